@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// Whole files, with a size cap on reading and no half-written result on writing.
+#pragma once
+
+#include "base/error.h"
+
+#include <stddef.h>
+
+/// The largest document that is read whole: a description of one host or one domain is a few KiB.
+#define FILE_DOCUMENT_MAX ((size_t)16 << 20)
+
+/// Reads `path` ("-" is stdin) whole, at most `max` bytes. *ret_text is NUL-terminated and the
+/// caller's; *ret_len (may be NULL) excludes the NUL. Folders and devices that never end are
+/// refused.
+int file_load(const char *path, size_t max, char **ret_text, size_t *ret_len, cpulift_error **err);
+
+/// Makes `path` hold exactly these bytes, or leaves it as it was: a new file of mode `mode` in the
+/// same folder, synchronised, then renamed over it.
+int file_save(const char *path, const char *text, size_t len, unsigned mode, cpulift_error **err);
+
+/// Writes all bytes to a descriptor; `name` is for the message.
+int file_write_fd(int fd, const char *name, const char *text, size_t len, cpulift_error **err);

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "base/json.h"
+
+#include <string.h>
+
+int json_parse_text(const char *text, size_t len, const char *name, json_t **ret_json,
+                    cpulift_error **err)
+{
+    json_error_t where;
+    json_t *json = json_loadb(text, len, JSON_REJECT_DUPLICATES, &where);
+    if (json == NULL) {
+        return cpulift_error_set(err, CPULIFT_EINPUT,
+                                 "'%s' is not valid JSON: line %d, column %d: %s", name, where.line,
+                                 where.column, where.text);
+    }
+    *ret_json = json;
+    return 0;
+}
+
+int json_check_schema(const json_t *json, const char *name, const char *schema, cpulift_error **err)
+{
+    const char *found = json_get_string(json, "schema");
+    if (found == NULL) {
+        return cpulift_error_set(
+            err, CPULIFT_EINPUT,
+            "'%s' is not a cpulift document: it has no \"schema\"; expected %s", name, schema);
+    }
+    if (strcmp(found, schema) == 0) {
+        return 0;
+    }
+    size_t kind = strcspn(schema, "/");
+    bool same_kind = strncmp(found, schema, kind) == 0 && found[kind] == '/';
+    return cpulift_error_set(
+        err, CPULIFT_EINPUT,
+        same_kind
+            ? "'%s' has schema '%s', another version than the %s that this program reads; use the "
+              "cpulift that wrote it"
+            : "'%s' has schema '%s' where %s is expected; name the right document",
+        name, found, schema);
+}
+
+int json_parse_document(const char *text, size_t len, const char *name, const char *schema,
+                        json_t **ret_json, cpulift_error **err)
+{
+    g_autoptr(json_t) json = NULL;
+    int rc = json_parse_text(text, len, name, &json, err);
+    if (rc == 0) {
+        rc = json_check_schema(json, name, schema, err);
+    }
+    if (rc == 0) {
+        *ret_json = g_steal_pointer(&json);
+    }
+    return rc;
+}
+
+static char *dump(const json_t *json, size_t flags)
+{
+    char *raw = json_dumps(json, JSON_SORT_KEYS | JSON_ENCODE_ANY | flags);
+    g_return_val_if_fail(raw != NULL, NULL);
+    char *text = g_strconcat(raw, "\n", NULL);
+    free(raw);
+    return text;
+}
+
+char *json_format_document(const json_t *json)
+{
+    return dump(json, JSON_INDENT(2));
+}
+
+char *json_format_line(const json_t *json)
+{
+    return dump(json, JSON_COMPACT);
+}
+
+const char *json_get_string(const json_t *object, const char *key)
+{
+    return json_string_value(json_object_get(object, key));
+}
+
+guint64 json_get_uint(const json_t *object, const char *key, guint64 otherwise)
+{
+    const json_t *value = json_object_get(object, key);
+    if (!json_is_integer(value) || json_integer_value(value) < 0) {
+        return otherwise;
+    }
+    return (guint64)json_integer_value(value);
+}
+
+json_t *json_new_strings(const char *const *strings, size_t count)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < count; i++) {
+        json_array_append_new(array, json_string(strings[i]));
+    }
+    return array;
+}
+
+int json_each_string(const json_t *object, const char *key, const char *name,
+                     int (*add)(void *data, const char *string, cpulift_error **err), void *data,
+                     cpulift_error **err)
+{
+    const json_t *array = json_object_get(object, key);
+    if (array != NULL && !json_is_array(array)) {
+        return cpulift_error_set(err, CPULIFT_EINPUT, "'%s': \"%s\" is not a list", name, key);
+    }
+    size_t i;
+    const json_t *item;
+    json_array_foreach (array, i, item) {
+        const char *string = json_string_value(item);
+        if (string == NULL) {
+            return cpulift_error_set(err, CPULIFT_EINPUT,
+                                     "'%s': \"%s\" holds something that is no name", name, key);
+        }
+        int rc = add(data, string, err);
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    return 0;
+}

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// Small text helpers, independent of the locale.
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+/// Replaces control characters and bytes that are not UTF-8 by '?', in place.
+void text_make_printable(char *text);
+
+/// True for a name that may stand for a host, pool or domain in documents and file names: 1 to 255
+/// bytes of letters, digits and . _ - : @ +, not beginning with a dot or a dash.
+bool text_is_name(const char *name);
+
+/// Parses the whole of `text` as an unsigned number (decimal, or hexadecimal after 0x), at most
+/// `max`.
+bool text_to_uint(const char *text, guint64 max, guint64 *ret_value);
+
+/// Orders strings byte-wise: for qsort and g_ptr_array_sort over `char *` elements.
+int text_compare(const void *a, const void *b);
+
+/// "a, b and 3 more": the first `most` of the names; for messages. The caller frees it.
+char *text_join_some(const char *const *names, size_t count, size_t most);

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "base/xml.h"
+
+#include <libxml/parser.h>
+#include <string.h>
+
+/// An external entity loader that loads nothing: whatever a document asks for, no file and no
+/// network.
+static xmlParserInput *load_nothing(const char *url, const char *id, xmlParserCtxt *context)
+{
+    (void)url, (void)id, (void)context;
+    return NULL;
+}
+
+static int fail_parse(xmlParserCtxt *context, const char *name, cpulift_error **err)
+{
+    const xmlError *why = xmlCtxtGetLastError(context);
+    g_autofree char *message = g_strdup(why != NULL && why->message ? why->message : "no document");
+    return cpulift_error_set(err, CPULIFT_EINPUT, "'%s' is not valid XML: line %d: %s", name,
+                             why != NULL ? why->line : 0, g_strstrip(message));
+}
+
+int xml_parse(const char *text, size_t len, const char *name, xmlDoc **ret_doc, cpulift_error **err)
+{
+    if (len > G_MAXINT) {
+        return cpulift_error_set(err, CPULIFT_EINPUT, "'%s' is too large for XML", name);
+    }
+    xmlSetExternalEntityLoader(load_nothing);
+    xmlParserCtxt *context = xmlNewParserCtxt();
+    if (context == NULL) {
+        return cpulift_error_set(err, CPULIFT_ESYSTEM, "no memory to parse '%s'", name);
+    }
+    g_autoptr(xmlDoc) doc =
+        xmlCtxtReadMemory(context, text, (int)len, NULL, NULL,
+                          XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
+    int rc = 0;
+    if (doc == NULL || xmlDocGetRootElement(doc) == NULL) {
+        rc = fail_parse(context, name, err);
+    } else if (doc->intSubset != NULL || doc->extSubset != NULL) {
+        rc = cpulift_error_set(
+            err, CPULIFT_EINPUT,
+            "'%s' has a document type declaration, which no document of libvirt has; "
+            "refused",
+            name);
+    } else {
+        *ret_doc = g_steal_pointer(&doc);
+    }
+    xmlFreeParserCtxt(context);
+    return rc;
+}
+
+static xmlNode *find_from(xmlNode *node, const char *name)
+{
+    while (node != NULL &&
+           (node->type != XML_ELEMENT_NODE || strcmp((const char *)node->name, name) != 0)) {
+        node = node->next;
+    }
+    return node;
+}
+
+xmlNode *xml_find_child(const xmlNode *parent, const char *name)
+{
+    return find_from(parent->children, name);
+}
+
+xmlNode *xml_find_next(const xmlNode *node, const char *name)
+{
+    return find_from(node->next, name);
+}
+
+static char *take(xmlChar *text)
+{
+    char *copy = g_strdup((const char *)text);
+    xmlFree(text);
+    return copy;
+}
+
+char *xml_get_attribute(const xmlNode *node, const char *name)
+{
+    return take(xmlGetNoNsProp(node, (const xmlChar *)name));
+}
+
+char *xml_get_text(const xmlNode *node)
+{
+    g_autofree char *text = take(xmlNodeGetContent(node));
+    return g_strdup(text != NULL ? g_strstrip(text) : "");
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// XML from strangers: no entities, no document type, no network, no message on stderr.
+#pragma once
+
+#include "base/auto.h"
+#include "base/error.h"
+
+/// Parses `text`; a DOCTYPE is refused (no domain, CPU or capabilities document has one, and it is
+/// what entity bombs and external entities need). `name` stands in messages. *ret_doc is the
+/// caller's.
+int xml_parse(const char *text, size_t len, const char *name, xmlDoc **ret_doc,
+              cpulift_error **err);
+
+/// The first child element of this name, or NULL; borrowed.
+xmlNode *xml_find_child(const xmlNode *parent, const char *name);
+
+/// The next sibling element of this name after `node`, or NULL; borrowed.
+xmlNode *xml_find_next(const xmlNode *node, const char *name);
+
+/// The attribute's value, or NULL. The caller frees it with g_free.
+char *xml_get_attribute(const xmlNode *node, const char *name);
+
+/// The element's text without surrounding blanks, "" when empty. The caller frees it with g_free.
+char *xml_get_text(const xmlNode *node);

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "cli/command.h"
+
+#include "base/file.h"
+#include "config.h"
+
+#include <errno.h>
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const struct {
+    const char *name, *program, *summary;
+} all_commands[] = {
+#define COMMAND(name, program, summary) {name, program, summary},
+#include "cli/commands.def"
+#undef COMMAND
+};
+
+int command_fail(cpulift_error **err)
+{
+    int status = cpulift_error_exit_status(*err);
+    fprintf(stderr, "cpulift: %s\n", *err != NULL ? (*err)->message : "unknown failure");
+    cpulift_error_clear(err);
+    return status;
+}
+
+int command_usage(const char *command, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    g_autofree char *message = g_strdup_vprintf(format, args);
+    va_end(args);
+    fprintf(stderr, "cpulift: %s; see 'cpulift %s --help'\n", message, command);
+    return EXIT_USAGE;
+}
+
+void command_warn(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    g_autofree char *message = g_strdup_vprintf(format, args);
+    va_end(args);
+    fprintf(stderr, "cpulift: warning: %s\n", message);
+}
+
+int command_output(const char *path, const char *text, cpulift_error **err)
+{
+    if (path != NULL && strcmp(path, "-") != 0) {
+        return file_save(path, text, strlen(text), 0644, err);
+    }
+    return file_write_fd(STDOUT_FILENO, "standard output", text, strlen(text), err);
+}
+
+int command_finish(const char *path, const char *text, int status)
+{
+    g_autoptr(cpulift_error) err = NULL;
+    if (command_output(path, text, &err) != 0) {
+        return command_fail(&err);
+    }
+    return status;
+}
+
+/// "name\toption" lines for the generators of the bash completion and the check of the man pages.
+static int print_options(const struct command *table, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        for (const GOptionEntry *o = table[i].options; o->long_name != NULL; o++) {
+            printf("%s\t--%s%s%s\n", table[i].name, o->long_name,
+                   o->arg == G_OPTION_ARG_NONE ? "" : "\t",
+                   o->arg_description ? o->arg_description : "");
+        }
+        printf("%s\t--help\n", table[i].name);
+    }
+    return EXIT_YES;
+}
+
+int command_run(const struct command *command, int argc, char **argv)
+{
+    g_autoptr(GOptionContext) context = g_option_context_new(command->arguments);
+    g_option_context_add_main_entries(context, command->options, NULL);
+    g_option_context_set_summary(context, command->description);
+    g_autofree char *program = g_strdup_printf("cpulift %s", command->name);
+    g_set_prgname(program);
+    g_auto(GStrv) words = g_new0(char *, argc + 1);
+    for (int i = 0; i < argc; i++) {
+        words[i] = g_strdup(argv[i]);
+    }
+    g_autoptr(GError) error = NULL;
+    if (!g_option_context_parse_strv(context, &words, &error)) {
+        return command_usage(command->name, "%s", error->message);
+    }
+    size_t count = g_strv_length(words) - 1;
+    size_t first = count > 0 && strcmp(words[1], "--") == 0 ? 2 : 1;
+    return command->run(words + first, count + 1 - first);
+}
+
+static int print_help(FILE *to)
+{
+    fputs("Usage: cpulift COMMAND [OPTION…] [ARGUMENT…]\n\n"
+          "Gives KVM guests the CPU of the hosts they run on, without losing live migration.\n\n",
+          to);
+    for (size_t i = 0; i < G_N_ELEMENTS(all_commands); i++) {
+        fprintf(to, "  %-10s %s\n", all_commands[i].name, all_commands[i].summary);
+    }
+    fputs("\n'cpulift COMMAND --help' describes one; 'man cpulift' has the whole.\n"
+          "Exit status: 0 done or yes, 1 the answer is no, 2 failed, 3 done for some hosts only, "
+          "64 wrong "
+          "usage.\n",
+          to);
+    return to == stdout ? EXIT_YES : EXIT_USAGE;
+}
+
+/// Runs the program that has the command: beside this one, or where `make install` put it.
+static int execute_other(const char *program, char **argv)
+{
+    g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
+    g_autofree char *folder = g_path_get_dirname(self != NULL ? self : ".");
+    const char *const folders[] = {folder, CPULIFT_LIBEXECDIR};
+    for (size_t i = 0; i < G_N_ELEMENTS(folders); i++) {
+        g_autofree char *path = g_build_filename(folders[i], program, NULL);
+        execv(path, argv);
+    }
+    fprintf(stderr,
+            "cpulift: cannot run '%s', which has the command '%s': %s; build or install it\n",
+            program, argv[1], g_strerror(errno));
+    return EXIT_FAILED;
+}
+
+int command_main(const struct command *table, size_t count, int argc, char **argv)
+{
+    setlocale(LC_MESSAGES, "C");
+    if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+        return print_help(argc < 2 ? stderr : stdout);
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        puts("cpulift " CPULIFT_VERSION);
+        return EXIT_YES;
+    }
+    if (strcmp(argv[1], "--dump-options") == 0) {
+        return print_options(table, count);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(table[i].name, argv[1]) == 0) {
+            return command_run(&table[i], argc - 1, argv + 1);
+        }
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(all_commands); i++) {
+        if (strcmp(all_commands[i].name, argv[1]) == 0) {
+            return execute_other(all_commands[i].program, argv);
+        }
+    }
+    fprintf(stderr, "cpulift: '%s' is no command; 'cpulift --help' lists them\n", argv[1]);
+    return EXIT_USAGE;
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// A command of the front program: one table drives dispatch, parsing, --help, completion and the
+/// man pages' check.
+///
+/// Commands that need libvirt (or Zydis …) live in programs of their own beside the front program,
+/// as git's do, so that `rewrite` in a hook loads none of it: commands.def says which program has
+/// which command.
+#pragma once
+
+#include "base/error.h"
+
+#include <stdbool.h>
+
+enum {
+    EXIT_YES = 0,
+    EXIT_NO = 1,
+    EXIT_FAILED = 2,
+    EXIT_SOME = 3,
+    EXIT_USAGE = 64,
+};
+
+struct command {
+    const char *name;
+    const char *arguments;       ///< "PLAN [FEATURE|HOST]", for the usage line
+    const char *description;     ///< a paragraph for --help
+    const GOptionEntry *options; ///< ends with { NULL }
+    int (*run)(char **arguments,
+               size_t count); ///< what is left after the options; returns the exit status
+};
+
+/// Parses argv by the command's option table and runs it. Returns the exit status.
+int command_run(const struct command *command, int argc, char **argv);
+
+/// main() of a program that holds the commands of `table` (`count` rows): dispatches argv[1]; what
+/// another program has is executed there.
+int command_main(const struct command *table, size_t count, int argc, char **argv);
+
+/// Prints "cpulift: message" (and frees the error); returns its exit status. The one place that
+/// prints errors.
+int command_fail(cpulift_error **err);
+
+/// Prints "cpulift COMMAND: …; see …" for wrong usage; returns EXIT_USAGE.
+int command_usage(const char *command, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+/// "cpulift: warning: …" on stderr.
+void command_warn(const char *format, ...) G_GNUC_PRINTF(1, 2);
+
+/// Writes data to `path` ("-" or NULL is stdout) and reports a full disk or closed pipe; returns 0
+/// or a negative code.
+int command_output(const char *path, const char *text, cpulift_error **err);
+
+/// As command_output for a command's last act: returns the exit status, `status` when all went
+/// well.
+int command_finish(const char *path, const char *text, int status);

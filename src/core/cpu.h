@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// A definition: libvirt's <cpu> element as a value.
+#pragma once
+
+#include "base/error.h"
+#include "core/catalog.h"
+
+enum cpu_policy {
+    CPU_REQUIRE,
+    CPU_DISABLE,
+    CPU_OPTIONAL,
+    CPU_FORCE,
+    CPU_FORBID,
+};
+
+struct cpu_feature {
+    char *name;
+    enum cpu_policy policy;
+};
+
+/// All strings are owned and NULL where the element does not say.
+typedef struct cpulift_cpu {
+    char *mode; ///< "custom", "host-model", "host-passthrough", "maximum"
+    char *match;
+    char *check;
+    char *arch; ///< only in descriptions of physical CPUs (virsh capabilities)
+    char *model;
+    char *fallback;
+    char *vendor;                 ///< libvirt's name, "Intel"
+    struct cpu_feature *features; ///< in document order
+    size_t feature_count;
+    unsigned phys_bits;                      ///< maxphysaddr mode='emulate', 0 if not said
+    unsigned family, model_number, stepping; ///< <signature>, family 0 if not said
+} cpulift_cpu;
+
+cpulift_cpu *cpu_new(void);
+cpulift_cpu *cpu_copy(const cpulift_cpu *cpu);
+void cpu_free(cpulift_cpu *cpu);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(cpulift_cpu, cpu_free)
+
+/// Parses one <cpu> element (the text's root). `name` stands in messages.
+int cpu_parse(const char *text, size_t len, const char *name, cpulift_cpu **ret_cpu,
+              cpulift_error **err);
+
+/// Finds the element: /cpu, /domain/cpu, /domainCapabilities's host-model or /capabilities/host/cpu
+/// are told apart by core/import; this takes the text of a document whose root is <cpu> or
+/// <domain>, and of a domain the first <cpu>.
+int cpu_parse_any(const char *text, size_t len, const char *name, cpulift_cpu **ret_cpu,
+                  cpulift_error **err);
+
+void cpu_add_feature(cpulift_cpu *cpu, const char *name, enum cpu_policy policy);
+
+/// The element as text, each line but the first indented by `indent` blanks, no newline at the end;
+/// features as given. The caller frees it.
+char *cpu_format(const cpulift_cpu *cpu, unsigned indent);
+
+/// All features that a guest of this definition gets: the model's (libvirt's idea), plus require,
+/// force and optional, less disable and forbid. Unknown models and features are errors.
+int cpu_expand(const cpulift_cpu *cpu, const catalog *map, feature_set *ret_set,
+               cpulift_error **err);
+
+const char *cpu_policy_to_string(enum cpu_policy policy);

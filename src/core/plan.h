@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// A plan: one definition for a pool, and why it is not richer. Document schema cpulift.plan/1.
+#pragma once
+
+#include "base/auto.h"
+#include "base/error.h"
+#include "core/cpu.h"
+
+#define PLAN_SCHEMA "cpulift.plan/1"
+
+/// The members that everything but `plan` and `explain` needs. Reading one needs no catalogue.
+typedef struct plan {
+    char *pool;
+    char *variant;    ///< "tuned", "default" or "paper"
+    char *virt;       ///< "kvm" or "qemu"
+    char *machine;    ///< "pc" or "q35"
+    cpulift_cpu *cpu; ///< the definition
+    char **features;  ///< every feature a guest of this plan sees, sorted, NULL-terminated
+                      ///< (libvirt's names)
+    size_t feature_count;
+    unsigned phys_bits; ///< the pool's smallest physical-address width, 0 if not known
+    json_t *document;   ///< the whole document as it was read; owned
+} plan;
+
+/// Parses a plan document; `name` stands in messages. Unknown members are kept in `document` and
+/// otherwise ignored.
+int plan_parse(const char *text, size_t len, const char *name, plan **ret_plan,
+               cpulift_error **err);
+
+/// Reads and parses the plan at `path` ("-" is stdin).
+int plan_load(const char *path, plan **ret_plan, cpulift_error **err);
+
+void plan_free(plan *plan);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(plan, plan_free)
