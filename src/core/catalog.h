@@ -47,6 +47,7 @@ struct catalog_model {
     feature_set features;  ///< libvirt's idea of it, without `removed`
     feature_set removed;   ///< marked removed='yes': may or may not be there, never required
     feature_set qemu_adds; ///< QEMU's idea of it has these, libvirt's has not
+    unsigned family, model, stepping; ///< what QEMU shows a guest; all 0 where our table has no row
     unsigned age; ///< position in the map; of two models of one vendor the larger is the newer
     bool is_decodable_host, is_decodable_guest;
     struct catalog_signature *signatures;

@@ -38,15 +38,15 @@ cpulift_cpu *cpu_copy(const cpulift_cpu *cpu);
 void cpu_free(cpulift_cpu *cpu);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(cpulift_cpu, cpu_free)
 
-/// Parses one <cpu> element (the text's root). `name` stands in messages.
+/// Parses a <cpu> element, or the first one of a <domain>. `name` stands in messages.
 int cpu_parse(const char *text, size_t len, const char *name, cpulift_cpu **ret_cpu,
               cpulift_error **err);
 
-/// Finds the element: /cpu, /domain/cpu, /domainCapabilities's host-model or /capabilities/host/cpu
-/// are told apart by core/import; this takes the text of a document whose root is <cpu> or
-/// <domain>, and of a domain the first <cpu>.
-int cpu_parse_any(const char *text, size_t len, const char *name, cpulift_cpu **ret_cpu,
-                  cpulift_error **err);
+struct _xmlNode;
+
+/// As cpu_parse, of an element that is parsed already (libxml2's xmlNode).
+int cpu_parse_node(const struct _xmlNode *node, const char *name, cpulift_cpu **ret_cpu,
+                   cpulift_error **err);
 
 void cpu_add_feature(cpulift_cpu *cpu, const char *name, enum cpu_policy policy);
 

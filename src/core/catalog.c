@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/catalog.h"
+
+#include "core/catalog_internal.h"
+
+#include <string.h>
+
+static const struct {
+    const char *alias, *name;
+} aliases[] = {
+#define ALIAS(alias, name) {alias, name},
+#include "core/tables/aliases.def"
+#undef ALIAS
+};
+
+static const struct {
+    const char *pattern;
+    enum feature_class class;
+} classes[] = {
+#define CLASS(pattern, class) {pattern, FEATURE_##class},
+#include "core/tables/classes.def"
+#undef CLASS
+};
+
+static const struct {
+    const char *pattern, *needs;
+} depends[] = {
+#define NEEDS(pattern, needs) {pattern, needs},
+#include "core/tables/depends.def"
+#undef NEEDS
+};
+
+static const struct {
+    unsigned level;
+    const char *name;
+} levels[] = {
+#define LEVEL(level, name) {level, name},
+#include "core/tables/levels.def"
+#undef LEVEL
+};
+
+static const struct {
+    const char *name;
+    unsigned family, model, stepping;
+    const char *adds; ///< names between blanks
+} qemu_models[] = {
+#define QEMU_MODEL(name, family, model, stepping, adds) {name, family, model, stepping, adds},
+#include "core/tables/qemu_models.def"
+#undef QEMU_MODEL
+};
+
+static const char *const properties[] = {
+#define PROPERTY(pattern) pattern,
+#include "core/tables/properties.def"
+#undef PROPERTY
+};
+
+char *catalog_fold_name(const char *name)
+{
+    char *folded = g_ascii_strdown(name, -1);
+    char *to = folded;
+    for (const char *from = folded; *from != '\0'; from++) {
+        if (strchr("-_.", *from) == NULL) {
+            *to++ = *from;
+        }
+    }
+    *to = '\0';
+    return folded;
+}
+
+bool catalog_matches(const char *pattern, const char *name)
+{
+    size_t len = strlen(pattern);
+    if (len > 0 && pattern[len - 1] == '*') {
+        return strncmp(pattern, name, len - 1) == 0;
+    }
+    return strcmp(pattern, name) == 0;
+}
+
+static enum feature_class find_class(const char *name)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(classes); i++) {
+        if (catalog_matches(classes[i].pattern, name)) {
+            return classes[i].class;
+        }
+    }
+    return FEATURE_PLAIN;
+}
+
+static void link_needs(catalog *map, size_t id)
+{
+    const char *name = catalog_get_feature(map, id)->name;
+    for (size_t i = 0; i < G_N_ELEMENTS(depends); i++) {
+        int needed = catalog_matches(depends[i].pattern, name)
+                         ? catalog_find_feature(map, depends[i].needs)
+                         : -1;
+        if (needed >= 0) {
+            feature_set_add(&map->needs[id], (size_t)needed);
+        }
+    }
+}
+
+int catalog_link_tables(catalog *map, cpulift_error **err)
+{
+    map->needs = g_new0(feature_set, map->features->len);
+    for (size_t id = 0; id < map->features->len; id++) {
+        struct catalog_feature *feature = map->features->pdata[id];
+        feature->class = find_class(feature->name);
+        if (!g_hash_table_insert(map->ids, catalog_fold_name(feature->name),
+                                 GSIZE_TO_POINTER(id + 1))) {
+            return cpulift_error_set(err, CPULIFT_EINPUT, "feature '%s' stands twice",
+                                     feature->name);
+        }
+    }
+    for (size_t id = 0; id < map->features->len; id++) {
+        link_needs(map, id);
+    }
+    return 0;
+}
+
+int catalog_link_models(catalog *map, cpulift_error **err)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(qemu_models); i++) {
+        struct catalog_model *model = g_hash_table_lookup(map->model_names, qemu_models[i].name);
+        if (model == NULL) {
+            continue;
+        }
+        model->family = qemu_models[i].family;
+        model->model = qemu_models[i].model;
+        model->stepping = qemu_models[i].stepping;
+        g_auto(GStrv) names = g_strsplit(qemu_models[i].adds, " ", -1);
+        for (char **name = names; *name != NULL; name++) {
+            int rc = **name == '\0'
+                         ? 0
+                         : catalog_add_feature(map, *name, model->name, &model->qemu_adds, err);
+            if (rc != 0) {
+                return rc;
+            }
+        }
+    }
+    return 0;
+}
+
+size_t catalog_feature_count(const catalog *map)
+{
+    return map->features->len;
+}
+
+const struct catalog_feature *catalog_get_feature(const catalog *map, size_t id)
+{
+    return map->features->pdata[id];
+}
+
+static int find_folded(const catalog *map, const char *name)
+{
+    g_autofree char *folded = catalog_fold_name(name);
+    return (int)GPOINTER_TO_SIZE(g_hash_table_lookup(map->ids, folded)) - 1;
+}
+
+int catalog_find_feature(const catalog *map, const char *name)
+{
+    int id = find_folded(map, name);
+    for (size_t i = 0; i < G_N_ELEMENTS(aliases) && id < 0; i++) {
+        if (g_ascii_strcasecmp(aliases[i].alias, name) == 0) {
+            id = find_folded(map, aliases[i].name);
+        }
+    }
+    return id;
+}
+
+int catalog_add_feature(const catalog *map, const char *name, const char *where, feature_set *set,
+                        cpulift_error **err)
+{
+    int id = catalog_find_feature(map, name);
+    if (id < 0) {
+        return cpulift_error_set(
+            err, CPULIFT_EINPUT,
+            "unknown feature '%s' in '%s': this libvirt's CPU map does not have it; "
+            "check the name or update libvirt",
+            name, where);
+    }
+    feature_set_add(set, (size_t)id);
+    return 0;
+}
+
+feature_set catalog_get_class(const catalog *map, enum feature_class class)
+{
+    feature_set set = {0};
+    for (size_t id = 0; id < map->features->len; id++) {
+        if (catalog_get_feature(map, id)->class == class) {
+            feature_set_add(&set, id);
+        }
+    }
+    return set;
+}
+
+feature_set catalog_get_migratable(const catalog *map)
+{
+    feature_set set = {0};
+    for (size_t id = 0; id < map->features->len; id++) {
+        if (catalog_get_feature(map, id)->is_migratable) {
+            feature_set_add(&set, id);
+        }
+    }
+    return set;
+}
+
+const struct catalog_model *catalog_find_model(const catalog *map, const char *name)
+{
+    return g_hash_table_lookup(map->model_names, name);
+}
+
+size_t catalog_model_count(const catalog *map)
+{
+    return map->models->len;
+}
+
+const struct catalog_model *catalog_get_model(const catalog *map, size_t index)
+{
+    return map->models->pdata[index];
+}
+
+const struct catalog_vendor *catalog_find_vendor(const catalog *map, const char *name_or_string)
+{
+    for (size_t i = 0; i < map->vendors->len; i++) {
+        const struct catalog_vendor *vendor = map->vendors->pdata[i];
+        if (strcmp(vendor->name, name_or_string) == 0 ||
+            strcmp(vendor->string, name_or_string) == 0) {
+            return vendor;
+        }
+    }
+    return NULL;
+}
+
+feature_set catalog_find_unsupported(const catalog *map, feature_set set, int *ret_needs)
+{
+    feature_set unsupported = {0};
+    bool again = true;
+    while (again) {
+        again = false;
+        feature_set_foreach (id, &set) {
+            feature_set missing = feature_set_subtract(map->needs[id], set);
+            if (!feature_set_is_empty(&missing)) {
+                feature_set_remove(&set, id);
+                feature_set_add(&unsupported, id);
+                again = true;
+                if (ret_needs != NULL) {
+                    ret_needs[id] = (int)feature_set_next(&missing, 0);
+                }
+            }
+        }
+    }
+    return unsupported;
+}
+
+unsigned catalog_compute_level(const catalog *map, const feature_set *set, feature_set *ret_missing)
+{
+    for (size_t i = 0, level = 1; i < G_N_ELEMENTS(levels); level = levels[i].level) {
+        feature_set missing = {0};
+        for (; i < G_N_ELEMENTS(levels) && levels[i].level == level; i++) {
+            int id = catalog_find_feature(map, levels[i].name);
+            if (id >= 0 && !feature_set_has(set, (size_t)id)) {
+                feature_set_add(&missing, (size_t)id);
+            }
+        }
+        if (!feature_set_is_empty(&missing)) {
+            if (ret_missing != NULL) {
+                *ret_missing = missing;
+            }
+            return (unsigned)level - 1;
+        }
+        if (i == G_N_ELEMENTS(levels)) {
+            break;
+        }
+    }
+    if (ret_missing != NULL) {
+        *ret_missing = (feature_set){0};
+    }
+    return levels[G_N_ELEMENTS(levels) - 1].level;
+}
+
+bool catalog_is_qemu_property(const char *name)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(properties); i++) {
+        if (catalog_matches(properties[i], name)) {
+            return true;
+        }
+    }
+    return false;
+}

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/cpu.h"
+
+#include "base/text.h"
+#include "base/xml.h"
+
+#include <string.h>
+
+static const char *const policy_names[] = {
+    [CPU_REQUIRE] = "require", [CPU_DISABLE] = "disable", [CPU_OPTIONAL] = "optional",
+    [CPU_FORCE] = "force",     [CPU_FORBID] = "forbid",
+};
+
+const char *cpu_policy_to_string(enum cpu_policy policy)
+{
+    return policy_names[policy];
+}
+
+cpulift_cpu *cpu_new(void)
+{
+    return g_new0(cpulift_cpu, 1);
+}
+
+void cpu_free(cpulift_cpu *cpu)
+{
+    if (cpu == NULL) {
+        return;
+    }
+    char *strings[] = {cpu->mode,  cpu->match,    cpu->check, cpu->arch,
+                       cpu->model, cpu->fallback, cpu->vendor};
+    for (size_t i = 0; i < G_N_ELEMENTS(strings); i++) {
+        g_free(strings[i]);
+    }
+    for (size_t i = 0; i < cpu->feature_count; i++) {
+        g_free(cpu->features[i].name);
+    }
+    g_free(cpu->features);
+    g_free(cpu);
+}
+
+cpulift_cpu *cpu_copy(const cpulift_cpu *cpu)
+{
+    cpulift_cpu *copy = g_new(cpulift_cpu, 1);
+    *copy = *cpu;
+    char **strings[] = {&copy->mode,  &copy->match,    &copy->check, &copy->arch,
+                        &copy->model, &copy->fallback, &copy->vendor};
+    for (size_t i = 0; i < G_N_ELEMENTS(strings); i++) {
+        *strings[i] = g_strdup(*strings[i]);
+    }
+    copy->features = NULL;
+    copy->feature_count = 0;
+    for (size_t i = 0; i < cpu->feature_count; i++) {
+        cpu_add_feature(copy, cpu->features[i].name, cpu->features[i].policy);
+    }
+    return copy;
+}
+
+void cpu_add_feature(cpulift_cpu *cpu, const char *name, enum cpu_policy policy)
+{
+    cpu->features = g_renew(struct cpu_feature, cpu->features, cpu->feature_count + 1);
+    cpu->features[cpu->feature_count++] = (struct cpu_feature){g_strdup(name), policy};
+}
+
+static int parse_feature(cpulift_cpu *cpu, const xmlNode *node, const char *name,
+                         cpulift_error **err)
+{
+    g_autofree char *feature = xml_get_attribute(node, "name");
+    g_autofree char *policy = xml_get_attribute(node, "policy");
+    if (feature == NULL || !text_is_name(feature)) {
+        return cpulift_error_set(err, CPULIFT_EINPUT, "'%s': a <feature> has no usable name", name);
+    }
+    for (size_t i = 0; i < cpu->feature_count; i++) {
+        if (strcmp(cpu->features[i].name, feature) == 0) {
+            return cpulift_error_set(err, CPULIFT_EINPUT, "'%s': feature '%s' stands twice", name,
+                                     feature);
+        }
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(policy_names); i++) {
+        if (strcmp(policy != NULL ? policy : "require", policy_names[i]) == 0) {
+            cpu_add_feature(cpu, feature, (enum cpu_policy)i);
+            return 0;
+        }
+    }
+    return cpulift_error_set(err, CPULIFT_EINPUT, "'%s': feature '%s' has the unknown policy '%s'",
+                             name, feature, policy);
+}
+
+static unsigned get_number(const xmlNode *node, const char *attribute)
+{
+    g_autofree char *text = xml_get_attribute(node, attribute);
+    guint64 value = 0;
+    return text != NULL && text_to_uint(text, 4095, &value) ? (unsigned)value : 0;
+}
+
+static void parse_model(cpulift_cpu *cpu, const xmlNode *node)
+{
+    xmlNode *model = xml_find_child(node, "model");
+    if (model != NULL) {
+        cpu->fallback = xml_get_attribute(model, "fallback");
+        cpu->model = xml_get_text(model);
+    }
+    xmlNode *vendor = xml_find_child(node, "vendor");
+    cpu->vendor = vendor != NULL ? xml_get_text(vendor) : NULL;
+    xmlNode *arch = xml_find_child(node, "arch");
+    cpu->arch = arch != NULL ? xml_get_text(arch) : NULL;
+}
+
+static void parse_numbers(cpulift_cpu *cpu, const xmlNode *node)
+{
+    xmlNode *signature = xml_find_child(node, "signature");
+    if (signature != NULL) {
+        cpu->family = get_number(signature, "family");
+        cpu->model_number = get_number(signature, "model");
+        cpu->stepping = get_number(signature, "stepping");
+    }
+    xmlNode *width = xml_find_child(node, "maxphysaddr");
+    if (width != NULL) {
+        cpu->phys_bits = get_number(width, "bits");
+    }
+}
+
+int cpu_parse_node(const struct _xmlNode *node, const char *name, cpulift_cpu **ret_cpu,
+                   cpulift_error **err)
+{
+    g_autoptr(cpulift_cpu) cpu = cpu_new();
+    cpu->mode = xml_get_attribute(node, "mode");
+    cpu->match = xml_get_attribute(node, "match");
+    cpu->check = xml_get_attribute(node, "check");
+    parse_model(cpu, node);
+    parse_numbers(cpu, node);
+    if ((cpu->model != NULL && !text_is_name(cpu->model)) ||
+        (cpu->vendor != NULL && !text_is_name(cpu->vendor))) {
+        return cpulift_error_set(err, CPULIFT_EINPUT, "'%s': <model> or <vendor> is no usable name",
+                                 name);
+    }
+    int rc = 0;
+    for (xmlNode *f = xml_find_child(node, "feature"); f != NULL && rc == 0;
+         f = xml_find_next(f, "feature")) {
+        rc = parse_feature(cpu, f, name, err);
+    }
+    if (rc == 0) {
+        *ret_cpu = g_steal_pointer(&cpu);
+    }
+    return rc;
+}
+
+int cpu_parse(const char *text, size_t len, const char *name, cpulift_cpu **ret_cpu,
+              cpulift_error **err)
+{
+    g_autoptr(xmlDoc) doc = NULL;
+    int rc = xml_parse(text, len, name, &doc, err);
+    if (rc != 0) {
+        return rc;
+    }
+    xmlNode *node = xmlDocGetRootElement(doc);
+    if (strcmp((const char *)node->name, "domain") == 0) {
+        node = xml_find_child(node, "cpu");
+    }
+    if (node == NULL || strcmp((const char *)node->name, "cpu") != 0) {
+        return cpulift_error_set(err, CPULIFT_EINPUT, "'%s' holds no <cpu> element", name);
+    }
+    return cpu_parse_node(node, name, ret_cpu, err);
+}
+
+static void format_attribute(GString *out, const char *name, const char *value)
+{
+    if (value != NULL) {
+        g_autofree char *escaped = g_markup_escape_text(value, -1);
+        g_string_append_printf(out, " %s='%s'", name, escaped);
+    }
+}
+
+static void format_text(GString *out, unsigned indent, const char *element, const char *attribute,
+                        const char *value, const char *text)
+{
+    if (text != NULL) {
+        g_autofree char *escaped = g_markup_escape_text(text, -1);
+        g_string_append_printf(out, "\n%*s<%s", (int)indent + 2, "", element);
+        format_attribute(out, attribute, value);
+        g_string_append_printf(out, ">%s</%s>", escaped, element);
+    }
+}
+
+char *cpu_format(const cpulift_cpu *cpu, unsigned indent)
+{
+    GString *out = g_string_new("<cpu");
+    format_attribute(out, "mode", cpu->mode);
+    format_attribute(out, "match", cpu->match);
+    format_attribute(out, "check", cpu->check);
+    g_string_append_c(out, '>');
+    format_text(out, indent, "arch", NULL, NULL, cpu->arch);
+    format_text(out, indent, "model", "fallback", cpu->fallback, cpu->model);
+    format_text(out, indent, "vendor", NULL, NULL, cpu->vendor);
+    if (cpu->family != 0) {
+        g_string_append_printf(out, "\n%*s<signature family='%u' model='%u' stepping='%u'/>",
+                               (int)indent + 2, "", cpu->family, cpu->model_number, cpu->stepping);
+    }
+    if (cpu->phys_bits != 0) {
+        g_string_append_printf(out, "\n%*s<maxphysaddr mode='emulate' bits='%u'/>", (int)indent + 2,
+                               "", cpu->phys_bits);
+    }
+    for (size_t i = 0; i < cpu->feature_count; i++) {
+        g_string_append_printf(out, "\n%*s<feature", (int)indent + 2, "");
+        format_attribute(out, "policy", policy_names[cpu->features[i].policy]);
+        format_attribute(out, "name", cpu->features[i].name);
+        g_string_append(out, "/>");
+    }
+    g_string_append_printf(out, "\n%*s</cpu>", (int)indent, "");
+    return g_string_free(out, FALSE);
+}
+
+int cpu_expand(const cpulift_cpu *cpu, const catalog *map, feature_set *ret_set,
+               cpulift_error **err)
+{
+    feature_set set = {0};
+    if (cpu->model != NULL) {
+        const struct catalog_model *model = catalog_find_model(map, cpu->model);
+        if (model == NULL) {
+            return cpulift_error_set(
+                err, CPULIFT_EINPUT,
+                "unknown CPU model '%s': this libvirt's CPU map does not have it; "
+                "check the name or update libvirt",
+                cpu->model);
+        }
+        set = model->features;
+    }
+    for (size_t i = 0; i < cpu->feature_count; i++) {
+        enum cpu_policy policy = cpu->features[i].policy;
+        feature_set one = {0};
+        int rc = catalog_add_feature(map, cpu->features[i].name, "<cpu>", &one, err);
+        if (rc != 0) {
+            return rc;
+        }
+        set = policy == CPU_DISABLE || policy == CPU_FORBID ? feature_set_subtract(set, one)
+                                                            : feature_set_unite(set, one);
+    }
+    *ret_set = set;
+    return 0;
+}
