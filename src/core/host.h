@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// What one machine can give a guest. Document schema cpulift.host/1 (docs/FORMATS.md).
+#pragma once
+
+#include "base/auto.h"
+#include "base/error.h"
+#include "core/catalog.h"
+
+#define HOST_SCHEMA "cpulift.host/1"
+
+/// What guests of one virt type and machine type can get. Strings and vectors are owned; NULL is
+/// "not known".
+struct host_guest {
+    char *virt;              ///< "kvm" or "qemu"
+    char *machine;           ///< "pc", "q35" or another of QEMU's canonical names
+    char *canonical_machine; ///< what it stands for on this host, "pc-i440fx-7.2"
+    char *emulator;
+    feature_set features;       ///< what counts: the narrower of libvirt's and QEMU's answer
+    feature_set libvirt_only;   ///< libvirt says yes, QEMU no
+    feature_set qemu_only;      ///< QEMU says yes, libvirt no
+    feature_set not_migratable; ///< as this host's libvirt says
+    char **unknown;             ///< names that this catalogue does not have; never dropped
+    unsigned phys_bits;         ///< physical-address width of a guest at most; 0 not known
+    char **usable_models;       ///< sorted; NULL when not known
+    json_t *blocked_models;     ///< model → list of features; NULL when not known
+};
+
+typedef struct host {
+    char *name;
+    char *arch;
+    char *source;    ///< "libvirt", "domcapabilities", "capabilities", "cpu" or "qmp"
+    bool is_silicon; ///< taken from a description of the physical CPU: not what a guest can get
+    char *vendor;    ///< libvirt's name
+    unsigned family, model, stepping;
+    guint64 microcode;
+    unsigned phys_bits; ///< of the physical CPU
+    char *model_name;   ///< libvirt's named model of the physical CPU
+    char *libvirt_version, *qemu_version, *kernel_version;
+    char **
+        libvirt_models; ///< every model name that this host's libvirt knows, sorted; NULL not known
+    json_t *vulnerabilities; ///< file name → first line; NULL not known
+    GPtrArray *guests;       ///< struct host_guest *, in the document's order
+} host;
+
+host *host_new(const char *name);
+void host_free(host *host);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(host, host_free)
+
+/// Adds an empty entry, borrowed.
+struct host_guest *host_add_guest(host *host, const char *virt, const char *machine);
+
+/// The entry for this virt type and machine, borrowed, or NULL.
+const struct host_guest *host_find_guest(const host *host, const char *virt, const char *machine);
+
+/// Parses a host document; `name` stands in messages. A feature that the catalogue lacks goes to
+/// `unknown`.
+int host_parse(const char *text, size_t len, const char *name, const catalog *map, host **ret_host,
+               cpulift_error **err);
+
+/// The host as a document. The caller's.
+json_t *host_format(const host *host, const catalog *map);
+
+/// A list of the features' names. The caller's.
+json_t *host_format_features(const feature_set *set, const catalog *map);

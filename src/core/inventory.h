@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// The hosts of a pool, grouped by kind: hosts whose documents differ in nothing but the name. A
+/// fleet has many hosts and few kinds, so a document that was seen before costs a comparison, not a
+/// parse.
+#pragma once
+
+#include "core/host.h"
+
+struct host_kind {
+    host *host;       ///< the first of them, owned
+    GPtrArray *names; ///< every host's name, owned, sorted by inventory_sort
+};
+
+typedef struct inventory {
+    const catalog *map;
+    GPtrArray *kinds; ///< struct host_kind *; after inventory_sort ordered by their first name
+    size_t host_count;
+    struct inventory_private *private;
+} inventory;
+
+/// `map` must outlive the inventory.
+inventory *inventory_new(const catalog *map);
+void inventory_free(inventory *inv);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(inventory, inventory_free)
+
+/// Leaves the host of this name out when it is added later.
+void inventory_add_without(inventory *inv, const char *name);
+
+/// The names given to inventory_add_without that were seen (`is_seen`) or were not. The caller
+/// frees the array only.
+GPtrArray *inventory_get_without(const inventory *inv, bool is_seen);
+
+/// Adds one host document; `where` stands in messages. A second host of a name is an error.
+int inventory_add_text(inventory *inv, const char *text, size_t len, const char *where,
+                       cpulift_error **err);
+
+/// Adds a host document, a folder of them (*.json, *.jsonl), or a file with one on each line
+/// (*.jsonl; "-" is stdin, either).
+int inventory_add_path(inventory *inv, const char *path, cpulift_error **err);
+
+/// Orders names and kinds, so that nothing later depends on the order of adding. To be called once
+/// all are added.
+void inventory_sort(inventory *inv);
+
+/// The kind of the host of this name, or NULL.
+const struct host_kind *inventory_find(const inventory *inv, const char *name);
