@@ -15,20 +15,20 @@ struct member {
 };
 
 static const struct member host_strings[] = {
-    {NULL, "arch", offsetof(host, arch)},
-    {NULL, "source", offsetof(host, source)},
-    {"cpu", "vendor", offsetof(host, vendor)},
-    {"cpu", "model_name", offsetof(host, model_name)},
-    {"versions", "libvirt", offsetof(host, libvirt_version)},
-    {"versions", "qemu", offsetof(host, qemu_version)},
-    {"versions", "kernel", offsetof(host, kernel_version)},
+    {NULL, "arch", offsetof(cpulift_host, arch)},
+    {NULL, "source", offsetof(cpulift_host, source)},
+    {"cpu", "vendor", offsetof(cpulift_host, vendor)},
+    {"cpu", "model_name", offsetof(cpulift_host, model_name)},
+    {"versions", "libvirt", offsetof(cpulift_host, libvirt_version)},
+    {"versions", "qemu", offsetof(cpulift_host, qemu_version)},
+    {"versions", "kernel", offsetof(cpulift_host, kernel_version)},
 };
 
 static const struct member host_numbers[] = {
-    {"cpu", "family", offsetof(host, family)},
-    {"cpu", "model", offsetof(host, model)},
-    {"cpu", "stepping", offsetof(host, stepping)},
-    {"cpu", "phys_bits", offsetof(host, phys_bits)},
+    {"cpu", "family", offsetof(cpulift_host, family)},
+    {"cpu", "model", offsetof(cpulift_host, model)},
+    {"cpu", "stepping", offsetof(cpulift_host, stepping)},
+    {"cpu", "phys_bits", offsetof(cpulift_host, phys_bits)},
 };
 
 static const struct member guest_strings[] = {
@@ -59,15 +59,15 @@ static void guest_free(void *data)
     g_free(guest);
 }
 
-host *host_new(const char *name)
+cpulift_host *host_new(const char *name)
 {
-    host *new = g_new0(host, 1);
+    cpulift_host *new = g_new0(cpulift_host, 1);
     new->name = g_strdup(name);
     new->guests = g_ptr_array_new_with_free_func(guest_free);
     return new;
 }
 
-void host_free(host *host)
+void host_free(cpulift_host *host)
 {
     if (host == NULL) {
         return;
@@ -82,7 +82,7 @@ void host_free(host *host)
     g_free(host);
 }
 
-struct host_guest *host_add_guest(host *host, const char *virt, const char *machine)
+struct host_guest *host_add_guest(cpulift_host *host, const char *virt, const char *machine)
 {
     struct host_guest *guest = g_new0(struct host_guest, 1);
     guest->virt = g_strdup(virt);
@@ -91,7 +91,8 @@ struct host_guest *host_add_guest(host *host, const char *virt, const char *mach
     return guest;
 }
 
-const struct host_guest *host_find_guest(const host *host, const char *virt, const char *machine)
+const struct host_guest *host_find_guest(const cpulift_host *host, const char *virt,
+                                         const char *machine)
 {
     for (size_t i = 0; i < host->guests->len; i++) {
         const struct host_guest *guest = host->guests->pdata[i];
@@ -188,7 +189,7 @@ static int parse_sets(const json_t *json, const char *name, const catalog *map,
     return rc;
 }
 
-static int parse_guest(const json_t *json, const char *name, const catalog *map, host *host,
+static int parse_guest(const json_t *json, const char *name, const catalog *map, cpulift_host *host,
                        cpulift_error **err)
 {
     const char *virt = json_get_string(json, "virt");
@@ -216,8 +217,8 @@ static int parse_guest(const json_t *json, const char *name, const catalog *map,
     return rc;
 }
 
-static int parse_guests(const json_t *json, const char *name, const catalog *map, host *host,
-                        cpulift_error **err)
+static int parse_guests(const json_t *json, const char *name, const catalog *map,
+                        cpulift_host *host, cpulift_error **err)
 {
     const json_t *guests = json_object_get(json, "guests");
     if (json_array_size(guests) == 0) {
@@ -234,7 +235,7 @@ static int parse_guests(const json_t *json, const char *name, const catalog *map
     return rc;
 }
 
-static int parse_top(const json_t *json, const char *name, host *host, cpulift_error **err)
+static int parse_top(const json_t *json, const char *name, cpulift_host *host, cpulift_error **err)
 {
     int rc = parse_strings(json, host_strings, G_N_ELEMENTS(host_strings), name, host, err);
     for (size_t i = 0; i < G_N_ELEMENTS(host_numbers); i++) {
@@ -255,8 +256,8 @@ static int parse_top(const json_t *json, const char *name, host *host, cpulift_e
     return rc;
 }
 
-int host_parse(const char *text, size_t len, const char *name, const catalog *map, host **ret_host,
-               cpulift_error **err)
+int host_parse(const char *text, size_t len, const char *name, const catalog *map,
+               cpulift_host **ret_host, cpulift_error **err)
 {
     g_autoptr(json_t) json = NULL;
     int rc = json_parse_document(text, len, name, HOST_SCHEMA, &json, err);
@@ -268,7 +269,7 @@ int host_parse(const char *text, size_t len, const char *name, const catalog *ma
         return cpulift_error_set(err, CPULIFT_EINPUT, "'%s' does not say the host's \"name\"",
                                  name);
     }
-    g_autoptr(host) host = host_new(host_name);
+    g_autoptr(cpulift_host) host = host_new(host_name);
     rc = parse_top(json, name, host, err);
     if (rc == 0) {
         rc = parse_guests(json, name, map, host, err);
@@ -342,7 +343,7 @@ static json_t *format_guest(const struct host_guest *guest, const catalog *map)
     return json;
 }
 
-json_t *host_format(const host *host, const catalog *map)
+json_t *host_format(const cpulift_host *host, const catalog *map)
 {
     json_t *json = json_object();
     json_object_set_new(json, "schema", json_string(HOST_SCHEMA));

@@ -25,7 +25,7 @@ struct host_guest {
     json_t *blocked_models;     ///< model → list of features; NULL when not known
 };
 
-typedef struct host {
+typedef struct cpulift_host {
     char *name;
     char *arch;
     char *source;    ///< "libvirt", "domcapabilities", "capabilities", "cpu" or "qmp"
@@ -40,25 +40,26 @@ typedef struct host {
         libvirt_models; ///< every model name that this host's libvirt knows, sorted; NULL not known
     json_t *vulnerabilities; ///< file name → first line; NULL not known
     GPtrArray *guests;       ///< struct host_guest *, in the document's order
-} host;
+} cpulift_host;
 
-host *host_new(const char *name);
-void host_free(host *host);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(host, host_free)
+cpulift_host *host_new(const char *name);
+void host_free(cpulift_host *host);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(cpulift_host, host_free)
 
 /// Adds an empty entry, borrowed.
-struct host_guest *host_add_guest(host *host, const char *virt, const char *machine);
+struct host_guest *host_add_guest(cpulift_host *host, const char *virt, const char *machine);
 
 /// The entry for this virt type and machine, borrowed, or NULL.
-const struct host_guest *host_find_guest(const host *host, const char *virt, const char *machine);
+const struct host_guest *host_find_guest(const cpulift_host *host, const char *virt,
+                                         const char *machine);
 
 /// Parses a host document; `name` stands in messages. A feature that the catalogue lacks goes to
 /// `unknown`.
-int host_parse(const char *text, size_t len, const char *name, const catalog *map, host **ret_host,
-               cpulift_error **err);
+int host_parse(const char *text, size_t len, const char *name, const catalog *map,
+               cpulift_host **ret_host, cpulift_error **err);
 
 /// The host as a document. The caller's.
-json_t *host_format(const host *host, const catalog *map);
+json_t *host_format(const cpulift_host *host, const catalog *map);
 
 /// A list of the features' names. The caller's.
 json_t *host_format_features(const feature_set *set, const catalog *map);

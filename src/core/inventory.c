@@ -167,7 +167,7 @@ int inventory_add_text(inventory *inv, const char *text, size_t len, const char 
 {
     bool is_known = false;
     int rc = add_known(inv, text, len, &is_known, err);
-    g_autoptr(host) host = NULL;
+    g_autoptr(cpulift_host) host = NULL;
     if (rc == 0 && !is_known) {
         rc = host_parse(text, len, where, inv->map, &host, err);
     }

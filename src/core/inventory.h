@@ -7,8 +7,8 @@
 #include "core/host.h"
 
 struct host_kind {
-    host *host;       ///< the first of them, owned
-    GPtrArray *names; ///< every host's name, owned, sorted by inventory_sort
+    cpulift_host *host; ///< the first of them, owned
+    GPtrArray *names;   ///< every host's name, owned, sorted by inventory_sort
 };
 
 typedef struct inventory {

@@ -9,7 +9,7 @@
 #define PLAN_SCHEMA "cpulift.plan/1"
 
 /// The members that everything but `plan` and `explain` needs. Reading one needs no catalogue.
-typedef struct plan {
+typedef struct cpulift_plan {
     char *pool;
     char *variant;    ///< "tuned", "default" or "paper"
     char *virt;       ///< "kvm" or "qemu"
@@ -20,15 +20,15 @@ typedef struct plan {
     size_t feature_count;
     unsigned phys_bits; ///< the pool's smallest physical-address width, 0 if not known
     json_t *document;   ///< the whole document as it was read; owned
-} plan;
+} cpulift_plan;
 
 /// Parses a plan document; `name` stands in messages. Unknown members are kept in `document` and
 /// otherwise ignored.
-int plan_parse(const char *text, size_t len, const char *name, plan **ret_plan,
+int plan_parse(const char *text, size_t len, const char *name, cpulift_plan **ret_plan,
                cpulift_error **err);
 
 /// Reads and parses the plan at `path` ("-" is stdin).
-int plan_load(const char *path, plan **ret_plan, cpulift_error **err);
+int plan_load(const char *path, cpulift_plan **ret_plan, cpulift_error **err);
 
-void plan_free(plan *plan);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(plan, plan_free)
+void plan_free(cpulift_plan *plan);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(cpulift_plan, plan_free)
