@@ -8,6 +8,9 @@
 
 #define PLAN_SCHEMA "cpulift.plan/1"
 
+/// The plan of a pool of 100,000 hosts names each of them.
+#define PLAN_FILE_MAX ((size_t)64 << 20)
+
 /// The members that everything but `plan` and `explain` needs. Reading one needs no catalogue.
 typedef struct cpulift_plan {
     char *pool;
@@ -26,6 +29,12 @@ typedef struct cpulift_plan {
 /// otherwise ignored.
 int plan_parse(const char *text, size_t len, const char *name, cpulift_plan **ret_plan,
                cpulift_error **err);
+
+/// As plan_parse, of JSON that is parsed already; keeps a reference to it.
+int plan_from_json(json_t *json, const char *name, cpulift_plan **ret_plan, cpulift_error **err);
+
+/// A definition as a plan's "definition" holds it. The caller's.
+json_t *plan_format_definition(const cpulift_cpu *cpu);
 
 /// Reads and parses the plan at `path` ("-" is stdin).
 int plan_load(const char *path, cpulift_plan **ret_plan, cpulift_error **err);

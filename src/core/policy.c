@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/policy.h"
+
+#include "base/file.h"
+#include "base/json.h"
+#include "core/host.h"
+
+#include <string.h>
+
+#define POLICY_FILE_MAX ((size_t)1 << 20)
+#define GROUP           "policy"
+
+static const char *const reason_names[] = {
+    [POLICY_GIVEN] = "given",
+    [POLICY_NOT_MIGRATABLE] = "not-migratable",
+    [POLICY_DENIED] = "denied",
+    [POLICY_NESTED] = "nested",
+    [POLICY_TSX] = "tsx",
+    [POLICY_OPT_IN] = "opt-in",
+    [POLICY_TOPOLOGY] = "topology",
+    [POLICY_EMULATED] = "emulated",
+    [POLICY_DEPENDENCY] = "dependency",
+    [POLICY_UNKNOWN] = "unknown",
+};
+
+static const enum policy_reason class_reasons[] = {
+    [FEATURE_PLAIN] = POLICY_GIVEN,       [FEATURE_MITIGATION] = POLICY_GIVEN,
+    [FEATURE_NESTED] = POLICY_NESTED,     [FEATURE_TSX] = POLICY_TSX,
+    [FEATURE_OPT_IN] = POLICY_OPT_IN,     [FEATURE_HYPERVISOR] = POLICY_GIVEN,
+    [FEATURE_TOPOLOGY] = POLICY_TOPOLOGY,
+};
+
+/// The classes that an operator may let in as a whole.
+static const struct {
+    const char *name;
+    enum feature_class class;
+} allowable[] = {
+    {"nested", FEATURE_NESTED},
+    {"opt-in", FEATURE_OPT_IN},
+    {"tsx", FEATURE_TSX},
+};
+
+const char *policy_reason_to_string(enum policy_reason reason)
+{
+    return reason_names[reason];
+}
+
+int policy_allow(struct policy *policy, const catalog *map, const char *name, cpulift_error **err)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(allowable); i++) {
+        if (strcmp(allowable[i].name, name) == 0) {
+            policy->allow =
+                feature_set_unite(policy->allow, catalog_get_class(map, allowable[i].class));
+            return 0;
+        }
+    }
+    feature_set one = {0};
+    int rc = catalog_add_feature(map, name, "allow", &one, err);
+    if (rc != 0) {
+        return rc;
+    }
+    const struct catalog_feature *feature = catalog_get_feature(map, feature_set_next(&one, 0));
+    if (!feature->is_migratable) {
+        return cpulift_error_set(
+            err, CPULIFT_EREFUSED,
+            "feature '%s' cannot be allowed: libvirt says that a guest with it cannot "
+            "migrate",
+            feature->name);
+    }
+    if (feature->class == FEATURE_TOPOLOGY) {
+        return cpulift_error_set(
+            err, CPULIFT_EREFUSED,
+            "feature '%s' cannot be allowed: QEMU sets it from the guest's topology",
+            feature->name);
+    }
+    policy->allow = feature_set_unite(policy->allow, one);
+    return 0;
+}
+
+int policy_deny(struct policy *policy, const catalog *map, const char *name, cpulift_error **err)
+{
+    return catalog_add_feature(map, name, "deny", &policy->deny, err);
+}
+
+/// The keys of the file and of a plan's "policy".
+static const struct {
+    const char *key;
+    int (*add)(struct policy *policy, const catalog *map, const char *name, cpulift_error **err);
+    size_t set;
+} lists[] = {
+    {"allow", policy_allow, offsetof(struct policy, allow)},
+    {"deny", policy_deny, offsetof(struct policy, deny)},
+};
+
+static const struct {
+    const char *key;
+    size_t flag;
+} flags[] = {
+    {"allow-mixed-vendor", offsetof(struct policy, is_mixed_vendor_allowed)},
+    {"require-mitigations", offsetof(struct policy, is_mitigations_required)},
+};
+
+#define PLACE(type, base, offset) ((type *)(void *)((char *)(base) + (offset)))
+
+static int read_key(struct policy *policy, const catalog *map, GKeyFile *file, const char *key,
+                    cpulift_error **err)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(lists); i++) {
+        if (strcmp(lists[i].key, key) == 0) {
+            g_auto(GStrv) names = g_key_file_get_string_list(file, GROUP, key, NULL, NULL);
+            int rc = 0;
+            for (char **name = names; name != NULL && *name != NULL && rc == 0; name++) {
+                rc = lists[i].add(policy, map, g_strstrip(*name), err);
+            }
+            return rc;
+        }
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(flags); i++) {
+        g_autoptr(GError) error = NULL;
+        if (strcmp(flags[i].key, key) == 0) {
+            *PLACE(bool, policy, flags[i].flag) = g_key_file_get_boolean(file, GROUP, key, &error);
+            return error == NULL ? 0
+                                 : cpulift_error_set(err, CPULIFT_EINPUT,
+                                                     "key '%s' is neither true nor false", key);
+        }
+    }
+    return cpulift_error_set(
+        err, CPULIFT_EINPUT,
+        "unknown key '%s'; allow, deny, require-mitigations and allow-mixed-vendor are "
+        "known",
+        key);
+}
+
+int policy_load(struct policy *policy, const catalog *map, const char *path, cpulift_error **err)
+{
+    g_autofree char *text = NULL;
+    size_t len = 0;
+    int rc = file_load(path, POLICY_FILE_MAX, &text, &len, err);
+    if (rc != 0) {
+        return rc;
+    }
+    g_autoptr(GKeyFile) file = g_key_file_new();
+    g_autoptr(GError) error = NULL;
+    if (!g_key_file_load_from_data(file, text, len, G_KEY_FILE_NONE, &error)) {
+        return cpulift_error_set(err, CPULIFT_EINPUT, "'%s' is no policy file: %s", path,
+                                 error->message);
+    }
+    g_auto(GStrv) groups = g_key_file_get_groups(file, NULL);
+    for (char **group = groups; *group != NULL; group++) {
+        if (strcmp(*group, GROUP) != 0) {
+            return cpulift_error_set(err, CPULIFT_EINPUT,
+                                     "'%s' has the unknown group '[%s]'; only [" GROUP "] is known",
+                                     path, *group);
+        }
+    }
+    g_auto(GStrv) keys = g_key_file_get_keys(file, GROUP, NULL, NULL);
+    for (char **key = keys; key != NULL && *key != NULL && rc == 0; key++) {
+        rc = read_key(policy, map, file, *key, err);
+    }
+    return rc != 0 ? cpulift_error_prefix(err, "'%s'", path) : 0;
+}
+
+enum policy_reason policy_find_reason(const struct policy *policy, const catalog *map,
+                                      const char *vendor, size_t id)
+{
+    const struct catalog_feature *feature = catalog_get_feature(map, id);
+    if (!feature->is_migratable) {
+        return POLICY_NOT_MIGRATABLE;
+    }
+    if (feature_set_has(&policy->deny, id)) {
+        return POLICY_DENIED;
+    }
+    if (feature_set_has(&policy->allow, id)) {
+        return POLICY_GIVEN;
+    }
+    // The arch-capabilities MSR is Intel's; elsewhere KVM makes it up, and newer QEMUs take it away
+    // again.
+    bool is_intel = vendor == NULL || strcmp(vendor, "Intel") == 0;
+    if (!is_intel && strcmp(feature->name, "arch-capabilities") == 0) {
+        return POLICY_EMULATED;
+    }
+    return class_reasons[feature->class];
+}
+
+json_t *policy_format(const struct policy *policy, const catalog *map)
+{
+    json_t *json = json_object();
+    for (size_t i = 0; i < G_N_ELEMENTS(lists); i++) {
+        json_object_set_new(
+            json, lists[i].key,
+            host_format_features(PLACE(const feature_set, policy, lists[i].set), map));
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(flags); i++) {
+        json_object_set_new(json, flags[i].key,
+                            json_boolean(*PLACE(const bool, policy, flags[i].flag)));
+    }
+    return json;
+}
+
+struct parse_state {
+    struct policy *policy;
+    const catalog *map;
+    size_t list;
+};
+
+static int parse_name(void *data, const char *string, cpulift_error **err)
+{
+    struct parse_state *state = data;
+    return lists[state->list].add(state->policy, state->map, string, err);
+}
+
+int policy_parse(const json_t *json, const char *name, const catalog *map,
+                 struct policy *ret_policy, cpulift_error **err)
+{
+    struct policy policy = {0};
+    int rc = 0;
+    for (size_t i = 0; i < G_N_ELEMENTS(lists) && rc == 0; i++) {
+        struct parse_state state = {&policy, map, i};
+        rc = json_each_string(json, lists[i].key, name, parse_name, &state, err);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(flags); i++) {
+        *PLACE(bool, &policy, flags[i].flag) = json_is_true(json_object_get(json, flags[i].key));
+    }
+    if (rc == 0) {
+        *ret_policy = policy;
+    }
+    return rc;
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// What an operator wants left out of a plan although every host has it, and what let in.
+#pragma once
+
+#include "base/auto.h"
+#include "core/catalog.h"
+
+/// Why a feature that every host can give is not in the plan. The order is that of
+/// policy_reason_to_string.
+enum policy_reason {
+    POLICY_GIVEN,          ///< it is in the plan
+    POLICY_NOT_MIGRATABLE, ///< libvirt says that a guest with it cannot migrate
+    POLICY_DENIED,         ///< by name
+    POLICY_NESTED,
+    POLICY_TSX,
+    POLICY_OPT_IN,
+    POLICY_TOPOLOGY,   ///< QEMU and firmware set it by themselves
+    POLICY_EMULATED,   ///< KVM makes it up on this vendor's CPUs
+    POLICY_DEPENDENCY, ///< it needs a feature that is not in the plan
+    POLICY_UNKNOWN,    ///< this machine's catalogue does not know the name
+};
+
+struct policy {
+    feature_set allow;
+    feature_set deny;
+    bool is_mitigations_required;
+    bool is_mixed_vendor_allowed;
+};
+
+const char *policy_reason_to_string(enum policy_reason reason);
+
+/// Lets a feature in, or all of a class ("nested", "tsx", "opt-in"). A feature that cannot be
+/// migrated is refused.
+int policy_allow(struct policy *policy, const catalog *map, const char *name, cpulift_error **err);
+
+int policy_deny(struct policy *policy, const catalog *map, const char *name, cpulift_error **err);
+
+/// Reads an INI file: group [policy] with allow, deny (names between ';'), require-mitigations and
+/// allow-mixed-vendor. Any other group or key is an error.
+int policy_load(struct policy *policy, const catalog *map, const char *path, cpulift_error **err);
+
+/// What policy makes of a feature that every host has. `vendor` (may be NULL) is the pool's.
+enum policy_reason policy_find_reason(const struct policy *policy, const catalog *map,
+                                      const char *vendor, size_t id);
+
+/// The policy as a plan records it, and back (`name` stands in messages). The JSON is the caller's.
+json_t *policy_format(const struct policy *policy, const catalog *map);
+int policy_parse(const json_t *json, const char *name, const catalog *map,
+                 struct policy *ret_policy, cpulift_error **err);
