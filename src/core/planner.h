@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// Makes plans: the richest definition that every host of a pool can give, and why it is not
+/// richer.
+#pragma once
+
+#include "core/inventory.h"
+#include "core/plan.h"
+#include "core/policy.h"
+
+struct planner_options {
+    const char *pool; ///< NULL: "default"
+    const char
+        *virt; ///< "kvm" or "qemu"; NULL: kvm where all hosts have it, or qemu where none has
+    const char *machine; ///< NULL: the first of pc and q35 that all hosts have
+    struct policy policy;
+};
+
+/// The plan of the inventory (sorted by inventory_sort). Refusals are CPULIFT_EREFUSED or
+/// CPULIFT_EINPUT and name the hosts.
+int planner_compute(const inventory *inv, const struct planner_options *options,
+                    cpulift_plan **ret_plan, cpulift_error **err);
+
+/// The definition of an untuned platform ("default": QEMU's qemu64) or of the 2014 paper ("paper":
+/// Nehalem, with optional features) as a plan, for comparison.
+int planner_compute_variant(const char *variant, const struct planner_options *options,
+                            const catalog *map, cpulift_plan **ret_plan, cpulift_error **err);
+
+/// What a plan of these features in common would hold: `common` less what policy leaves out and
+/// what then lacks its foundation. ret_reasons and ret_needs (FEATURE_MAX entries each, may be
+/// NULL) say why the rest is not in it.
+feature_set planner_select(const catalog *map, const struct policy *policy, const char *vendor,
+                           feature_set common, feature_set not_migratable,
+                           enum policy_reason *ret_reasons, int *ret_needs);
