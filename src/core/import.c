@@ -1,0 +1,416 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/import.h"
+
+#include "base/json.h"
+#include "base/text.h"
+#include "base/xml.h"
+#include "core/cpu.h"
+
+#include <string.h>
+
+static const char *const default_machines[] = {"pc", "q35"};
+
+char *import_machine_class(const char *machine)
+{
+    static const struct {
+        const char *prefix, *class;
+    } classes[] = {{"pc-i440fx", "pc"}, {"pc-q35", "q35"}};
+    for (size_t i = 0; i < G_N_ELEMENTS(classes); i++) {
+        if (g_str_has_prefix(machine, classes[i].prefix)) {
+            return g_strdup(classes[i].class);
+        }
+    }
+    return g_strdup(machine);
+}
+
+/// Adds an entry for this virt type and machine; a second one for the same is an error.
+static int add_guest(cpulift_host *host, const char *virt, const char *machine, const char *name,
+                     struct host_guest **ret_guest, cpulift_error **err)
+{
+    g_autofree char *class = import_machine_class(machine);
+    if (!text_is_name(virt) || !text_is_name(machine)) {
+        return cpulift_error_set(err, CPULIFT_EINPUT, "'%s' names no usable virt type and machine",
+                                 name);
+    }
+    if (host_find_guest(host, virt, class) != NULL) {
+        return cpulift_error_set(
+            err, CPULIFT_EINPUT,
+            "'%s' describes %s guests on %s, as another file for host '%s' does", name, virt, class,
+            host->name);
+    }
+    *ret_guest = host_add_guest(host, virt, class);
+    if (strcmp(class, machine) != 0) {
+        (*ret_guest)->canonical_machine = g_strdup(machine);
+    }
+    return 0;
+}
+
+static void set_string(char **place, const char *value)
+{
+    if (value != NULL && *place == NULL) {
+        *place = g_strdup(value);
+    }
+}
+
+/// The child's text, or NULL. The caller frees it.
+static char *get_child_text(const xmlNode *node, const char *child)
+{
+    xmlNode *found = xml_find_child(node, child);
+    return found != NULL ? xml_get_text(found) : NULL;
+}
+
+static xmlNode *find_mode(const xmlNode *cpu, const char *mode)
+{
+    for (xmlNode *m = xml_find_child(cpu, "mode"); m != NULL; m = xml_find_next(m, "mode")) {
+        g_autofree char *name = xml_get_attribute(m, "name");
+        g_autofree char *supported = xml_get_attribute(m, "supported");
+        if (g_strcmp0(name, mode) == 0 && g_strcmp0(supported, "yes") == 0) {
+            return m;
+        }
+    }
+    return NULL;
+}
+
+static json_t *read_blockers(const xmlNode *custom, const char *model)
+{
+    for (xmlNode *b = xml_find_child(custom, "blockers"); b != NULL;
+         b = xml_find_next(b, "blockers")) {
+        g_autofree char *of = xml_get_attribute(b, "model");
+        if (g_strcmp0(of, model) != 0) {
+            continue;
+        }
+        json_t *features = json_array();
+        for (xmlNode *f = xml_find_child(b, "feature"); f != NULL;
+             f = xml_find_next(f, "feature")) {
+            g_autofree char *feature = xml_get_attribute(f, "name");
+            if (feature != NULL && text_is_name(feature)) {
+                json_array_append_new(features, json_string(feature));
+            }
+        }
+        return features;
+    }
+    return NULL;
+}
+
+/// The names of <mode name='custom'>: known, usable, and why the others are not (where libvirt
+/// says: 10.3 on).
+static int read_models(const xmlNode *custom, const char *name, struct host_guest *guest,
+                       cpulift_host *host, cpulift_error **err)
+{
+    g_autoptr(GPtrArray) known = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GPtrArray) usable = g_ptr_array_new_with_free_func(g_free);
+    for (xmlNode *m = xml_find_child(custom, "model"); m != NULL; m = xml_find_next(m, "model")) {
+        g_autofree char *model = xml_get_text(m);
+        g_autofree char *is_usable = xml_get_attribute(m, "usable");
+        if (!text_is_name(model)) {
+            return cpulift_error_set(err, CPULIFT_EINPUT, "'%s': '%s' is no model name", name,
+                                     model);
+        }
+        json_t *blockers = read_blockers(custom, model);
+        if (blockers != NULL) {
+            guest->blocked_models =
+                guest->blocked_models != NULL ? guest->blocked_models : json_object();
+            json_object_set_new(guest->blocked_models, model, blockers);
+        }
+        if (g_strcmp0(is_usable, "yes") == 0) {
+            g_ptr_array_add(usable, g_strdup(model));
+        }
+        g_ptr_array_add(known, g_steal_pointer(&model));
+    }
+    g_ptr_array_sort(known, text_compare);
+    g_ptr_array_sort(usable, text_compare);
+    g_ptr_array_add(known, NULL);
+    g_ptr_array_add(usable, NULL);
+    guest->usable_models = (char **)g_ptr_array_free(g_steal_pointer(&usable), FALSE);
+    if (host->libvirt_models == NULL) {
+        host->libvirt_models = (char **)g_ptr_array_free(g_steal_pointer(&known), FALSE);
+    }
+    return 0;
+}
+
+static int read_host_model(const xmlNode *cpu_node, const char *name, const catalog *map,
+                           struct host_guest *guest, cpulift_host *host, cpulift_error **err)
+{
+    xmlNode *mode = find_mode(cpu_node, "host-model");
+    if (mode == NULL) {
+        return cpulift_error_set(
+            err, CPULIFT_EINPUT,
+            "'%s' has no host-model for %s guests on %s: this host cannot say what a "
+            "guest gets",
+            name, guest->virt, guest->machine);
+    }
+    g_autoptr(cpulift_cpu) cpu = NULL;
+    int rc = cpu_parse_node(mode, name, &cpu, err);
+    if (rc == 0 && cpu->model == NULL) {
+        rc = cpulift_error_set(err, CPULIFT_EINPUT, "'%s': its host-model names no model", name);
+    }
+    if (rc == 0) {
+        rc = cpu_expand(cpu, map, &guest->features, err);
+    }
+    if (rc != 0) {
+        return rc;
+    }
+    const struct catalog_model *model = catalog_find_model(map, cpu->model);
+    // QEMU itself has no vendor of its own: under TCG the model's says nothing about the host.
+    if (strcmp(guest->virt, "kvm") == 0) {
+        set_string(&host->vendor, cpu->vendor != NULL ? cpu->vendor : model->vendor);
+        set_string(&host->model_name, cpu->model);
+    }
+    return 0;
+}
+
+int import_domcapabilities(const char *text, size_t len, const char *name, const catalog *map,
+                           cpulift_host *host, cpulift_error **err)
+{
+    g_autoptr(xmlDoc) doc = NULL;
+    int rc = xml_parse(text, len, name, &doc, err);
+    if (rc != 0) {
+        return rc;
+    }
+    const xmlNode *root = xmlDocGetRootElement(doc);
+    const xmlNode *cpu = xml_find_child(root, "cpu");
+    g_autofree char *virt = get_child_text(root, "domain");
+    g_autofree char *machine = get_child_text(root, "machine");
+    g_autofree char *arch = get_child_text(root, "arch");
+    if (cpu == NULL || virt == NULL || machine == NULL || arch == NULL) {
+        return cpulift_error_set(
+            err, CPULIFT_EINPUT,
+            "'%s' is no whole domcapabilities document: domain, machine, arch or cpu is "
+            "missing",
+            name);
+    }
+    set_string(&host->arch, arch);
+    if (strcmp(arch, "x86_64") != 0) {
+        return cpulift_error_set(err, CPULIFT_EINPUT,
+                                 "'%s' is of architecture '%s': only x86_64 is planned", name,
+                                 arch);
+    }
+    struct host_guest *guest = NULL;
+    rc = add_guest(host, virt, machine, name, &guest, err);
+    if (rc == 0) {
+        guest->emulator = get_child_text(root, "path");
+        rc = read_host_model(cpu, name, map, guest, host, err);
+    }
+    const xmlNode *custom = find_mode(cpu, "custom");
+    return rc == 0 && custom != NULL ? read_models(custom, name, guest, host, err) : rc;
+}
+
+/// One entry for each virt type and machine that the options name, with these features.
+static int add_guests(cpulift_host *host, const feature_set *features,
+                      const struct import_options *options, const char *name, cpulift_error **err)
+{
+    const char *virt = options->virt != NULL ? options->virt : "kvm";
+    size_t count = options->machine != NULL ? 1 : G_N_ELEMENTS(default_machines);
+    for (size_t i = 0; i < count; i++) {
+        struct host_guest *guest = NULL;
+        const char *machine = options->machine != NULL ? options->machine : default_machines[i];
+        int rc = add_guest(host, virt, machine, name, &guest, err);
+        if (rc != 0) {
+            return rc;
+        }
+        guest->features = *features;
+    }
+    return 0;
+}
+
+static void read_identity(const xmlNode *cpu_node, const cpulift_cpu *cpu, cpulift_host *host)
+{
+    host->family = cpu->family;
+    host->model = cpu->model_number;
+    host->stepping = cpu->stepping;
+    host->phys_bits = cpu->phys_bits;
+    set_string(&host->vendor, cpu->vendor);
+    set_string(&host->model_name, cpu->model);
+    const xmlNode *microcode = xml_find_child(cpu_node, "microcode");
+    g_autofree char *version = microcode != NULL ? xml_get_attribute(microcode, "version") : NULL;
+    if (version != NULL) {
+        (void)text_to_uint(version, UINT64_MAX, &host->microcode);
+    }
+}
+
+/// A description of silicon as a guest's features: KVM's own are added, since every guest has them.
+static int add_silicon(const cpulift_cpu *cpu, const char *name, const catalog *map,
+                       const struct import_options *options, cpulift_host *host,
+                       cpulift_error **err)
+{
+    if (!options->is_silicon_trusted) {
+        return cpulift_error_set(err, CPULIFT_EINPUT,
+                                 "'%s' describes the physical CPU, not what KVM gives a guest; "
+                                 "import 'virsh domcapabilities' "
+                                 "instead, or say --trust-silicon",
+                                 name);
+    }
+    feature_set features;
+    int rc = cpu_expand(cpu, map, &features, err);
+    if (rc != 0) {
+        return rc;
+    }
+    host->is_silicon = true;
+    int hypervisor = catalog_find_feature(map, "hypervisor");
+    if (hypervisor >= 0) {
+        feature_set_add(&features, (size_t)hypervisor);
+    }
+    return add_guests(host, &features, options, name, err);
+}
+
+static int read_host_cpu(const xmlNode *node, const char *name, cpulift_host *host,
+                         cpulift_cpu **ret_cpu, cpulift_error **err)
+{
+    int rc = cpu_parse_node(node, name, ret_cpu, err);
+    if (rc == 0) {
+        read_identity(node, *ret_cpu, host);
+        set_string(&host->arch, (*ret_cpu)->arch);
+    }
+    return rc;
+}
+
+int import_capabilities(const char *text, size_t len, const char *name, const catalog *map,
+                        const struct import_options *options, cpulift_host *host,
+                        cpulift_error **err)
+{
+    g_autoptr(xmlDoc) doc = NULL;
+    int rc = xml_parse(text, len, name, &doc, err);
+    if (rc != 0) {
+        return rc;
+    }
+    const xmlNode *node = xml_find_child(xmlDocGetRootElement(doc), "host");
+    const xmlNode *cpu_node = node != NULL ? xml_find_child(node, "cpu") : NULL;
+    if (cpu_node == NULL) {
+        return cpulift_error_set(err, CPULIFT_EINPUT, "'%s' describes no host CPU", name);
+    }
+    g_autoptr(cpulift_cpu) cpu = NULL;
+    rc = read_host_cpu(cpu_node, name, host, &cpu, err);
+    return rc != 0 || options == NULL ? rc : add_silicon(cpu, name, map, options, host, err);
+}
+
+/// A bare <cpu>: with <arch> it is a physical CPU's description, else a definition as in
+/// domcapabilities.
+static int import_cpu(const xmlNode *node, const char *name, const catalog *map,
+                      const struct import_options *options, cpulift_host *host, cpulift_error **err)
+{
+    g_autoptr(cpulift_cpu) cpu = NULL;
+    int rc = read_host_cpu(node, name, host, &cpu, err);
+    if (rc == 0 && cpu->model == NULL) {
+        rc = cpulift_error_set(err, CPULIFT_EINPUT,
+                               "'%s' names no model, so what it gives is not known; import 'virsh "
+                               "domcapabilities'",
+                               name);
+    }
+    if (rc == 0 && cpu->arch != NULL) {
+        return add_silicon(cpu, name, map, options, host, err);
+    }
+    feature_set features;
+    if (rc == 0) {
+        rc = cpu_expand(cpu, map, &features, err);
+    }
+    if (rc != 0) {
+        return rc;
+    }
+    const struct catalog_model *model = catalog_find_model(map, cpu->model);
+    set_string(&host->vendor, model->vendor);
+    set_string(&host->arch, "x86_64");
+    return add_guests(host, &features, options, name, err);
+}
+
+int import_expansion(const json_t *reply, const char *name, const catalog *map,
+                     feature_set *ret_features, GPtrArray *ret_unknown, const json_t **ret_model,
+                     cpulift_error **err)
+{
+    const json_t *found = json_object_get(reply, "return");
+    const json_t *inner = found != NULL ? found : reply;
+    const json_t *model = json_object_get(inner, "model");
+    model = model != NULL ? model : inner;
+    json_t *props = json_object_get(model, "props");
+    if (!json_is_object(props)) {
+        return cpulift_error_set(
+            err, CPULIFT_EINPUT,
+            "'%s' is no reply to query-cpu-model-expansion: it has no \"props\"", name);
+    }
+    feature_set features = {0};
+    const char *key;
+    const json_t *value;
+    json_object_foreach (props, key, value) {
+        if (!json_is_true(value)) {
+            continue;
+        }
+        int id = catalog_find_feature(map, key);
+        if (id >= 0) {
+            feature_set_add(&features, (size_t)id);
+        } else if (!catalog_is_qemu_property(key) && text_is_name(key)) {
+            g_ptr_array_add(ret_unknown, g_strdup(key));
+        }
+    }
+    *ret_features = features;
+    *ret_model = model;
+    return 0;
+}
+
+static int import_reply(const json_t *json, const char *name, const catalog *map,
+                        const struct import_options *options, cpulift_host *host,
+                        cpulift_error **err)
+{
+    g_autoptr(GPtrArray) unknown = g_ptr_array_new_with_free_func(g_free);
+    feature_set features;
+    const json_t *model = NULL;
+    int rc = import_expansion(json, name, map, &features, unknown, &model, err);
+    size_t first = host->guests->len;
+    if (rc == 0) {
+        rc = add_guests(host, &features, options, name, err);
+    }
+    if (rc != 0) {
+        return rc;
+    }
+    g_ptr_array_sort(unknown, text_compare);
+    g_ptr_array_add(unknown, NULL);
+    for (size_t g = first; g < host->guests->len && unknown->len > 1; g++) {
+        ((struct host_guest *)host->guests->pdata[g])->unknown = g_strdupv((char **)unknown->pdata);
+    }
+    const json_t *props = json_object_get(model, "props");
+    const char *vendor = json_get_string(props, "vendor");
+    const struct catalog_vendor *known = vendor != NULL ? catalog_find_vendor(map, vendor) : NULL;
+    set_string(&host->vendor, known != NULL ? known->name : vendor);
+    set_string(&host->arch, "x86_64");
+    host->family = (unsigned)json_get_uint(props, "family", 0);
+    host->model = (unsigned)json_get_uint(props, "model", 0);
+    host->stepping = (unsigned)json_get_uint(props, "stepping", 0);
+    return 0;
+}
+
+static int import_xml(const char *text, size_t len, const char *name, const catalog *map,
+                      const struct import_options *options, cpulift_host *host, cpulift_error **err)
+{
+    g_autoptr(xmlDoc) doc = NULL;
+    int rc = xml_parse(text, len, name, &doc, err);
+    if (rc != 0) {
+        return rc;
+    }
+    const xmlNode *root = xmlDocGetRootElement(doc);
+    const char *kind = (const char *)root->name;
+    if (strcmp(kind, "domainCapabilities") == 0) {
+        return import_domcapabilities(text, len, name, map, host, err);
+    }
+    if (strcmp(kind, "capabilities") == 0) {
+        return import_capabilities(text, len, name, map, options, host, err);
+    }
+    if (strcmp(kind, "cpu") == 0) {
+        return import_cpu(root, name, map, options, host, err);
+    }
+    return cpulift_error_set(err, CPULIFT_EINPUT,
+                             "'%s' holds <%s>: none of domcapabilities, capabilities and <cpu>",
+                             name, kind);
+}
+
+int import_text(const char *text, size_t len, const char *name, const catalog *map,
+                const struct import_options *options, cpulift_host *host, cpulift_error **err)
+{
+    const char *start = text;
+    while (g_ascii_isspace(*start)) {
+        start++;
+    }
+    if (*start != '{') {
+        return import_xml(text, len, name, map, options, host, err);
+    }
+    g_autoptr(json_t) json = NULL;
+    int rc = json_parse_text(text, len, name, &json, err);
+    return rc != 0 ? rc : import_reply(json, name, map, options, host, err);
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// From what virsh and QEMU print to what a host can give.
+#pragma once
+
+#include "core/host.h"
+
+struct import_options {
+    const char *virt;    ///< for forms that do not say: "kvm" or "qemu"; NULL: kvm
+    const char *machine; ///< for forms that do not say; NULL: pc and q35 both (the CPUs of one QEMU
+                         ///< do not differ)
+    bool is_silicon_trusted; ///< take a physical CPU's description (virsh capabilities) for what
+                             ///< guests can get
+};
+
+/// Adds to `host` what a text says: `virsh domcapabilities`, `virsh capabilities`, a bare <cpu>, or
+/// QEMU's reply to query-cpu-model-expansion. Which of them it is, is seen from the text. `name`
+/// stands in messages.
+int import_text(const char *text, size_t len, const char *name, const catalog *map,
+                const struct import_options *options, cpulift_host *host, cpulift_error **err);
+
+/// One domcapabilities document: virt type, machine, features (host-model, expanded), usable
+/// models, known names.
+int import_domcapabilities(const char *text, size_t len, const char *name, const catalog *map,
+                           cpulift_host *host, cpulift_error **err);
+
+/// The host's signature, vendor, microcode and width from `virsh capabilities`; its features are
+/// the silicon's and are taken only where `options` trusts them.
+int import_capabilities(const char *text, size_t len, const char *name, const catalog *map,
+                        const struct import_options *options, cpulift_host *host,
+                        cpulift_error **err);
+
+/// The features that QEMU's reply (the whole reply, its "return", or the model) switches on. Names
+/// that look like features and that the catalogue lacks go to ret_unknown (strings owned by it).
+/// *ret_model is the reply's model, borrowed from `reply`.
+int import_expansion(const json_t *reply, const char *name, const catalog *map,
+                     feature_set *ret_features, GPtrArray *ret_unknown, const json_t **ret_model,
+                     cpulift_error **err);
+
+/// "pc" for pc-i440fx-*, "q35" for pc-q35-*, else the name itself. The caller frees it.
+char *import_machine_class(const char *machine);
