@@ -22,7 +22,7 @@ static const GOptionEntry options[] = {
     {"quiet", 'q', 0, G_OPTION_ARG_NONE, &quiet, "no warnings", NULL},
     {"output", 'o', 0, G_OPTION_ARG_FILENAME, &output_path,
      "write to FILE, whole or not at all, instead of standard output", "FILE"},
-    {NULL},
+    {0},
 };
 
 /// A domain's XML may hold the passwords of its displays: a new file is the owner's only, one that
