@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// The commands, one per cmd_NAME.c; the tables of the programs' main() name them.
+#pragma once
+
+#include "cli/command.h"
+
+extern const struct command rewrite_command;

@@ -1,0 +1,457 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/domain.h"
+
+#include "base/file.h"
+#include "base/xml.h"
+#include "base/xmltext.h"
+#include "core/domain_edit.h"
+
+#include <string.h>
+
+#define QEMU_NAMESPACE "http://libvirt.org/schemas/domain/qemu/1.0"
+
+/// Roots of other documents that hold a domain; what to give us instead.
+static const struct {
+    const char *root, *advice;
+} other_roots[] = {
+    {"capabilities", "that is a host's description"},
+    {"cpu", "that is a definition alone"},
+    {"domainbackup", "give the domain's own XML (virsh dumpxml)"},
+    {"domaincheckpoint", "give the domain's own XML (virsh dumpxml)"},
+    {"domainsnapshot", "give the domain's own XML (virsh dumpxml), not a snapshot's"},
+    {"domstatus", "that is libvirt's private state; give what virsh dumpxml prints"},
+};
+
+/// Encodings in which a byte below 0x80 is always that ASCII character, by prefix.
+static const char *const ascii_supersets[] = {
+    "ascii", "iso-8859-", "us-ascii", "utf-8", "windows-125",
+};
+
+static const char *const warnings[] = {
+    "<qemu:commandline> has a -cpu of its own, which overrides the <cpu> element: the guest will "
+    "not "
+    "get the planned CPU; remove it",
+    "the plan was made for another machine type, whose models may differ; make a plan with "
+    "--machine for this one",
+    "the plan was made for another virtualisation type: the guest may not start, or get another "
+    "CPU",
+    "the domain is a 32-bit one (arch='i686'), which may not see the 64-bit features of the plan",
+    "<cache> or <maxphysaddr> with mode='passthrough' was left out, because libvirt refuses it "
+    "beside a named model",
+};
+
+const char *domain_warning_to_string(enum domain_warning warning)
+{
+    size_t index = (size_t)__builtin_ctz(warning);
+    return index < G_N_ELEMENTS(warnings) ? warnings[index] : "";
+}
+
+static int check_bytes(const char *xml, size_t len, const char *name, cpulift_error **err)
+{
+    if (len > FILE_DOCUMENT_MAX) {
+        return cpulift_error_set(err, CPULIFT_EINPUT, "'%s' is larger than %zu bytes: no domain is",
+                                 name, FILE_DOCUMENT_MAX);
+    }
+    if (len >= 2 && (memcmp(xml, "\xff\xfe", 2) == 0 || memcmp(xml, "\xfe\xff", 2) == 0 ||
+                     xml[0] == '\0' || (xml[0] == '<' && xml[1] == '\0'))) {
+        return cpulift_error_set(err, CPULIFT_EINPUT,
+                                 "'%s' is in UTF-16 or UTF-32, which cannot be edited in place; "
+                                 "convert it to UTF-8",
+                                 name);
+    }
+    if (memchr(xml, '\0', len) != NULL) {
+        return cpulift_error_set(err, CPULIFT_EINPUT, "'%s' is not valid XML: it has a NUL byte",
+                                 name);
+    }
+    return 0;
+}
+
+static int check_encoding(const xmlDoc *doc, const char *name, cpulift_error **err)
+{
+    const char *encoding = (const char *)doc->encoding;
+    if (encoding == NULL) {
+        return 0;
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(ascii_supersets); i++) {
+        if (g_ascii_strncasecmp(encoding, ascii_supersets[i], strlen(ascii_supersets[i])) == 0) {
+            return 0;
+        }
+    }
+    return cpulift_error_set(err, CPULIFT_EINPUT,
+                             "'%s' declares the encoding '%s', which cannot be edited in place; "
+                             "convert it to UTF-8",
+                             name, encoding);
+}
+
+static int check_root(const xmlNode *root, const char *name, cpulift_error **err)
+{
+    const char *found = (const char *)root->name;
+    if (strcmp(found, "domain") == 0 && root->ns == NULL) {
+        return 0;
+    }
+    const char *advice = "give a domain's XML, as virsh dumpxml prints it";
+    for (size_t i = 0; i < G_N_ELEMENTS(other_roots); i++) {
+        if (strcmp(found, other_roots[i].root) == 0) {
+            advice = other_roots[i].advice;
+        }
+    }
+    return cpulift_error_set(err, CPULIFT_EINPUT, "'%s' is no domain: its root is <%s>%s; %s", name,
+                             found, root->ns != NULL ? " in a namespace" : "", advice);
+}
+
+/// libvirt finds only elements without a namespace: its paths ("./cpu[1]") have no prefix.
+static bool is_plain(const xmlNode *node, const char *name)
+{
+    return node->type == XML_ELEMENT_NODE && node->ns == NULL &&
+           strcmp((const char *)node->name, name) == 0;
+}
+
+static xmlNode *find_plain(const xmlNode *parent, const char *name)
+{
+    for (xmlNode *node = parent->children; node != NULL; node = node->next) {
+        if (is_plain(node, name)) {
+            return node;
+        }
+    }
+    return NULL;
+}
+
+static char *get_type_attribute(const xmlNode *root, const char *attribute)
+{
+    const xmlNode *os = find_plain(root, "os");
+    const xmlNode *type = os != NULL ? find_plain(os, "type") : NULL;
+    return type != NULL ? xml_get_attribute(type, attribute) : NULL;
+}
+
+static int check_arch(const xmlNode *root, const char *name, unsigned *warned, cpulift_error **err)
+{
+    g_autofree char *arch = get_type_attribute(root, "arch");
+    if (g_strcmp0(arch, "i686") == 0) {
+        *warned |= DOMAIN_I686;
+    } else if (arch != NULL && strcmp(arch, "x86_64") != 0) {
+        return cpulift_error_set(err, CPULIFT_EINPUT,
+                                 "'%s' is a domain of '%s': a plan is for x86_64 only", name, arch);
+    }
+    return 0;
+}
+
+static int check_virt(const xmlNode *root, const char *name, const struct domain_options *options,
+                      unsigned *warned, cpulift_error **err)
+{
+    g_autofree char *type = xml_get_attribute(root, "type");
+    if (g_strcmp0(type, "kvm") != 0 && g_strcmp0(type, "qemu") != 0) {
+        return cpulift_error_set(
+            err, CPULIFT_EINPUT,
+            "'%s' is a domain of type '%s': only those of QEMU (kvm, qemu) can "
+            "take a plan",
+            name, type != NULL ? type : "");
+    }
+    if (options->virt == NULL || strcmp(type, options->virt) == 0) {
+        return 0;
+    }
+    *warned |= DOMAIN_VIRT;
+    if (options->force) {
+        return 0;
+    }
+    return cpulift_error_set(err, CPULIFT_EREFUSED,
+                             "'%s' is a domain of type '%s' and the plan is for '%s', where other "
+                             "features are possible; plan with --virt %s, or --force",
+                             name, type, options->virt, type);
+}
+
+/// libvirt's default machine for x86 is pc; versions and vendors' names ("pc-q35-7.2",
+/// "pc-i440fx-rhel7.6.0") are of the kind they name.
+static void check_machine(const xmlNode *root, const struct domain_options *options,
+                          unsigned *warned)
+{
+    g_autofree char *machine = get_type_attribute(root, "machine");
+    const char *kind = machine;
+    if (machine == NULL || strcmp(machine, "pc") == 0 || g_str_has_prefix(machine, "pc-i440fx-")) {
+        kind = "pc";
+    } else if (strcmp(machine, "q35") == 0 || g_str_has_prefix(machine, "pc-q35-")) {
+        kind = "q35";
+    }
+    if (options->machine != NULL && strcmp(kind, options->machine) != 0) {
+        *warned |= DOMAIN_MACHINE;
+    }
+}
+
+static bool has_namespace(const xmlNode *node, const char *uri)
+{
+    return node->ns != NULL && strcmp((const char *)node->ns->href, uri) == 0;
+}
+
+static bool is_cpu_argument(const xmlNode *node)
+{
+    if (node->type != XML_ELEMENT_NODE || !has_namespace(node, QEMU_NAMESPACE) ||
+        strcmp((const char *)node->name, "arg") != 0) {
+        return false;
+    }
+    g_autofree char *value = xml_get_attribute(node, "value");
+    return g_strcmp0(value, "-cpu") == 0 || g_strcmp0(value, "--cpu") == 0;
+}
+
+static void check_command_line(const xmlNode *root, unsigned *warned)
+{
+    for (const xmlNode *node = root->children; node != NULL; node = node->next) {
+        if (node->type != XML_ELEMENT_NODE || !has_namespace(node, QEMU_NAMESPACE) ||
+            strcmp((const char *)node->name, "commandline") != 0) {
+            continue;
+        }
+        for (const xmlNode *arg = node->children; arg != NULL; arg = arg->next) {
+            *warned |= is_cpu_argument(arg) ? DOMAIN_OWN_CPU : 0;
+        }
+    }
+}
+
+/// A mode other than custom asks for a CPU by itself; a custom one (the default) by its model.
+static bool asks_for_cpu(const xmlNode *cpu)
+{
+    g_autofree char *mode = xml_get_attribute(cpu, "mode");
+    return (mode != NULL && strcmp(mode, "custom") != 0) || find_plain(cpu, "model") != NULL;
+}
+
+static bool is_custom(const cpulift_cpu *cpu)
+{
+    return cpu->mode == NULL || strcmp(cpu->mode, "custom") == 0;
+}
+
+/// libvirt takes <cache> and <maxphysaddr> of this mode only beside host-passthrough and maximum
+/// (qemuValidateDomainDefCpu in its src/qemu/qemu_validate.c): the guest would not start.
+static bool is_host_bound(const xmlNode *child)
+{
+    g_autofree char *mode = xml_get_attribute(child, "mode");
+    return (is_plain(child, "cache") || is_plain(child, "maxphysaddr")) &&
+           g_strcmp0(mode, "passthrough") == 0;
+}
+
+/// For each element child of <cpu> whether it goes; `count` entries. The caller frees it.
+static bool *select_discarded(const xmlNode *node, size_t count, const cpulift_cpu *cpu,
+                              unsigned *warned)
+{
+    bool *is_discarded = g_new0(bool, count + 1);
+    size_t i = 0;
+    for (const xmlNode *child = node->children; child != NULL; child = child->next) {
+        if (child->type != XML_ELEMENT_NODE) {
+            continue;
+        }
+        bool is_replaced = is_plain(child, "model") || is_plain(child, "vendor") ||
+                           is_plain(child, "feature") ||
+                           (cpu->phys_bits > 0 && is_plain(child, "maxphysaddr"));
+        bool is_impossible = !is_replaced && is_custom(cpu) && is_host_bound(child);
+        *warned |= is_impossible ? DOMAIN_DROPPED : 0;
+        is_discarded[i++] = is_replaced || is_impossible;
+    }
+    return is_discarded;
+}
+
+/// True if the scanner's element is the tree's: the names are compared as far as they are ASCII,
+/// which the tree has in UTF-8 and the text in its own encoding.
+static bool is_same_element(const char *text, const struct xmltext_element *element,
+                            const xmlNode *node)
+{
+    const char *local = (const char *)node->name;
+    size_t len = strlen(local);
+    return !g_str_is_ascii(local) ||
+           (element->name_len >= len &&
+            memcmp(text + element->start + 1 + element->name_len - len, local, len) == 0);
+}
+
+/// The element children of `parent`, whose content is [from, to), in the text: NULL unless scanner
+/// and parser see the same.
+static GArray *locate_children(const char *text, size_t from, size_t to, const xmlNode *parent)
+{
+    g_autoptr(GArray) elements = xmltext_find_elements(text, from, to);
+    size_t count = 0;
+    const xmlNode *node = elements != NULL ? parent->children : NULL;
+    for (; node != NULL; node = node->next) {
+        if (node->type != XML_ELEMENT_NODE) {
+            continue;
+        }
+        if (count >= elements->len ||
+            !is_same_element(text, &g_array_index(elements, struct xmltext_element, count), node)) {
+            return NULL;
+        }
+        count++;
+    }
+    return elements != NULL && count == elements->len ? g_steal_pointer(&elements) : NULL;
+}
+
+static int fail_scan(const char *name, cpulift_error **err)
+{
+    return cpulift_error_set(err, CPULIFT_EINPUT,
+                             "'%s' is XML in a form that cannot be edited safely in place; "
+                             "let virsh define and dumpxml print it anew",
+                             name);
+}
+
+/// Where the domain's <cpu> stands, or would.
+struct site {
+    const xmlNode *cpu;           ///< NULL: there is none
+    struct xmltext_element place; ///< of it, or of the element to insert it after
+};
+
+/// True if `node` is a better element to insert a <cpu> after than the best until now: libvirt
+/// writes it after <features>, and that after <os>; otherwise it goes to the end.
+static bool is_better_anchor(const xmlNode *node, const xmlNode *best)
+{
+    static const char *const ranks[] = {"os", "features"};
+    size_t rank[2] = {0, 0};
+    for (size_t i = 0; i < G_N_ELEMENTS(ranks); i++) {
+        rank[0] = is_plain(node, ranks[i]) ? i + 1 : rank[0];
+        rank[1] = best != NULL && is_plain(best, ranks[i]) ? i + 1 : rank[1];
+    }
+    return rank[0] >= rank[1];
+}
+
+static int find_site(const char *xml, size_t len, const xmlNode *root, const char *name,
+                     struct site *ret_site, cpulift_error **err)
+{
+    g_autoptr(GArray) roots = xmltext_find_elements(xml, 0, len);
+    if (roots == NULL || roots->len != 1) {
+        return fail_scan(name, err);
+    }
+    const struct xmltext_element *whole = &g_array_index(roots, struct xmltext_element, 0);
+    g_autoptr(GArray) children = locate_children(xml, whole->open_end, whole->close_start, root);
+    if (children == NULL) {
+        return fail_scan(name, err);
+    }
+    const xmlNode *best = NULL;
+    size_t i = 0;
+    for (const xmlNode *node = root->children; node != NULL; node = node->next) {
+        if (node->type != XML_ELEMENT_NODE) {
+            continue;
+        }
+        if (is_plain(node, "cpu") || is_better_anchor(node, best)) {
+            best = node;
+            ret_site->place = g_array_index(children, struct xmltext_element, i);
+        }
+        if (is_plain(node, "cpu")) {
+            break;
+        }
+        i++;
+    }
+    if (best == NULL) {
+        return cpulift_error_set(err, CPULIFT_EINPUT, "'%s' is an empty <domain>", name);
+    }
+    ret_site->cpu = is_plain(best, "cpu") ? best : NULL;
+    return 0;
+}
+
+/// Edits the element that is there. NULL if scanner and parser disagree.
+static GString *replace(const char *xml, size_t len, const struct site *site,
+                        const cpulift_cpu *cpu, const char *definition, unsigned *warned)
+{
+    g_autoptr(GArray) children =
+        locate_children(xml, site->place.open_end, site->place.close_start, site->cpu);
+    if (children == NULL) {
+        return NULL;
+    }
+    g_autofree bool *is_discarded = select_discarded(site->cpu, children->len, cpu, warned);
+    struct domain_edit edit = {
+        .text = xml,
+        .len = len,
+        .cpu = site->place,
+        .children = children,
+        .is_discarded = is_discarded,
+    };
+    return domain_edit_replace(&edit, definition);
+}
+
+static GString *insert(const char *xml, size_t len, const struct site *site, const char *definition)
+{
+    static const char empty[] = "<cpu/>";
+    g_autoptr(GString) text = domain_edit_insert(xml, len, &site->place);
+    size_t start = (size_t)(strstr(text->str + site->place.end, empty) - text->str);
+    size_t end = start + strlen(empty);
+    g_autoptr(GArray) none = g_array_new(FALSE, FALSE, sizeof(struct xmltext_element));
+    struct domain_edit edit = {
+        .text = text->str,
+        .len = text->len,
+        .cpu = {.start = start, .name_len = 3, .open_end = end, .close_start = end, .end = end},
+        .children = none,
+    };
+    return domain_edit_replace(&edit, definition);
+}
+
+/// Whether this document may be rewritten at all.
+static int check_domain(const xmlDoc *doc, const char *name, const struct domain_options *options,
+                        unsigned *warned, cpulift_error **err)
+{
+    const xmlNode *root = xmlDocGetRootElement(doc);
+    int rc = check_encoding(doc, name, err);
+    if (rc == 0) {
+        rc = check_root(root, name, err);
+    }
+    if (rc == 0) {
+        rc = check_arch(root, name, warned, err);
+    }
+    if (rc == 0) {
+        rc = check_virt(root, name, options, warned, err);
+    }
+    if (rc == 0) {
+        check_machine(root, options, warned);
+        check_command_line(root, warned);
+    }
+    return rc;
+}
+
+/// A description of a physical CPU is no definition, and only ASCII is the same in all encodings.
+static int check_definition(const cpulift_cpu *cpu, const char *definition, cpulift_error **err)
+{
+    if (cpu->arch != NULL || cpu->family != 0) {
+        return cpulift_error_set(err, CPULIFT_EINPUT,
+                                 "the plan's <cpu> describes a physical CPU and is no definition; "
+                                 "plan again");
+    }
+    if (!g_str_is_ascii(definition)) {
+        return cpulift_error_set(err, CPULIFT_EINPUT,
+                                 "the plan's <cpu> has characters that no CPU's name has; plan "
+                                 "again");
+    }
+    return 0;
+}
+
+int domain_rewrite(const char *xml, size_t len, const char *name, const cpulift_cpu *cpu,
+                   const struct domain_options *options, char **ret_text, size_t *ret_len,
+                   struct domain_changes *ret_changes, cpulift_error **err)
+{
+    struct domain_changes changes = {0};
+    g_autoptr(xmlDoc) doc = NULL;
+    struct site site;
+    g_autofree char *definition = cpu_format(cpu, 0);
+    int rc = check_definition(cpu, definition, err);
+    if (rc == 0) {
+        rc = check_bytes(xml, len, name, err);
+    }
+    if (rc == 0) {
+        rc = xml_parse(xml, len, name, &doc, err);
+    }
+    if (rc == 0) {
+        rc = check_domain(doc, name, options, &changes.warnings, err);
+    }
+    if (rc == 0) {
+        rc = find_site(xml, len, xmlDocGetRootElement(doc), name, &site, err);
+    }
+    if (rc != 0) {
+        return rc;
+    }
+    changes.is_inserted = site.cpu == NULL;
+    changes.is_respected = options->respect && site.cpu != NULL && asks_for_cpu(site.cpu);
+    g_autoptr(GString) text = NULL;
+    if (changes.is_respected) {
+        text = g_string_new_len(xml, (gssize)len);
+    } else if (site.cpu == NULL) {
+        text = insert(xml, len, &site, definition);
+    } else {
+        text = replace(xml, len, &site, cpu, definition, &changes.warnings);
+    }
+    if (text == NULL) {
+        return fail_scan(name, err);
+    }
+    changes.is_changed = text->len != len || memcmp(text->str, xml, len) != 0;
+    *ret_changes = changes;
+    *ret_len = text->len;
+    *ret_text = g_string_free(g_steal_pointer(&text), FALSE);
+    return 0;
+}

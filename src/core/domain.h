@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// A libvirt domain as text: puts a definition into it and leaves every other byte as it was.
+#pragma once
+
+#include "base/error.h"
+#include "core/cpu.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/// What a caller should tell its user; bits of domain_changes.warnings.
+enum domain_warning {
+    DOMAIN_OWN_CPU = 1 << 0, ///< <qemu:commandline> has a -cpu, which overrides the element
+    DOMAIN_MACHINE = 1 << 1, ///< the plan was made for another kind of machine type
+    DOMAIN_VIRT = 1 << 2,    ///< `force`: the plan was made for the other virtualisation type
+    DOMAIN_I686 = 1 << 3,    ///< arch='i686': QEMU for 32 bits may hide 64-bit features
+    DOMAIN_DROPPED = 1 << 4, ///< <cache> or <maxphysaddr> of mode='passthrough' was left out
+};
+
+struct domain_options {
+    bool respect;        ///< leave a guest alone that asks for a CPU of its own
+    bool force;          ///< rewrite although `virt` is not the domain's; a warning instead
+    const char *virt;    ///< "kvm" or "qemu": what the definition was made for; NULL: any
+    const char *machine; ///< "pc" or "q35": likewise
+};
+
+struct domain_changes {
+    bool is_changed;   ///< the result differs from what was given
+    bool is_inserted;  ///< there was no <cpu>
+    bool is_respected; ///< left alone because of `respect`
+    unsigned warnings; ///< enum domain_warning
+};
+
+/// Puts the definition `cpu` into the domain document `xml` (`len` bytes; `name` stands in
+/// messages): the attributes mode, match, check and the children model, vendor, feature (and
+/// maxphysaddr where the definition states a width) of the *first* <cpu> below <domain>, which is
+/// the one libvirt reads them from. All else in the element stays, and every byte outside it; where
+/// there is no <cpu> one is inserted. Doing it twice is doing it once.
+///
+/// What libvirt would refuse beside a named model goes too: the attributes migratable and
+/// deprecated_features, and <cache> and <maxphysaddr> of mode='passthrough' (DOMAIN_DROPPED).
+///
+/// *ret_text is NUL-terminated and the caller's (g_free). CPULIFT_EINPUT: not a domain of x86 under
+/// QEMU, not well-formed, too large, or in an encoding that is not a superset of ASCII.
+/// CPULIFT_EREFUSED: the domain's type is not `options->virt`.
+int domain_rewrite(const char *xml, size_t len, const char *name, const cpulift_cpu *cpu,
+                   const struct domain_options *options, char **ret_text, size_t *ret_len,
+                   struct domain_changes *ret_changes, cpulift_error **err);
+
+/// One warning (a single bit) as a sentence without a full stop.
+const char *domain_warning_to_string(enum domain_warning warning);

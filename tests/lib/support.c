@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "support.h"
+
+#include <string.h>
+
+char *support_find_shared(const char *relative)
+{
+    const char *folder = g_getenv("CPULIFT_SHARED");
+    const char *source = g_getenv("CPULIFT_SOURCE");
+    g_autofree char *path = folder != NULL ? g_build_filename(folder, relative, NULL)
+                                           : g_build_filename(source != NULL ? source : ".", "..",
+                                                              "shared", relative, NULL);
+    return g_file_test(path, G_FILE_TEST_EXISTS) ? g_steal_pointer(&path) : NULL;
+}
+
+cpulift_cpu *support_parse_cpu(const char *xml)
+{
+    cpulift_cpu *cpu = NULL;
+    g_autoptr(cpulift_error) err = NULL;
+    if (cpu_parse(xml, strlen(xml), "definition", &cpu, &err) != 0) {
+        g_error("%s", err->message);
+    }
+    return cpu;
+}

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// What tests share: data from outside of the repository, and definitions to work with.
+#pragma once
+
+#include "core/cpu.h"
+
+/// `relative` in the folder of recorded machines and platform documents: $CPULIFT_SHARED, or
+/// `shared` beside the source tree. NULL where it is absent: the test then skips. The caller frees
+/// it.
+char *support_find_shared(const char *relative);
+
+/// The definition of this text; ends the test where it is none. The caller frees it.
+cpulift_cpu *support_parse_cpu(const char *xml);
