@@ -1,0 +1,2 @@
+#include "cli/commands.h"
+const struct command diff_command={.name="diff"};

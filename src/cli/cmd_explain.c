@@ -1,0 +1,2 @@
+#include "cli/commands.h"
+const struct command explain_command={.name="explain"};

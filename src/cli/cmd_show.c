@@ -1,0 +1,2 @@
+#include "cli/commands.h"
+const struct command show_command={.name="show"};
