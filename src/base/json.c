@@ -29,6 +29,33 @@ int json_parse_foreign(const char *text, size_t len, const char *name, json_t **
     return parse(text, len, JSON_DECODE_INT_AS_REAL, name, ret_json, err);
 }
 
+int json_parse_sequence(const char *text, size_t len, const char *name, json_t **ret_array,
+                        cpulift_error **err)
+{
+    g_autoptr(json_t) array = json_array();
+    size_t at = 0;
+    while (at < len && g_ascii_isspace(text[at])) {
+        at++;
+    }
+    while (at < len) {
+        json_error_t where;
+        json_t *json = json_loadb(text + at, len - at,
+                                  JSON_DECODE_INT_AS_REAL | JSON_DISABLE_EOF_CHECK, &where);
+        if (json == NULL) {
+            return cpulift_error_set(err, CPULIFT_EINPUT,
+                                     "'%s' is not valid JSON: value %zu, line %d: %s", name,
+                                     json_array_size(array) + 1, where.line, where.text);
+        }
+        json_array_append_new(array, json);
+        at += (size_t)where.position;
+        while (at < len && g_ascii_isspace(text[at])) {
+            at++;
+        }
+    }
+    *ret_array = g_steal_pointer(&array);
+    return 0;
+}
+
 int json_check_schema(const json_t *json, const char *name, const char *schema, cpulift_error **err)
 {
     const char *found = json_get_string(json, "schema");
@@ -92,10 +119,12 @@ const char *json_get_string(const json_t *object, const char *key)
 guint64 json_get_uint(const json_t *object, const char *key, guint64 otherwise)
 {
     const json_t *value = json_object_get(object, key);
-    if (!json_is_integer(value) || json_integer_value(value) < 0) {
+    // What other programs wrote is read with integers as reals (json_parse_foreign).
+    double number = json_number_value(value);
+    if (!json_is_number(value) || number < 0 || number > (double)(INT64_C(1) << 53)) {
         return otherwise;
     }
-    return (guint64)json_integer_value(value);
+    return (guint64)number;
 }
 
 json_t *json_new_strings(const char *const *strings, size_t count)

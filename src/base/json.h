@@ -16,6 +16,11 @@ int json_parse_text(const char *text, size_t len, const char *name, json_t **ret
 int json_parse_foreign(const char *text, size_t len, const char *name, json_t **ret_json,
                        cpulift_error **err);
 
+/// Parses text that holds any number of values one after the other, as a log of QEMU's replies
+/// does; numbers as json_parse_foreign reads them. *ret_array is the caller's.
+int json_parse_sequence(const char *text, size_t len, const char *name, json_t **ret_array,
+                        cpulift_error **err);
+
 /// Parses a document whose "schema" must be `schema` ("cpulift.plan/1"): another kind or a newer
 /// major version is refused by name.
 int json_parse_document(const char *text, size_t len, const char *name, const char *schema,

@@ -345,14 +345,63 @@ int import_expansion(const json_t *reply, const char *name, const catalog *map,
     return 0;
 }
 
-static int import_reply(const json_t *json, const char *name, const catalog *map,
-                        const struct import_options *options, cpulift_host *host,
-                        cpulift_error **err)
+void import_definitions(const json_t *list, const catalog *map, struct host_guest *guest)
+{
+    g_autoptr(GPtrArray) usable = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(json_t) blocked = json_object();
+    size_t i;
+    const json_t *item;
+    json_array_foreach (list, i, item) {
+        const char *name = json_get_string(item, "name");
+        const json_t *why = json_object_get(item, "unavailable-features");
+        if (name == NULL || !text_is_name(name) || !json_is_array(why)) {
+            continue;
+        }
+        if (json_array_size(why) == 0) {
+            g_ptr_array_add(usable, g_strdup(name));
+            continue;
+        }
+        json_t *features = json_array();
+        for (size_t f = 0; f < json_array_size(why); f++) {
+            const char *feature = json_string_value(json_array_get(why, f));
+            int id = feature != NULL ? catalog_find_feature(map, feature) : -1;
+            json_array_append_new(
+                features,
+                json_string(id >= 0 ? catalog_get_feature(map, (size_t)id)->name : feature));
+        }
+        json_object_set_new(blocked, name, features);
+    }
+    g_ptr_array_sort(usable, text_compare);
+    g_ptr_array_add(usable, NULL);
+    g_strfreev(guest->usable_models);
+    json_decref(guest->blocked_models);
+    guest->usable_models = (char **)g_ptr_array_free(g_steal_pointer(&usable), FALSE);
+    guest->blocked_models = g_steal_pointer(&blocked);
+}
+
+/// Signature and vendor, from the properties of QEMU's model.
+static void read_properties(const json_t *props, const catalog *map, cpulift_host *host)
+{
+    const char *vendor = json_get_string(props, "vendor");
+    const struct catalog_vendor *known = vendor != NULL ? catalog_find_vendor(map, vendor) : NULL;
+    set_string(&host->vendor, known != NULL ? known->name : vendor);
+    set_string(&host->arch, "x86_64");
+    host->family = (unsigned)json_get_uint(props, "family", 0);
+    host->model = (unsigned)json_get_uint(props, "model", 0);
+    host->stepping = (unsigned)json_get_uint(props, "stepping", 0);
+}
+
+/// QEMU's replies, one after the other: the expansion, and where it follows the list of named
+/// models.
+static int import_replies(const json_t *replies, const char *name, const catalog *map,
+                          const struct import_options *options, cpulift_host *host,
+                          cpulift_error **err)
 {
     g_autoptr(GPtrArray) unknown = g_ptr_array_new_with_free_func(g_free);
     feature_set features;
     const json_t *model = NULL;
-    int rc = import_expansion(json, name, map, &features, unknown, &model, err);
+    int rc =
+        import_expansion(json_array_get(replies, 0), name, map, &features, unknown, &model, err);
     size_t first = host->guests->len;
     if (rc == 0) {
         rc = add_guests(host, &features, options, name, err);
@@ -362,17 +411,15 @@ static int import_reply(const json_t *json, const char *name, const catalog *map
     }
     g_ptr_array_sort(unknown, text_compare);
     g_ptr_array_add(unknown, NULL);
-    for (size_t g = first; g < host->guests->len && unknown->len > 1; g++) {
-        ((struct host_guest *)host->guests->pdata[g])->unknown = g_strdupv((char **)unknown->pdata);
+    const json_t *definitions = json_object_get(json_array_get(replies, 1), "return");
+    for (size_t g = first; g < host->guests->len; g++) {
+        struct host_guest *guest = host->guests->pdata[g];
+        guest->unknown = unknown->len > 1 ? g_strdupv((char **)unknown->pdata) : NULL;
+        if (json_is_array(definitions)) {
+            import_definitions(definitions, map, guest);
+        }
     }
-    const json_t *props = json_object_get(model, "props");
-    const char *vendor = json_get_string(props, "vendor");
-    const struct catalog_vendor *known = vendor != NULL ? catalog_find_vendor(map, vendor) : NULL;
-    set_string(&host->vendor, known != NULL ? known->name : vendor);
-    set_string(&host->arch, "x86_64");
-    host->family = (unsigned)json_get_uint(props, "family", 0);
-    host->model = (unsigned)json_get_uint(props, "model", 0);
-    host->stepping = (unsigned)json_get_uint(props, "stepping", 0);
+    read_properties(json_object_get(model, "props"), map, host);
     return 0;
 }
 
@@ -410,7 +457,7 @@ int import_text(const char *text, size_t len, const char *name, const catalog *m
     if (*start != '{') {
         return import_xml(text, len, name, map, options, host, err);
     }
-    g_autoptr(json_t) json = NULL;
-    int rc = json_parse_text(text, len, name, &json, err);
-    return rc != 0 ? rc : import_reply(json, name, map, options, host, err);
+    g_autoptr(json_t) replies = NULL;
+    int rc = json_parse_sequence(text, len, name, &replies, err);
+    return rc != 0 ? rc : import_replies(replies, name, map, options, host, err);
 }
