@@ -1,2 +1,70 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "base/json.h"
 #include "cli/commands.h"
-const struct command diff_command={.name="diff"};
+#include "cli/document.h"
+#include "cli/table.h"
+
+static char *virt, *machine;
+static gboolean json;
+
+static const GOptionEntry options[] = {
+    {"virt", 0, 0, G_OPTION_ARG_STRING, &virt, "of a host: this virt type", "TYPE"},
+    {"machine", 0, 0, G_OPTION_ARG_STRING, &machine, "of a host: this machine type", "TYPE"},
+    {"json", 0, 0, G_OPTION_ARG_NONE, &json, "print JSON", NULL},
+    {0},
+};
+
+static int load(const char *path, const catalog *map, feature_set *set, cpulift_error **err)
+{
+    DOCUMENT_AUTO document = {0};
+    int rc = document_load(path, map, &document, err);
+    return rc != 0 ? rc : document_get_features(&document, map, virt, machine, set, err);
+}
+
+static char *format(const catalog *map, char **paths, const feature_set *only_a,
+                    const feature_set *only_b)
+{
+    if (json) {
+        g_autoptr(json_t) document =
+            json_pack("{s:o, s:o}", "only_a", host_format_features(only_a, map), "only_b",
+                      host_format_features(only_b, map));
+        return json_format_document(document);
+    }
+    g_autofree char *a = document_join_features(map, only_a);
+    g_autofree char *b = document_join_features(map, only_b);
+    static const char *const headers[] = {"ONLY IN", "FEATURES", NULL};
+    g_autoptr(table) t = table_new(headers);
+    const char *const row_a[] = {paths[0], a};
+    const char *const row_b[] = {paths[1], b};
+    table_add(t, row_a);
+    table_add(t, row_b);
+    return table_format(t);
+}
+
+static int run(char **paths, size_t count)
+{
+    if (count != 2) {
+        return command_usage("diff", "two documents are needed");
+    }
+    g_autoptr(cpulift_error) err = NULL;
+    g_autoptr(catalog) map = NULL;
+    feature_set a = {0}, b = {0};
+    if (catalog_load(NULL, &map, &err) != 0 || load(paths[0], map, &a, &err) != 0 ||
+        load(paths[1], map, &b, &err) != 0) {
+        return command_fail(&err);
+    }
+    feature_set only_a = feature_set_subtract(a, b);
+    feature_set only_b = feature_set_subtract(b, a);
+    g_autofree char *text = format(map, paths, &only_a, &only_b);
+    return command_finish(NULL, text, feature_set_equal(&a, &b) ? EXIT_YES : EXIT_NO);
+}
+
+const struct command diff_command = {
+    .name = "diff",
+    .arguments = "A B",
+    .description =
+        "Prints the features that only A or only B has. Each is a host document, a plan, a "
+        "<cpu> element or a domain. Exit status 0: the same, 1: they differ.",
+    .options = options,
+    .run = run,
+};

@@ -1,2 +1,288 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/explain.h"
+
+#include "base/json.h"
 #include "cli/commands.h"
-const struct command explain_command={.name="explain"};
+#include "cli/document.h"
+#include "cli/table.h"
+
+#include <string.h>
+
+static gboolean json;
+
+static const GOptionEntry options[] = {
+    {"json", 0, 0, G_OPTION_ARG_NONE, &json, "print JSON", NULL},
+    {0},
+};
+
+/// So many hosts' removal is tried when nothing is named: the hosts that cost the fewest others
+/// come first.
+#define GAINS_MAX 20
+
+static const json_t *find_entry(const cpulift_plan *plan, const char *key, const char *feature)
+{
+    size_t i;
+    const json_t *item;
+    json_array_foreach (json_object_get(plan->document, key), i, item) {
+        if (g_strcmp0(json_get_string(item, "feature"), feature) == 0) {
+            return item;
+        }
+    }
+    return NULL;
+}
+
+static json_t *explain_feature(const explain *self, const cpulift_plan *plan, const char *feature)
+{
+    int id = catalog_find_feature(self->map, feature);
+    const char *name = id >= 0 ? catalog_get_feature(self->map, (size_t)id)->name : feature;
+    const json_t *loss = find_entry(plan, "losses", name);
+    const json_t *omitted = find_entry(plan, "omitted", name);
+    json_t *answer = json_pack("{s:s}", "feature", name);
+    if (id >= 0 && feature_set_has(&self->features, (size_t)id)) {
+        json_object_set_new(answer, "answer", json_string("given"));
+    } else if (loss != NULL) {
+        json_object_set_new(answer, "answer", json_string("lost"));
+        json_object_update_missing(answer, (json_t *)loss);
+    } else if (omitted != NULL) {
+        json_object_set_new(answer, "answer", json_string("left-out"));
+        json_object_update_missing(answer, (json_t *)omitted);
+    } else {
+        json_object_set_new(answer, "answer", json_string(id >= 0 ? "nowhere" : "unknown"));
+    }
+    return answer;
+}
+
+static const struct {
+    const char *answer, *text;
+} answers[] = {
+    {"given", "in the plan: every host can give it"},
+    {"lost", "not in the plan: some hosts cannot give it"},
+    {"left-out", "left out: every host can give it"},
+    {"nowhere", "no host of the pool can give it"},
+    {"unknown", "no feature of this name is known"},
+};
+
+static void add_row(table *t, const char *what, const char *value)
+{
+    const char *const cells[] = {what, value};
+    table_add(t, cells);
+}
+
+static char *format_feature(const json_t *answer)
+{
+    static const char *const headers[] = {"", "", NULL};
+    g_autoptr(table) t = table_new(headers);
+    add_row(t, "feature", json_get_string(answer, "feature"));
+    for (size_t i = 0; i < G_N_ELEMENTS(answers); i++) {
+        if (strcmp(answers[i].answer, json_get_string(answer, "answer")) == 0) {
+            add_row(t, "answer", answers[i].text);
+        }
+    }
+    if (json_object_get(answer, "hosts") != NULL) {
+        g_autofree char *hosts = document_join_strings(json_object_get(answer, "hosts"));
+        g_autofree char *cost =
+            g_strdup_printf("%s%s (%" G_GUINT64_FORMAT ")", hosts,
+                            json_get_uint(answer, "host_count", 0) >
+                                    json_array_size(json_object_get(answer, "hosts"))
+                                ? " …"
+                                : "",
+                            json_get_uint(answer, "host_count", 0));
+        add_row(t, "cost by", cost);
+    }
+    const char *const keys[] = {"policy", "reason", "needs"};
+    for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
+        if (json_get_string(answer, keys[i]) != NULL) {
+            add_row(t, keys[i], json_get_string(answer, keys[i]));
+        }
+    }
+    return table_format(t);
+}
+
+/// The answer for one host: its name, whether it is in the pool, and the features.
+static json_t *explain_member(const explain *self, const char *name)
+{
+    feature_set gain;
+    if (explain_compute_gain(self, name, &gain) != 0) {
+        return NULL;
+    }
+    return json_pack("{s:s, s:s, s:o}", "host", name, "answer", "member",
+                     "without_it_the_pool_gains", host_format_features(&gain, self->map));
+}
+
+static int explain_newcomer(const explain *self, const cpulift_plan *plan, const char *path,
+                            json_t **ret_answer, cpulift_error **err)
+{
+    DOCUMENT_AUTO document = {0};
+    int rc = document_load(path, self->map, &document, err);
+    if (rc == 0 && document.host == NULL) {
+        rc = cpulift_error_set(err, CPULIFT_EINPUT, "'%s' is no host document", path);
+    }
+    feature_set cost;
+    if (rc == 0) {
+        rc = explain_compute_cost(self, plan, document.host, &cost, err);
+    }
+    if (rc == 0) {
+        *ret_answer = json_pack("{s:s, s:s, s:o}", "host", document.host->name, "answer",
+                                "newcomer", "would_cost", host_format_features(&cost, self->map));
+    }
+    return rc;
+}
+
+static char *format_host(const json_t *answer)
+{
+    const json_t *cost = json_object_get(answer, "would_cost");
+    const json_t *gain = json_object_get(answer, "without_it_the_pool_gains");
+    g_autofree char *features = document_join_strings(cost != NULL ? cost : gain);
+    const char *host = json_get_string(answer, "host");
+    return g_strdup_printf(cost != NULL ? "host %s would cost: %s\n"
+                                        : "without host %s the pool gains: %s\n",
+                           host, *features != '\0' ? features : "nothing");
+}
+
+/// Hosts that stand alone in a loss: only their removal gains something.
+static json_t *find_gains(const explain *self, const cpulift_plan *plan)
+{
+    json_t *gains = json_array();
+    g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+    size_t i;
+    const json_t *loss;
+    json_array_foreach (json_object_get(plan->document, "losses"), i, loss) {
+        const json_t *hosts = json_object_get(loss, "hosts");
+        const char *host = json_string_value(json_array_get(hosts, 0));
+        if (json_get_uint(loss, "host_count", 0) != 1 || host == NULL ||
+            !g_hash_table_add(seen, (void *)host) || json_array_size(gains) >= GAINS_MAX) {
+            continue;
+        }
+        json_t *answer = explain_member(self, host);
+        if (answer != NULL &&
+            json_array_size(json_object_get(answer, "without_it_the_pool_gains")) > 0) {
+            json_array_append(gains, answer);
+        }
+        json_decref(answer);
+    }
+    return gains;
+}
+
+static void append_losses(GString *text, const cpulift_plan *plan)
+{
+    static const char *const headers[] = {"LOST FEATURE", ">HOSTS", "COST BY", NULL};
+    g_autoptr(table) t = table_new(headers);
+    size_t i;
+    const json_t *loss;
+    json_array_foreach (json_object_get(plan->document, "losses"), i, loss) {
+        g_autofree char *count =
+            g_strdup_printf("%" G_GUINT64_FORMAT, json_get_uint(loss, "host_count", 0));
+        g_autofree char *hosts = document_join_strings(json_object_get(loss, "hosts"));
+        const char *const cells[] = {json_get_string(loss, "feature"), count, hosts};
+        table_add(t, cells);
+    }
+    g_autofree char *losses = table_format(t);
+    g_string_append(text,
+                    i > 0 ? losses : "The pool loses no feature that any of its hosts has.\n");
+}
+
+static void append_omitted(GString *text, const cpulift_plan *plan)
+{
+    static const char *const headers[] = {"LEFT OUT", "BECAUSE", "NEEDS", NULL};
+    g_autoptr(table) t = table_new(headers);
+    size_t i;
+    const json_t *item;
+    json_array_foreach (json_object_get(plan->document, "omitted"), i, item) {
+        const char *const cells[] = {json_get_string(item, "feature"),
+                                     json_get_string(item, "reason"),
+                                     json_get_string(item, "needs")};
+        table_add(t, cells);
+    }
+    g_autofree char *omitted = table_format(t);
+    if (i > 0) {
+        g_string_append_printf(text, "\n%s", omitted);
+    }
+}
+
+static char *format_all(const cpulift_plan *plan, const json_t *gains)
+{
+    GString *text = g_string_new(NULL);
+    append_losses(text, plan);
+    append_omitted(text, plan);
+    size_t i;
+    const json_t *gain;
+    json_array_foreach (gains, i, gain) {
+        g_autofree char *line = format_host(gain);
+        g_string_append_printf(text, "%s%s", i == 0 ? "\n" : "", line);
+    }
+    return g_string_free(text, FALSE);
+}
+
+static char *explain_all(const explain *self, const cpulift_plan *plan)
+{
+    g_autoptr(json_t) gains = find_gains(self, plan);
+    if (!json) {
+        return format_all(plan, gains);
+    }
+    g_autoptr(json_t) answer =
+        json_pack("{s:O, s:O, s:O}", "losses", json_object_get(plan->document, "losses"), "omitted",
+                  json_object_get(plan->document, "omitted"), "gains", gains);
+    return json_format_document(answer);
+}
+
+/// `what` is a host of the pool, else a file with a host document, else a feature.
+static int explain_one(const explain *self, const cpulift_plan *plan, const char *what,
+                       char **ret_text, cpulift_error **err)
+{
+    g_autoptr(json_t) answer = explain_member(self, what);
+    bool is_feature = false;
+    if (answer == NULL && catalog_find_feature(self->map, what) < 0 &&
+        g_file_test(what, G_FILE_TEST_EXISTS)) {
+        int rc = explain_newcomer(self, plan, what, &answer, err);
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    if (answer == NULL) {
+        is_feature = true;
+        answer = explain_feature(self, plan, what);
+    }
+    if (g_strcmp0(json_get_string(answer, "answer"), "unknown") == 0) {
+        return cpulift_error_set(
+            err, CPULIFT_EINPUT,
+            "'%s' is neither a host of pool '%s', nor a host document, nor a feature", what,
+            plan->pool);
+    }
+    *ret_text = json         ? json_format_document(answer)
+                : is_feature ? format_feature(answer)
+                             : format_host(answer);
+    return 0;
+}
+
+static int run(char **arguments, size_t count)
+{
+    if (count < 1 || count > 2) {
+        return command_usage("explain", "a plan is needed, and at most one feature or host");
+    }
+    g_autoptr(cpulift_error) err = NULL;
+    g_autoptr(catalog) map = NULL;
+    g_autoptr(cpulift_plan) plan = NULL;
+    g_autoptr(explain) self = NULL;
+    g_autofree char *text = NULL;
+    if (catalog_load(NULL, &map, &err) != 0 || plan_load(arguments[0], &plan, &err) != 0 ||
+        explain_new(plan, map, &self, &err) != 0) {
+        return command_fail(&err);
+    }
+    if (count == 2 && explain_one(self, plan, arguments[1], &text, &err) != 0) {
+        return command_fail(&err);
+    }
+    if (count == 1) {
+        text = explain_all(self, plan);
+    }
+    return command_finish(NULL, text, EXIT_YES);
+}
+
+const struct command explain_command = {
+    .name = "explain",
+    .arguments = "PLAN [FEATURE|HOST]",
+    .description = "Says why guests do (not) get a feature: which hosts cost it; what the pool "
+                   "gains without a "
+                   "host of it; what a new host (a host document) would cost.",
+    .options = options,
+    .run = run,
+};

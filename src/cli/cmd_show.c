@@ -1,2 +1,231 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "base/json.h"
 #include "cli/commands.h"
-const struct command show_command={.name="show"};
+#include "cli/document.h"
+#include "cli/table.h"
+
+#include <string.h>
+
+static gboolean xml, json;
+
+static const GOptionEntry options[] = {
+    {"xml", 0, 0, G_OPTION_ARG_NONE, &xml, "print the <cpu> element of a plan", NULL},
+    {"json", 0, 0, G_OPTION_ARG_NONE, &json, "print the document itself, in its canonical layout",
+     NULL},
+    {0},
+};
+
+static void add_row(table *t, const char *what, const char *value)
+{
+    const char *const cells[] = {what, value};
+    if (value != NULL && *value != '\0') {
+        table_add(t, cells);
+    }
+}
+
+static void add_list(table *t, const char *what, const json_t *object, const char *key)
+{
+    g_autofree char *joined = document_join_strings(json_object_get(object, key));
+    add_row(t, what, joined);
+}
+
+static void add_signature(table *t, const char *what, const json_t *json_signature)
+{
+    if (json_signature != NULL) {
+        g_autofree char *text = g_strdup_printf("family %d model %d stepping %d",
+                                                (int)json_get_uint(json_signature, "family", 0),
+                                                (int)json_get_uint(json_signature, "model", 0),
+                                                (int)json_get_uint(json_signature, "stepping", 0));
+        add_row(t, what, text);
+    }
+}
+
+static void add_width(table *t, const json_t *object)
+{
+    guint64 bits = json_get_uint(object, "phys_bits", 0);
+    if (bits != 0) {
+        g_autofree char *text = g_strdup_printf("%" G_GUINT64_FORMAT " bits", bits);
+        add_row(t, "physical addresses", text);
+    }
+}
+
+static void append_table(GString *out, table *t)
+{
+    g_autofree char *text = table_format(t);
+    g_string_append(out, text);
+}
+
+static void append_warnings(GString *out, const json_t *document)
+{
+    size_t i;
+    const json_t *item;
+    json_array_foreach (json_object_get(document, "warnings"), i, item) {
+        const char *text = json_get_string(item, "text");
+        g_string_append_printf(out, "%swarning: %s\n", i == 0 ? "\n" : "", text ? text : "");
+    }
+}
+
+static void append_kinds(GString *out, const json_t *document)
+{
+    static const char *const headers[] = {">HOSTS", "FIRST",           "CPU",
+                                          "QEMU",   "BEYOND THE POOL", NULL};
+    g_autoptr(table) t = table_new(headers);
+    size_t i;
+    const json_t *kind;
+    json_array_foreach (json_object_get(document, "kinds"), i, kind) {
+        const json_t *hosts = json_object_get(kind, "hosts");
+        g_autofree char *count = g_strdup_printf("%zu", json_array_size(hosts));
+        g_autofree char *extra = document_join_strings(json_object_get(kind, "extra"));
+        const char *const cells[] = {count, json_string_value(json_array_get(hosts, 0)),
+                                     json_get_string(kind, "cpu"), json_get_string(kind, "qemu"),
+                                     extra};
+        table_add(t, cells);
+    }
+    if (i > 0) {
+        g_string_append_c(out, '\n');
+        append_table(out, t);
+    }
+}
+
+static void show_plan(GString *out, const struct document *document)
+{
+    static const char *const headers[] = {"PLAN", "", NULL};
+    const cpulift_plan *plan = document->plan;
+    g_autoptr(table) t = table_new(headers);
+    g_autofree char *guests = g_strdup_printf("%s on %s", plan->virt, plan->machine);
+    g_autofree char *count = g_strdup_printf("%zu", plan->feature_count);
+    const json_t *next = json_object_get(plan->document, "next_level");
+    add_row(t, "pool", plan->pool);
+    add_row(t, "variant", plan->variant);
+    add_row(t, "guests", guests);
+    add_row(t, "model", plan->cpu->model);
+    add_row(t, "vendor", plan->cpu->vendor);
+    add_row(t, "level", json_get_string(plan->document, "level"));
+    add_list(t, "to the next level", next, "missing");
+    add_signature(t, "signature", json_object_get(plan->document, "signature"));
+    add_width(t, plan->document);
+    add_row(t, "features", count);
+    add_list(t, "", plan->document, "features");
+    add_list(t, "disabled", json_object_get(plan->document, "definition"), "disable");
+    add_list(t, "left-out hosts", plan->document, "left_out_hosts");
+    append_table(out, t);
+    append_kinds(out, plan->document);
+    append_warnings(out, plan->document);
+}
+
+static void append_guest(GString *out, const json_t *guest)
+{
+    static const char *const headers[] = {"GUESTS", "", NULL};
+    g_autoptr(table) t = table_new(headers);
+    g_autofree char *what = g_strdup_printf("%s on %s", json_get_string(guest, "virt"),
+                                            json_get_string(guest, "machine"));
+    add_row(t, "", what);
+    add_row(t, "canonical machine", json_get_string(guest, "canonical_machine"));
+    add_list(t, "features", guest, "features");
+    add_list(t, "libvirt only", guest, "libvirt_only");
+    add_list(t, "QEMU only", guest, "qemu_only");
+    add_list(t, "not migratable", guest, "not_migratable");
+    add_list(t, "unknown here", guest, "unknown");
+    add_list(t, "usable models", guest, "usable_models");
+    add_width(t, guest);
+    g_string_append_c(out, '\n');
+    append_table(out, t);
+}
+
+static void show_host(GString *out, const struct document *document)
+{
+    static const char *const headers[] = {"HOST", "", NULL};
+    const json_t *cpu = json_object_get(document->json, "cpu");
+    const json_t *versions = json_object_get(document->json, "versions");
+    g_autoptr(table) t = table_new(headers);
+    add_row(t, "name", document->host->name);
+    add_row(t, "architecture", document->host->arch);
+    add_row(t, "vendor", document->host->vendor);
+    add_row(t, "CPU like", document->host->model_name);
+    add_signature(t, "signature", json_get_uint(cpu, "family", 0) != 0 ? cpu : NULL);
+    add_width(t, cpu);
+    add_row(t, "libvirt", json_get_string(versions, "libvirt"));
+    add_row(t, "QEMU", json_get_string(versions, "qemu"));
+    add_row(t, "kernel", json_get_string(versions, "kernel"));
+    append_table(out, t);
+    size_t i;
+    const json_t *guest;
+    json_array_foreach (json_object_get(document->json, "guests"), i, guest) {
+        append_guest(out, guest);
+    }
+}
+
+/// Any other document of ours: its top-level members, as far as they are text, numbers or lists of
+/// text.
+static void show_members(GString *out, const struct document *document)
+{
+    static const char *const headers[] = {"MEMBER", "VALUE", NULL};
+    g_autoptr(table) t = table_new(headers);
+    const char *key;
+    json_t *value;
+    json_object_foreach (document->json, key, value) {
+        if (json_is_array(value) && json_is_string(json_array_get(value, 0))) {
+            add_list(t, key, document->json, key);
+        } else {
+            g_autofree char *text = json_is_string(value) ? g_strdup(json_string_value(value))
+                                                          : json_format_line(value);
+            add_row(t, key, g_strchomp(text));
+        }
+    }
+    append_table(out, t);
+}
+
+static const struct {
+    const char *kind;
+    void (*show)(GString *out, const struct document *document);
+} views[] = {
+    {"cpulift.host", show_host},
+    {"cpulift.plan", show_plan},
+};
+
+static char *format(const struct document *document)
+{
+    if (json) {
+        return json_format_document(document->json);
+    }
+    void (*show)(GString *, const struct document *) = show_members;
+    for (size_t i = 0; i < G_N_ELEMENTS(views); i++) {
+        show = strcmp(views[i].kind, document->kind) == 0 ? views[i].show : show;
+    }
+    GString *out = g_string_new(NULL);
+    show(out, document);
+    return g_string_free(out, FALSE);
+}
+
+static int run(char **paths, size_t count)
+{
+    if (count != 1) {
+        return command_usage("show", "one document is needed");
+    }
+    g_autoptr(cpulift_error) err = NULL;
+    g_autoptr(catalog) map = NULL;
+    DOCUMENT_AUTO document = {0};
+    if (catalog_load(NULL, &map, &err) != 0 || document_load(paths[0], map, &document, &err) != 0) {
+        return command_fail(&err);
+    }
+    const cpulift_cpu *cpu = document.plan != NULL ? document.plan->cpu : document.cpu;
+    if (xml || document.json == NULL) {
+        if (cpu == NULL) {
+            return command_usage("show", "'%s' is no plan: only a plan has a <cpu> element",
+                                 paths[0]);
+        }
+        g_autofree char *element = cpu_format(cpu, 0);
+        g_autofree char *line = g_strconcat(element, "\n", NULL);
+        return command_finish(NULL, line, EXIT_YES);
+    }
+    g_autofree char *text = format(&document);
+    return command_finish(NULL, text, EXIT_YES);
+}
+
+const struct command show_command = {
+    .name = "show",
+    .arguments = "FILE",
+    .description = "Prints one of our documents as tables; --xml prints a plan's <cpu> element.",
+    .options = options,
+    .run = run,
+};

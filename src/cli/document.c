@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "cli/document.h"
+
+#include "base/file.h"
+#include "base/json.h"
+
+#include <string.h>
+
+static int recognise(const char *text, size_t len, const char *path, const catalog *map,
+                     struct document *document, cpulift_error **err)
+{
+    int rc = json_parse_text(text, len, path, &document->json, err);
+    if (rc != 0) {
+        return rc;
+    }
+    const char *schema = json_get_string(document->json, "schema");
+    if (schema == NULL || !g_str_has_prefix(schema, "cpulift.")) {
+        return cpulift_error_set(err, CPULIFT_EINPUT,
+                                 "'%s' is not a cpulift document: it has no \"schema\"", path);
+    }
+    document->kind = g_strndup(schema, strcspn(schema, "/"));
+    if (strcmp(document->kind, "cpulift.plan") == 0) {
+        return plan_from_json(document->json, path, &document->plan, err);
+    }
+    if (strcmp(document->kind, "cpulift.host") == 0) {
+        return host_parse(text, len, path, map, &document->host, err);
+    }
+    return 0;
+}
+
+int document_load(const char *path, const catalog *map, struct document *ret_document,
+                  cpulift_error **err)
+{
+    g_autofree char *text = NULL;
+    size_t len = 0;
+    int rc = file_load(path, PLAN_FILE_MAX, &text, &len, err);
+    if (rc != 0) {
+        return rc;
+    }
+    DOCUMENT_AUTO document = {0};
+    const char *start = text;
+    while (g_ascii_isspace(*start)) {
+        start++;
+    }
+    if (*start == '<') {
+        document.kind = g_strdup("cpu");
+        rc = cpu_parse(text, len, path, &document.cpu, err);
+    } else {
+        rc = recognise(text, len, path, map, &document, err);
+    }
+    if (rc == 0) {
+        *ret_document = document;
+        document = (struct document){0};
+    }
+    return rc;
+}
+
+void document_clear(struct document *document)
+{
+    g_free(document->kind);
+    json_decref(document->json);
+    plan_free(document->plan);
+    host_free(document->host);
+    cpu_free(document->cpu);
+    *document = (struct document){0};
+}
+
+static int get_host_features(const cpulift_host *host, const char *virt, const char *machine,
+                             feature_set *ret_set, cpulift_error **err)
+{
+    for (size_t g = 0; g < host->guests->len; g++) {
+        const struct host_guest *guest = host->guests->pdata[g];
+        if ((virt == NULL || strcmp(virt, guest->virt) == 0) &&
+            (machine == NULL || strcmp(machine, guest->machine) == 0)) {
+            *ret_set = guest->features;
+            return 0;
+        }
+    }
+    return cpulift_error_set(
+        err, CPULIFT_EINPUT, "host '%s' does not say what %s guests on '%s' get", host->name,
+        virt != NULL ? virt : "any", machine != NULL ? machine : "any machine");
+}
+
+int document_get_features(const struct document *document, const catalog *map, const char *virt,
+                          const char *machine, feature_set *ret_set, cpulift_error **err)
+{
+    if (document->cpu != NULL) {
+        return cpu_expand(document->cpu, map, ret_set, err);
+    }
+    if (document->host != NULL) {
+        return get_host_features(document->host, virt, machine, ret_set, err);
+    }
+    if (document->plan == NULL) {
+        return cpulift_error_set(err, CPULIFT_EINPUT, "a '%s' document holds no CPU",
+                                 document->kind);
+    }
+    *ret_set = (feature_set){0};
+    int rc = 0;
+    for (size_t i = 0; i < document->plan->feature_count && rc == 0; i++) {
+        rc = catalog_add_feature(map, document->plan->features[i], document->plan->pool, ret_set,
+                                 err);
+    }
+    return rc;
+}
+
+char *document_join_features(const catalog *map, const feature_set *set)
+{
+    g_autoptr(json_t) names = host_format_features(set, map);
+    return document_join_strings(names);
+}
+
+char *document_join_strings(const json_t *array)
+{
+    GString *text = g_string_new(NULL);
+    for (size_t i = 0; i < json_array_size(array); i++) {
+        const char *string = json_string_value(json_array_get(array, i));
+        g_string_append_printf(text, "%s%s", i > 0 ? " " : "", string != NULL ? string : "?");
+    }
+    return g_string_free(text, FALSE);
+}

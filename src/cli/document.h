@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// What show, diff and explain have in common: any of our documents, or a definition, from a file.
+#pragma once
+
+#include "core/host.h"
+#include "core/plan.h"
+
+struct document {
+    char *kind;   ///< the schema without version ("cpulift.plan"), or "cpu" for a <cpu> element
+    json_t *json; ///< NULL for a <cpu>
+    cpulift_plan *plan; ///< for a plan
+    cpulift_host *host; ///< for a host
+    cpulift_cpu *cpu;   ///< for a <cpu> or a domain
+};
+
+/// Loads and recognises `path` ("-" is stdin).
+int document_load(const char *path, const catalog *map, struct document *ret_document,
+                  cpulift_error **err);
+void document_clear(struct document *document);
+
+/// A document that is cleared when it goes out of scope.
+#define DOCUMENT_AUTO __attribute__((cleanup(document_clear))) struct document
+
+/// The features it speaks of: a plan's; a definition's, expanded; of a host the entry for virt and
+/// machine, or the first.
+int document_get_features(const struct document *document, const catalog *map, const char *virt,
+                          const char *machine, feature_set *ret_set, cpulift_error **err);
+
+/// The names between blanks. The caller frees it.
+char *document_join_features(const catalog *map, const feature_set *set);
+
+/// The strings of a JSON array between blanks. The caller frees it.
+char *document_join_strings(const json_t *array);
