@@ -12,6 +12,13 @@ static xmlParserInput *load_nothing(const char *url, const char *id, xmlParserCt
     return NULL;
 }
 
+/// libxml2 prints encoding errors through its global handler, whatever the parser's options say; a
+/// hook's output must not hold them.
+static void print_nothing(void *data, const char *format, ...)
+{
+    (void)data, (void)format;
+}
+
 static int fail_parse(xmlParserCtxt *context, const char *name, cpulift_error **err)
 {
     const xmlError *why = xmlCtxtGetLastError(context);
@@ -26,6 +33,7 @@ int xml_parse(const char *text, size_t len, const char *name, xmlDoc **ret_doc, 
         return cpulift_error_set(err, CPULIFT_EINPUT, "'%s' is too large for XML", name);
     }
     xmlSetExternalEntityLoader(load_nothing);
+    xmlSetGenericErrorFunc(NULL, print_nothing);
     xmlParserCtxt *context = xmlNewParserCtxt();
     if (context == NULL) {
         return cpulift_error_set(err, CPULIFT_ESYSTEM, "no memory to parse '%s'", name);

@@ -119,6 +119,21 @@ static void parse_numbers(cpulift_cpu *cpu, const xmlNode *node)
     }
 }
 
+/// All are words of libvirt's or names in its map.
+static int check_names(const cpulift_cpu *cpu, const char *name, cpulift_error **err)
+{
+    const char *const names[] = {cpu->mode,  cpu->match,    cpu->check, cpu->arch,
+                                 cpu->model, cpu->fallback, cpu->vendor};
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        if (names[i] != NULL && !text_is_name(names[i])) {
+            return cpulift_error_set(err, CPULIFT_EINPUT,
+                                     "'%s': <cpu> has '%s' where a name is expected", name,
+                                     names[i]);
+        }
+    }
+    return 0;
+}
+
 int cpu_parse_node(const struct _xmlNode *node, const char *name, cpulift_cpu **ret_cpu,
                    cpulift_error **err)
 {
@@ -128,12 +143,7 @@ int cpu_parse_node(const struct _xmlNode *node, const char *name, cpulift_cpu **
     cpu->check = xml_get_attribute(node, "check");
     parse_model(cpu, node);
     parse_numbers(cpu, node);
-    if ((cpu->model != NULL && !text_is_name(cpu->model)) ||
-        (cpu->vendor != NULL && !text_is_name(cpu->vendor))) {
-        return cpulift_error_set(err, CPULIFT_EINPUT, "'%s': <model> or <vendor> is no usable name",
-                                 name);
-    }
-    int rc = 0;
+    int rc = check_names(cpu, name, err);
     for (xmlNode *f = xml_find_child(node, "feature"); f != NULL && rc == 0;
          f = xml_find_next(f, "feature")) {
         rc = parse_feature(cpu, f, name, err);

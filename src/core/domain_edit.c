@@ -57,9 +57,13 @@ static bool has_line_end(const struct domain_edit *edit)
     return memchr(edit->text + from, '\n', edit->cpu.close_start - from) != NULL;
 }
 
-static const char *find_eol(const char *text, size_t len)
+/// How the lines outside of [from, to) end: what an edit inside does not change.
+static const char *find_eol(const char *text, size_t len, size_t from, size_t to)
 {
-    const char *newline = memchr(text, '\n', len);
+    const char *newline = memchr(text, '\n', from);
+    if (newline == NULL) {
+        newline = memchr(text + to, '\n', len - to);
+    }
     return newline != NULL && newline > text && newline[-1] == '\r' ? "\r\n" : "\n";
 }
 
@@ -67,7 +71,7 @@ static struct layout find_layout(const struct domain_edit *edit)
 {
     bool cpu_is_first, child_is_first = false;
     struct layout layout = {
-        .eol = find_eol(edit->text, edit->len),
+        .eol = find_eol(edit->text, edit->len, edit->cpu.start, edit->cpu.end),
         .cpu = find_indent(edit->text, edit->cpu.start, &cpu_is_first),
     };
     layout.is_multiline = has_line_end(edit) || (edit->children->len == 0 && cpu_is_first);
@@ -218,7 +222,7 @@ GString *domain_edit_replace(const struct domain_edit *edit, const char *definit
 GString *domain_edit_insert(const char *text, size_t len, const struct xmltext_element *anchor)
 {
     bool is_first;
-    struct layout layout = {.eol = find_eol(text, len)};
+    struct layout layout = {.eol = find_eol(text, len, len, len)};
     layout.cpu = find_indent(text, anchor->start, &is_first);
     GString *out = g_string_sized_new(len + 64);
     g_string_append_len(out, text, (gssize)anchor->end);

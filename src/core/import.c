@@ -450,11 +450,11 @@ static int import_xml(const char *text, size_t len, const char *name, const cata
 int import_text(const char *text, size_t len, const char *name, const catalog *map,
                 const struct import_options *options, cpulift_host *host, cpulift_error **err)
 {
-    const char *start = text;
-    while (g_ascii_isspace(*start)) {
+    size_t start = 0;
+    while (start < len && g_ascii_isspace(text[start])) {
         start++;
     }
-    if (*start != '{') {
+    if (start == len || text[start] != '{') {
         return import_xml(text, len, name, map, options, host, err);
     }
     g_autoptr(json_t) replies = NULL;

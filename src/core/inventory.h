@@ -30,7 +30,8 @@ void inventory_add_without(inventory *inv, const char *name);
 /// frees the array only.
 GPtrArray *inventory_get_without(const inventory *inv, bool is_seen);
 
-/// Adds one host document; `where` stands in messages. A second host of a name is an error.
+/// Adds one host document, NUL-terminated at `len`; `where` stands in messages. A second host of a
+/// name is an error.
 int inventory_add_text(inventory *inv, const char *text, size_t len, const char *where,
                        cpulift_error **err);
 

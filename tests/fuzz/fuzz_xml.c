@@ -42,6 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         g_autofree char *content = xml_get_text(xmlDocGetRootElement(doc));
         g_autofree char *name = xml_get_attribute(xmlDocGetRootElement(doc), "name");
         g_assert(content != NULL && g_utf8_validate(content, -1, NULL));
+        g_assert(name == NULL || g_utf8_validate(name, -1, NULL));
     } else {
         g_assert(err != NULL && g_utf8_validate(err->message, -1, NULL) &&
                  strchr(err->message, '\n') == NULL);

@@ -80,7 +80,8 @@ static bool is_definition_child(const xmlNode *node, const cpulift_cpu *cpu)
            (is_named(node, "cache") && passthrough);
 }
 
-/// What is in the element and belongs (or does not belong) to the definition, without blanks.
+/// What is in the element and belongs (or does not belong) to the definition. Blanks in text do not
+/// count: a child takes those before it along.
 static char *dump_children(xmlDoc *doc, const xmlNode *element, const cpulift_cpu *cpu, bool owned)
 {
     GString *all = g_string_new(NULL);
@@ -88,7 +89,9 @@ static char *dump_children(xmlDoc *doc, const xmlNode *element, const cpulift_cp
          node = node->next) {
         if (!is_blank_text(node) && is_definition_child(node, cpu) == owned) {
             g_autofree char *text = dump(doc, node);
-            g_string_append(all, node->type == XML_TEXT_NODE ? g_strstrip(text) : text);
+            g_auto(GStrv) words = g_strsplit_set(text, " \t\r\n", -1);
+            g_autofree char *joined = g_strjoinv("", words);
+            g_string_append(all, node->type == XML_TEXT_NODE ? joined : text);
         }
     }
     return g_string_free(all, FALSE);
@@ -170,7 +173,8 @@ int domain_laws_check(const char *xml, size_t len, const cpulift_cpu *cpu,
     int rc = domain_rewrite(xml, len, "law", cpu, options, &once, &once_len, &changes, &err);
     if (rc != 0) {
         LAW(once == NULL && err != NULL && err->message[0] != '\0', "an error without message");
-        LAW(strstr(err->message, "edited safely") == NULL, "scanner and parser disagree");
+        LAW(!g_str_has_prefix(err->message, "'law' is XML in a form"),
+            "scanner and parser disagree");
         return rc;
     }
     LAW(strlen(once) == once_len, "a NUL byte in the result");

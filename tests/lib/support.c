@@ -22,3 +22,13 @@ cpulift_cpu *support_parse_cpu(const char *xml)
     }
     return cpu;
 }
+
+const catalog *support_get_catalog(void)
+{
+    static catalog *map;
+    g_autoptr(cpulift_error) err = NULL;
+    if (map == NULL && catalog_load(NULL, &map, &err) != 0) {
+        g_error("%s", err->message);
+    }
+    return map;
+}

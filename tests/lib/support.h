@@ -11,3 +11,6 @@ char *support_find_shared(const char *relative);
 
 /// The definition of this text; ends the test where it is none. The caller frees it.
 cpulift_cpu *support_parse_cpu(const char *xml);
+
+/// libvirt's installed catalogue, loaded once, borrowed; ends the test where there is none.
+const catalog *support_get_catalog(void);
