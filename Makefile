@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Thin, over Meson: `make demo` and `make check` do all their own set-up on a bare Debian 12.
+PREFIX ?= /usr/local
+BUILD  ?= build
+MESON  ?= meson
+PLAIN   = env -u LIBRARY_PATH -u CPATH -u LD_LIBRARY_PATH
+SETUP   = $(PLAIN) $(MESON) setup --prefix=$(PREFIX)
+
+.PHONY: all build demo check quick deps install format tidy fuzz clean
+
+all: build
+
+deps:
+	@./tools/deps.sh
+
+build: deps
+	@test -f $(BUILD)/build.ninja || $(SETUP) $(BUILD)
+	@$(PLAIN) ninja -C $(BUILD)
+
+demo: build
+	@./tools/demo.sh $(BUILD)
+
+check: build
+	@./tools/check.sh
+
+# The habit while working: the unit tests of an existing build.
+quick:
+	@$(MESON) test -C $(BUILD) --suite unit --print-errorlogs
+
+install: build
+	@DESTDIR='$(DESTDIR)' $(MESON) install -C $(BUILD)
+
+format:
+	@git ls-files '*.c' '*.h' | xargs clang-format -i
+
+tidy: build
+	@./tools/tidy.sh $(BUILD)
+
+fuzz: deps
+	@./tools/fuzz.sh
+
+clean:
+	@rm -rf build build-clang build-asan build-fuzz demo

@@ -1,0 +1,35 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# All checks: layout, layers, both compilers without a warning, every test, the tests again under the sanitizers. Ends with the line
+# `N passed, N failed, N skipped`, counted from Meson's logs; the exit status says whether all is well.
+set -u
+cd "$(dirname "$0")/.."
+unset LIBRARY_PATH CPATH LD_LIBRARY_PATH
+status=0
+step() {
+    echo "== $*" >&2
+    "$@" || { status=1; echo "FAILED: $*" >&2; }
+}
+setup() {
+    dir=$1
+    shift
+    [ -f "$dir/build.ninja" ] || meson setup "$dir" "$@" >"$dir.log" 2>&1 || { cat "$dir.log"; return 1; }
+    ninja -C "$dir" >"$dir.log" 2>&1 || { cat "$dir.log"; return 1; }
+}
+layout() {
+    git ls-files '*.c' '*.h' | xargs clang-format --dry-run -Werror
+}
+scripts() {
+    git ls-files '*.sh' .ci/run | xargs shellcheck -S warning
+}
+step layout
+step scripts
+step tests/layers.sh
+step setup build
+CC=clang step setup build-clang
+CC=clang step setup build-asan -Db_sanitize=address,undefined -Db_lundef=false
+export ASAN_OPTIONS=detect_leaks=1:abort_on_error=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+step meson test -C build --print-errorlogs --no-suite ddg-long
+step meson test -C build-asan --print-errorlogs --suite unit --suite fuzz --suite golden --suite property
+./tools/count.sh build build-asan
+exit $status
