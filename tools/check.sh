@@ -3,7 +3,7 @@
 # All checks: layout, layers, both compilers without a warning, every test, the tests again under the sanitizers. Ends with the line
 # `N passed, N failed, N skipped`, counted from Meson's logs; the exit status says whether all is well.
 set -u
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit 1
 unset LIBRARY_PATH CPATH LD_LIBRARY_PATH
 status=0
 step() {
