@@ -59,6 +59,16 @@ static char *get_child_text(const xmlNode *node, const char *child)
     return found != NULL ? xml_get_text(found) : NULL;
 }
 
+static int check_arch(const char *arch, const char *name, cpulift_error **err)
+{
+    if (g_strcmp0(arch, "x86_64") == 0) {
+        return 0;
+    }
+    return cpulift_error_set(err, CPULIFT_EINPUT,
+                             "'%s' is of architecture '%s': only x86_64 is planned", name,
+                             arch != NULL ? arch : "");
+}
+
 static xmlNode *find_mode(const xmlNode *cpu, const char *mode)
 {
     for (xmlNode *m = xml_find_child(cpu, "mode"); m != NULL; m = xml_find_next(m, "mode")) {
@@ -180,13 +190,11 @@ int import_domcapabilities(const char *text, size_t len, const char *name, const
             name);
     }
     set_string(&host->arch, arch);
-    if (strcmp(arch, "x86_64") != 0) {
-        return cpulift_error_set(err, CPULIFT_EINPUT,
-                                 "'%s' is of architecture '%s': only x86_64 is planned", name,
-                                 arch);
-    }
     struct host_guest *guest = NULL;
-    rc = add_guest(host, virt, machine, name, &guest, err);
+    rc = check_arch(arch, name, err);
+    if (rc == 0) {
+        rc = add_guest(host, virt, machine, name, &guest, err);
+    }
     if (rc == 0) {
         guest->emulator = get_child_text(root, "path");
         rc = read_host_model(cpu, name, map, guest, host, err);
@@ -280,6 +288,9 @@ int import_capabilities(const char *text, size_t len, const char *name, const ca
     }
     g_autoptr(cpulift_cpu) cpu = NULL;
     rc = read_host_cpu(cpu_node, name, host, &cpu, err);
+    if (rc == 0) {
+        rc = check_arch(cpu->arch, name, err);
+    }
     return rc != 0 || options == NULL ? rc : add_silicon(cpu, name, map, options, host, err);
 }
 
@@ -297,7 +308,8 @@ static int import_cpu(const xmlNode *node, const char *name, const catalog *map,
                                name);
     }
     if (rc == 0 && cpu->arch != NULL) {
-        return add_silicon(cpu, name, map, options, host, err);
+        rc = check_arch(cpu->arch, name, err);
+        return rc != 0 ? rc : add_silicon(cpu, name, map, options, host, err);
     }
     feature_set features;
     if (rc == 0) {
