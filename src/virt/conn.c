@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "virt/conn.h"
+
+#include "virt/embed.h"
+
+#include <libvirt/virterror.h>
+#include <pwd.h>
+#include <string.h>
+
+#define SYSTEM_URI        "qemu:///system"
+#define SYSTEM_TIMEOUT_MS 3000
+
+static void ignore_message(void *data, virErrorPtr error)
+{
+    (void)data, (void)error;
+}
+
+static void *run_events(void *data)
+{
+    while (virEventRunDefaultImpl() == 0) {
+    }
+    return data;
+}
+
+/// libvirt is told where to log before it is initialised: the embedded driver would greet on
+/// stderr.
+static void *start_libvirt(void *data)
+{
+    g_setenv("LIBVIRT_LOG_OUTPUTS", "4:file:/dev/null", FALSE);
+    virSetErrorFunc(NULL, ignore_message);
+    if (virInitialize() != 0 || virEventRegisterDefaultImpl() != 0) {
+        return NULL;
+    }
+    g_thread_unref(g_thread_new("libvirt-events", run_events, NULL));
+    return data;
+}
+
+/// What one opening thread and the one that waits for it share; the last to leave frees it.
+struct opening {
+    gatomicrefcount refs;
+    GMutex lock;
+    GCond done;
+    bool is_done;
+    char *uri;
+    enum conn_access access;
+    virConnectPtr handle; ///< the result, or NULL and `message`
+    char *message;
+};
+
+static void leave(struct opening *opening)
+{
+    if (!g_atomic_ref_count_dec(&opening->refs)) {
+        return;
+    }
+    if (opening->handle != NULL) {
+        virConnectClose(opening->handle);
+    }
+    g_mutex_clear(&opening->lock);
+    g_cond_clear(&opening->done);
+    g_free(opening->uri);
+    g_free(opening->message);
+    g_free(opening);
+}
+
+static void *open_handle(void *data)
+{
+    struct opening *opening = data;
+    virConnectPtr handle = opening->access == CONN_READ_ONLY ? virConnectOpenReadOnly(opening->uri)
+                                                             : virConnectOpen(opening->uri);
+    g_mutex_lock(&opening->lock);
+    opening->handle = handle;
+    opening->message = handle == NULL ? g_strdup(virGetLastErrorMessage()) : NULL;
+    opening->is_done = true;
+    g_cond_signal(&opening->done);
+    g_mutex_unlock(&opening->lock);
+    leave(opening);
+    return NULL;
+}
+
+static bool wait_for(struct opening *opening, unsigned timeout_ms)
+{
+    gint64 end = g_get_monotonic_time() + (gint64)timeout_ms * G_TIME_SPAN_MILLISECOND;
+    g_mutex_lock(&opening->lock);
+    while (!opening->is_done && g_cond_wait_until(&opening->done, &opening->lock, end)) {
+    }
+    bool is_done = opening->is_done;
+    g_mutex_unlock(&opening->lock);
+    return is_done;
+}
+
+static int take_handle(struct opening *opening, unsigned timeout_ms, virConnectPtr *ret_handle,
+                       cpulift_error **err)
+{
+    if (!wait_for(opening, timeout_ms)) {
+        return cpulift_error_set(err, CPULIFT_EREMOTE,
+                                 "'%s' did not answer within %.3g s; check that its daemon runs, "
+                                 "or allow more time",
+                                 opening->uri, timeout_ms / 1000.0);
+    }
+    if (opening->handle == NULL) {
+        return cpulift_error_set(err, CPULIFT_EREMOTE, "cannot open '%s': %s", opening->uri,
+                                 opening->message);
+    }
+    *ret_handle = g_steal_pointer(&opening->handle);
+    return 0;
+}
+
+static int open_within(const char *uri, enum conn_access access, unsigned timeout_ms,
+                       virConnectPtr *ret_handle, cpulift_error **err)
+{
+    static GOnce once = G_ONCE_INIT;
+    if (g_once(&once, start_libvirt, &once) == NULL) {
+        return conn_fail(err, "cannot initialise", "libvirt");
+    }
+    struct opening *opening = g_new0(struct opening, 1);
+    g_atomic_ref_count_init(&opening->refs);
+    g_atomic_ref_count_inc(&opening->refs);
+    g_mutex_init(&opening->lock);
+    g_cond_init(&opening->done);
+    opening->uri = g_strdup(uri);
+    opening->access = access;
+    g_thread_unref(g_thread_new("libvirt-open", open_handle, opening));
+    int rc = take_handle(opening, timeout_ms, ret_handle, err);
+    leave(opening);
+    return rc;
+}
+
+bool conn_is_local_uri(const char *uri)
+{
+    g_autoptr(GUri) parsed = g_uri_parse(uri, G_URI_FLAGS_NONE, NULL);
+    if (parsed == NULL || g_strcmp0(g_uri_get_scheme(parsed), "qemu") != 0) {
+        return false;
+    }
+    const char *server = g_uri_get_host(parsed);
+    const char *query = g_uri_get_query(parsed);
+    bool is_other_socket = query != NULL && strstr(query, "socket=") != NULL;
+    return (server == NULL || server[0] == '\0') && !is_other_socket;
+}
+
+static virt_conn *new_conn(const char *uri, virConnectPtr handle)
+{
+    virt_conn *made = g_new0(virt_conn, 1);
+    made->handle = handle;
+    made->uri = g_strdup(uri);
+    made->is_embedded = g_str_has_prefix(uri, "qemu:///embed");
+    made->is_local = conn_is_local_uri(uri);
+    return made;
+}
+
+static int open_named(const char *uri, enum conn_access access, unsigned timeout_ms,
+                      virt_conn **ret_conn, cpulift_error **err)
+{
+    virConnectPtr handle = NULL;
+    int rc = open_within(uri, access, timeout_ms, &handle, err);
+    if (rc == 0) {
+        *ret_conn = new_conn(uri, handle);
+    }
+    return rc;
+}
+
+/// Debian's libvirt looks this user up even when its configuration names another.
+static const char *hint_embed(void)
+{
+    bool is_debian = g_file_test("/etc/debian_version", G_FILE_TEST_EXISTS);
+    if (is_debian && getpwnam("libvirt-qemu") == NULL) {
+        return "install the package libvirt-daemon-system, which makes the user libvirt-qemu";
+    }
+    return "'cpulift doctor' says what is missing";
+}
+
+static int open_embedded(enum conn_access access, unsigned timeout_ms, virt_conn **ret_conn,
+                         cpulift_error **err)
+{
+    g_autofree char *uri = NULL;
+    int rc = embed_get_uri(&uri, err);
+    if (rc != 0) {
+        return rc;
+    }
+    g_autoptr(cpulift_error) why = NULL;
+    if (open_named(uri, access, timeout_ms, ret_conn, &why) != 0) {
+        return cpulift_error_set(err, CPULIFT_EMISSING,
+                                 "no libvirt answers at '" SYSTEM_URI "', and %s; %s", why->message,
+                                 hint_embed());
+    }
+    return 0;
+}
+
+static int open_default(enum conn_access access, unsigned timeout_ms, virt_conn **ret_conn,
+                        cpulift_error **err)
+{
+    const char *asked = g_getenv("LIBVIRT_DEFAULT_URI");
+    if (asked != NULL && asked[0] != '\0') {
+        return open_named(asked, access, timeout_ms, ret_conn, err);
+    }
+    gint64 begin = g_get_monotonic_time();
+    if (open_named(SYSTEM_URI, access, MIN(timeout_ms, SYSTEM_TIMEOUT_MS), ret_conn, NULL) == 0) {
+        return 0;
+    }
+    guint64 spent_ms = (guint64)(g_get_monotonic_time() - begin) / 1000;
+    unsigned left_ms = spent_ms < timeout_ms ? timeout_ms - (unsigned)spent_ms : 1;
+    return open_embedded(access, left_ms, ret_conn, err);
+}
+
+int conn_open(const char *uri, enum conn_access access, unsigned timeout_ms, virt_conn **ret_conn,
+              cpulift_error **err)
+{
+    return uri != NULL ? open_named(uri, access, timeout_ms, ret_conn, err)
+                       : open_default(access, timeout_ms, ret_conn, err);
+}
+
+void conn_free(virt_conn *conn)
+{
+    if (conn != NULL) {
+        virConnectClose(conn->handle);
+        g_free(conn->uri);
+        g_free(conn);
+    }
+}
+
+const char *conn_to_string(const virt_conn *conn)
+{
+    return conn->is_embedded ? "QEMU inside this process (qemu:///embed)" : conn->uri;
+}
+
+int conn_fail(cpulift_error **err, const char *what, const char *subject)
+{
+    const char *why = virGetLastErrorMessage();
+    return cpulift_error_set(err, CPULIFT_EREMOTE, "%s '%s': %s", what, subject, why);
+}

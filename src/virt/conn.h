@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// Connections to libvirt that cannot hang the program while they are made, and the choice of one
+/// when nobody named any.
+#pragma once
+
+#include "base/error.h"
+
+#include <libvirt/libvirt.h>
+#include <stdbool.h>
+
+enum conn_access {
+    CONN_READ_ONLY, ///< enough to ask questions
+    CONN_FULL,      ///< to define and start guests
+};
+
+typedef struct virt_conn {
+    virConnectPtr handle;
+    char *uri;        ///< as it was opened
+    bool is_embedded; ///< guests end with this process; see embed.h
+    bool is_local;    ///< the hypervisor runs on this machine
+} virt_conn;
+
+/// Opens `uri`; NULL chooses: $LIBVIRT_DEFAULT_URI, else qemu:///system where it answers within 3
+/// s, else QEMU's driver inside this process. `timeout_ms` bounds the whole call: a connection that
+/// is made too late is abandoned (its thread lives until it returns), so a program that got a
+/// timeout should end soon. libvirt's own messages are silenced and its event loop runs in a thread
+/// of its own from the first call on. *ret_conn is the caller's.
+int conn_open(const char *uri, enum conn_access access, unsigned timeout_ms, virt_conn **ret_conn,
+              cpulift_error **err);
+
+void conn_free(virt_conn *conn);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(virt_conn, conn_free)
+
+/// One line for people on the connection in use: "qemu:///system", or that it is QEMU inside this
+/// process and why. Borrowed from `conn`.
+const char *conn_to_string(const virt_conn *conn);
+
+/// Sets an error with libvirt's last message in this thread: "`what` 'subject': why". Returns
+/// CPULIFT_EREMOTE.
+int conn_fail(cpulift_error **err, const char *what, const char *subject);
+
+/// True where `uri` names a hypervisor on this machine: no server, no tunnel, no mock driver.
+bool conn_is_local_uri(const char *uri);
