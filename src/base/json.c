@@ -3,11 +3,11 @@
 
 #include <string.h>
 
-int json_parse_text(const char *text, size_t len, const char *name, json_t **ret_json,
-                    cpulift_error **err)
+static int parse(const char *text, size_t len, size_t flags, const char *name, json_t **ret_json,
+                 cpulift_error **err)
 {
     json_error_t where;
-    json_t *json = json_loadb(text, len, JSON_REJECT_DUPLICATES, &where);
+    json_t *json = json_loadb(text, len, JSON_REJECT_DUPLICATES | flags, &where);
     if (json == NULL) {
         return cpulift_error_set(err, CPULIFT_EINPUT,
                                  "'%s' is not valid JSON: line %d, column %d: %s", name, where.line,
@@ -15,6 +15,18 @@ int json_parse_text(const char *text, size_t len, const char *name, json_t **ret
     }
     *ret_json = json;
     return 0;
+}
+
+int json_parse_text(const char *text, size_t len, const char *name, json_t **ret_json,
+                    cpulift_error **err)
+{
+    return parse(text, len, 0, name, ret_json, err);
+}
+
+int json_parse_foreign(const char *text, size_t len, const char *name, json_t **ret_json,
+                       cpulift_error **err)
+{
+    return parse(text, len, JSON_DECODE_INT_AS_REAL, name, ret_json, err);
 }
 
 int json_check_schema(const json_t *json, const char *name, const char *schema, cpulift_error **err)

@@ -11,6 +11,11 @@
 int json_parse_text(const char *text, size_t len, const char *name, json_t **ret_json,
                     cpulift_error **err);
 
+/// As json_parse_text for what other programs wrote: all numbers become reals, since QEMU sends
+/// integers beyond 2^63 ("lbr-fmt").
+int json_parse_foreign(const char *text, size_t len, const char *name, json_t **ret_json,
+                       cpulift_error **err);
+
 /// Parses a document whose "schema" must be `schema` ("cpulift.plan/1"): another kind or a newer
 /// major version is refused by name.
 int json_parse_document(const char *text, size_t len, const char *name, const char *schema,
