@@ -96,7 +96,7 @@ void qmp_free(qmp *session)
 int qmp_parse_line(const char *line, size_t len, json_t **ret_answer, cpulift_error **err)
 {
     g_autoptr(json_t) json = NULL;
-    int rc = json_parse_text(line, len, "QEMU's answer", &json, err);
+    int rc = json_parse_foreign(line, len, "QEMU's answer", &json, err);
     if (rc != 0) {
         return rc;
     }
