@@ -7,6 +7,7 @@
 #include <pwd.h>
 #include <string.h>
 
+#define EMBED_URI         "qemu:///embed"
 #define SYSTEM_URI        "qemu:///system"
 #define SYSTEM_TIMEOUT_MS 3000
 
@@ -142,7 +143,7 @@ static virt_conn *new_conn(const char *uri, virConnectPtr handle)
     virt_conn *made = g_new0(virt_conn, 1);
     made->handle = handle;
     made->uri = g_strdup(uri);
-    made->is_embedded = g_str_has_prefix(uri, "qemu:///embed");
+    made->is_embedded = g_str_has_prefix(uri, EMBED_URI);
     made->is_local = conn_is_local_uri(uri);
     return made;
 }
@@ -179,7 +180,7 @@ static int open_embedded(enum conn_access access, unsigned timeout_ms, virt_conn
     g_autoptr(cpulift_error) why = NULL;
     if (open_named(uri, access, timeout_ms, ret_conn, &why) != 0) {
         return cpulift_error_set(err, CPULIFT_EMISSING,
-                                 "no libvirt answers at '" SYSTEM_URI "', and %s; %s", why->message,
+                                 "QEMU cannot run inside this process: %s; %s", why->message,
                                  hint_embed());
     }
     return 0;
@@ -198,14 +199,18 @@ static int open_default(enum conn_access access, unsigned timeout_ms, virt_conn 
     }
     guint64 spent_ms = (guint64)(g_get_monotonic_time() - begin) / 1000;
     unsigned left_ms = spent_ms < timeout_ms ? timeout_ms - (unsigned)spent_ms : 1;
-    return open_embedded(access, left_ms, ret_conn, err);
+    int rc = open_embedded(access, left_ms, ret_conn, err);
+    return rc == 0 ? 0 : cpulift_error_prefix(err, "no libvirt answers at '" SYSTEM_URI "'");
 }
 
 int conn_open(const char *uri, enum conn_access access, unsigned timeout_ms, virt_conn **ret_conn,
               cpulift_error **err)
 {
-    return uri != NULL ? open_named(uri, access, timeout_ms, ret_conn, err)
-                       : open_default(access, timeout_ms, ret_conn, err);
+    if (uri == NULL) {
+        return open_default(access, timeout_ms, ret_conn, err);
+    }
+    return strcmp(uri, EMBED_URI) == 0 ? open_embedded(access, timeout_ms, ret_conn, err)
+                                       : open_named(uri, access, timeout_ms, ret_conn, err);
 }
 
 void conn_free(virt_conn *conn)
@@ -219,7 +224,7 @@ void conn_free(virt_conn *conn)
 
 const char *conn_to_string(const virt_conn *conn)
 {
-    return conn->is_embedded ? "QEMU inside this process (qemu:///embed)" : conn->uri;
+    return conn->is_embedded ? "QEMU inside this process (" EMBED_URI ")" : conn->uri;
 }
 
 int conn_fail(cpulift_error **err, const char *what, const char *subject)

@@ -21,10 +21,11 @@ typedef struct virt_conn {
 } virt_conn;
 
 /// Opens `uri`; NULL chooses: $LIBVIRT_DEFAULT_URI, else qemu:///system where it answers within 3
-/// s, else QEMU's driver inside this process. `timeout_ms` bounds the whole call: a connection that
-/// is made too late is abandoned (its thread lives until it returns), so a program that got a
-/// timeout should end soon. libvirt's own messages are silenced and its event loop runs in a thread
-/// of its own from the first call on. *ret_conn is the caller's.
+/// s, else QEMU's driver inside this process, which "qemu:///embed" names too (see embed.h).
+/// `timeout_ms` bounds the whole call: a connection that is made too late is abandoned (its thread
+/// lives until it returns), so a program that got a timeout should end soon. libvirt's own messages
+/// are silenced and its event loop runs in a thread of its own from the first call on. *ret_conn is
+/// the caller's.
 int conn_open(const char *uri, enum conn_access access, unsigned timeout_ms, virt_conn **ret_conn,
               cpulift_error **err);
 
