@@ -411,6 +411,6 @@ int import_text(const char *text, size_t len, const char *name, const catalog *m
         return import_xml(text, len, name, map, options, host, err);
     }
     g_autoptr(json_t) json = NULL;
-    int rc = json_parse_text(text, len, name, &json, err);
+    int rc = json_parse_foreign(text, len, name, &json, err);
     return rc != 0 ? rc : import_reply(json, name, map, options, host, err);
 }
