@@ -5,3 +5,4 @@
 #include "cli/command.h"
 
 extern const struct command rewrite_command;
+extern const struct command scan_command;
