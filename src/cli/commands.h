@@ -5,4 +5,5 @@
 #include "cli/command.h"
 
 extern const struct command rewrite_command;
+extern const struct command doctor_command;
 extern const struct command scan_command;
