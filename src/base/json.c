@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+/// Up to here a real holds every integer.
+#define REAL_EXACT_MAX 0x1p53
+
 static int parse(const char *text, size_t len, size_t flags, const char *name, json_t **ret_json,
                  cpulift_error **err)
 {
@@ -119,9 +122,12 @@ const char *json_get_string(const json_t *object, const char *key)
 guint64 json_get_uint(const json_t *object, const char *key, guint64 otherwise)
 {
     const json_t *value = json_object_get(object, key);
-    // What other programs wrote is read with integers as reals (json_parse_foreign).
-    double number = json_number_value(value);
-    if (!json_is_number(value) || number < 0 || number > (double)(INT64_C(1) << 53)) {
+    double real = json_real_value(value);
+    if (json_is_real(value) && real >= 0 && real <= REAL_EXACT_MAX &&
+        real == (double)(guint64)real) {
+        return (guint64)real;
+    }
+    if (!json_is_integer(value) || json_integer_value(value) < 0) {
         return otherwise;
     }
     return (guint64)number;

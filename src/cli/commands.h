@@ -5,8 +5,10 @@
 #include "cli/command.h"
 
 extern const struct command diff_command;
+extern const struct command doctor_command;
 extern const struct command explain_command;
 extern const struct command import_command;
 extern const struct command plan_command;
 extern const struct command rewrite_command;
+extern const struct command scan_command;
 extern const struct command show_command;
