@@ -130,7 +130,7 @@ guint64 json_get_uint(const json_t *object, const char *key, guint64 otherwise)
     if (!json_is_integer(value) || json_integer_value(value) < 0) {
         return otherwise;
     }
-    return (guint64)number;
+    return (guint64)json_integer_value(value);
 }
 
 json_t *json_new_strings(const char *const *strings, size_t count)
