@@ -1,0 +1,48 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The main job on this machine, on an embedded QEMU: scan it, plan, put the plan into a domain, and prove the planned CPU, the
+# untuned one and the paper's inside a real guest. Everything is left in demo/.
+set -eu
+cd "$(dirname "$0")/.."
+build=$1
+cpulift=$build/cpulift
+rm -rf demo
+mkdir demo
+
+say() {
+    printf '\n== %s\n' "$*"
+}
+
+say "1. scan: what this machine can really give a guest"
+"$cpulift" scan -o demo/hosts
+host=$(ls demo/hosts/*.json)
+"$cpulift" diff --json "$host" "$host" >/dev/null
+echo "wrote $host"
+
+say "2. plan: the richest CPU for QEMU guests here (KVM in a virtual machine gives no full CPU)"
+"$cpulift" plan --virt qemu --pool demo demo/hosts -o demo/tuned.json
+"$cpulift" plan --for default --virt qemu -o demo/default.json
+"$cpulift" plan --for paper --virt qemu -o demo/paper.json
+"$cpulift" show demo/tuned.json
+
+say "3. what the paper's CPU and the tuned CPU add to the untuned one"
+"$cpulift" diff demo/default.json demo/paper.json || true
+"$cpulift" diff demo/default.json demo/tuned.json || true
+
+say "4. rewrite: the tuned CPU in a domain"
+cat >demo/domain.xml <<EOF
+<domain type='qemu'>
+  <name>demo</name>
+  <memory unit='MiB'>64</memory>
+  <os>
+    <type arch='x86_64' machine='pc'>hvm</type>
+  </os>
+</domain>
+EOF
+"$cpulift" rewrite --plan demo/tuned.json demo/domain.xml >demo/domain-tuned.xml
+diff demo/domain.xml demo/domain-tuned.xml | head -5 || true
+
+say "5. prove: a guest reads its own CPU and executes every instruction set that it sees"
+for plan in default paper tuned; do
+    "$cpulift" prove "demo/$plan.json"
+done
