@@ -2,55 +2,36 @@
 #include "virt/qmp.h"
 
 #include "base/json.h"
+#include "virt/emulator.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-/// How much of QEMU's complaint is read when it ends early.
-#define COMPLAINT_MAX 1024
-
 struct qmp {
-    char *emulator;
-    GPid pid;
+    char *name; ///< of the program
+    struct emulator emulator;
+    bool is_started;
     int link;         ///< our end of the socket that is its standard input and output
-    int complaints;   ///< the nameless file that is its standard error
     gint64 end;       ///< monotonic time in µs
     GString *pending; ///< what was read beyond the last line
 };
-
-static void tie_to_parent(gpointer data)
-{
-    (void)data;
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-}
-
-static int fail_start(const char *emulator, const char *why, cpulift_error **err)
-{
-    return cpulift_error_set(err, CPULIFT_EMISSING, "cannot run '%s': %s", emulator, why);
-}
 
 static int spawn(qmp *session, const char *const *argv, cpulift_error **err)
 {
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
-        return fail_start(argv[0], g_strerror(errno), err);
+        return cpulift_error_set(err, CPULIFT_ESYSTEM, "cannot run '%s': %s", argv[0],
+                                 g_strerror(errno));
     }
     session->link = ends[0];
-    session->complaints = memfd_create("complaints", MFD_CLOEXEC);
-    g_autoptr(GError) error = NULL;
-    bool is_started = g_spawn_async_with_fds(
-        NULL, (char **)argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_SEARCH_PATH, tie_to_parent,
-        NULL, &session->pid, ends[1], ends[1], session->complaints, &error);
+    int rc = emulator_start(argv, ends[1], ends[1], &session->emulator, err);
+    session->is_started = rc == 0;
     close(ends[1]);
-    return is_started ? 0 : fail_start(argv[0], error->message, err);
+    return rc;
 }
 
 int qmp_start(const char *emulator, const char *machine, const char *accelerator,
@@ -61,10 +42,10 @@ int qmp_start(const char *emulator, const char *machine, const char *accelerator
                                 "-nographic", "-machine", machine_option,    "-qmp",
                                 "stdio",      NULL};
     g_autoptr(qmp) session = g_new0(qmp, 1);
-    session->emulator = g_strdup(emulator);
+    session->name = g_strdup(emulator);
     session->pending = g_string_new(NULL);
     session->end = g_get_monotonic_time() + (gint64)timeout_ms * G_TIME_SPAN_MILLISECOND;
-    session->link = session->complaints = -1;
+    session->link = -1;
     int rc = spawn(session, argv, err);
     rc = rc == 0 ? qmp_execute(session, "qmp_capabilities", NULL, NULL, err) : rc;
     if (rc == 0) {
@@ -78,18 +59,14 @@ void qmp_free(qmp *session)
     if (session == NULL) {
         return;
     }
-    if (session->pid > 0) {
-        kill(session->pid, SIGKILL);
-        waitpid(session->pid, NULL, 0);
+    if (session->is_started) {
+        emulator_stop(&session->emulator);
     }
     if (session->link >= 0) {
         close(session->link);
     }
-    if (session->complaints >= 0) {
-        close(session->complaints);
-    }
     g_string_free(session->pending, TRUE);
-    g_free(session->emulator);
+    g_free(session->name);
     g_free(session);
 }
 
@@ -128,11 +105,11 @@ static int wait_ready(const qmp *session, short events, cpulift_error **err)
         }
         if (n == 0) {
             return cpulift_error_set(err, CPULIFT_EREMOTE, "'%s' did not answer in time",
-                                     session->emulator);
+                                     session->name);
         }
         if (errno != EINTR) {
             return cpulift_error_set(err, CPULIFT_ESYSTEM, "cannot wait for '%s': %s",
-                                     session->emulator, g_strerror(errno));
+                                     session->name, g_strerror(errno));
         }
     }
 }
@@ -140,14 +117,8 @@ static int wait_ready(const qmp *session, short events, cpulift_error **err)
 /// QEMU went away: its own last words say why.
 static int fail_ended(const qmp *session, cpulift_error **err)
 {
-    char text[COMPLAINT_MAX + 1] = "";
-    off_t size = lseek(session->complaints, 0, SEEK_END);
-    ssize_t n =
-        pread(session->complaints, text, COMPLAINT_MAX, MAX(size - COMPLAINT_MAX, (off_t)0));
-    text[MAX(n, 0)] = '\0';
-    g_strstrip(text);
-    return cpulift_error_set(err, CPULIFT_EREMOTE, "'%s' ended early: %s", session->emulator,
-                             text[0] != '\0' ? text : "it said nothing");
+    g_autofree char *why = emulator_get_complaint(&session->emulator);
+    return cpulift_error_set(err, CPULIFT_EREMOTE, "'%s' ended early: %s", session->name, why);
 }
 
 static int read_more(qmp *session, cpulift_error **err)
@@ -164,7 +135,7 @@ static int read_more(qmp *session, cpulift_error **err)
     g_string_append_len(session->pending, chunk, MAX(n, 0));
     if (session->pending->len > QMP_LINE_MAX) {
         return cpulift_error_set(err, CPULIFT_EREMOTE, "'%s' sent more than %zu MiB at once",
-                                 session->emulator, QMP_LINE_MAX >> 20);
+                                 session->name, QMP_LINE_MAX >> 20);
     }
     return 0;
 }
