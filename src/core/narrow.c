@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/narrow.h"
+
+#include "base/json.h"
+#include "base/text.h"
+#include "base/xml.h"
+#include "core/import.h"
+
+#include <string.h>
+
+static const char *const machines[] = {"pc", "q35"};
+static const char *const virts[] = {"kvm", "qemu"};
+
+static void free_offer(void *data)
+{
+    struct offer *offer = data;
+    g_free(offer->virt);
+    g_free(offer->machine);
+    g_free(offer);
+}
+
+static bool has_machine(const xmlNode *arch, const char *machine)
+{
+    for (xmlNode *m = xml_find_child(arch, "machine"); m != NULL; m = xml_find_next(m, "machine")) {
+        g_autofree char *name = xml_get_text(m);
+        if (strcmp(name, machine) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool has_virt(const xmlNode *arch, const char *virt)
+{
+    for (xmlNode *d = xml_find_child(arch, "domain"); d != NULL; d = xml_find_next(d, "domain")) {
+        g_autofree char *type = xml_get_attribute(d, "type");
+        if (g_strcmp0(type, virt) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void add_offers(GPtrArray *offers, const xmlNode *arch)
+{
+    for (size_t v = 0; v < G_N_ELEMENTS(virts); v++) {
+        for (size_t m = 0; m < G_N_ELEMENTS(machines); m++) {
+            if (has_virt(arch, virts[v]) && has_machine(arch, machines[m])) {
+                struct offer *offer = g_new0(struct offer, 1);
+                offer->virt = g_strdup(virts[v]);
+                offer->machine = g_strdup(machines[m]);
+                g_ptr_array_add(offers, offer);
+            }
+        }
+    }
+}
+
+int narrow_parse_offers(const char *text, size_t len, const char *name, GPtrArray **ret_offers,
+                        cpulift_error **err)
+{
+    g_autoptr(xmlDoc) doc = NULL;
+    int rc = xml_parse(text, len, name, &doc, err);
+    if (rc != 0) {
+        return rc;
+    }
+    g_autoptr(GPtrArray) offers = g_ptr_array_new_with_free_func(free_offer);
+    const xmlNode *root = xmlDocGetRootElement(doc);
+    for (xmlNode *g = xml_find_child(root, "guest"); g != NULL; g = xml_find_next(g, "guest")) {
+        xmlNode *arch = xml_find_child(g, "arch");
+        g_autofree char *arch_name = arch != NULL ? xml_get_attribute(arch, "name") : NULL;
+        if (g_strcmp0(arch_name, "x86_64") == 0) {
+            add_offers(offers, arch);
+        }
+    }
+    if (offers->len == 0) {
+        return cpulift_error_set(err, CPULIFT_EMISSING,
+                                 "'%s' offers no x86_64 guests on pc or q35; is QEMU installed "
+                                 "there?",
+                                 name);
+    }
+    *ret_offers = g_steal_pointer(&offers);
+    return 0;
+}
+
+void narrow_note_migratable(struct host_guest *guest, const catalog *map)
+{
+    feature_set stuck = feature_set_subtract(guest->features, catalog_get_migratable(map));
+    guest->not_migratable = feature_set_unite(guest->not_migratable, stuck);
+}
+
+/// The names as libvirt spells them, sorted and without doubles (QEMU gives all its spellings).
+static json_t *format_blockers(const json_t *names, const catalog *map)
+{
+    feature_set known = {0};
+    g_autoptr(json_t) unknown = json_array();
+    for (size_t i = 0; i < json_array_size(names); i++) {
+        const char *name = json_string_value(json_array_get(names, i));
+        int id = name != NULL ? catalog_find_feature(map, name) : -1;
+        if (id >= 0) {
+            feature_set_add(&known, (size_t)id);
+        } else if (name != NULL && text_is_name(name)) {
+            json_array_append_new(unknown, json_string(name));
+        }
+    }
+    json_t *blockers = host_format_features(&known, map);
+    json_array_extend(blockers, unknown);
+    return blockers;
+}
+
+static void remove_usable(struct host_guest *guest, const char *model)
+{
+    size_t kept = 0;
+    for (size_t i = 0; guest->usable_models != NULL && guest->usable_models[i] != NULL; i++) {
+        if (strcmp(guest->usable_models[i], model) == 0) {
+            g_free(guest->usable_models[i]);
+        } else {
+            guest->usable_models[kept++] = guest->usable_models[i];
+        }
+    }
+    if (guest->usable_models != NULL) {
+        guest->usable_models[kept] = NULL;
+    }
+}
+
+/// Models that the catalogue has, and for which QEMU names what is missing.
+static void add_blockers(struct host_guest *guest, const json_t *definitions, const catalog *map)
+{
+    for (size_t i = 0; i < json_array_size(definitions); i++) {
+        const json_t *definition = json_array_get(definitions, i);
+        const char *model = json_get_string(definition, "name");
+        const json_t *missing = json_object_get(definition, "unavailable-features");
+        if (model == NULL || catalog_find_model(map, model) == NULL ||
+            json_array_size(missing) == 0) {
+            continue;
+        }
+        if (guest->blocked_models == NULL) {
+            guest->blocked_models = json_object();
+        }
+        json_object_set_new(guest->blocked_models, model, format_blockers(missing, map));
+        remove_usable(guest, model);
+    }
+}
+
+static int read_expansion(const json_t *answer, const char *name, const catalog *map,
+                          feature_set *ret_features, char ***ret_unknown, cpulift_error **err)
+{
+    g_autoptr(GPtrArray) unknown = g_ptr_array_new_with_free_func(g_free);
+    const json_t *model = NULL;
+    int rc = import_expansion(answer, name, map, ret_features, unknown, &model, err);
+    if (rc == 0 && ret_unknown != NULL && unknown->len > 0) {
+        g_ptr_array_sort(unknown, text_compare);
+        g_ptr_array_add(unknown, NULL);
+        g_strfreev(*ret_unknown);
+        *ret_unknown = (char **)g_ptr_array_free(g_steal_pointer(&unknown), FALSE);
+    }
+    return rc;
+}
+
+int narrow_guest(struct host_guest *guest, const struct narrow_answers *answers, const char *name,
+                 const catalog *map, cpulift_error **err)
+{
+    feature_set all, migratable;
+    int rc = read_expansion(answers->all, name, map, &all, &guest->unknown, err);
+    rc = rc == 0 ? read_expansion(answers->migratable, name, map, &migratable, NULL, err) : rc;
+    if (rc != 0) {
+        return rc;
+    }
+    guest->libvirt_only = feature_set_subtract(guest->features, all);
+    guest->qemu_only = feature_set_subtract(all, guest->features);
+    guest->features = feature_set_intersect(guest->features, all);
+    guest->not_migratable =
+        feature_set_intersect(feature_set_subtract(all, migratable), guest->features);
+    narrow_note_migratable(guest, map);
+    add_blockers(guest, answers->definitions, map);
+    return 0;
+}
