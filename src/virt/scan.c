@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "virt/scan.h"
+
+#include "base/text.h"
+#include "core/import.h"
+#include "core/narrow.h"
+#include "virt/local.h"
+#include "virt/qmp.h"
+#include "virt/trial.h"
+
+#include <string.h>
+
+/// The physical-address width that QEMU's own emulation gives: TCG_PHYS_ADDR_BITS in its
+/// target/i386/cpu.h.
+#define TCG_PHYS_BITS 40
+
+/// How long a guest of seven bytes may take to say that it runs.
+#define TRIAL_TIMEOUT_MS 3000
+
+/// What one host's scan hands around.
+struct scan {
+    const virt_conn *conn;
+    const catalog *map;
+    unsigned timeout_ms;
+    GPtrArray *warnings;
+    cpulift_host *host;
+};
+
+static void G_GNUC_PRINTF(2, 3) warn(const struct scan *scan, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    g_ptr_array_add(scan->warnings, g_strdup_vprintf(format, args));
+    va_end(args);
+}
+
+/// libvirt packs a version into one number: 1000000 × major + 1000 × minor + release.
+static char *format_version(unsigned long version)
+{
+    return g_strdup_printf("%lu.%lu.%lu", version / 1000000, version / 1000 % 1000, version % 1000);
+}
+
+static void read_versions(const struct scan *scan)
+{
+    unsigned long version;
+    if (virConnectGetLibVersion(scan->conn->handle, &version) == 0) {
+        scan->host->libvirt_version = format_version(version);
+    }
+    if (virConnectGetVersion(scan->conn->handle, &version) == 0 && version != 0) {
+        scan->host->qemu_version = format_version(version);
+    }
+}
+
+/// All named models that the host's libvirt can parse, which are more than those QEMU there has.
+static void read_models(const struct scan *scan)
+{
+    char **names = NULL;
+    int count = virConnectGetCPUModelNames(scan->conn->handle, "x86_64", &names, 0);
+    if (count <= 0) {
+        return;
+    }
+    qsort(names, (size_t)count, sizeof(char *), text_compare);
+    g_strfreev(scan->host->libvirt_models);
+    scan->host->libvirt_models = g_strdupv(names);
+    for (int i = 0; i < count; i++) {
+        free(names[i]);
+    }
+    free(names);
+}
+
+/// query-cpu-model-expansion of `max`, which is all that this accelerator can give; with
+/// "migratable" off QEMU adds what it keeps from migration.
+static int expand(qmp *session, bool is_migratable, json_t **ret_answer, cpulift_error **err)
+{
+    json_t *props = is_migratable ? json_object() : json_pack("{s:b}", "migratable", 0);
+    json_t *model = json_pack("{s:s, s:o}", "name", "max", "props", props);
+    json_t *arguments = json_pack("{s:s, s:o}", "type", "full", "model", model);
+    return qmp_execute(session, "query-cpu-model-expansion", arguments, ret_answer, err);
+}
+
+static int ask_qemu(const struct scan *scan, struct host_guest *guest, cpulift_error **err)
+{
+    const char *accelerator = strcmp(guest->virt, "qemu") == 0 ? "tcg" : guest->virt;
+    g_autoptr(qmp) session = NULL;
+    g_autoptr(json_t) migratable = NULL, all = NULL, definitions = NULL;
+    int rc =
+        qmp_start(guest->emulator, guest->machine, accelerator, scan->timeout_ms, &session, err);
+    rc = rc == 0 ? expand(session, true, &migratable, err) : rc;
+    rc = rc == 0 ? expand(session, false, &all, err) : rc;
+    rc = rc == 0 ? qmp_execute(session, "query-cpu-definitions", NULL, &definitions, err) : rc;
+    if (rc != 0) {
+        return rc;
+    }
+    const struct narrow_answers answers = {migratable, all, definitions};
+    return narrow_guest(guest, &answers, guest->emulator, scan->map, err);
+}
+
+/// libvirt's answer stands alone where QEMU cannot be asked: it is another machine's, or may not be
+/// run by this user.
+static void narrow(const struct scan *scan, struct host_guest *guest)
+{
+    g_autoptr(cpulift_error) why = NULL;
+    if (!scan->conn->is_local || guest->emulator == NULL) {
+        narrow_note_migratable(guest, scan->map);
+    } else if (ask_qemu(scan, guest, &why) != 0) {
+        narrow_note_migratable(guest, scan->map);
+        warn(scan, "only libvirt was asked about %s guests on %s: %s", guest->virt, guest->machine,
+             why->message);
+    }
+}
+
+static int read_guest(const struct scan *scan, const struct offer *offer, cpulift_error **err)
+{
+    char *text = virConnectGetDomainCapabilities(scan->conn->handle, NULL, "x86_64", offer->machine,
+                                                 offer->virt, 0);
+    if (text == NULL) {
+        return conn_fail(err, "cannot get the domain capabilities of", offer->machine);
+    }
+    int rc =
+        import_domcapabilities(text, strlen(text), scan->conn->uri, scan->map, scan->host, err);
+    free(text);
+    if (rc != 0) {
+        return rc;
+    }
+    struct host_guest *guest = scan->host->guests->pdata[scan->host->guests->len - 1];
+    bool is_kvm = strcmp(offer->virt, "kvm") == 0;
+    guest->phys_bits = is_kvm ? scan->host->phys_bits : TCG_PHYS_BITS;
+    narrow(scan, guest);
+    return 0;
+}
+
+static int read_guests(const struct scan *scan, const char *capabilities, cpulift_error **err)
+{
+    g_autoptr(GPtrArray) offers = NULL;
+    int rc = narrow_parse_offers(capabilities, strlen(capabilities), scan->conn->uri, &offers, err);
+    for (size_t i = 0; rc == 0 && i < offers->len; i++) {
+        rc = read_guest(scan, offers->pdata[i], err);
+    }
+    return rc;
+}
+
+/// /dev/kvm may be there and offered by libvirt, and yet run nothing.
+static void try_kvm(const struct scan *scan)
+{
+    const struct host_guest *guest = host_find_guest(scan->host, "kvm", "pc");
+    g_autoptr(cpulift_error) why = NULL;
+    if (guest != NULL && guest->emulator != NULL &&
+        trial_run(guest->emulator, "kvm", TRIAL_TIMEOUT_MS, &why) != 0) {
+        warn(scan, "libvirt offers KVM, but %s; plan with --virt qemu for this host", why->message);
+    }
+}
+
+static int read_all(const struct scan *scan, cpulift_error **err)
+{
+    char *capabilities = virConnectGetCapabilities(scan->conn->handle);
+    if (capabilities == NULL) {
+        return conn_fail(err, "cannot get the capabilities of", scan->conn->uri);
+    }
+    scan->host->source = g_strdup("libvirt");
+    int rc = import_capabilities(capabilities, strlen(capabilities), scan->conn->uri, scan->map,
+                                 NULL, scan->host, err);
+    rc = rc == 0 ? read_guests(scan, capabilities, err) : rc;
+    free(capabilities);
+    if (rc != 0) {
+        return rc;
+    }
+    read_versions(scan);
+    read_models(scan);
+    if (scan->conn->is_local) {
+        local_read("/", scan->host);
+        try_kvm(scan);
+    }
+    return 0;
+}
+
+static char *get_name(const virt_conn *conn)
+{
+    char *hostname = virConnectGetHostname(conn->handle);
+    char *name = g_strdup(hostname);
+    free(hostname);
+    return name;
+}
+
+int scan_read(const virt_conn *conn, const char *name, const catalog *map, unsigned timeout_ms,
+              GPtrArray *warnings, cpulift_host **ret_host, cpulift_error **err)
+{
+    g_autofree char *own_name = name != NULL ? g_strdup(name) : get_name(conn);
+    if (own_name == NULL || !text_is_name(own_name)) {
+        return cpulift_error_set(
+            err, CPULIFT_EREMOTE,
+            "'%s' has no usable host name ('%s'); give it one in a --hosts file", conn->uri,
+            own_name != NULL ? own_name : "");
+    }
+    g_autoptr(cpulift_host) host = host_new(own_name);
+    const struct scan scan = {conn, map, timeout_ms, warnings, host};
+    int rc = read_all(&scan, err);
+    if (rc == 0) {
+        *ret_host = g_steal_pointer(&host);
+    }
+    return rc;
+}
