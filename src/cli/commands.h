@@ -5,6 +5,7 @@
 #include "cli/command.h"
 
 extern const struct command diff_command;
+extern const struct command doctor_command;
 extern const struct command explain_command;
 extern const struct command import_command;
 extern const struct command plan_command;

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// cpulift doctor: what is missing on this machine, and what to install.
+#include "base/json.h"
+#include "cli/commands.h"
+#include "cli/doctor_tests.h"
+#include "cli/table.h"
+
+#define DOCTOR_SCHEMA "cpulift.doctor/1"
+
+static gboolean as_json;
+
+static const GOptionEntry options[] = {
+    {"json", 0, 0, G_OPTION_ARG_NONE, &as_json, "print a document instead of a table", NULL},
+    {0},
+};
+
+static const struct check {
+    const char *name;
+    bool is_needed; ///< else needed for `why` only
+    char *(*test)(const char *argument);
+    const char *argument;
+    const char *why;
+    const char *debian, *rpm; ///< packages
+} checks[] = {
+#define CHECK(name, needed, test, argument, why, debian, rpm)                                      \
+    {name, needed, doctor_test_##test, argument, why, debian, rpm},
+#include "cli/doctor.def"
+#undef CHECK
+};
+
+static const char *get_state(const struct check *check, const char *problem)
+{
+    if (problem == NULL) {
+        return "ok";
+    }
+    return check->is_needed ? "missing" : "absent";
+}
+
+static char *format_remedy(const struct check *check, const char *problem)
+{
+    if (problem == NULL) {
+        return NULL;
+    }
+    return check->debian[0] == '\0'
+               ? g_strdup(problem)
+               : g_strdup_printf("%s; install %s (rpm: %s)", problem, check->debian, check->rpm);
+}
+
+static char *format_table(char **problems)
+{
+    static const char *const headers[] = {"CHECK", "STATE", "NEEDED FOR", "REMEDY", NULL};
+    g_autoptr(table) rows = table_new(headers);
+    for (size_t i = 0; i < G_N_ELEMENTS(checks); i++) {
+        const char *color = checks[i].is_needed ? "red" : "yellow";
+        g_autofree char *remedy = format_remedy(&checks[i], problems[i]);
+        const char *const cells[] = {checks[i].name, get_state(&checks[i], problems[i]),
+                                     checks[i].why, remedy};
+        table_add(rows, cells);
+        table_add_color(rows, 1, problems[i] == NULL ? "green" : color);
+    }
+    return table_format(rows);
+}
+
+static char *format_document(char **problems, bool is_well)
+{
+    g_autoptr(json_t) list = json_array();
+    for (size_t i = 0; i < G_N_ELEMENTS(checks); i++) {
+        json_t *row =
+            json_pack("{s:s, s:b, s:s, s:s}", "name", checks[i].name, "needed", checks[i].is_needed,
+                      "state", get_state(&checks[i], problems[i]), "why", checks[i].why);
+        if (problems[i] != NULL) {
+            json_object_set_new(row, "problem", json_string(problems[i]));
+            json_object_set_new(
+                row, "packages",
+                json_pack("{s:s, s:s}", "debian", checks[i].debian, "rpm", checks[i].rpm));
+        }
+        json_array_append_new(list, row);
+    }
+    g_autoptr(json_t) document =
+        json_pack("{s:s, s:b, s:O}", "schema", DOCTOR_SCHEMA, "well", is_well, "checks", list);
+    return json_format_document(document);
+}
+
+static int run(char **arguments, size_t count)
+{
+    if (count > 0) {
+        return command_usage("doctor", "'%s' is no option", arguments[0]);
+    }
+    g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func(g_free);
+    bool is_well = true;
+    for (size_t i = 0; i < G_N_ELEMENTS(checks); i++) {
+        char *problem = checks[i].test(checks[i].argument);
+        is_well = is_well && (problem == NULL || !checks[i].is_needed);
+        g_ptr_array_add(found, problem);
+    }
+    char **problems = (char **)found->pdata;
+    g_autofree char *text = as_json ? format_document(problems, is_well) : format_table(problems);
+    return command_finish(NULL, text, is_well ? EXIT_YES : EXIT_NO);
+}
+
+const struct command doctor_command = {
+    .name = "doctor",
+    .arguments = "",
+    .description = "Says what is missing on this machine and which package has it. The answer is "
+                   "no (1) where something is missing without which scan, plan or prove fail.",
+    .options = options,
+    .run = run,
+};
