@@ -23,6 +23,7 @@ struct logical {
     GByteArray *chars;
     GArray *offsets; ///< size_t
     size_t end;      ///< offset of the line's end (its newline, or the end of the text)
+    bool is_lone;    ///< nothing but a backslash before the end of the text: an empty key to Java
 };
 
 static void entry_free(void *data)
@@ -118,6 +119,7 @@ static size_t read_logical(const GString *text, size_t at, struct logical *line)
     if (escaped) {
         line->end = g_array_index(line->offsets, size_t, line->offsets->len - 1);
         drop_last(line);
+        line->is_lone = line->chars->len == 0;
     }
     return at;
 }
@@ -225,7 +227,7 @@ static int parse_entry(const struct logical *line, const char *name, GPtrArray *
         value++;
     }
     const size_t *offsets = (const size_t *)(void *)line->offsets->data;
-    entry->key_end = key_end > 0 ? offsets[key_end - 1] + 1 : offsets[0];
+    entry->key_end = key_end > 0 ? offsets[key_end - 1] + 1 : len > 0 ? offsets[0] : line->end;
     entry->value_start = value < len ? offsets[value] : line->end;
     entry->value_end = line->end;
     int rc = unescape(line, 0, key_end, name, &entry->key, err);
@@ -242,7 +244,7 @@ static int parse_all(const GString *text, const char *name, GPtrArray *entries, 
         g_byte_array_set_size(chars, 0);
         g_array_set_size(offsets, 0);
         at = read_logical(text, at, &line);
-        if (chars->len > 0) {
+        if (chars->len > 0 || line.is_lone) {
             rc = parse_entry(&line, name, entries, err);
         }
     }
