@@ -123,6 +123,11 @@ int root_open_folder(const root_dir *root, const char *folder, int *ret_fd, cpul
     return 0;
 }
 
+static int synchronise(const root_dir *root, int fd)
+{
+    return root->is_volatile ? 0 : fsync(fd);
+}
+
 static int walk_parent(const root_dir *root, const char *target, char **ret_name)
 {
     g_autofree char *folder = g_path_get_dirname(target);
@@ -277,7 +282,7 @@ int root_make_folder(const root_dir *root, const char *folder, mode_t mode, cpul
     if (made < 0 || set_owner(made, uid, gid) != 0 || fchmod(made, mode) != 0) {
         return fail(err, "make the folder", root, folder);
     }
-    fsync(parent);
+    synchronise(root, parent);
     return 0;
 }
 
@@ -287,7 +292,7 @@ void root_remove_folder(const root_dir *root, const char *folder)
     autoclose int parent = walk_parent(root, folder, &name);
     STEP();
     if (parent >= 0 && unlinkat(parent, name, AT_REMOVEDIR) == 0) {
-        fsync(parent);
+        synchronise(root, parent);
     }
 }
 
@@ -330,8 +335,8 @@ static int fill(int fd, int old, const root_dir *root, const char *target,
     STEP();
     // The mode comes last and after the data: a hook folder's new file is executable only when
     // whole.
-    if (set_owner(fd, file->uid, file->gid) != 0 || fsync(fd) != 0 || fchmod(fd, file->mode) != 0 ||
-        fsync(fd) != 0) {
+    if (set_owner(fd, file->uid, file->gid) != 0 || synchronise(root, fd) != 0 ||
+        fchmod(fd, file->mode) != 0 || synchronise(root, fd) != 0) {
         return fail(err, "write", root, target);
     }
     return 0;
@@ -387,7 +392,8 @@ int root_commit(const root_dir *root, const char *target, const char *temporary,
     g_autofree char *name = NULL;
     autoclose int folder = walk_parent(root, target, &name);
     STEP();
-    if (folder < 0 || renameat(folder, temporary, folder, name) != 0 || fsync(folder) != 0) {
+    if (folder < 0 || renameat(folder, temporary, folder, name) != 0 ||
+        synchronise(root, folder) != 0) {
         return fail(err, "replace", root, target);
     }
     STEP();
@@ -425,7 +431,7 @@ static int remove_target(const root_dir *root, const char *target, const struct 
     g_autofree char *name = NULL;
     autoclose int folder = walk_parent(root, target, &name);
     STEP();
-    if (folder < 0 || unlinkat(folder, name, 0) != 0 || fsync(folder) != 0) {
+    if (folder < 0 || unlinkat(folder, name, 0) != 0 || synchronise(root, folder) != 0) {
         return fail(err, "remove", root, target);
     }
     return 0;

@@ -17,7 +17,8 @@
 
 typedef struct root_dir {
     int fd;
-    char *path; ///< as the user gave it, for messages
+    char *path;       ///< as the user gave it, for messages
+    bool is_volatile; ///< files need not survive a power cut: nothing is synchronised
 } root_dir;
 
 /// One file as it is or shall be. A file that does not exist has `exists` false and nothing else.
