@@ -96,19 +96,6 @@ static char *join_features(const cpulift_cpu *cpu, unsigned abilities)
                             : g_strdup_printf("%s %s", require, disable);
 }
 
-static int add_properties(const root_dir *root, const cpulift_plan *plan, unsigned abilities,
-                          changeset *set, cpulift_error **err)
-{
-    g_autofree char *features = join_features(plan->cpu, abilities);
-    const char *const pairs[][2] = {
-        {"guest.cpu.mode", "custom"},
-        {"guest.cpu.model", plan->cpu->model},
-        {"guest.cpu.features", *features != '\0' ? features : NULL},
-    };
-    size_t count = G_N_ELEMENTS(pairs) - ((abilities & HAS_FEATURES) == 0 ? 1 : 0);
-    return changeset_add_properties(set, root, AGENT_PROPERTIES, pairs, count, err);
-}
-
 /// Where the agent looks for what: its properties may name another folder or file.
 static const struct place {
     const char *key, *otherwise;
@@ -134,6 +121,36 @@ static int load_properties(const root_dir *root, properties **ret_file, cpulift_
     return rc != 0 ? rc
                    : properties_parse(bytes.exists ? bytes.bytes : "", bytes.len, AGENT_PROPERTIES,
                                       ret_file, err);
+}
+
+/// All keys at once: a file is changed once. Without a folder for rolling maintenance the agent
+/// looks for no scripts.
+static int add_properties(const root_dir *root, const cpulift_plan *plan,
+                          const struct platform_options *options, unsigned abilities,
+                          changeset *set, cpulift_error **err)
+{
+    g_autoptr(properties) file = NULL;
+    int rc = load_properties(root, &file, err);
+    if (rc != 0) {
+        return rc;
+    }
+    g_autofree char *features = join_features(plan->cpu, abilities);
+    const char *pairs[4][2] = {
+        {"guest.cpu.mode", "custom"},
+        {"guest.cpu.model", plan->cpu->model},
+    };
+    size_t count = 2;
+    if ((abilities & HAS_FEATURES) != 0) {
+        pairs[count][0] = "guest.cpu.features";
+        pairs[count++][1] = *features != '\0' ? features : NULL;
+    }
+    if (g_strcmp0(options->channel, "rolling") == 0 &&
+        properties_get(file, rolling_place.key) == NULL) {
+        pairs[count][0] = rolling_place.key;
+        pairs[count++][1] = rolling_place.otherwise;
+    }
+    return changeset_add_properties(set, root, AGENT_PROPERTIES, (const char *const(*)[2])pairs,
+                                    count, err);
 }
 
 static int add_rolling(const root_dir *root, const properties *file,
@@ -217,7 +234,7 @@ static int plan(const root_dir *root, const cpulift_plan *plan,
         return rc;
     }
     unsigned abilities = find_abilities(report->version);
-    rc = add_properties(root, plan, abilities, set, err);
+    rc = add_properties(root, plan, options, abilities, set, err);
     if (rc == 0 && (abilities & (HAS_GROOVY | HAS_EXECUTABLE)) != 0) {
         rc = platform_add_plan(set, root, PLATFORM_PLAN_TARGET, plan, options, err);
         rc = rc != 0 ? rc : add_hooks(root, options, abilities, set, err);

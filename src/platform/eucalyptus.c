@@ -50,6 +50,22 @@ static char *format_tag(const cpulift_cpu *cpu)
     return g_strdup_printf("%s>", tag);
 }
 
+/// The first place of `needle` that is not in a comment, or NULL.
+static char *find_markup(char *text, const char *needle)
+{
+    char *found = strstr(text, needle);
+    for (char *open = strstr(text, "<!--"); open != NULL && found != NULL && open < found;
+         open = strstr(open, "<!--")) {
+        char *close = strstr(open, "-->");
+        if (close == NULL) {
+            return NULL;
+        }
+        found = close > found ? strstr(close, needle) : found;
+        open = close;
+    }
+    return found;
+}
+
 /// 4.1 and later: the stylesheet's own <cpu> keeps its <topology>; the attribute for
 /// USE_CPU_PASSTHROUGH goes, because attributes after children are an error in XSLT and
 /// passthrough is what the plan replaces.
@@ -71,7 +87,7 @@ static int edit_element(GString *text, char *open, const char *ours, cpulift_err
 /// 3.4 to 4.0: there is no <cpu>; it goes behind <vcpu>.
 static int insert_element(GString *text, const char *ours, cpulift_error **err)
 {
-    char *vcpu = strstr(text->str, "</vcpu>");
+    char *vcpu = find_markup(text->str, "</vcpu>");
     if (vcpu == NULL) {
         return cpulift_error_set(err, CPULIFT_EINPUT,
                                  "'%s' has no </vcpu> behind which a <cpu> can go: use the hook",
@@ -103,8 +119,8 @@ static int add_stylesheet(const root_dir *root, const cpulift_plan *plan, change
     if (strstr(text->str, ours) != NULL) {
         return 0;
     }
-    char *tuned = strstr(text->str, "<cpu mode=");
-    char *open = strstr(text->str, "<cpu>");
+    char *tuned = find_markup(text->str, "<cpu mode=");
+    char *open = find_markup(text->str, "<cpu>");
     if (tuned != NULL) {
         return cpulift_error_set(err, CPULIFT_ECONFLICT,
                                  "'%s/%s' has a <cpu mode=…> already: take it out first ('cpulift "

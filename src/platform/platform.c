@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "platform/platform.h"
 
-#include "base/file.h"
 #include "base/json.h"
-#include "config.h"
 
 #include <string.h>
 
@@ -124,30 +122,27 @@ int platform_add_hook(changeset *set, const root_dir *root, const char *target, 
     return add_executable(set, root, target, text, strlen(text), 0755, err);
 }
 
-/// Finds a data file: where `make install` put it, or in the source tree of a program that is run
-/// in place.
-static int load_data(const char *name, char **ret_text, size_t *ret_len, cpulift_error **err)
+/// The files of data/ that go to nodes, part of the program: a node needs no data folder.
+static const struct {
+    const char *name, *text;
+} installed[] = {
+#include "installed.h"
+};
+
+static const char *find_data(const char *name)
 {
-    g_autofree char *installed = g_build_filename(CPULIFT_DATADIR, name, NULL);
-    if (g_file_test(installed, G_FILE_TEST_EXISTS)) {
-        return file_load(installed, FILE_DOCUMENT_MAX, ret_text, ret_len, err);
+    for (size_t i = 0; i < G_N_ELEMENTS(installed); i++) {
+        if (strcmp(installed[i].name, name) == 0) {
+            return installed[i].text;
+        }
     }
-    g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
-    g_autofree char *folder = g_path_get_dirname(self != NULL ? self : ".");
-    g_autofree char *source = g_build_filename(folder, "data", name, NULL);
-    return file_load(source, FILE_DOCUMENT_MAX, ret_text, ret_len, err);
+    g_assert_not_reached();
 }
 
 int platform_add_data(changeset *set, const root_dir *root, const char *target, const char *name,
                       mode_t mode, const struct platform_options *options, cpulift_error **err)
 {
-    g_autofree char *text = NULL;
-    size_t len = 0;
-    int rc = load_data(name, &text, &len, err);
-    if (rc != 0) {
-        return rc;
-    }
-    g_autoptr(GString) out = g_string_new_len(text, (gssize)len);
+    g_autoptr(GString) out = g_string_new(find_data(name));
     g_string_replace(out, "@HOOK@", options->hook, 0);
     g_string_replace(out, "@PLAN@", "/" PLATFORM_PLAN_TARGET, 0);
     return add_executable(set, root, target, out->str, out->len, mode, err);
