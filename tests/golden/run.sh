@@ -17,6 +17,7 @@ trap 'rm -rf "$scratch"' EXIT
 run_case() {
     rm -rf "$scratch/case"
     cp -R "$here/$1" "$scratch/case"
+    rm -f "$scratch/case"/expected.*
     (cd "$scratch/case" && sh ./cmd >"$scratch/out" 2>"$scratch/err" </dev/null
      echo $? >"$scratch/exit")
     same=0
