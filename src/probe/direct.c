@@ -91,7 +91,7 @@ static void judge_end(struct emulator *emulator, probe_run *run)
         g_clear_pointer(&run->hang, g_free);
     } else {
         g_autofree char *hang = g_steal_pointer(&run->hang);
-        run->hang = g_strdup_printf("%s; QEMU: %s", hang, line);
+        run->hang = g_strdup_printf("%s; QEMU: %.80s", hang, line);
     }
 }
 

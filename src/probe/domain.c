@@ -5,6 +5,7 @@
 #include "base/jobs.h"
 #include "base/json.h"
 #include "probe/collect.h"
+#include "probe/orphans.h"
 #include "probe/scene.h"
 #include "probe/start.h"
 #include "virt/conn.h"
@@ -13,8 +14,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 /// What the child may need beyond its own deadline to destroy the guest, and what a second child
@@ -110,24 +109,6 @@ static const char *find_stop(void *data)
                                       : NULL;
 }
 
-static void *reap(void *data)
-{
-    waitpid(GPOINTER_TO_INT(data), NULL, 0);
-    return NULL;
-}
-
-/// libvirt waits, when it destroys, until nobody sees the process any more. The embedded driver's
-/// QEMU is an orphan, which some containers' first process collects once a second only: we are its
-/// subreaper (see do_work) and collect it at once.
-static void start_reaper(int serial)
-{
-    struct ucred peer;
-    socklen_t size = sizeof(peer);
-    if (getsockopt(serial, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.pid > 0) {
-        g_thread_unref(g_thread_new("reaper", reap, GINT_TO_POINTER(peer.pid)));
-    }
-}
-
 static int watch(struct work *work, virDomainPtr domain, int listener)
 {
     probe_run *run = work->run;
@@ -139,7 +120,6 @@ static int watch(struct work *work, virDomainPtr domain, int listener)
     if (serial < 0 || virDomainResume(domain) != 0) {
         rc = conn_fail(&work->err, "cannot let the guest run with", run->through);
     } else {
-        start_reaper(serial);
         GString *text = g_string_new(NULL);
         struct collect collect = {serial, work->end, find_stop, domain};
         collect_read(&collect, text, &run->hang);
@@ -212,7 +192,9 @@ static int do_work(struct work *work)
     }
     work->run->through = g_strdup(conn_to_string(conn));
     read_versions(conn, work->run);
-    prctl(PR_SET_CHILD_SUBREAPER, conn->is_embedded);
+    if (conn->is_embedded) {
+        orphans_collect();
+    }
     int listener = scene_listen(&work->scene, &work->err);
     if (listener < 0) {
         return listener;
