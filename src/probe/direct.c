@@ -76,6 +76,16 @@ static char *read_version(const char *emulator)
     return at == NULL ? NULL : g_strndup(at + 8, strspn(at + 8, "0123456789."));
 }
 
+/// The first line of QEMU's complaint: what follows is a dump of registers. The caller frees it.
+static char *read_first_complaint(const struct emulator *emulator)
+{
+    char text[256];
+    ssize_t n = pread(emulator->complaints, text, sizeof(text) - 1, 0);
+    text[MAX(n, 0)] = '\0';
+    text[strcspn(text, "\n")] = '\0';
+    return g_strdup(text[0] != '\0' ? text : "it said nothing");
+}
+
 /// Tells "QEMU would not" from "the guest did not": a QEMU that ended before the guest printed a
 /// byte refused.
 static void judge_end(struct emulator *emulator, probe_run *run)
@@ -83,13 +93,12 @@ static void judge_end(struct emulator *emulator, probe_run *run)
     if (run->hang == NULL) {
         return;
     }
-    bool is_over = emulator_wait(emulator, run->len == 0 ? END_MS : 0) != -1;
-    g_autofree char *complaint = emulator_get_complaint(emulator);
-    g_autofree char *line = g_strdelimit(g_strdup(complaint), "\n\r", ' ');
-    if (is_over && run->len == 0) {
-        run->refusal = g_steal_pointer(&line);
+    if (run->len == 0 && emulator_wait(emulator, END_MS) != -1) {
+        g_autofree char *complaint = emulator_get_complaint(emulator);
+        run->refusal = g_strdelimit(g_steal_pointer(&complaint), "\n\r", ' ');
         g_clear_pointer(&run->hang, g_free);
     } else {
+        g_autofree char *line = read_first_complaint(emulator);
         g_autofree char *hang = g_steal_pointer(&run->hang);
         run->hang = g_strdup_printf("%s; QEMU: %s", hang, line);
     }

@@ -5,6 +5,7 @@
 #include "base/jobs.h"
 #include "base/json.h"
 #include "probe/collect.h"
+#include "probe/orphans.h"
 #include "probe/scene.h"
 #include "probe/start.h"
 #include "virt/conn.h"
@@ -191,6 +192,9 @@ static int do_work(struct work *work)
     }
     work->run->through = g_strdup(conn_to_string(conn));
     read_versions(conn, work->run);
+    if (conn->is_embedded) {
+        orphans_collect();
+    }
     int listener = scene_listen(&work->scene, &work->err);
     if (listener < 0) {
         return listener;
