@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # scan.sh PROGRAM…: scans QEMU inside the process, and hosts that do not answer. The program is the front, beside which the others stand.
+# shellcheck disable=SC2034 # the conditions are evaluated by check
 set -u
 cpulift=$1
 export LC_ALL=C
