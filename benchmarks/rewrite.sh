@@ -37,4 +37,4 @@ if command -v virsh >/dev/null; then
     pair "loading libvirt | a domain" virsh --version -- \
         "$build/cpulift" rewrite -q --plan "$common" "$small"
 fi
-echo "== libraries: $(ldd "$build/cpulift" | awk '{ print $1 }' | grep -c '\.so'); libvirt among them: $(ldd "$build/cpulift" | grep -c libvirt || true)"
+echo "== libraries: $(ldd "$build/cpulift" 2>&1 | awk '{ print $1 }' | grep -c '\.so'); libvirt among them: $(ldd "$build/cpulift" 2>&1 | grep -c libvirt || true)"
