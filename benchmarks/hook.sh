@@ -1,23 +1,22 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# What cpulift-hook adds to the start of a guest, as a whole process, warm and cold, paired with a
-# program that does nothing. Usage: hook.sh BUILD [ROUNDS]
+# hook.sh [BUILD [RUNS]]: what cpulift-hook adds to the start of a guest, as a whole process, warm and cold, beside a
+# process that does nothing. Goal: under 5 ms.
 set -eu
-unset OPENBLAS_CORETYPE OPENBLAS_NUM_THREADS OMP_NUM_THREADS MALLOC_PERTURB_ 2>/dev/null || :
-build=$(cd "$1" && pwd)
-rounds=${2:-200}
-here=$(cd "$(dirname "$0")" && pwd)
+unset LD_LIBRARY_PATH LIBRARY_PATH OPENBLAS_CORETYPE OPENBLAS_NUM_THREADS
+build=$(cd "${1:-build}" && pwd)
+runs=${2:-300}
+source=$(cd "$(dirname "$0")/.." && pwd)
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 mkdir -p "$folder/etc/cpulift"
-cp "$here/../tests/platform/plan.json" "$folder/etc/cpulift/plan.json"
-document=$(cat "$here/../tests/platform/cloudstack.xml")
+cp "$source/tests/platform/plan.json" "$folder/etc/cpulift/plan.json"
+document=$(cat "$source/tests/platform/cloudstack.xml")
 export CPULIFT_ROOT="$folder"
-libraries=$(ldd "$build/cpulift-hook" | awk '$3 ~ /^\// {print $3}')
-echo "warm, $rounds rounds:"
-"$build/bench-spawn" "$rounds" -- "$build/cpulift-hook" cloudstack hook transform "$document" -- /bin/true
-echo "cold, $((rounds / 4)) rounds:"
-# shellcheck disable=SC2086
-"$build/bench-spawn" "$((rounds / 4))" --cold "$build/cpulift-hook" $libraries /bin/true \
-    "$folder/etc/cpulift/plan.json" -- \
-    "$build/cpulift-hook" cloudstack hook transform "$document" -- /bin/true
+echo "== warm: nothing | the hook"
+"$build/benchmarks/paired" "$runs" /bin/true -- "$build/cpulift-hook" cloudstack hook transform "$document"
+libraries=$(ldd "$build/cpulift-hook" 2>/dev/null | awk '$3 ~ /^\// { print $3 }' | tr '\n' ' ')
+echo "== cold: nothing | the hook"
+PAIRED_EVICT="/bin/true $build/cpulift-hook $folder/etc/cpulift/plan.json $libraries" \
+    "$build/benchmarks/paired" "$((runs / 4 + 1))" /bin/true -- \
+    "$build/cpulift-hook" cloudstack hook transform "$document"

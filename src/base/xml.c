@@ -33,6 +33,7 @@ static int fail_parse(xmlParserCtxt *context, const char *name, cpulift_error **
 {
     const xmlError *why = xmlCtxtGetLastError(context);
     g_autofree char *message = g_strdup(why != NULL && why->message ? why->message : "no document");
+    message[strcspn(message, "\n")] = '\0';
     return cpulift_error_set(err, CPULIFT_EINPUT, "'%s' is not valid XML: line %d: %s", name,
                              why != NULL ? why->line : 0, g_strstrip(message));
 }

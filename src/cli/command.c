@@ -112,13 +112,17 @@ static int print_help(FILE *to)
     return to == stdout ? EXIT_YES : EXIT_USAGE;
 }
 
-/// Runs the program that has the command: beside this one, or where `make install` put it.
+/// Runs the program that has the command: beside this one, or where `make install` put it. Never
+/// this one, which would not find the command again and run itself for ever.
 static int execute_other(const char *program, char **argv)
 {
     g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
     g_autofree char *folder = g_path_get_dirname(self != NULL ? self : ".");
     const char *const folders[] = {folder, CPULIFT_LIBEXECDIR};
-    for (size_t i = 0; i < G_N_ELEMENTS(folders); i++) {
+    g_autofree char *own_name = g_path_get_basename(self != NULL ? self : ".");
+    bool is_self = strcmp(own_name, program) == 0;
+    errno = ENOSYS;
+    for (size_t i = 0; i < G_N_ELEMENTS(folders) && !is_self; i++) {
         g_autofree char *path = g_build_filename(folders[i], program, NULL);
         execv(path, argv);
     }

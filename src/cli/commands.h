@@ -11,6 +11,7 @@ extern const struct command doctor_command;
 extern const struct command explain_command;
 extern const struct command import_command;
 extern const struct command plan_command;
+extern const struct command prove_command;
 extern const struct command render_command;
 extern const struct command rewrite_command;
 extern const struct command rollback_command;

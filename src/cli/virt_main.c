@@ -6,6 +6,7 @@ int main(int argc, char **argv)
 {
     const struct command table[] = {
         scan_command,
+        prove_command,
         doctor_command,
     };
     return command_main(table, G_N_ELEMENTS(table), argc, argv);

@@ -186,6 +186,14 @@ static void read_signatures(struct catalog_model *model, const xmlNode *node)
     model->signatures = (struct catalog_signature *)(void *)g_array_free(list, FALSE);
 }
 
+static bool is_marked(const xmlNode *node, const char *mark)
+{
+    g_autofree char *value = xml_get_attribute(node, mark);
+    return g_strcmp0(value, "yes") == 0;
+}
+
+/// Newer maps mark as added='yes' what a model got later (vmx and vmx-*): older libvirts do not
+/// know the names, and libvirt itself does not miss them, so they are no part of the model here.
 static int read_model_features(const catalog *map, struct catalog_model *model, const xmlNode *node,
                                cpulift_error **err)
 {
@@ -193,10 +201,11 @@ static int read_model_features(const catalog *map, struct catalog_model *model, 
     for (xmlNode *f = xml_find_child(node, "feature"); f != NULL && rc == 0;
          f = xml_find_next(f, "feature")) {
         g_autofree char *name = xml_get_attribute(f, "name");
-        g_autofree char *removed = xml_get_attribute(f, "removed");
-        bool is_removed = g_strcmp0(removed, "yes") == 0;
-        rc = catalog_add_feature(map, name != NULL ? name : "", model->name,
-                                 is_removed ? &model->removed : &model->features, err);
+        if (!is_marked(f, "added")) {
+            rc = catalog_add_feature(map, name != NULL ? name : "", model->name,
+                                     is_marked(f, "removed") ? &model->removed : &model->features,
+                                     err);
+        }
     }
     return rc;
 }

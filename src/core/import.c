@@ -357,6 +357,25 @@ int import_expansion(const json_t *reply, const char *name, const catalog *map,
     return 0;
 }
 
+/// The features as libvirt spells them, sorted and each once, though QEMU may list two spellings.
+static json_t *format_blockers(const json_t *why, const catalog *map)
+{
+    feature_set known = {0};
+    g_autoptr(json_t) unknown = json_array();
+    for (size_t i = 0; i < json_array_size(why); i++) {
+        const char *feature = json_string_value(json_array_get(why, i));
+        int id = feature != NULL ? catalog_find_feature(map, feature) : -1;
+        if (id >= 0) {
+            feature_set_add(&known, (size_t)id);
+        } else if (feature != NULL && text_is_name(feature)) {
+            json_array_append_new(unknown, json_string(feature));
+        }
+    }
+    json_t *features = host_format_features(&known, map);
+    json_array_extend(features, unknown);
+    return features;
+}
+
 void import_definitions(const json_t *list, const catalog *map, struct host_guest *guest)
 {
     g_autoptr(GPtrArray) usable = g_ptr_array_new_with_free_func(g_free);
@@ -373,15 +392,7 @@ void import_definitions(const json_t *list, const catalog *map, struct host_gues
             g_ptr_array_add(usable, g_strdup(name));
             continue;
         }
-        json_t *features = json_array();
-        for (size_t f = 0; f < json_array_size(why); f++) {
-            const char *feature = json_string_value(json_array_get(why, f));
-            int id = feature != NULL ? catalog_find_feature(map, feature) : -1;
-            json_array_append_new(
-                features,
-                json_string(id >= 0 ? catalog_get_feature(map, (size_t)id)->name : feature));
-        }
-        json_object_set_new(blocked, name, features);
+        json_object_set_new(blocked, name, format_blockers(why, map));
     }
     g_ptr_array_sort(usable, text_compare);
     g_ptr_array_add(usable, NULL);

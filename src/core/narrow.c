@@ -88,33 +88,15 @@ void narrow_note_migratable(struct host_guest *guest, const catalog *map)
     guest->not_migratable = feature_set_unite(guest->not_migratable, stuck);
 }
 
-/// The names as libvirt spells them, sorted and without doubles (QEMU gives all its spellings).
-static json_t *format_blockers(const json_t *names, const catalog *map)
-{
-    feature_set known = {0};
-    g_autoptr(json_t) unknown = json_array();
-    for (size_t i = 0; i < json_array_size(names); i++) {
-        const char *name = json_string_value(json_array_get(names, i));
-        int id = name != NULL ? catalog_find_feature(map, name) : -1;
-        if (id >= 0) {
-            feature_set_add(&known, (size_t)id);
-        } else if (name != NULL && text_is_name(name)) {
-            json_array_append_new(unknown, json_string(name));
-        }
-    }
-    json_t *blockers = host_format_features(&known, map);
-    json_array_extend(blockers, unknown);
-    return blockers;
-}
-
-static void remove_usable(struct host_guest *guest, const char *model)
+/// Takes out of the usable models those that QEMU blocks.
+static void remove_blocked(struct host_guest *guest, const json_t *blocked)
 {
     size_t kept = 0;
-    for (size_t i = 0; guest->usable_models != NULL && guest->usable_models[i] != NULL; i++) {
-        if (strcmp(guest->usable_models[i], model) == 0) {
-            g_free(guest->usable_models[i]);
+    for (char **model = guest->usable_models; model != NULL && *model != NULL; model++) {
+        if (json_object_get(blocked, *model) != NULL) {
+            g_free(*model);
         } else {
-            guest->usable_models[kept++] = guest->usable_models[i];
+            guest->usable_models[kept++] = *model;
         }
     }
     if (guest->usable_models != NULL) {
@@ -122,23 +104,23 @@ static void remove_usable(struct host_guest *guest, const char *model)
     }
 }
 
-/// Models that the catalogue has, and for which QEMU names what is missing.
+/// Notes why QEMU cannot give models, of those that libvirt knows.
 static void add_blockers(struct host_guest *guest, const json_t *definitions, const catalog *map)
 {
-    for (size_t i = 0; i < json_array_size(definitions); i++) {
-        const json_t *definition = json_array_get(definitions, i);
-        const char *model = json_get_string(definition, "name");
-        const json_t *missing = json_object_get(definition, "unavailable-features");
-        if (model == NULL || catalog_find_model(map, model) == NULL ||
-            json_array_size(missing) == 0) {
-            continue;
+    struct host_guest qemu = {0};
+    import_definitions(definitions, map, &qemu);
+    const char *model;
+    json_t *why;
+    json_object_foreach (qemu.blocked_models, model, why) {
+        if (catalog_find_model(map, model) != NULL) {
+            guest->blocked_models =
+                guest->blocked_models != NULL ? guest->blocked_models : json_object();
+            json_object_set(guest->blocked_models, model, why);
         }
-        if (guest->blocked_models == NULL) {
-            guest->blocked_models = json_object();
-        }
-        json_object_set_new(guest->blocked_models, model, format_blockers(missing, map));
-        remove_usable(guest, model);
     }
+    remove_blocked(guest, qemu.blocked_models);
+    json_decref(qemu.blocked_models);
+    g_strfreev(qemu.usable_models);
 }
 
 static int read_expansion(const json_t *answer, const char *name, const catalog *map,

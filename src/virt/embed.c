@@ -18,7 +18,8 @@
 
 static const char config_root[] = "user = \"root\"\ngroup = \"root\"\n";
 static const char config_common[] = "stdio_handler = \"file\"\nsecurity_driver = \"none\"\n"
-                                    "namespaces = []\ncgroup_controllers = []\n";
+                                    "namespaces = []\ncgroup_controllers = []\n"
+                                    "dynamic_ownership = 0\n";
 
 static int fail_folder(const char *path, cpulift_error **err)
 {

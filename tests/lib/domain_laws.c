@@ -80,6 +80,18 @@ static bool is_definition_child(const xmlNode *node, const cpulift_cpu *cpu)
            (is_named(node, "cache") && passthrough);
 }
 
+/// Text, which the parser joins with its neighbours where what was between them goes.
+static bool is_text(const xmlNode *node)
+{
+    return node->type == XML_TEXT_NODE || node->type == XML_CDATA_SECTION_NODE;
+}
+
+static char *join_words(const char *text)
+{
+    g_auto(GStrv) words = g_strsplit_set(text, " \t\r\n", -1);
+    return g_strjoinv("", words);
+}
+
 /// What is in the element and belongs (or does not belong) to the definition. Blanks in text do not
 /// count: a child takes those before it along.
 static char *dump_children(xmlDoc *doc, const xmlNode *element, const cpulift_cpu *cpu, bool owned)
@@ -88,10 +100,9 @@ static char *dump_children(xmlDoc *doc, const xmlNode *element, const cpulift_cp
     for (xmlNode *node = element != NULL ? element->children : NULL; node != NULL;
          node = node->next) {
         if (!is_blank_text(node) && is_definition_child(node, cpu) == owned) {
-            g_autofree char *text = dump(doc, node);
-            g_auto(GStrv) words = g_strsplit_set(text, " \t\r\n", -1);
-            g_autofree char *joined = g_strjoinv("", words);
-            g_string_append(all, node->type == XML_TEXT_NODE ? joined : text);
+            g_autofree char *text =
+                is_text(node) ? join_words((const char *)node->content) : dump(doc, node);
+            g_string_append(all, text);
         }
     }
     return g_string_free(all, FALSE);

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "probe/collect.h"
+
+#include "probe/image.h"
+#include "probe/transcript.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <unistd.h>
+
+/// Once it has begun, a guest prints without a pause; this long a silence is its end.
+#define SILENCE_MS 3000
+
+/// How often the starter is asked whether the guest can still go on.
+#define TURN_MS 250
+
+const unsigned char *collect_get_image(const cpulift_plan *plan, size_t *ret_size)
+{
+    bool is_long = g_strv_contains((const char *const *)plan->features, "lm");
+    *ret_size = is_long ? image_64_size : image_32_size;
+    return is_long ? image_64 : image_32;
+}
+
+int collect_left_ms(gint64 end)
+{
+    gint64 left = (end - g_get_monotonic_time()) / G_TIME_SPAN_MILLISECOND;
+    return (int)CLAMP(left, 0, G_MAXINT);
+}
+
+/// One read. Returns false at the end of the stream.
+static bool read_some(int fd, GString *text)
+{
+    char buffer[4096];
+    ssize_t n = read(fd, buffer, sizeof(buffer));
+    if (n > 0) {
+        g_string_append_len(text, buffer, n);
+    }
+    return n > 0 || (n < 0 && (errno == EINTR || errno == EAGAIN));
+}
+
+static char *describe_silence(const GString *text, const char *why)
+{
+    return text->len == 0
+               ? g_strdup_printf("%s before it printed anything", why)
+               : g_strdup_printf("%s after it had printed %zu bytes", why, (size_t)text->len);
+}
+
+void collect_read(const struct collect *collect, GString *text, char **ret_hang)
+{
+    gint64 last = g_get_monotonic_time();
+    const char *why = NULL;
+    while (why == NULL && !transcript_has_end(text->str, text->len)) {
+        struct pollfd wait = {.fd = collect->fd, .events = POLLIN};
+        int ready = poll(&wait, 1, MIN(collect_left_ms(collect->end), TURN_MS));
+        gint64 now = g_get_monotonic_time();
+        if (ready > 0) {
+            why = read_some(collect->fd, text) ? NULL : "it ended";
+            last = now;
+        } else if (now >= collect->end) {
+            why = "out of time";
+        } else if (text->len > 0 && now - last > SILENCE_MS * G_TIME_SPAN_MILLISECOND) {
+            why = "silent for 3 s";
+        } else if (collect->find_stop != NULL) {
+            why = collect->find_stop(collect->data);
+        }
+        if (text->len > TRANSCRIPT_MAX) {
+            why = "it prints without end";
+        }
+    }
+    *ret_hang = why == NULL ? NULL : describe_silence(text, why);
+}

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// What both ways of starting the guest share: its image, its command line, and reading what it
+/// prints until it ends, falls silent or runs out of time.
+#pragma once
+
+#include "base/error.h"
+#include "core/plan.h"
+
+#include <stdbool.h>
+
+/// The image for this plan: 64-bit where its CPU has long mode. Borrowed.
+const unsigned char *collect_get_image(const cpulift_plan *plan, size_t *ret_size);
+
+/// Time that is left until `end` (monotonic, microseconds), in ms, never negative.
+int collect_left_ms(gint64 end);
+
+struct collect {
+    int fd;                               ///< non-blocking or not: it is polled
+    gint64 end;                           ///< monotonic time in microseconds at which to give up
+    const char *(*find_stop)(void *data); ///< asked a few times a second, may be NULL: why the
+                                          ///< guest cannot go on, or NULL
+    void *data;
+};
+
+/// Reads until the transcript ends. *ret_hang is NULL then, else what happened instead (the caller
+/// frees it). Whatever was read is appended to `text`.
+void collect_read(const struct collect *collect, GString *text, char **ret_hang);

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// The probe guest in a QEMU of our own, without libvirt.
+#include "probe/collect.h"
+#include "probe/start.h"
+#include "virt/emulator.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define EMULATOR "qemu-system-x86_64"
+
+/// How long QEMU may take to end by itself once its serial line is closed.
+#define END_MS 500
+
+static bool has_optional(const cpulift_cpu *cpu)
+{
+    for (size_t i = 0; i < cpu->feature_count; i++) {
+        if (cpu->features[i].policy == CPU_OPTIONAL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/// QEMU's spelling of a feature: it reads an underscore as a dash, and knows the other names that
+/// libvirt uses as aliases.
+static char *format_property(const char *name)
+{
+    return g_strdelimit(g_strdup(name), "_", '-');
+}
+
+/// The argument of -cpu. `enforce` makes QEMU refuse what it cannot give; an optional feature is
+/// what each host may lack, so its presence forbids that.
+static char *format_cpu(const cpulift_cpu *cpu)
+{
+    GString *text = g_string_new(cpu->model);
+    for (size_t i = 0; i < cpu->feature_count; i++) {
+        enum cpu_policy policy = cpu->features[i].policy;
+        bool is_on = policy != CPU_DISABLE && policy != CPU_FORBID;
+        g_autofree char *property = format_property(cpu->features[i].name);
+        g_string_append_printf(text, ",%s=%s", property, is_on ? "on" : "off");
+    }
+    if (cpu->phys_bits != 0) {
+        g_string_append_printf(text, ",phys-bits=%u", cpu->phys_bits);
+    }
+    g_string_append(text, has_optional(cpu) ? "" : ",enforce");
+    return g_string_free(text, FALSE);
+}
+
+/// A nameless file that holds the image, or -1.
+static int make_image(const cpulift_plan *plan)
+{
+    size_t size = 0;
+    const unsigned char *image = collect_get_image(plan, &size);
+    int fd = memfd_create("probe", MFD_CLOEXEC);
+    if (fd >= 0 && write(fd, image, size) != (ssize_t)size) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+/// "QEMU emulator version 7.2.22 (Debian …)" → "7.2.22", or NULL.
+static char *read_version(const char *emulator)
+{
+    const char *const argv[] = {emulator, "--version", NULL};
+    g_autofree char *text = NULL;
+    if (!g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_SEARCH_PATH | G_SPAWN_STDERR_TO_DEV_NULL,
+                      NULL, NULL, &text, NULL, NULL, NULL)) {
+        return NULL;
+    }
+    const char *at = strstr(text, "version ");
+    return at == NULL ? NULL : g_strndup(at + 8, strspn(at + 8, "0123456789."));
+}
+
+/// The first line of QEMU's complaint: what follows is a dump of registers. The caller frees it.
+static char *read_first_complaint(const struct emulator *emulator)
+{
+    char text[256];
+    ssize_t n = pread(emulator->complaints, text, sizeof(text) - 1, 0);
+    text[MAX(n, 0)] = '\0';
+    text[strcspn(text, "\n")] = '\0';
+    return g_strdup(text[0] != '\0' ? text : "it said nothing");
+}
+
+/// Tells "QEMU would not" from "the guest did not": a QEMU that ended before the guest printed a
+/// byte refused.
+static void judge_end(struct emulator *emulator, probe_run *run)
+{
+    if (run->hang == NULL) {
+        return;
+    }
+    if (run->len == 0 && emulator_wait(emulator, END_MS) != -1) {
+        g_autofree char *complaint = emulator_get_complaint(emulator);
+        run->refusal = g_strdelimit(g_steal_pointer(&complaint), "\n\r", ' ');
+        g_clear_pointer(&run->hang, g_free);
+    } else {
+        g_autofree char *line = read_first_complaint(emulator);
+        g_autofree char *hang = g_steal_pointer(&run->hang);
+        run->hang = g_strdup_printf("%s; QEMU: %s", hang, line);
+    }
+}
+
+static int run_guest(const char *const *argv, int image, gint64 end, probe_run *run,
+                     cpulift_error **err)
+{
+    int pipe_fds[2];
+    if (pipe2(pipe_fds, O_CLOEXEC) != 0) {
+        return cpulift_error_set(err, CPULIFT_ESYSTEM, "cannot make a pipe: %s", g_strerror(errno));
+    }
+    struct emulator emulator;
+    int rc = emulator_start(argv, image, pipe_fds[1], &emulator, err);
+    close(pipe_fds[1]);
+    if (rc == 0) {
+        GString *text = g_string_new(NULL);
+        struct collect collect = {.fd = pipe_fds[0], .end = end};
+        collect_read(&collect, text, &run->hang);
+        run->len = text->len;
+        run->text = g_string_free(text, FALSE);
+        judge_end(&emulator, run);
+        emulator_stop(&emulator);
+    }
+    close(pipe_fds[0]);
+    return rc;
+}
+
+int start_direct(const cpulift_plan *plan, const struct start_options *options, probe_run **ret_run,
+                 cpulift_error **err)
+{
+    gint64 end = g_get_monotonic_time() + (gint64)options->timeout_ms * G_TIME_SPAN_MILLISECOND;
+    const char *program = options->emulator != NULL ? options->emulator : EMULATOR;
+    g_autofree char *cpu = format_cpu(plan->cpu);
+    g_autofree char *sets = proof_format_sets(plan);
+    g_autofree char *line = g_strdup_printf("sets=%s", sets);
+    const char *const argv[] = {
+        program,       "-no-user-config",
+        "-nodefaults", "-no-reboot",
+        "-display",    "none",
+        "-m",          "32",
+        "-accel",      strcmp(options->virt, "kvm") == 0 ? "kvm" : "tcg",
+        "-machine",    options->machine,
+        "-cpu",        cpu,
+        "-chardev",    "file,id=serial,path=/proc/self/fd/1",
+        "-serial",     "chardev:serial",
+        "-kernel",     "/proc/self/fd/0",
+        "-append",     line,
+        NULL,
+    };
+    int image = make_image(plan);
+    if (image < 0) {
+        return cpulift_error_set(err, CPULIFT_ESYSTEM, "cannot make the guest's image: %s",
+                                 g_strerror(errno));
+    }
+    g_autoptr(probe_run) run = g_new0(probe_run, 1);
+    run->virt = g_strdup(options->virt);
+    run->machine = g_strdup(options->machine);
+    run->through = g_strdup("QEMU itself");
+    int rc = run_guest(argv, image, end, run, err);
+    close(image);
+    if (rc == 0) {
+        run->qemu = read_version(program);
+        *ret_run = g_steal_pointer(&run);
+    }
+    return rc;
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "probe/scene.h"
+
+#include "base/file.h"
+#include "probe/collect.h"
+#include "probe/proof.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static int fail_folder(const char *path, cpulift_error **err)
+{
+    return cpulift_error_set(err, CPULIFT_ESYSTEM,
+                             "cannot make '%s' for the probe guest: %s; set TMPDIR to a folder "
+                             "with a short path that others may enter",
+                             path, g_strerror(errno));
+}
+
+int scene_make(const cpulift_plan *plan, struct scene *ret_scene, cpulift_error **err)
+{
+    struct scene made = {0};
+    g_autofree char *pattern = g_build_filename(g_get_tmp_dir(), "cpulift-probe-XXXXXX", NULL);
+    if (mkdtemp(pattern) == NULL) {
+        return fail_folder(pattern, err);
+    }
+    made.folder = g_steal_pointer(&pattern);
+    made.image = g_build_filename(made.folder, "image", NULL);
+    made.socket = g_build_filename(made.folder, "serial", NULL);
+    made.name = g_path_get_basename(made.folder);
+    size_t size = 0;
+    const char *image = (const char *)collect_get_image(plan, &size);
+    // Others may pass through the folder, not list it: a system daemon's QEMU is another user.
+    int rc = chmod(made.folder, 0711) != 0 ? fail_folder(made.folder, err)
+                                           : file_save(made.image, image, size, 0644, err);
+    if (rc != 0) {
+        scene_clear(&made);
+        return rc;
+    }
+    *ret_scene = made;
+    return 0;
+}
+
+void scene_clear(struct scene *scene)
+{
+    if (scene->folder != NULL) {
+        unlink(scene->image);
+        unlink(scene->socket);
+        rmdir(scene->folder);
+    }
+    g_free(scene->folder);
+    g_free(scene->image);
+    g_free(scene->socket);
+    g_free(scene->name);
+    *scene = (struct scene){0};
+}
+
+int scene_listen(const struct scene *scene, cpulift_error **err)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (g_strlcpy(address.sun_path, scene->socket, sizeof(address.sun_path)) >=
+        sizeof(address.sun_path)) {
+        errno = ENAMETOOLONG;
+        return fail_folder(scene->socket, err);
+    }
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof(address)) != 0 ||
+        chmod(scene->socket, 0666) != 0 || listen(fd, 2) != 0) {
+        int rc = fail_folder(scene->socket, err);
+        if (fd >= 0) {
+            close(fd);
+        }
+        return rc;
+    }
+    return fd;
+}
+
+int scene_accept(int listener, int timeout_ms)
+{
+    struct pollfd wait = {.fd = listener, .events = POLLIN};
+    bool is_there = poll(&wait, 1, timeout_ms) == 1;
+    return is_there ? accept4(listener, NULL, NULL, SOCK_CLOEXEC) : -1;
+}
+
+char *scene_format_domain(const struct scene *scene, const cpulift_plan *plan, const char *virt,
+                          const char *machine, const char *emulator)
+{
+    g_autofree char *cpu = cpu_format(plan->cpu, 2);
+    g_autofree char *sets = proof_format_sets(plan);
+    g_autofree char *program = emulator == NULL
+                                   ? g_strdup("")
+                                   : g_markup_printf_escaped("<emulator>%s</emulator>", emulator);
+    g_autofree char *head =
+        g_markup_printf_escaped("<domain type='%s'>\n"
+                                "  <name>%s</name>\n"
+                                "  <memory unit='MiB'>32</memory>\n"
+                                "  <vcpu>1</vcpu>\n"
+                                "  <os>\n"
+                                "    <type arch='x86_64' machine='%s'>hvm</type>\n"
+                                "    <kernel>%s</kernel>\n"
+                                "    <cmdline>sets=%s</cmdline>\n"
+                                "  </os>\n"
+                                "  <features><acpi/><apic/></features>\n",
+                                virt, scene->name, machine, scene->image, sets);
+    g_autofree char *tail = g_markup_printf_escaped(
+        "    <controller type='usb' model='none'/>\n"
+        "    <memballoon model='none'/>\n"
+        "    <serial type='unix'><source mode='connect' path='%s'/></serial>\n",
+        scene->socket);
+    return g_strdup_printf("%s  %s\n"
+                           "  <on_poweroff>destroy</on_poweroff>\n"
+                           "  <on_reboot>destroy</on_reboot>\n"
+                           "  <on_crash>destroy</on_crash>\n"
+                           "  <devices>%s\n%s  </devices>\n"
+                           "</domain>\n",
+                           head, cpu, program, tail);
+}

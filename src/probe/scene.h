@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// The private folder that a guest started by libvirt needs: its image, and a socket to which QEMU
+/// connects the serial line. One way for a system daemon (whose QEMU is another user), a session
+/// daemon and the embedded driver alike.
+#pragma once
+
+#include "base/error.h"
+#include "core/plan.h"
+
+struct scene {
+    char *folder, *image, *socket; ///< paths
+    char *name;                    ///< of the domain, unique
+};
+
+/// Makes the folder and the image. The caller frees `ret_scene` with scene_clear().
+int scene_make(const cpulift_plan *plan, struct scene *ret_scene, cpulift_error **err);
+
+/// Removes what was made; what is gone already is fine.
+void scene_clear(struct scene *scene);
+
+/// Opens the socket. Returns its descriptor, or a negative code.
+int scene_listen(const struct scene *scene, cpulift_error **err);
+
+/// The serial line's descriptor once QEMU has connected, or -1 after `timeout_ms`.
+int scene_accept(int listener, int timeout_ms);
+
+/// The domain's XML. `emulator` may be NULL. The caller frees it.
+char *scene_format_domain(const struct scene *scene, const cpulift_plan *plan, const char *virt,
+                          const char *machine, const char *emulator);

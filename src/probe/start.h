@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// Starts the probe guest with a plan's definition and collects what it prints.
+#pragma once
+
+#include "base/error.h"
+#include "core/plan.h"
+#include "probe/proof.h"
+
+#include <stdbool.h>
+
+struct start_options {
+    const char *virt, *machine; ///< "kvm" or "qemu"; "pc", "q35" or any that QEMU knows
+    const char *emulator;       ///< path of QEMU, NULL: the one in $PATH or libvirt's choice
+    const char *uri;            ///< libvirt's, NULL: as conn_open chooses
+    unsigned timeout_ms;        ///< for everything together
+};
+
+/// Runs QEMU itself. A definition that QEMU refuses and a guest that does not finish are results,
+/// not errors. *ret_run is the caller's.
+int start_direct(const cpulift_plan *plan, const struct start_options *options, probe_run **ret_run,
+                 cpulift_error **err);
+
+/// The same through libvirt, the definition going in as it stands in the plan. The calling program
+/// must not have started threads: the work is done in a child process, which cannot hang this one.
+int start_domain(const cpulift_plan *plan, const struct start_options *options, probe_run **ret_run,
+                 cpulift_error **err);

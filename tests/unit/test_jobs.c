@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "base/jobs.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define COUNT 6
+
+struct record {
+    enum jobs_end ends[COUNT];
+    char *texts[COUNT];
+};
+
+static char *work(void *data, size_t index)
+{
+    (void)data;
+    if (index == 1) {
+        pause();
+    }
+    if (index == 2) {
+        abort();
+    }
+    // More than a pipe holds.
+    return index == 3 ? g_strnfill(1 << 20, 'x') : g_strdup_printf("job %zu", index);
+}
+
+static void done(void *data, size_t index, enum jobs_end end, const char *text, size_t len)
+{
+    struct record *record = data;
+    record->ends[index] = end;
+    record->texts[index] = g_strndup(text, len);
+}
+
+static void each_job_ends_by_its_own_fate(void **state)
+{
+    (void)state;
+    struct record record = {0};
+    const struct jobs jobs = {COUNT, 2, 500, &record, work, done};
+    gint64 begin = g_get_monotonic_time();
+    jobs_run(&jobs);
+    assert_true(g_get_monotonic_time() - begin < 5 * G_TIME_SPAN_SECOND);
+    static const enum jobs_end expected[COUNT] = {JOBS_DONE, JOBS_LATE, JOBS_LOST,
+                                                  JOBS_DONE, JOBS_DONE, JOBS_DONE};
+    for (size_t i = 0; i < COUNT; i++) {
+        assert_int_equal(record.ends[i], expected[i]);
+    }
+    assert_string_equal(record.texts[0], "job 0");
+    assert_string_equal(record.texts[5], "job 5");
+    assert_int_equal(strlen(record.texts[3]), 1 << 20);
+    assert_null(record.texts[1]);
+    for (size_t i = 0; i < COUNT; i++) {
+        g_free(record.texts[i]);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(each_job_ends_by_its_own_fate)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
