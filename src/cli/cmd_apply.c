@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-static char *platform_name, *root_path, *version, *channel, *hook;
+static char *platform_name, *root_path, *version, *channel, *hook, *uri, *domains;
 static char **only, **skip;
 static gboolean commit, strict, json;
 
@@ -30,6 +30,10 @@ static const GOptionEntry options[] = {
      "hooks stop a guest that they cannot tune, where the platform lets them", NULL},
     {"hook", 0, 0, G_OPTION_ARG_FILENAME, &hook, "where the node has the program cpulift-hook",
      "PATH"},
+    {"connect", 'c', 0, G_OPTION_ARG_STRING, &uri,
+     "for libvirt: change persistent definitions of this libvirt", "URI"},
+    {"domains", 0, 0, G_OPTION_ARG_STRING, &domains,
+     "with --connect: those of guests of these names", "PATTERN"},
     {"json", 0, 0, G_OPTION_ARG_NONE, &json, "print the changeset as JSON", NULL},
     {0},
 };
@@ -129,6 +133,30 @@ static bool has_channel(const struct platform *platform)
     return channel == NULL || g_strv_contains((const char *const *)channels, channel);
 }
 
+/// Definitions are libvirt's: the program that loads it changes them.
+static int apply_to_domains(char *plan_path)
+{
+    char *argv[16] = {(char *)"cpulift", (char *)"apply", plan_path, (char *)"--connect", uri};
+    size_t count = 5;
+    const struct {
+        const char *option;
+        char *value;
+    } valued[] = {{"--root", root_path}, {"--domains", domains}};
+    for (size_t i = 0; i < G_N_ELEMENTS(valued); i++) {
+        if (valued[i].value != NULL) {
+            argv[count++] = (char *)valued[i].option;
+            argv[count++] = valued[i].value;
+        }
+    }
+    if (commit) {
+        argv[count++] = (char *)"--commit";
+    }
+    if (json) {
+        argv[count++] = (char *)"--json";
+    }
+    return command_execute("cpulift-domains", argv);
+}
+
 static int run(char **arguments, size_t count)
 {
     if (count != 1 || platform_name == NULL) {
@@ -141,6 +169,12 @@ static int run(char **arguments, size_t count)
     if (!has_channel(platform)) {
         return command_usage("apply", "'%s' is no channel of %s, which has: %s", channel,
                              platform_name, platform->channels);
+    }
+    if ((uri != NULL || domains != NULL) && (uri == NULL || platform != &libvirt_platform)) {
+        return command_usage("apply", "--domains needs --connect, and both --platform libvirt");
+    }
+    if (uri != NULL) {
+        return apply_to_domains(arguments[0]);
     }
     g_autofree char *text = NULL;
     g_autoptr(cpulift_error) err = NULL;

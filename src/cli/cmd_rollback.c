@@ -4,11 +4,13 @@
 #include "cli/commands.h"
 #include "platform/journal.h"
 
-static char *root_path;
+static char *root_path, *uri;
 static gboolean dry, json;
 
 static const GOptionEntry options[] = {
     {"root", 0, 0, G_OPTION_ARG_FILENAME, &root_path, "the node's root folder instead of /", "DIR"},
+    {"connect", 'c', 0, G_OPTION_ARG_STRING, &uri,
+     "undo the changes of this libvirt's persistent definitions instead", "URI"},
     {"dry-run", 'n', 0, G_OPTION_ARG_NONE, &dry, "only say what would be done", NULL},
     {"json", 0, 0, G_OPTION_ARG_NONE, &json, "print what was done as JSON", NULL},
     {0},
@@ -34,6 +36,17 @@ static int run(char **arguments, size_t count)
     (void)arguments;
     if (count != 0) {
         return command_usage("rollback", "it takes no arguments");
+    }
+    if (uri != NULL) {
+        char *argv[] = {(char *)"cpulift",
+                        (char *)"rollback",
+                        (char *)"--connect",
+                        uri,
+                        (char *)"--root",
+                        root_path != NULL ? root_path : (char *)"/",
+                        dry ? (char *)"--dry-run" : NULL,
+                        NULL};
+        return command_execute("cpulift-domains", argv);
     }
     g_autoptr(root_dir) root = NULL;
     g_autoptr(GPtrArray) actions = NULL;

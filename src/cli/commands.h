@@ -8,6 +8,8 @@ extern const struct command apply_command;
 extern const struct command detect_command;
 extern const struct command diff_command;
 extern const struct command doctor_command;
+extern const struct command domains_apply_command;
+extern const struct command domains_rollback_command;
 extern const struct command explain_command;
 extern const struct command import_command;
 extern const struct command plan_command;
