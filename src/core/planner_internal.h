@@ -49,3 +49,6 @@ GArray *planner_find_costs(const struct planning *planning, size_t id);
 /// are. Unrefs nothing of the inventory; the caller frees the array only.
 GPtrArray *planner_get_hosts(const struct planning *planning, const GArray *kinds, size_t most,
                              size_t *ret_total);
+
+/// "a, b and 3 more": at most `most` of these kinds' hosts, for a sentence. The caller frees it.
+char *planner_join_hosts(const struct planning *planning, const GArray *kinds, size_t most);
