@@ -79,7 +79,7 @@ static int parse_kind(const json_t *json, explain *self, cpulift_error **err)
     return rc;
 }
 
-/// As the planner has it: hosts that do not say their vendor do not count; NULL when mixed.
+/// As the planner has it: hosts that do not say their vendor do not count.
 static char *find_vendor(const json_t *kinds)
 {
     const char *vendor = NULL;
@@ -88,7 +88,7 @@ static char *find_vendor(const json_t *kinds)
     json_array_foreach (kinds, i, kind) {
         const char *of = json_get_string(kind, "vendor");
         if (of != NULL && vendor != NULL && strcmp(of, vendor) != 0) {
-            return NULL;
+            return g_strdup(POLICY_VENDOR_MIXED);
         }
         vendor = of != NULL ? of : vendor;
     }
@@ -174,7 +174,8 @@ int explain_compute_cost(const explain *self, const cpulift_plan *plan, const cp
             "scan it again",
             host->name, plan->virt, plan->machine);
     }
-    if (self->vendor != NULL && host->vendor != NULL && strcmp(self->vendor, host->vendor) != 0) {
+    if (!self->policy.is_mixed_vendor_allowed && self->vendor != NULL && host->vendor != NULL &&
+        strcmp(self->vendor, host->vendor) != 0) {
         return cpulift_error_set(
             err, CPULIFT_EREFUSED,
             "host '%s' is %s but pool '%s' is %s: guests cannot be promised to migrate between "

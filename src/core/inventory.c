@@ -155,7 +155,7 @@ static bool find_name(const char *text, size_t len, struct exemplar *ret_around)
     ret_around->len = len;
     ret_around->before = (size_t)(name + 1 - text);
     ret_around->after = (size_t)(end - quote);
-    uint64_t hash = mix(mix(len, text, ret_around->before), quote, ret_around->after);
+    uint64_t hash = mix(mix(0, text, ret_around->before), quote, ret_around->after);
     ret_around->hash = (guint)(hash ^ (hash >> 32));
     return true;
 }

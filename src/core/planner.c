@@ -156,6 +156,7 @@ static int check_vendor(struct planning *planning, cpulift_error **err)
         }
     }
     planning->vendor = first != NULL && !planning->is_mixed_vendor ? first->host->vendor : NULL;
+    planning->policy_vendor = planning->is_mixed_vendor ? POLICY_VENDOR_MIXED : planning->vendor;
     return 0;
 }
 
@@ -225,8 +226,8 @@ static int check_mitigations(const struct planning *planning, cpulift_error **er
         feature_set_intersect(planning->any, catalog_get_class(planning->map, FEATURE_MITIGATION));
     feature_set lost = feature_set_subtract(wanted, planning->chosen);
     feature_set_foreach (id, &lost) {
-        enum policy_reason reason =
-            policy_find_reason(&planning->options->policy, planning->map, planning->vendor, id);
+        enum policy_reason reason = policy_find_reason(&planning->options->policy, planning->map,
+                                                       planning->policy_vendor, id);
         g_autoptr(GArray) costs = planner_find_costs(planning, id);
         if (reason == POLICY_EMULATED || planning->reasons[id] == POLICY_DEPENDENCY) {
             continue;
@@ -264,9 +265,9 @@ static int compute(struct planning *planning, cpulift_plan **ret_plan, cpulift_e
         return rc;
     }
     gather(planning);
-    planning->chosen = planner_select(planning->map, &planning->options->policy, planning->vendor,
-                                      planning->common, planning->not_migratable, planning->reasons,
-                                      planning->needs);
+    planning->chosen = planner_select(planning->map, &planning->options->policy,
+                                      planning->policy_vendor, planning->common,
+                                      planning->not_migratable, planning->reasons, planning->needs);
     g_autoptr(cpulift_cpu) cpu = NULL;
     rc = check_mitigations(planning, err);
     if (rc == 0) {

@@ -9,7 +9,8 @@ struct planning {
     const catalog *map;
     const struct planner_options *options;
     const char *virt, *machine;
-    const char *vendor; ///< the pool's, NULL when mixed or not known
+    const char *vendor;        ///< the pool's, NULL when mixed or not known
+    const char *policy_vendor; ///< as policy wants it: POLICY_VENDOR_MIXED when mixed
     bool is_mixed_vendor;
     const struct host_guest **guests;        ///< one for each kind of the inventory, borrowed
     feature_set common;                      ///< what every host can give

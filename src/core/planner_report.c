@@ -73,7 +73,7 @@ static json_t *format_loss(const struct planning *planning, size_t id)
                   "hosts", json_new_strings((const char *const *)hosts->pdata, hosts->len),
                   "host_count", (json_int_t)total, "kinds", format_indices(costs));
     enum policy_reason reason =
-        policy_find_reason(&planning->options->policy, planning->map, planning->vendor, id);
+        policy_find_reason(&planning->options->policy, planning->map, planning->policy_vendor, id);
     if (reason != POLICY_GIVEN) {
         json_object_set_new(loss, "policy", json_string(policy_reason_to_string(reason)));
     }
