@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /// paired RUNS COMMAND… -- COMMAND…: starts the two commands in turn, so that what else the machine
 /// does meets both alike, and prints the wall-clock times of the whole processes (fork to exit) in
-/// milliseconds and the ratio of the medians. Before each run the files that $PAIRED_EVICT names
-/// (blanks between) leave the page cache, as far as nobody else maps them: a cold start.
+/// milliseconds, the ratio of the medians, and the largest memory that was resident. Before each
+/// run the files that $PAIRED_EVICT names (blanks between) leave the page cache, as far as nobody
+/// else maps them: a cold start.
 #include <fcntl.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -35,8 +37,9 @@ static void evict(const char *files)
 }
 
 /// Runs the command with its output thrown away. A command that fails would be a wrong figure.
-static double measure(char **command)
+static double measure(char **command, long *peak)
 {
+    struct rusage usage = {0};
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
@@ -45,12 +48,13 @@ static double measure(char **command)
     pid_t pid;
     int status = 0;
     int rc = posix_spawnp(&pid, command[0], &actions, NULL, command, environ);
-    if (rc != 0 || waitpid(pid, &status, 0) != pid || status != 0) {
+    if (rc != 0 || wait4(pid, &status, 0, &usage) != pid || status != 0) {
         fprintf(stderr, "paired: '%s' failed: %s\n", command[0],
                 rc != 0 ? strerror(rc) : "exit status");
         exit(1);
     }
     posix_spawn_file_actions_destroy(&actions);
+    *peak = usage.ru_maxrss > *peak ? usage.ru_maxrss : *peak;
     return now() - start;
 }
 
@@ -60,11 +64,12 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static double report(const char *name, double *times, size_t count)
+static double report(const char *name, double *times, size_t count, long peak)
 {
     qsort(times, count, sizeof *times, compare);
-    printf("%-24s median %8.3f ms   min %8.3f   95th %8.3f   max %8.3f   (%zu runs)\n", name,
-           times[count / 2], times[0], times[count * 95 / 100], times[count - 1], count);
+    printf("%-24s median %8.3f ms   min %8.3f   95th %8.3f   max %8.3f   (%zu runs)   %.1f MiB\n",
+           name, times[count / 2], times[0], times[count * 95 / 100], times[count - 1], count,
+           (double)peak / 1024);
     return times[count / 2];
 }
 
@@ -85,14 +90,15 @@ int main(int argc, char **argv)
     if (first_times == NULL || second_times == NULL) {
         return 2;
     }
-    measure(argv + 2);
-    measure(argv + second);
+    long first_peak = 0, second_peak = 0;
+    measure(argv + 2, &first_peak);
+    measure(argv + second, &second_peak);
     for (size_t i = 0; i < runs; i++) {
-        first_times[i] = measure(argv + 2);
-        second_times[i] = measure(argv + second);
+        first_times[i] = measure(argv + 2, &first_peak);
+        second_times[i] = measure(argv + second, &second_peak);
     }
-    double first = report(argv[2], first_times, runs);
-    printf("ratio %.2f\n", report(argv[second], second_times, runs) / first);
+    double first = report(argv[2], first_times, runs, first_peak);
+    printf("ratio %.2f\n", report(argv[second], second_times, runs, second_peak) / first);
     free(first_times);
     free(second_times);
     return 0;

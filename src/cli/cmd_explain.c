@@ -2,6 +2,7 @@
 #include "core/explain.h"
 
 #include "base/json.h"
+#include "base/text.h"
 #include "cli/commands.h"
 #include "cli/document.h"
 #include "cli/table.h"
@@ -220,8 +221,8 @@ static char *explain_all(const explain *self, const cpulift_plan *plan)
         return format_all(plan, gains);
     }
     g_autoptr(json_t) answer =
-        json_pack("{s:O, s:O, s:O}", "losses", json_object_get(plan->document, "losses"), "omitted",
-                  json_object_get(plan->document, "omitted"), "gains", gains);
+        json_pack("{s:O*, s:O*, s:O}", "losses", json_object_get(plan->document, "losses"),
+                  "omitted", json_object_get(plan->document, "omitted"), "gains", gains);
     return json_format_document(answer);
 }
 
@@ -229,7 +230,7 @@ static char *explain_all(const explain *self, const cpulift_plan *plan)
 static int explain_one(const explain *self, const cpulift_plan *plan, const char *what,
                        char **ret_text, cpulift_error **err)
 {
-    g_autoptr(json_t) answer = explain_member(self, what);
+    g_autoptr(json_t) answer = g_utf8_validate(what, -1, NULL) ? explain_member(self, what) : NULL;
     bool is_feature = false;
     if (answer == NULL && catalog_find_feature(self->map, what) < 0 &&
         g_file_test(what, G_FILE_TEST_EXISTS)) {
@@ -238,11 +239,11 @@ static int explain_one(const explain *self, const cpulift_plan *plan, const char
             return rc;
         }
     }
-    if (answer == NULL) {
+    if (answer == NULL && text_is_name(what)) {
         is_feature = true;
         answer = explain_feature(self, plan, what);
     }
-    if (g_strcmp0(json_get_string(answer, "answer"), "unknown") == 0) {
+    if (answer == NULL || g_strcmp0(json_get_string(answer, "answer"), "unknown") == 0) {
         return cpulift_error_set(
             err, CPULIFT_EINPUT,
             "'%s' is neither a host of pool '%s', nor a host document, nor a feature", what,

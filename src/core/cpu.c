@@ -69,6 +69,10 @@ static int parse_feature(cpulift_cpu *cpu, const xmlNode *node, const char *name
     if (feature == NULL || !text_is_name(feature)) {
         return cpulift_error_set(err, CPULIFT_EINPUT, "'%s': a <feature> has no usable name", name);
     }
+    if (cpu->feature_count == FEATURE_MAX) {
+        return cpulift_error_set(err, CPULIFT_EINPUT, "'%s': <cpu> has more than %d features", name,
+                                 FEATURE_MAX);
+    }
     for (size_t i = 0; i < cpu->feature_count; i++) {
         if (strcmp(cpu->features[i].name, feature) == 0) {
             return cpulift_error_set(err, CPULIFT_EINPUT, "'%s': feature '%s' stands twice", name,
@@ -85,11 +89,11 @@ static int parse_feature(cpulift_cpu *cpu, const xmlNode *node, const char *name
                              name, feature, policy);
 }
 
-static unsigned get_number(const xmlNode *node, const char *attribute)
+static unsigned get_number(const xmlNode *node, const char *attribute, guint64 max)
 {
     g_autofree char *text = xml_get_attribute(node, attribute);
     guint64 value = 0;
-    return text != NULL && text_to_uint(text, 4095, &value) ? (unsigned)value : 0;
+    return text != NULL && text_to_uint(text, max, &value) ? (unsigned)value : 0;
 }
 
 static void parse_model(cpulift_cpu *cpu, const xmlNode *node)
@@ -109,13 +113,13 @@ static void parse_numbers(cpulift_cpu *cpu, const xmlNode *node)
 {
     xmlNode *signature = xml_find_child(node, "signature");
     if (signature != NULL) {
-        cpu->family = get_number(signature, "family");
-        cpu->model_number = get_number(signature, "model");
-        cpu->stepping = get_number(signature, "stepping");
+        cpu->family = get_number(signature, "family", 4095);
+        cpu->model_number = get_number(signature, "model", 4095);
+        cpu->stepping = get_number(signature, "stepping", 4095);
     }
     xmlNode *width = xml_find_child(node, "maxphysaddr");
     if (width != NULL) {
-        cpu->phys_bits = get_number(width, "bits");
+        cpu->phys_bits = get_number(width, "bits", CPU_PHYS_BITS_MAX);
     }
 }
 

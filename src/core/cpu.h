@@ -5,6 +5,9 @@
 #include "base/error.h"
 #include "core/catalog.h"
 
+/// The widest physical address that x86-64 has room for.
+#define CPU_PHYS_BITS_MAX 64
+
 enum cpu_policy {
     CPU_REQUIRE,
     CPU_DISABLE,

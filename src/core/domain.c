@@ -418,7 +418,7 @@ int domain_rewrite(const char *xml, size_t len, const char *name, const cpulift_
 {
     struct domain_changes changes = {0};
     g_autoptr(xmlDoc) doc = NULL;
-    struct site site;
+    struct site site = {0};
     g_autofree char *definition = cpu_format(cpu, 0);
     int rc = check_definition(cpu, definition, err);
     if (rc == 0) {

@@ -76,13 +76,23 @@ static int parse_kind(const json_t *json, explain *self, cpulift_error **err)
     if (rc == 0) {
         rc = json_each_string(json, "extra", "the plan", add_feature, &target, err);
     }
-    const char *vendor = json_get_string(json, "vendor");
-    if (self->kinds->len == 1) {
-        self->vendor = g_strdup(vendor);
-    } else if (g_strcmp0(self->vendor, vendor) != 0) {
-        g_clear_pointer(&self->vendor, g_free);
-    }
     return rc;
+}
+
+/// As the planner has it: hosts that do not say their vendor do not count.
+static char *find_vendor(const json_t *kinds)
+{
+    const char *vendor = NULL;
+    size_t i;
+    const json_t *kind;
+    json_array_foreach (kinds, i, kind) {
+        const char *of = json_get_string(kind, "vendor");
+        if (of != NULL && vendor != NULL && strcmp(of, vendor) != 0) {
+            return g_strdup(POLICY_VENDOR_MIXED);
+        }
+        vendor = of != NULL ? of : vendor;
+    }
+    return g_strdup(vendor);
 }
 
 int explain_new(const cpulift_plan *plan, const catalog *map, explain **ret_explain,
@@ -98,6 +108,7 @@ int explain_new(const cpulift_plan *plan, const catalog *map, explain **ret_expl
     g_autoptr(explain) self = g_new0(explain, 1);
     self->map = map;
     self->kinds = g_ptr_array_new_with_free_func(kind_free);
+    self->vendor = find_vendor(kinds);
     int rc = parse_common(plan->document, self, err);
     if (rc == 0) {
         rc = policy_parse(json_object_get(plan->document, "policy"), "the plan", map, &self->policy,
@@ -122,10 +133,11 @@ static bool has_host(const struct explain_kind *kind, const char *host)
     return false;
 }
 
-static feature_set select_features(const explain *self, feature_set common)
+static feature_set select_features(const explain *self, feature_set common,
+                                   feature_set not_migratable)
 {
-    return planner_select(self->map, &self->policy, self->vendor, common, self->not_migratable,
-                          NULL, NULL);
+    return planner_select(self->map, &self->policy, self->vendor, common, not_migratable, NULL,
+                          NULL);
 }
 
 int explain_compute_gain(const explain *self, const char *host, feature_set *ret_gain)
@@ -146,7 +158,8 @@ int explain_compute_gain(const explain *self, const char *host, feature_set *ret
     if (of == NULL) {
         return -1;
     }
-    *ret_gain = feature_set_subtract(select_features(self, common), self->features);
+    *ret_gain =
+        feature_set_subtract(select_features(self, common, self->not_migratable), self->features);
     return 0;
 }
 
@@ -161,7 +174,16 @@ int explain_compute_cost(const explain *self, const cpulift_plan *plan, const cp
             "scan it again",
             host->name, plan->virt, plan->machine);
     }
+    if (!self->policy.is_mixed_vendor_allowed && self->vendor != NULL && host->vendor != NULL &&
+        strcmp(self->vendor, host->vendor) != 0) {
+        return cpulift_error_set(
+            err, CPULIFT_EREFUSED,
+            "host '%s' is %s but pool '%s' is %s: guests cannot be promised to migrate between "
+            "vendors; it needs a pool of its own",
+            host->name, host->vendor, plan->pool, self->vendor);
+    }
     feature_set common = feature_set_intersect(self->common, guest->features);
-    *ret_cost = feature_set_subtract(self->features, select_features(self, common));
+    feature_set stuck = feature_set_unite(self->not_migratable, guest->not_migratable);
+    *ret_cost = feature_set_subtract(self->features, select_features(self, common, stuck));
     return 0;
 }

@@ -10,7 +10,7 @@
 /// The plan as an algebra again: what hosts have in common, and what each kind has beyond that.
 typedef struct explain {
     const catalog *map;
-    char *vendor; ///< NULL when mixed or not known
+    char *vendor; ///< NULL when not known, POLICY_VENDOR_MIXED when mixed
     struct policy policy;
     feature_set features; ///< the plan's
     feature_set common;   ///< before policy

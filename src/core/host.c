@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "core/cpu.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -24,11 +25,15 @@ static const struct member host_strings[] = {
     {"versions", "kernel", offsetof(cpulift_host, kernel_version)},
 };
 
-static const struct member host_numbers[] = {
-    {"cpu", "family", offsetof(cpulift_host, family)},
-    {"cpu", "model", offsetof(cpulift_host, model)},
-    {"cpu", "stepping", offsetof(cpulift_host, stepping)},
-    {"cpu", "phys_bits", offsetof(cpulift_host, phys_bits)},
+static const struct {
+    struct member member;
+    guint64 max;
+    bool is_signature; ///< written, even if 0, where there is a signature
+} host_numbers[] = {
+    {{"cpu", "family", offsetof(cpulift_host, family)}, 4095, true},
+    {{"cpu", "model", offsetof(cpulift_host, model)}, 4095, true},
+    {{"cpu", "stepping", offsetof(cpulift_host, stepping)}, 4095, true},
+    {{"cpu", "phys_bits", offsetof(cpulift_host, phys_bits)}, CPU_PHYS_BITS_MAX, false},
 };
 
 static const struct member guest_strings[] = {
@@ -212,7 +217,11 @@ static int parse_guest(const json_t *json, const char *name, const catalog *map,
     if (rc == 0) {
         rc = parse_vector(json, "usable_models", name, &guest->usable_models, err);
     }
-    guest->phys_bits = (unsigned)json_get_uint(json, "phys_bits", 0);
+    guint64 bits = 0;
+    if (rc == 0) {
+        rc = json_read_uint(json, "phys_bits", CPU_PHYS_BITS_MAX, name, &bits, err);
+    }
+    guest->phys_bits = (unsigned)bits;
     guest->blocked_models = json_incref(json_object_get(json, "blocked_models"));
     return rc;
 }
@@ -228,6 +237,11 @@ static int parse_guests(const json_t *json, const char *name, const catalog *map
             "again",
             name, host->name);
     }
+    if (json_array_size(guests) > HOST_GUESTS_MAX) {
+        return cpulift_error_set(err, CPULIFT_EINPUT,
+                                 "'%s': \"guests\" has %zu entries; at most %d are expected", name,
+                                 json_array_size(guests), HOST_GUESTS_MAX);
+    }
     int rc = 0;
     for (size_t i = 0; i < json_array_size(guests) && rc == 0; i++) {
         rc = parse_guest(json_array_get(guests, i), name, map, host, err);
@@ -235,15 +249,47 @@ static int parse_guests(const json_t *json, const char *name, const catalog *map
     return rc;
 }
 
+static int parse_numbers(const json_t *json, const char *name, cpulift_host *host,
+                         cpulift_error **err)
+{
+    int rc = 0;
+    for (size_t i = 0; i < G_N_ELEMENTS(host_numbers) && rc == 0; i++) {
+        const struct member *member = &host_numbers[i].member;
+        guint64 value = 0;
+        rc = json_read_uint(json_object_get(json, member->object), member->key, host_numbers[i].max,
+                            name, &value, err);
+        *PLACE(unsigned, host, member) = (unsigned)value;
+    }
+    return rc != 0 ? rc
+                   : json_read_uint(json_object_get(json, "cpu"), "microcode", HOST_MICROCODE_MAX,
+                                    name, &host->microcode, err);
+}
+
+/// What is of another type than expected is refused: taken for absent, it would change a plan.
+static int check_types(const json_t *json, const char *name, cpulift_error **err)
+{
+    static const char *const objects[] = {"cpu", "versions", "vulnerabilities"};
+    int rc = 0;
+    for (size_t i = 0; i < G_N_ELEMENTS(objects) && rc == 0; i++) {
+        rc = json_check_object(json, objects[i], name, err);
+    }
+    const json_t *silicon = json_object_get(json, "silicon");
+    if (rc == 0 && silicon != NULL && !json_is_boolean(silicon)) {
+        rc = cpulift_error_set(err, CPULIFT_EINPUT, "'%s': \"silicon\" is neither true nor false",
+                               name);
+    }
+    return rc;
+}
+
 static int parse_top(const json_t *json, const char *name, cpulift_host *host, cpulift_error **err)
 {
-    int rc = parse_strings(json, host_strings, G_N_ELEMENTS(host_strings), name, host, err);
-    for (size_t i = 0; i < G_N_ELEMENTS(host_numbers); i++) {
-        const json_t *object = json_object_get(json, host_numbers[i].object);
-        *PLACE(unsigned, host, &host_numbers[i]) =
-            (unsigned)json_get_uint(object, host_numbers[i].key, 0);
+    int rc = check_types(json, name, err);
+    if (rc == 0) {
+        rc = parse_strings(json, host_strings, G_N_ELEMENTS(host_strings), name, host, err);
     }
-    host->microcode = json_get_uint(json_object_get(json, "cpu"), "microcode", 0);
+    if (rc == 0) {
+        rc = parse_numbers(json, name, host, err);
+    }
     host->is_silicon = json_is_true(json_object_get(json, "silicon"));
     host->vulnerabilities = json_incref(json_object_get(json, "vulnerabilities"));
     if (rc == 0) {
@@ -349,9 +395,12 @@ json_t *host_format(const cpulift_host *host, const catalog *map)
     json_object_set_new(json, "schema", json_string(HOST_SCHEMA));
     json_object_set_new(json, "name", json_string(host->name));
     format_strings(json, host_strings, G_N_ELEMENTS(host_strings), host);
-    for (size_t i = 0; i < G_N_ELEMENTS(host_numbers) && host->family != 0; i++) {
-        unsigned value = *PLACE(const unsigned, host, &host_numbers[i]);
-        json_object_set_new(get_object(json, "cpu"), host_numbers[i].key, json_integer(value));
+    for (size_t i = 0; i < G_N_ELEMENTS(host_numbers); i++) {
+        const struct member *member = &host_numbers[i].member;
+        unsigned value = *PLACE(const unsigned, host, member);
+        if (value != 0 || (host_numbers[i].is_signature && host->family != 0)) {
+            json_object_set_new(get_object(json, "cpu"), member->key, json_integer(value));
+        }
     }
     if (host->microcode != 0) {
         json_object_set_new(get_object(json, "cpu"), "microcode",

@@ -8,6 +8,12 @@
 
 #define HOST_SCHEMA "cpulift.host/1"
 
+/// More than any QEMU has machine types, times two virt types.
+#define HOST_GUESTS_MAX 1024
+
+/// What JSON holds exactly.
+#define HOST_MICROCODE_MAX (UINT64_C(1) << 53)
+
 /// What guests of one virt type and machine type can get. Strings and vectors are owned; NULL is
 /// "not known".
 struct host_guest {

@@ -81,29 +81,34 @@ static xmlNode *find_mode(const xmlNode *cpu, const char *mode)
     return NULL;
 }
 
-static json_t *read_blockers(const xmlNode *custom, const char *model)
+static json_t *read_blocking(const xmlNode *blockers)
+{
+    json_t *features = json_array();
+    for (xmlNode *f = xml_find_child(blockers, "feature"); f != NULL;
+         f = xml_find_next(f, "feature")) {
+        g_autofree char *feature = xml_get_attribute(f, "name");
+        if (feature != NULL && text_is_name(feature)) {
+            json_array_append_new(features, json_string(feature));
+        }
+    }
+    return features;
+}
+
+/// Why models are not usable, where libvirt says (10.3 on).
+static void read_blockers(const xmlNode *custom, struct host_guest *guest)
 {
     for (xmlNode *b = xml_find_child(custom, "blockers"); b != NULL;
          b = xml_find_next(b, "blockers")) {
-        g_autofree char *of = xml_get_attribute(b, "model");
-        if (g_strcmp0(of, model) != 0) {
-            continue;
+        g_autofree char *model = xml_get_attribute(b, "model");
+        if (model != NULL && text_is_name(model)) {
+            guest->blocked_models =
+                guest->blocked_models != NULL ? guest->blocked_models : json_object();
+            json_object_set_new(guest->blocked_models, model, read_blocking(b));
         }
-        json_t *features = json_array();
-        for (xmlNode *f = xml_find_child(b, "feature"); f != NULL;
-             f = xml_find_next(f, "feature")) {
-            g_autofree char *feature = xml_get_attribute(f, "name");
-            if (feature != NULL && text_is_name(feature)) {
-                json_array_append_new(features, json_string(feature));
-            }
-        }
-        return features;
     }
-    return NULL;
 }
 
-/// The names of <mode name='custom'>: known, usable, and why the others are not (where libvirt
-/// says: 10.3 on).
+/// The names of <mode name='custom'>: known, usable, and why the others are not.
 static int read_models(const xmlNode *custom, const char *name, struct host_guest *guest,
                        cpulift_host *host, cpulift_error **err)
 {
@@ -116,17 +121,12 @@ static int read_models(const xmlNode *custom, const char *name, struct host_gues
             return cpulift_error_set(err, CPULIFT_EINPUT, "'%s': '%s' is no model name", name,
                                      model);
         }
-        json_t *blockers = read_blockers(custom, model);
-        if (blockers != NULL) {
-            guest->blocked_models =
-                guest->blocked_models != NULL ? guest->blocked_models : json_object();
-            json_object_set_new(guest->blocked_models, model, blockers);
-        }
         if (g_strcmp0(is_usable, "yes") == 0) {
             g_ptr_array_add(usable, g_strdup(model));
         }
         g_ptr_array_add(known, g_steal_pointer(&model));
     }
+    read_blockers(custom, guest);
     g_ptr_array_sort(known, text_compare);
     g_ptr_array_sort(usable, text_compare);
     g_ptr_array_add(known, NULL);
@@ -232,7 +232,7 @@ static void read_identity(const xmlNode *cpu_node, const cpulift_cpu *cpu, cpuli
     const xmlNode *microcode = xml_find_child(cpu_node, "microcode");
     g_autofree char *version = microcode != NULL ? xml_get_attribute(microcode, "version") : NULL;
     if (version != NULL) {
-        (void)text_to_uint(version, UINT64_MAX, &host->microcode);
+        (void)text_to_uint(version, HOST_MICROCODE_MAX, &host->microcode);
     }
 }
 

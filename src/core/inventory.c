@@ -16,12 +16,13 @@ struct exemplar {
     size_t before; ///< bytes up to and with the quote that opens the name
     size_t after;  ///< bytes from the quote that closes it
     size_t len;
+    guint hash; ///< of all but the name
 };
 
 struct inventory_private {
-    GPtrArray *exemplars; ///< struct exemplar *, the latest hit first
-    GHashTable *names;    ///< name → struct host_kind *; borrows the names of the kinds
-    GHashTable *without;  ///< name → seen?
+    GHashTable *exemplars; ///< struct exemplar *, a set
+    GHashTable *names;     ///< name → struct host_kind *; borrows the names of the kinds
+    GHashTable *without;   ///< name → seen?
 };
 
 static void kind_free(void *data)
@@ -39,13 +40,27 @@ static void exemplar_free(void *data)
     g_free(exemplar);
 }
 
+static guint get_hash(const void *exemplar)
+{
+    return ((const struct exemplar *)exemplar)->hash;
+}
+
+/// True if the documents differ in nothing but the name.
+static gboolean is_same_kind(const void *a, const void *b)
+{
+    const struct exemplar *ea = a, *eb = b;
+    return ea->before == eb->before && ea->after == eb->after &&
+           memcmp(ea->text, eb->text, ea->before) == 0 &&
+           memcmp(ea->text + ea->len - ea->after, eb->text + eb->len - eb->after, ea->after) == 0;
+}
+
 inventory *inventory_new(const catalog *map)
 {
     inventory *inv = g_new0(inventory, 1);
     inv->map = map;
     inv->kinds = g_ptr_array_new_with_free_func(kind_free);
     inv->private = g_new0(struct inventory_private, 1);
-    inv->private->exemplars = g_ptr_array_new_with_free_func(exemplar_free);
+    inv->private->exemplars = g_hash_table_new_full(get_hash, is_same_kind, exemplar_free, NULL);
     inv->private->names = g_hash_table_new(g_str_hash, g_str_equal);
     inv->private->without = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     return inv;
@@ -54,7 +69,7 @@ inventory *inventory_new(const catalog *map)
 void inventory_free(inventory *inv)
 {
     if (inv != NULL) {
-        g_ptr_array_unref(inv->private->exemplars);
+        g_hash_table_unref(inv->private->exemplars);
         g_hash_table_unref(inv->private->names);
         g_hash_table_unref(inv->private->without);
         g_free(inv->private);
@@ -104,123 +119,158 @@ static int add_name(inventory *inv, struct host_kind *kind, const char *name, cp
     return 0;
 }
 
-/// True if `text` is the exemplar's document with another name; *ret_name is the caller's.
-static bool is_same_kind(const struct exemplar *exemplar, const char *text, size_t len,
-                         char **ret_name)
+/// Folds bytes into a hash, a word at a time: every document of a fleet goes through here.
+static uint64_t mix(uint64_t hash, const char *bytes, size_t len)
 {
-    if (len < exemplar->before + exemplar->after ||
-        memcmp(text, exemplar->text, exemplar->before) != 0) {
+    uint64_t word;
+    for (; len > 0; bytes += MIN(len, sizeof word), len -= MIN(len, sizeof word)) {
+        word = 0;
+        memcpy(&word, bytes, MIN(len, sizeof word));
+        hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+        hash ^= hash >> 32;
+    }
+    return hash;
+}
+
+/// Finds where the name stands in a document that has not been parsed; false where the place is not
+/// beyond doubt: the member must stand there once, and nothing may be escaped.
+static bool find_name(const char *text, size_t len, struct exemplar *ret_around)
+{
+    static const char member[] = "\"name\"";
+    const char *end = text + len;
+    const char *at = memmem(text, len, member, sizeof member - 1);
+    if (at == NULL || memchr(text, '\\', len) != NULL) {
         return false;
     }
-    size_t name_len = len - exemplar->before - exemplar->after;
-    if (memcmp(text + exemplar->before + name_len, exemplar->text + exemplar->len - exemplar->after,
-               exemplar->after) != 0) {
+    const char *name = at + sizeof member - 1;
+    if (memmem(name, (size_t)(end - name), member, sizeof member - 1) != NULL) {
         return false;
     }
-    g_autofree char *name = g_strndup(text + exemplar->before, name_len);
-    if (strlen(name) != name_len || !text_is_name(name)) {
+    name += strspn(name, ": ");
+    const char *quote = *name == '"' ? memchr(name + 1, '"', (size_t)(end - name - 1)) : NULL;
+    if (quote == NULL) {
         return false;
     }
-    *ret_name = g_steal_pointer(&name);
+    ret_around->text = (char *)text;
+    ret_around->len = len;
+    ret_around->before = (size_t)(name + 1 - text);
+    ret_around->after = (size_t)(end - quote);
+    uint64_t hash = mix(mix(0, text, ret_around->before), quote, ret_around->after);
+    ret_around->hash = (guint)(hash ^ (hash >> 32));
     return true;
 }
 
-static int add_known(inventory *inv, const char *text, size_t len, bool *ret_is_known,
-                     cpulift_error **err)
+/// The kind that a document belongs to whose like was seen before, or NULL; *ret_name is the
+/// caller's.
+static struct host_kind *find_known(const inventory *inv, const struct exemplar *around,
+                                    char **ret_name)
 {
-    GPtrArray *exemplars = inv->private->exemplars;
-    for (size_t i = 0; i < exemplars->len; i++) {
-        struct exemplar *exemplar = exemplars->pdata[i];
-        g_autofree char *name = NULL;
-        if (is_same_kind(exemplar, text, len, &name)) {
-            *ret_is_known = true;
-            return add_name(inv, exemplar->kind, name, err);
-        }
+    const struct exemplar *known = g_hash_table_lookup(inv->private->exemplars, around);
+    g_autofree char *name =
+        g_strndup(around->text + around->before, around->len - around->before - around->after);
+    if (known == NULL || !text_is_name(name)) {
+        return NULL;
     }
-    *ret_is_known = false;
-    return 0;
+    *ret_name = g_steal_pointer(&name);
+    return known->kind;
 }
 
-/// Keeps the text as its kind's exemplar, if `"name": "NAME"` stands in it exactly once, so that
-/// the place is beyond doubt.
-static void keep_exemplar(inventory *inv, struct host_kind *kind, const char *text, size_t len)
+/// Keeps the text as its kind's exemplar, if the name that the parser found stands at that place.
+static void keep_exemplar(inventory *inv, struct host_kind *kind, const struct exemplar *around)
 {
-    g_autofree char *spaced = g_strdup_printf("\"name\": \"%s\"", kind->host->name);
-    g_autofree char *dense = g_strdup_printf("\"name\":\"%s\"", kind->host->name);
-    const char *member = strstr(text, spaced) != NULL ? spaced : dense;
-    const char *at = strstr(text, member);
-    if (at == NULL || strstr(at + 1, member) != NULL || strlen(text) != len) {
-        return;
+    const char *name = kind->host->name;
+    size_t name_len = around->len - around->before - around->after;
+    if (strlen(name) == name_len && memcmp(around->text + around->before, name, name_len) == 0) {
+        struct exemplar *exemplar = g_memdup2(around, sizeof *around);
+        exemplar->kind = kind;
+        exemplar->text = g_memdup2(around->text, around->len);
+        g_hash_table_add(inv->private->exemplars, exemplar);
     }
-    struct exemplar *exemplar = g_new0(struct exemplar, 1);
-    size_t name_len = strlen(kind->host->name);
-    exemplar->kind = kind;
-    exemplar->text = g_strdup(text);
-    exemplar->len = len;
-    exemplar->before = (size_t)(at - text) + strlen(member) - 1 - name_len;
-    exemplar->after = len - exemplar->before - name_len;
-    g_ptr_array_add(inv->private->exemplars, exemplar);
 }
 
 int inventory_add_text(inventory *inv, const char *text, size_t len, const char *where,
                        cpulift_error **err)
 {
-    bool is_known = false;
-    int rc = add_known(inv, text, len, &is_known, err);
-    g_autoptr(cpulift_host) host = NULL;
-    if (rc == 0 && !is_known) {
-        rc = host_parse(text, len, where, inv->map, &host, err);
+    struct exemplar around = {0};
+    bool is_placed = find_name(text, len, &around);
+    g_autofree char *name = NULL;
+    struct host_kind *kind = is_placed ? find_known(inv, &around, &name) : NULL;
+    if (kind != NULL) {
+        return add_name(inv, kind, name, err);
     }
-    if (rc != 0 || is_known) {
+    g_autoptr(cpulift_host) host = NULL;
+    int rc = host_parse(text, len, where, inv->map, &host, err);
+    if (rc != 0) {
         return rc;
     }
-    struct host_kind *kind = g_new0(struct host_kind, 1);
+    kind = g_new0(struct host_kind, 1);
     kind->host = g_steal_pointer(&host);
     kind->names = g_ptr_array_new_with_free_func(g_free);
     g_ptr_array_add(inv->kinds, kind);
-    keep_exemplar(inv, kind, text, len);
+    if (is_placed) {
+        keep_exemplar(inv, kind, &around);
+    }
     return add_name(inv, kind, kind->host->name, err);
 }
 
-/// Reads one line of at most FILE_DOCUMENT_MAX bytes, without its end. *ret_has_line false: there
-/// is none.
-static int read_line(FILE *file, const char *path, GString *line, bool *ret_has_line,
-                     cpulift_error **err)
-{
+/// A file that is read line by line; lines may hold any byte.
+struct reader {
+    FILE *file;
+    const char *path;
+    size_t at, len; ///< of the buffer: the next byte, and the end
     char buffer[65536];
-    g_string_truncate(line, 0);
-    while (fgets(buffer, sizeof buffer, file) != NULL) {
-        g_string_append(line, buffer);
-        if (line->len > 0 && line->str[line->len - 1] == '\n') {
-            g_string_truncate(line, line->len - 1);
-            *ret_has_line = true;
-            return 0;
-        }
-        if (line->len > FILE_DOCUMENT_MAX) {
-            return cpulift_error_set(
-                err, CPULIFT_EINPUT,
-                "'%s' has a line of more than %zu bytes, which is no host document", path,
-                FILE_DOCUMENT_MAX);
-        }
-    }
-    *ret_has_line = line->len > 0;
-    if (ferror(file)) {
-        return cpulift_error_set(err, CPULIFT_ESYSTEM, "cannot read '%s': %s", path,
+};
+
+static int fill(struct reader *reader, cpulift_error **err)
+{
+    reader->at = 0;
+    reader->len = fread(reader->buffer, 1, sizeof reader->buffer, reader->file);
+    if (reader->len == 0 && ferror(reader->file)) {
+        return cpulift_error_set(err, CPULIFT_ESYSTEM, "cannot read '%s': %s", reader->path,
                                  g_strerror(errno));
     }
     return 0;
 }
 
-static int add_lines(inventory *inv, FILE *file, const char *path, cpulift_error **err)
+/// Reads one line of at most FILE_DOCUMENT_MAX bytes, without its end. *ret_has_line false: there
+/// is none.
+static int read_line(struct reader *reader, GString *line, bool *ret_has_line, cpulift_error **err)
+{
+    g_string_truncate(line, 0);
+    for (;;) {
+        int rc = reader->at == reader->len ? fill(reader, err) : 0;
+        if (rc != 0 || reader->len == 0) {
+            *ret_has_line = line->len > 0;
+            return rc;
+        }
+        const char *start = reader->buffer + reader->at;
+        const char *end = memchr(start, '\n', reader->len - reader->at);
+        size_t count = end != NULL ? (size_t)(end - start) : reader->len - reader->at;
+        g_string_append_len(line, start, (gssize)count);
+        reader->at += count + (end != NULL);
+        if (line->len > FILE_DOCUMENT_MAX) {
+            return cpulift_error_set(
+                err, CPULIFT_EINPUT,
+                "'%s' has a line of more than %zu bytes, which is no host document", reader->path,
+                FILE_DOCUMENT_MAX);
+        }
+        if (end != NULL) {
+            *ret_has_line = true;
+            return 0;
+        }
+    }
+}
+
+static int add_lines(inventory *inv, struct reader *reader, cpulift_error **err)
 {
     g_autoptr(GString) line = g_string_sized_new(16384);
     bool has_line = true;
     for (size_t number = 1;; number++) {
-        int rc = read_line(file, path, line, &has_line, err);
+        int rc = read_line(reader, line, &has_line, err);
         if (rc != 0 || !has_line) {
             return rc;
         }
-        g_autofree char *where = g_strdup_printf("%s:%zu", path, number);
+        g_autofree char *where = g_strdup_printf("%s:%zu", reader->path, number);
         if (line->len > 0 &&
             (rc = inventory_add_text(inv, line->str, line->len, where, err)) != 0) {
             return rc;
@@ -235,7 +285,8 @@ static int add_lines_path(inventory *inv, const char *path, cpulift_error **err)
         return cpulift_error_set(err, CPULIFT_ESYSTEM, "cannot open '%s': %s", path,
                                  g_strerror(errno));
     }
-    int rc = add_lines(inv, file, path, err);
+    struct reader reader = {.file = file, .path = path};
+    int rc = add_lines(inv, &reader, err);
     (void)fclose(file);
     return rc;
 }
@@ -252,19 +303,21 @@ static int add_document(inventory *inv, const char *path, cpulift_error **err)
 /// is a whole object tells.
 static int add_stdin(inventory *inv, cpulift_error **err)
 {
+    struct reader reader = {.file = stdin, .path = "standard input"};
     g_autoptr(GString) line = g_string_new(NULL);
     bool has_line = false;
-    int rc = read_line(stdin, "standard input", line, &has_line, err);
+    int rc = read_line(&reader, line, &has_line, err);
     if (rc == 0 && line->len > 1 && line->str[line->len - 1] == '}') {
-        rc = inventory_add_text(inv, line->str, line->len, "standard input", err);
-        return rc != 0 ? rc : add_lines(inv, stdin, "standard input", err);
+        rc = inventory_add_text(inv, line->str, line->len, reader.path, err);
+        return rc != 0 ? rc : add_lines(inv, &reader, err);
     }
     g_autoptr(GString) all = g_string_new(NULL);
     while (rc == 0 && has_line && all->len <= FILE_DOCUMENT_MAX) {
-        g_string_append_printf(all, "%s\n", line->str);
-        rc = read_line(stdin, "standard input", line, &has_line, err);
+        g_string_append_len(all, line->str, (gssize)line->len);
+        g_string_append_c(all, '\n');
+        rc = read_line(&reader, line, &has_line, err);
     }
-    return rc != 0 ? rc : inventory_add_text(inv, all->str, all->len, "standard input", err);
+    return rc != 0 ? rc : inventory_add_text(inv, all->str, all->len, reader.path, err);
 }
 
 static int add_folder(inventory *inv, const char *path, cpulift_error **err)
@@ -327,7 +380,7 @@ void inventory_sort(inventory *inv)
         }
     }
     g_ptr_array_sort(inv->kinds, compare_kinds);
-    g_ptr_array_set_size(inv->private->exemplars, 0);
+    g_hash_table_remove_all(inv->private->exemplars);
 }
 
 const struct host_kind *inventory_find(const inventory *inv, const char *name)

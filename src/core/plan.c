@@ -54,6 +54,7 @@ json_t *plan_format_definition(const cpulift_cpu *cpu)
 struct cpu_list {
     cpulift_cpu *cpu;
     enum cpu_policy policy;
+    GHashTable *seen; ///< names, borrowed
 };
 
 static int add_cpu_feature(void *data, const char *name, cpulift_error **err)
@@ -61,6 +62,10 @@ static int add_cpu_feature(void *data, const char *name, cpulift_error **err)
     struct cpu_list *list = data;
     if (!text_is_name(name)) {
         return cpulift_error_set(err, CPULIFT_EINPUT, "'%s' is no feature name", name);
+    }
+    if (!g_hash_table_add(list->seen, (void *)name)) {
+        return cpulift_error_set(err, CPULIFT_EINPUT,
+                                 "the definition says twice what guests get of feature '%s'", name);
     }
     cpu_add_feature(list->cpu, name, list->policy);
     return 0;
@@ -79,16 +84,18 @@ static int parse_definition(const json_t *json, const char *name, cpulift_cpu **
         }
         *PLACE(char *, cpu, cpu_strings[i].offset) = g_strdup(value);
     }
-    cpu->phys_bits = (unsigned)json_get_uint(json, "phys_bits", 0);
-    if (cpu->model == NULL) {
+    guint64 bits = 0;
+    int rc = json_read_uint(json, "phys_bits", CPU_PHYS_BITS_MAX, name, &bits, err);
+    cpu->phys_bits = (unsigned)bits;
+    if (rc == 0 && cpu->model == NULL) {
         return cpulift_error_set(err, CPULIFT_EINPUT,
                                  "'%s' has no definition with a model; make it with "
                                  "'cpulift plan'",
                                  name);
     }
-    int rc = 0;
+    g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
     for (size_t i = 0; i < G_N_ELEMENTS(policy_lists) && rc == 0; i++) {
-        struct cpu_list list = {cpu, policy_lists[i].policy};
+        struct cpu_list list = {cpu, policy_lists[i].policy, seen};
         rc = json_each_string(json, policy_lists[i].key, name, add_cpu_feature, &list, err);
     }
     if (rc == 0) {
@@ -122,9 +129,13 @@ static int parse_members(const json_t *json, const char *name, cpulift_plan *pla
         }
         *strings[i].place = g_strdup(value);
     }
-    plan->phys_bits = (unsigned)json_get_uint(json, "phys_bits", 0);
+    guint64 bits = 0;
+    int rc = json_read_uint(json, "phys_bits", CPU_PHYS_BITS_MAX, name, &bits, err);
+    plan->phys_bits = (unsigned)bits;
     g_autoptr(GPtrArray) features = g_ptr_array_new_with_free_func(g_free);
-    int rc = json_each_string(json, "features", name, add_string, features, err);
+    if (rc == 0) {
+        rc = json_each_string(json, "features", name, add_string, features, err);
+    }
     if (rc == 0) {
         plan->feature_count = features->len;
         g_ptr_array_add(features, NULL);

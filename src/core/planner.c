@@ -23,23 +23,33 @@ GPtrArray *planner_get_hosts(const struct planning *planning, const GArray *kind
                              size_t *ret_total)
 {
     GPtrArray *names = g_ptr_array_new();
+    size_t total = 0;
     for (size_t i = 0; i < kinds->len; i++) {
         const struct host_kind *kind = planning->inv->kinds->pdata[g_array_index(kinds, size_t, i)];
-        g_ptr_array_extend(names, kind->names, NULL, NULL);
+        total += kind->names->len;
+        size_t count = most != 0 ? MIN(most, kind->names->len) : kind->names->len;
+        for (size_t n = 0; n < count; n++) { // a kind's names are sorted
+            g_ptr_array_add(names, kind->names->pdata[n]);
+        }
     }
     g_ptr_array_sort(names, text_compare);
-    *ret_total = names->len;
+    *ret_total = total;
     if (most != 0 && names->len > most) {
         g_ptr_array_set_size(names, (int)most);
     }
     return names;
 }
 
-static char *join_hosts(const struct planning *planning, const GArray *kinds)
+char *planner_join_hosts(const struct planning *planning, const GArray *kinds, size_t most)
 {
     size_t total = 0;
-    g_autoptr(GPtrArray) names = planner_get_hosts(planning, kinds, 0, &total);
-    return text_join_some((const char *const *)names->pdata, total, NAMES_IN_MESSAGE);
+    g_autoptr(GPtrArray) names = planner_get_hosts(planning, kinds, most, &total);
+    return text_join_some((const char *const *)names->pdata, total, most);
+}
+
+static char *join_hosts(const struct planning *planning, const GArray *kinds)
+{
+    return planner_join_hosts(planning, kinds, NAMES_IN_MESSAGE);
 }
 
 /// The kinds that have no entry for this virt type and machine (NULL: any).
@@ -146,13 +156,16 @@ static int check_vendor(struct planning *planning, cpulift_error **err)
         }
     }
     planning->vendor = first != NULL && !planning->is_mixed_vendor ? first->host->vendor : NULL;
+    planning->policy_vendor = planning->is_mixed_vendor ? POLICY_VENDOR_MIXED : planning->vendor;
     return 0;
 }
 
-/// The width that a guest may have on this host: what the virt type gives, else the CPU's own.
+/// The width that a guest may have on this host: what the virt type gives; under KVM else the CPU's
+/// own.
 static unsigned get_width(const cpulift_host *host, const struct host_guest *guest)
 {
-    return guest->phys_bits != 0 ? guest->phys_bits : host->phys_bits;
+    bool is_kvm = strcmp(guest->virt, "kvm") == 0;
+    return guest->phys_bits != 0 || !is_kvm ? guest->phys_bits : host->phys_bits;
 }
 
 static void gather(struct planning *planning)
@@ -213,14 +226,20 @@ static int check_mitigations(const struct planning *planning, cpulift_error **er
         feature_set_intersect(planning->any, catalog_get_class(planning->map, FEATURE_MITIGATION));
     feature_set lost = feature_set_subtract(wanted, planning->chosen);
     feature_set_foreach (id, &lost) {
-        enum policy_reason reason =
-            policy_find_reason(&planning->options->policy, planning->map, planning->vendor, id);
+        enum policy_reason reason = policy_find_reason(&planning->options->policy, planning->map,
+                                                       planning->policy_vendor, id);
         g_autoptr(GArray) costs = planner_find_costs(planning, id);
         if (reason == POLICY_EMULATED || planning->reasons[id] == POLICY_DEPENDENCY) {
             continue;
         }
-        g_autofree char *names = costs->len > 0 ? join_hosts(planning, costs)
-                                                : g_strdup(policy_reason_to_string(reason));
+        if (costs->len == 0) {
+            return cpulift_error_set(
+                err, CPULIFT_EREFUSED,
+                "the pool would lose the mitigation '%s' although every host gives it: policy "
+                "leaves it out (%s)",
+                catalog_get_feature(planning->map, id)->name, policy_reason_to_string(reason));
+        }
+        g_autofree char *names = join_hosts(planning, costs);
         return cpulift_error_set(
             err, CPULIFT_EREFUSED,
             "the pool would lose the mitigation '%s': host '%s' does not give it; update "
@@ -246,9 +265,9 @@ static int compute(struct planning *planning, cpulift_plan **ret_plan, cpulift_e
         return rc;
     }
     gather(planning);
-    planning->chosen = planner_select(planning->map, &planning->options->policy, planning->vendor,
-                                      planning->common, planning->not_migratable, planning->reasons,
-                                      planning->needs);
+    planning->chosen = planner_select(planning->map, &planning->options->policy,
+                                      planning->policy_vendor, planning->common,
+                                      planning->not_migratable, planning->reasons, planning->needs);
     g_autoptr(cpulift_cpu) cpu = NULL;
     rc = check_mitigations(planning, err);
     if (rc == 0) {

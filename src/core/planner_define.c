@@ -36,10 +36,21 @@ static bool holds(char *const *sorted, const char *name)
     return g_strv_contains((const char *const *)sorted, name);
 }
 
+/// What a guest of this model gets where nothing is said of it by name: not what the virt type
+/// takes away, nor what hangs on that.
+static feature_set get_given(const struct planning *planning, const struct catalog_model *model)
+{
+    feature_set adds, drops;
+    planner_get_virt_changes(planning->map, planning->virt, &adds, &drops);
+    feature_set all =
+        feature_set_subtract(feature_set_unite(model->features, model->qemu_adds), drops);
+    return feature_set_subtract(all, catalog_find_unsupported(planning->map, all, NULL));
+}
+
 /// Known to this host's libvirt and usable there. Where the document does not say, a model counts
 /// as usable if the host can give all that libvirt and QEMU put into it.
-static bool is_usable_on(const struct catalog_model *model, const cpulift_host *host,
-                         const struct host_guest *guest)
+static bool is_usable_on(const struct catalog_model *model, const feature_set *given,
+                         const cpulift_host *host, const struct host_guest *guest)
 {
     if (host->libvirt_models != NULL && !holds(host->libvirt_models, model->name)) {
         return false;
@@ -47,8 +58,7 @@ static bool is_usable_on(const struct catalog_model *model, const cpulift_host *
     if (guest->usable_models != NULL) {
         return holds(guest->usable_models, model->name);
     }
-    feature_set all = feature_set_unite(model->features, model->qemu_adds);
-    return feature_set_is_subset(&all, &guest->features);
+    return feature_set_is_subset(given, &guest->features);
 }
 
 static bool is_candidate(const struct planning *planning, const struct catalog_model *model)
@@ -60,9 +70,10 @@ static bool is_candidate(const struct planning *planning, const struct catalog_m
         (is_kvm && model->vendor != NULL && g_strcmp0(model->vendor, planning->vendor) != 0)) {
         return false;
     }
+    feature_set given = get_given(planning, model);
     for (size_t k = 0; k < planning->inv->kinds->len; k++) {
         const struct host_kind *kind = planning->inv->kinds->pdata[k];
-        if (!is_usable_on(model, kind->host, planning->guests[k])) {
+        if (!is_usable_on(model, &given, kind->host, planning->guests[k])) {
             return false;
         }
     }

@@ -9,7 +9,8 @@ struct planning {
     const catalog *map;
     const struct planner_options *options;
     const char *virt, *machine;
-    const char *vendor; ///< the pool's, NULL when mixed or not known
+    const char *vendor;        ///< the pool's, NULL when mixed or not known
+    const char *policy_vendor; ///< as policy wants it: POLICY_VENDOR_MIXED when mixed
     bool is_mixed_vendor;
     const struct host_guest **guests;        ///< one for each kind of the inventory, borrowed
     feature_set common;                      ///< what every host can give
@@ -49,3 +50,6 @@ GArray *planner_find_costs(const struct planning *planning, size_t id);
 /// are. Unrefs nothing of the inventory; the caller frees the array only.
 GPtrArray *planner_get_hosts(const struct planning *planning, const GArray *kinds, size_t most,
                              size_t *ret_total);
+
+/// "a, b and 3 more": at most `most` of these kinds' hosts, for a sentence. The caller frees it.
+char *planner_join_hosts(const struct planning *planning, const GArray *kinds, size_t most);

@@ -73,7 +73,7 @@ static json_t *format_loss(const struct planning *planning, size_t id)
                   "hosts", json_new_strings((const char *const *)hosts->pdata, hosts->len),
                   "host_count", (json_int_t)total, "kinds", format_indices(costs));
     enum policy_reason reason =
-        policy_find_reason(&planning->options->policy, planning->map, planning->vendor, id);
+        policy_find_reason(&planning->options->policy, planning->map, planning->policy_vendor, id);
     if (reason != POLICY_GIVEN) {
         json_object_set_new(loss, "policy", json_string(policy_reason_to_string(reason)));
     }
@@ -182,8 +182,7 @@ static void warn(json_t *warnings, const struct planning *planning, const char *
                             json_new_strings((const char *const *)hosts->pdata, hosts->len));
         json_object_set_new(item, "host_count", json_integer((json_int_t)total));
         g_free(joined);
-        g_autoptr(GPtrArray) all = planner_get_hosts(planning, kinds, 0, &total);
-        joined = text_join_some((const char *const *)all->pdata, total, HOSTS_IN_TEXT);
+        joined = planner_join_hosts(planning, kinds, HOSTS_IN_TEXT);
     }
     if (feature != NULL) {
         json_object_set_new(item, "feature", json_string(feature));
@@ -225,6 +224,12 @@ static bool is_silicon(const cpulift_host *host)
     return host->is_silicon;
 }
 
+/// Without a vendor a host may be of another than the pool's.
+static bool has_no_vendor(const cpulift_host *host)
+{
+    return host->vendor == NULL;
+}
+
 static const struct {
     const char *code;
     bool (*applies)(const cpulift_host *host);
@@ -232,6 +237,9 @@ static const struct {
 } host_warnings[] = {
     {"silicon", is_silicon,
      "what {hosts} can give is taken from the physical CPU, not from KVM: guests may not start"},
+    {"vendor", has_no_vendor,
+     "{hosts} do not say the CPU's vendor: if it is another than the pool's, guests cannot "
+     "migrate"},
     {"vulnerable", is_vulnerable, "the kernel calls {hosts} vulnerable; see the host documents"},
 };
 

@@ -107,8 +107,11 @@ static int read_key(struct policy *policy, const catalog *map, GKeyFile *file, c
 {
     for (size_t i = 0; i < G_N_ELEMENTS(lists); i++) {
         if (strcmp(lists[i].key, key) == 0) {
-            g_auto(GStrv) names = g_key_file_get_string_list(file, GROUP, key, NULL, NULL);
-            int rc = 0;
+            g_autoptr(GError) error = NULL;
+            g_auto(GStrv) names = g_key_file_get_string_list(file, GROUP, key, NULL, &error);
+            int rc = error == NULL ? 0
+                                   : cpulift_error_set(err, CPULIFT_EINPUT, "key '%s': %s", key,
+                                                       error->message);
             for (char **name = names; name != NULL && *name != NULL && rc == 0; name++) {
                 rc = lists[i].add(policy, map, g_strstrip(*name), err);
             }

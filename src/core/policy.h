@@ -39,7 +39,10 @@ int policy_deny(struct policy *policy, const catalog *map, const char *name, cpu
 /// allow-mixed-vendor. Any other group or key is an error.
 int policy_load(struct policy *policy, const catalog *map, const char *path, cpulift_error **err);
 
-/// What policy makes of a feature that every host has. `vendor` (may be NULL) is the pool's.
+/// The "vendor" of a pool that mixes vendors.
+#define POLICY_VENDOR_MIXED "mixed"
+
+/// What policy makes of a feature that every host has. `vendor` is the pool's, NULL if not known.
 enum policy_reason policy_find_reason(const struct policy *policy, const catalog *map,
                                       const char *vendor, size_t id);
 

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// probe/transcript: what guests print, what hostile guests print.
+#include "fake_guest.h"
+#include "probe/transcript.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define HEADER "cpulift-probe 1 record 1 bits 64\n"
+
+static const char body[] = "cpuid 00000001 00000000 000106a3 00000800 80982201 078bfbfd\n"
+                           "cpuid 00000007 00000000 00000000 00000002 00000000 00000000\n"
+                           "cpuid-end\n"
+                           "xcr0 00000007 00000001\n"
+                           "msr 0000010a 0000006b 00000000\n"
+                           "msr 000000cf fault 13\n"
+                           "set sse ok\n"
+                           "set avx fault 6\n"
+                           "set abm wrong 0000001f\n"
+                           "set cx16 skipped\n";
+
+static GString *make_whole(void)
+{
+    GString *text = fake_guest_new();
+    g_string_append(text, body);
+    fake_guest_finish(text);
+    return text;
+}
+
+static void test_whole(void **state)
+{
+    (void)state;
+    GString *text = make_whole();
+    g_autoptr(transcript) record = NULL;
+    size_t used = 0;
+    assert_int_equal(transcript_parse(text->str, text->len, &used, &record, NULL), 0);
+    assert_int_equal(used, text->len);
+    assert_true(record->is_complete && record->has_cpuid);
+    assert_int_equal(record->bits, 64);
+    assert_int_equal(record->xcr0, UINT64_C(0x100000007));
+    assert_int_equal(transcript_find_leaf(record, 7, 0)->regs[1], 2);
+    assert_null(transcript_find_leaf(record, 7, 1));
+    assert_true(transcript_find_msr(record, 0x10a)->is_readable);
+    assert_int_equal(transcript_find_msr(record, 0x10a)->low, 0x6b);
+    assert_false(transcript_find_msr(record, 0xcf)->is_readable);
+    const struct probe_set *set = &g_array_index(record->sets, struct probe_set, 1);
+    assert_string_equal(set->name, "avx");
+    assert_int_equal(set->outcome, PROBE_FAULT);
+    assert_int_equal(set->value, 6);
+    assert_true(transcript_has_end(text->str, text->len));
+    g_string_free(text, TRUE);
+}
+
+/// Stopped at any byte: never whole, never an error once the header is there.
+static void test_every_prefix(void **state)
+{
+    (void)state;
+    GString *text = make_whole();
+    for (size_t len = 0; len < text->len; len++) {
+        g_autoptr(transcript) record = NULL;
+        g_autoptr(cpulift_error) err = NULL;
+        g_autofree char *part = g_memdup2(text->str, MAX(len, 1));
+        int rc = transcript_parse(part, len, NULL, &record, &err);
+        assert_int_equal(rc, len < strlen(HEADER) ? CPULIFT_EINPUT : 0);
+        assert_true(rc != 0 || !record->is_complete);
+        assert_false(transcript_has_end(part, len));
+    }
+    g_string_free(text, TRUE);
+}
+
+/// Any changed byte is noticed.
+static void test_every_flip(void **state)
+{
+    (void)state;
+    GString *text = make_whole();
+    for (size_t i = 0; i < text->len; i++) {
+        g_autoptr(transcript) record = NULL;
+        text->str[i] ^= 1;
+        int rc = transcript_parse(text->str, text->len, NULL, &record, NULL);
+        assert_true(rc != 0 || !record->is_complete);
+        text->str[i] ^= 1;
+    }
+    g_string_free(text, TRUE);
+}
+
+static void test_two_records(void **state)
+{
+    (void)state;
+    GString *text = make_whole();
+    GString *twice = g_string_new("SeaBIOS (version 1)\r\n");
+    g_string_append_len(twice, text->str, (gssize)text->len);
+    size_t first = twice->len, used = 0;
+    g_string_append_len(twice, text->str, (gssize)text->len);
+    g_autoptr(transcript) record = NULL, next = NULL;
+    assert_int_equal(transcript_parse(twice->str, twice->len, &used, &record, NULL), 0);
+    assert_int_equal(used, first);
+    assert_int_equal(transcript_parse(twice->str + used, twice->len - used, NULL, &next, NULL), 0);
+    assert_true(next->is_complete);
+    g_string_free(text, TRUE);
+    g_string_free(twice, TRUE);
+}
+
+static const char *const hostile[] = {
+    "cpulift-probe 1 record x bits 64\n",
+    "cpulift-probe 1 record 1 bits 16\n",
+    "cpulift-probe 1 record 1\n",
+    "cpulift-probe 1 record 99999999999 bits 64\n",
+    HEADER "cpuid 1 0 0 0 0 0\n",
+    HEADER "cpuid 00000001 00000000 000106a3 00000800 80982201\n",
+    HEADER "cpuid 00000001 00000000 000106a3 00000800 80982201 078bfbfd 00000000\n",
+    HEADER "cpuid 00000001 00000000 000106a3 00000800 80982201 078bfbfg\n",
+    HEADER "cpuid 0000000100000000 000106a3 00000800 80982201 078bfbfd 0\n",
+    HEADER "cpuid-end now\n",
+    HEADER "xcr0 7\n",
+    HEADER "msr 0000010a fault x\n",
+    HEADER "msr 0000010a fault -1\n",
+    HEADER "set\n",
+    HEADER "set sse\n",
+    HEADER "set sse maybe\n",
+    HEADER "set sse ok ok\n",
+    HEADER "set ../../etc ok\n",
+    HEADER "set aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa ok\n",
+    HEADER "set sse fault\n",
+    HEADER "panic\n",
+    HEADER "end 1 1 00000000\n",
+    HEADER "\n",
+    HEADER " \n",
+    HEADER "hello\n",
+    HEADER "set sse\x1b[2J ok\n",
+    HEADER
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n",
+    "nothing of ours\n",
+    "",
+};
+
+static void test_hostile(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < G_N_ELEMENTS(hostile); i++) {
+        g_autoptr(transcript) record = NULL;
+        g_autoptr(cpulift_error) err = NULL;
+        int rc = transcript_parse(hostile[i], strlen(hostile[i]), NULL, &record, &err);
+        assert_int_equal(rc, CPULIFT_EINPUT);
+        assert_null(record);
+        assert_null(strchr(err->message, '\n'));
+    }
+}
+
+static void test_rows_are_capped(void **state)
+{
+    (void)state;
+    GString *text = fake_guest_new();
+    for (size_t i = 0; i <= TRANSCRIPT_ROWS_MAX; i++) {
+        g_string_append(text, "set sse ok\n");
+    }
+    g_autoptr(transcript) record = NULL;
+    assert_int_equal(transcript_parse(text->str, text->len, NULL, &record, NULL), CPULIFT_EINPUT);
+    g_string_free(text, TRUE);
+}
+
+static void test_panic(void **state)
+{
+    (void)state;
+    static const char text[] = HEADER "panic no-long-mode\n";
+    g_autoptr(transcript) record = NULL;
+    assert_true(transcript_has_end(text, strlen(text)));
+    assert_int_equal(transcript_parse(text, strlen(text), NULL, &record, NULL), 0);
+    assert_string_equal(record->panic, "no-long-mode");
+    assert_false(record->is_complete);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_whole),      cmocka_unit_test(test_every_prefix),
+        cmocka_unit_test(test_every_flip), cmocka_unit_test(test_two_records),
+        cmocka_unit_test(test_hostile),    cmocka_unit_test(test_rows_are_capped),
+        cmocka_unit_test(test_panic),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
