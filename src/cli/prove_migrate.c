@@ -37,6 +37,21 @@ static int judge(const catalog *map, struct journey *journey, cpulift_error **er
     return 0;
 }
 
+/// Why a journey that went well promises nothing for the next one, or NULL.
+static const char *find_weakness(const cpulift_cpu *cpu)
+{
+    bool is_optional = false;
+    for (size_t i = 0; i < cpu->feature_count; i++) {
+        is_optional |= cpu->features[i].policy == CPU_OPTIONAL;
+    }
+    return g_strcmp0(cpu->check, "full") != 0 || g_strcmp0(cpu->fallback, "forbid") != 0 ||
+                   is_optional
+               ? "this definition promises nothing: without check='full', or with "
+                 "fallback='allow' or optional features, a host that lacks a feature starts the "
+                 "guest without it, and libvirt says nothing"
+               : NULL;
+}
+
 static char *format_text(const struct journey *journey)
 {
     GString *out = g_string_new(NULL);
@@ -53,6 +68,10 @@ static char *format_text(const struct journey *journey)
     }
     if (journey->run->refusal != NULL) {
         g_string_append_printf(out, "refused: %s\n", journey->run->refusal);
+    }
+    const char *weakness = find_weakness(journey->plan->cpu);
+    if (weakness != NULL) {
+        g_string_append_printf(out, "note: %s\n", weakness);
     }
     g_string_append(out, journey->is_proved ? "PROVED there and back\n" : "NOT PROVED\n");
     return g_string_free(out, FALSE);

@@ -120,7 +120,21 @@ static bool check_hosts(struct work *work)
     return true;
 }
 
-/// Reads one whole record from the guest at its new place.
+/// Reads one whole record. QEMU writes byte by byte, and a socket holds no 300 such writes: what
+/// the guest printed while it arrived and nobody read has gaps, so there the record that was under
+/// way is passed over.
+static GString *read_record(const struct collect *collect, bool is_arriving, char **ret_hang)
+{
+    GString *text = g_string_new(NULL);
+    collect_read(collect, text, ret_hang);
+    if (is_arriving && *ret_hang == NULL) {
+        g_string_truncate(text, 0);
+        collect_read(collect, text, ret_hang);
+    }
+    return text;
+}
+
+/// Reads the guest's CPU at its new place.
 static int read_stop(struct work *work, size_t stop, int listener, virDomainPtr resume)
 {
     probe_run *run = g_new0(probe_run, 1);
@@ -135,9 +149,8 @@ static int read_stop(struct work *work, size_t stop, int listener, virDomainPtr 
         }
         return conn_fail(&work->err, "cannot reach the guest at", run->through);
     }
-    GString *text = g_string_new(NULL);
-    struct collect collect = {.fd = serial, .end = work->end};
-    collect_read(&collect, text, &run->hang);
+    const struct collect collect = {.fd = serial, .end = work->end};
+    GString *text = read_record(&collect, stop > 0, &run->hang);
     run->len = text->len;
     run->text = g_string_free(text, FALSE);
     close(serial);

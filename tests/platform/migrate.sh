@@ -37,6 +37,8 @@ cp "$folder/out" "$folder/paper.json"
 got=0
 "$cpulift" prove "$folder/paper.json" --migrate "$uri_a" "$uri_b" --addresses "$address_a,$address_b" --timeout 90 >"$folder/out" 2>&1 || got=$?
 [ "$got" -le 1 ] || fail "the paper's element: $(cat "$folder/out")"
+has "$folder/out" "note: this definition promises nothing"
+lacks "$folder/journey" "note:"
 echo "the paper's element: status $got"
 cat "$folder/out"
 echo "$checks checks"
