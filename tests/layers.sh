@@ -8,7 +8,7 @@ bad=0
 while read -r layer allowed; do
     [ -d "src/$layer" ] || continue
     pattern=$(echo "$layer $allowed" | tr ' ' '|')
-    if grep -nE '#include "(base|core|virt|probe|mask|platform|measure|cli|agent)/' -r "src/$layer" |
+    if grep -nE '#include "(base|core|virt|probe|mask|platform|hook|measure|cli|agent)/' -r "src/$layer" |
         grep -vE "#include \"($pattern)/"; then
         echo "src/$layer includes a layer above it" >&2
         bad=1
@@ -20,6 +20,7 @@ virt base core
 probe base core virt
 mask base core
 platform base core virt
+hook base core platform
 measure base core virt probe mask platform
 cli base core virt probe mask platform measure
 EOF

@@ -112,9 +112,7 @@ static int print_help(FILE *to)
     return to == stdout ? EXIT_YES : EXIT_USAGE;
 }
 
-/// Runs the program that has the command: beside this one, or where `make install` put it. Never
-/// this one, which would not find the command again and run itself for ever.
-static int execute_other(const char *program, char **argv)
+int command_execute(const char *program, char **argv)
 {
     g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
     g_autofree char *folder = g_path_get_dirname(self != NULL ? self : ".");
@@ -152,7 +150,7 @@ int command_main(const struct command *table, size_t count, int argc, char **arg
     }
     for (size_t i = 0; i < G_N_ELEMENTS(all_commands); i++) {
         if (strcmp(all_commands[i].name, argv[1]) == 0) {
-            return execute_other(all_commands[i].program, argv);
+            return command_execute(all_commands[i].program, argv);
         }
     }
     fprintf(stderr, "cpulift: '%s' is no command; 'cpulift --help' lists them\n", argv[1]);

@@ -52,3 +52,8 @@ int command_output(const char *path, const char *text, cpulift_error **err);
 /// As command_output for a command's last act: returns the exit status, `status` when all went
 /// well.
 int command_finish(const char *path, const char *text, int status);
+
+/// Becomes the program that has the command argv[1]: beside this one, or where `make install` put
+/// it; never this one, which would run itself for ever. Returns only on failure, with the exit
+/// status.
+int command_execute(const char *program, char **argv);

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// cpulift detect: which platforms a node belongs to.
+#include "base/json.h"
+#include "cli/commands.h"
+#include "platform/platform.h"
+
+static char *root_path;
+static gboolean json;
+
+static const GOptionEntry options[] = {
+    {"root", 0, 0, G_OPTION_ARG_FILENAME, &root_path, "the node's root folder instead of /", "DIR"},
+    {"json", 0, 0, G_OPTION_ARG_NONE, &json, "print it as JSON", NULL},
+    {0},
+};
+
+static json_t *detect(const root_dir *root, GString *text)
+{
+    json_t *found = json_array();
+    size_t count = 0;
+    const struct platform *const *all = platform_list(&count);
+    for (size_t i = 0; i < count; i++) {
+        g_autofree char *version = NULL;
+        if (all[i]->detect(root, &version)) {
+            json_array_append_new(found, json_pack("{s:s, s:s, s:s}", "platform", all[i]->name,
+                                                   "title", all[i]->title, "version", version));
+            g_string_append_printf(text, "%s: %s%s%s; channels %s\n", all[i]->name, all[i]->title,
+                                   *version ? " " : "", version, all[i]->channels);
+        }
+    }
+    return found;
+}
+
+static int run(char **arguments, size_t count)
+{
+    (void)arguments;
+    if (count != 0) {
+        return command_usage("detect", "it takes no arguments");
+    }
+    g_autoptr(root_dir) root = NULL;
+    g_autoptr(cpulift_error) err = NULL;
+    if (root_open(root_path != NULL ? root_path : "/", &root, &err) != 0) {
+        return command_fail(&err);
+    }
+    g_autoptr(GString) text = g_string_new(NULL);
+    json_t *found = detect(root, text);
+    int status = json_array_size(found) > 0 ? EXIT_YES : EXIT_NO;
+    g_autoptr(json_t) document = json_pack("{s:o}", "platforms", found);
+    g_autofree char *out =
+        json ? json_format_document(document)
+             : g_strdup(text->len > 0 ? text->str : "no platform that cpulift knows\n");
+    return command_finish(NULL, out, status);
+}
+
+const struct command detect_command = {
+    .name = "detect",
+    .arguments = "",
+    .description = "Says which platforms' files this node has, in which version, and the channels "
+                   "of 'cpulift apply' for them. Exit status 1 when there is none.",
+    .options = options,
+    .run = run,
+};

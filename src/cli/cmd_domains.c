@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// apply and rollback of persistent definitions through libvirt; `cpulift apply --connect` and
+/// `cpulift rollback --connect` execute the program that has them.
+#include "base/json.h"
+#include "cli/commands.h"
+#include "cli/domains.h"
+#include "core/domain.h"
+#include "core/plan.h"
+#include "platform/diff.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define CONNECT_MS 20000
+
+static char *platform_name, *root_path, *uri, *pattern;
+static gboolean commit, dry, json;
+
+static const GOptionEntry options[] = {
+    {"platform", 'P', 0, G_OPTION_ARG_STRING, &platform_name, "libvirt", "PLATFORM"},
+    {"root", 0, 0, G_OPTION_ARG_FILENAME, &root_path, "the folder below which state is kept",
+     "DIR"},
+    {"connect", 'c', 0, G_OPTION_ARG_STRING, &uri, "the libvirt", "URI"},
+    {"domains", 0, 0, G_OPTION_ARG_STRING, &pattern, "only guests of these names", "PATTERN"},
+    {"commit", 0, 0, G_OPTION_ARG_NONE, &commit, "make the change", NULL},
+    {"dry-run", 'n', 0, G_OPTION_ARG_NONE, &dry, "only say what would be done", NULL},
+    {"json", 0, 0, G_OPTION_ARG_NONE, &json, "print JSON", NULL},
+    {0},
+};
+
+/// One definition and what becomes of it.
+struct edit {
+    struct definition *definition;
+    char *after;
+    char *note; ///< a warning, or NULL
+};
+
+static void edit_free(void *data)
+{
+    struct edit *edit = data;
+    g_free(edit->after);
+    g_free(edit->note);
+    g_free(edit);
+}
+
+/// True when both say the same of the CPU: libvirt keeps the element's children in an order of its
+/// own.
+static bool has_same_cpu(const char *a, const char *b)
+{
+    g_autoptr(cpulift_cpu) cpu_a = NULL;
+    g_autoptr(cpulift_cpu) cpu_b = NULL;
+    if (cpu_parse(a, strlen(a), "before", &cpu_a, NULL) != 0 ||
+        cpu_parse(b, strlen(b), "after", &cpu_b, NULL) != 0) {
+        return false;
+    }
+    g_autofree char *text_a = cpu_format(cpu_a, 0);
+    g_autofree char *text_b = cpu_format(cpu_b, 0);
+    return strcmp(text_a, text_b) == 0;
+}
+
+static int add_edit(struct definition *definition, const cpulift_plan *plan, GPtrArray *edits,
+                    cpulift_error **err)
+{
+    const struct domain_options how = {.virt = plan->virt, .machine = plan->machine};
+    struct domain_changes changes;
+    g_autofree char *after = NULL;
+    size_t len = 0;
+    int rc = domain_rewrite(definition->xml, strlen(definition->xml), definition->name, plan->cpu,
+                            &how, &after, &len, &changes, err);
+    if (rc != 0 || !changes.is_changed || has_same_cpu(definition->xml, after)) {
+        return rc;
+    }
+    struct edit *edit = g_new0(struct edit, 1);
+    edit->definition = definition;
+    edit->after = g_steal_pointer(&after);
+    edit->note = g_strdup(
+        (changes.warnings & DOMAIN_OWN_CPU) != 0 ? domain_warning_to_string(DOMAIN_OWN_CPU) : NULL);
+    g_ptr_array_add(edits, edit);
+    return 0;
+}
+
+/// Remembers all, then defines one after the other; each is atomic in libvirt.
+static int define_all(const virt_conn *conn, const root_dir *root, const GPtrArray *edits,
+                      cpulift_error **err)
+{
+    g_autoptr(json_t) document = NULL;
+    int rc = domains_load(root, &document, err);
+    for (size_t i = 0; rc == 0 && i < edits->len; i++) {
+        const struct edit *edit = g_ptr_array_index(edits, i);
+        domains_add(document, uri, edit->definition);
+    }
+    rc = rc != 0 ? rc : domains_save(root, document, err);
+    for (size_t i = 0; rc == 0 && i < edits->len; i++) {
+        const struct edit *edit = g_ptr_array_index(edits, i);
+        rc = definitions_write(conn, edit->definition->uuid, edit->definition->xml, edit->after,
+                               err);
+    }
+    return rc;
+}
+
+static char *format_edits(const GPtrArray *edits)
+{
+    g_autoptr(json_t) list = json_array();
+    GString *out = g_string_new(NULL);
+    for (size_t i = 0; i < edits->len; i++) {
+        const struct edit *edit = g_ptr_array_index(edits, i);
+        const struct definition *d = edit->definition;
+        g_autofree char *name = g_strdup_printf("%s.xml", d->name);
+        diff_format(out, name, d->xml, strlen(d->xml), edit->after, strlen(edit->after));
+        json_array_append_new(list, json_pack("{s:s, s:s, s:b, s:s, s:s}", "name", d->name, "uuid",
+                                              d->uuid, "active", d->is_active, "before", d->xml,
+                                              "after", edit->after));
+    }
+    if (json) {
+        g_string_free(out, TRUE);
+        g_autoptr(json_t) document =
+            json_pack("{s:s, s:s, s:s, s:b, s:O}", "schema", DOMAINS_SCHEMA, "platform", "libvirt",
+                      "uri", uri, "committed", commit, "domains", list);
+        return json_format_document(document);
+    }
+    g_string_append_printf(out, "%u %s of %s %s\n", edits->len,
+                           edits->len == 1 ? "definition" : "definitions", uri,
+                           commit ? "changed" : "would change");
+    for (size_t i = 0; i < edits->len; i++) {
+        const struct edit *edit = g_ptr_array_index(edits, i);
+        g_string_append_printf(out, "  - %s: %s%s%s\n", edit->definition->name,
+                               edit->definition->is_active
+                                   ? "runs; gets it when it is stopped and started"
+                                   : "gets it when it is started",
+                               edit->note != NULL ? "; " : "", edit->note ? edit->note : "");
+    }
+    g_string_append(out,
+                    commit || edits->len == 0 ? "" : "Nothing was changed; --commit does it.\n");
+    return g_string_free(out, FALSE);
+}
+
+static int apply(const char *plan_path, char **ret_text, cpulift_error **err)
+{
+    g_autoptr(cpulift_plan) plan = NULL;
+    g_autoptr(root_dir) root = NULL;
+    g_autoptr(virt_conn) conn = NULL;
+    g_autoptr(GPtrArray) definitions = NULL;
+    g_autoptr(GPtrArray) edits = g_ptr_array_new_with_free_func(edit_free);
+    int rc = plan_load(plan_path, &plan, err);
+    rc = rc != 0 ? rc : root_open(root_path != NULL ? root_path : "/", &root, err);
+    rc = rc != 0 ? rc : conn_open(uri, CONN_FULL, CONNECT_MS, &conn, err);
+    rc = rc != 0 ? rc : definitions_read(conn, pattern, &definitions, err);
+    for (size_t i = 0; rc == 0 && i < definitions->len; i++) {
+        rc = add_edit(g_ptr_array_index(definitions, i), plan, edits, err);
+    }
+    rc = rc != 0 || !commit || edits->len == 0 ? rc : define_all(conn, root, edits, err);
+    if (rc == 0) {
+        *ret_text = format_edits(edits);
+    }
+    return rc;
+}
+
+static int run_apply(char **arguments, size_t count)
+{
+    if (count != 1 || uri == NULL) {
+        return command_usage("apply", "one plan and --connect are needed");
+    }
+    g_autofree char *text = NULL;
+    g_autoptr(cpulift_error) err = NULL;
+    if (apply(arguments[0], &text, &err) != 0) {
+        return command_fail(&err);
+    }
+    return command_finish(NULL, text, EXIT_YES);
+}
+
+/// Undoes one remembered definition; `*ret_how` (static) says how.
+static int restore(const virt_conn *conn, const json_t *remembered, const char **ret_how,
+                   cpulift_error **err)
+{
+    const char *before = json_get_string(remembered, "before");
+    const char *uuid = json_get_string(remembered, "uuid");
+    struct definition *now = NULL;
+    if (definitions_find(conn, uuid, &now, NULL) != 0) {
+        *ret_how = "no longer there";
+        return 0;
+    }
+    int rc = 0;
+    *ret_how = strcmp(now->xml, before) == 0 ? "unchanged" : "restored";
+    if (!domains_differ_in_cpu_only(now->xml, before)) {
+        rc = cpulift_error_set(err, CPULIFT_ECONFLICT,
+                               "the definition of '%s' was changed after cpulift changed it: put "
+                               "its <cpu> back by hand; " DOMAINS_TARGET " has it",
+                               now->name);
+    } else if (!dry && strcmp(now->xml, before) != 0) {
+        rc = definitions_write(conn, uuid, now->xml, before, err);
+    }
+    definition_free(now);
+    return rc;
+}
+
+static int rollback_all(const virt_conn *conn, json_t *document, GString *out, cpulift_error **err)
+{
+    json_t *domains = json_object_get(document, "domains");
+    for (size_t i = json_array_size(domains); i-- > 0;) {
+        const json_t *remembered = json_array_get(domains, i);
+        const char *how = NULL;
+        if (g_strcmp0(json_get_string(remembered, "uri"), uri) != 0) {
+            continue;
+        }
+        int rc = restore(conn, remembered, &how, err);
+        if (rc != 0) {
+            return rc;
+        }
+        g_string_append_printf(out, "%s: %s\n", json_get_string(remembered, "name"), how);
+        json_array_remove(domains, i);
+    }
+    return 0;
+}
+
+static int rollback(GString *out, cpulift_error **err)
+{
+    g_autoptr(root_dir) root = NULL;
+    g_autoptr(virt_conn) conn = NULL;
+    g_autoptr(json_t) document = NULL;
+    int rc = root_open(root_path != NULL ? root_path : "/", &root, err);
+    rc = rc != 0 ? rc : domains_load(root, &document, err);
+    rc = rc != 0 ? rc : conn_open(uri, CONN_FULL, CONNECT_MS, &conn, err);
+    if (rc != 0) {
+        return rc;
+    }
+    rc = rollback_all(conn, document, out, err);
+    // What was restored before a failure is forgotten all the same.
+    int saved = dry ? 0 : domains_save(root, document, err);
+    return rc != 0 ? rc : saved;
+}
+
+static int run_rollback(char **arguments, size_t count)
+{
+    (void)arguments;
+    if (count != 0 || uri == NULL) {
+        return command_usage("rollback", "--connect is needed, and no argument");
+    }
+    g_autoptr(GString) out = g_string_new(NULL);
+    g_autoptr(cpulift_error) err = NULL;
+    if (rollback(out, &err) != 0) {
+        return command_fail(&err);
+    }
+    return command_finish(NULL, out->len > 0 ? out->str : "nothing to undo\n", EXIT_YES);
+}
+
+const struct command domains_apply_command = {
+    .name = "apply",
+    .arguments = "PLAN",
+    .description = "As 'cpulift apply --platform libvirt --connect URI'.",
+    .options = options,
+    .run = run_apply,
+};
+
+const struct command domains_rollback_command = {
+    .name = "rollback",
+    .arguments = "",
+    .description = "As 'cpulift rollback --connect URI'.",
+    .options = options,
+    .run = run_rollback,
+};

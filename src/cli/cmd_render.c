@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// cpulift render: a plan in another cloud's words.
+#include "cli/commands.h"
+#include "platform/render.h"
+
+static char *platform_name;
+
+static const GOptionEntry options[] = {
+    {"platform", 'P', 0, G_OPTION_ARG_STRING, &platform_name, "kubevirt, nova, ovirt or proxmox",
+     "PLATFORM"},
+    {0},
+};
+
+static int run(char **arguments, size_t count)
+{
+    if (count != 1 || platform_name == NULL) {
+        return command_usage("render", count != 1 ? "one plan is needed" : "--platform is needed");
+    }
+    g_autoptr(cpulift_plan) plan = NULL;
+    g_autoptr(cpulift_error) err = NULL;
+    g_autofree char *text = NULL;
+    if (plan_load(arguments[0], &plan, &err) != 0 ||
+        render_format(plan, platform_name, &text, &err) != 0) {
+        return command_fail(&err);
+    }
+    return command_finish(NULL, text, EXIT_YES);
+}
+
+const struct command render_command = {
+    .name = "render",
+    .arguments = "PLAN",
+    .description = "Prints the lines that give the plan's CPU to the guests of a cloud whose files "
+                   "'cpulift apply' does not change.",
+    .options = options,
+    .run = run,
+};

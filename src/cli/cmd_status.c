@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// cpulift status: what is in force on a node, and which guests started untuned.
+#include "base/json.h"
+#include "cli/commands.h"
+#include "platform/state.h"
+
+static char *root_path;
+static gboolean json;
+
+static const GOptionEntry options[] = {
+    {"root", 0, 0, G_OPTION_ARG_FILENAME, &root_path, "the node's root folder instead of /", "DIR"},
+    {"json", 0, 0, G_OPTION_ARG_NONE, &json, "print it as JSON", NULL},
+    {0},
+};
+
+static int run(char **arguments, size_t count)
+{
+    (void)arguments;
+    if (count != 0) {
+        return command_usage("status", "it takes no arguments");
+    }
+    g_autoptr(root_dir) root = NULL;
+    g_autoptr(json_t) state = NULL;
+    g_autoptr(cpulift_error) err = NULL;
+    bool is_good = true;
+    if (root_open(root_path != NULL ? root_path : "/", &root, &err) != 0 ||
+        state_read(root, &state, &is_good, &err) != 0) {
+        return command_fail(&err);
+    }
+    g_autofree char *text = json ? json_format_document(state) : state_format(state);
+    return command_finish(NULL, text, is_good ? EXIT_YES : EXIT_NO);
+}
+
+const struct command status_command = {
+    .name = "status",
+    .arguments = "",
+    .description =
+        "Says which plan is installed on this node, whether each file is still as 'cpulift apply' "
+        "left it (exit status 1 when not), and how many guests the hooks let start untuned, and "
+        "why.",
+    .options = options,
+    .run = run,
+};

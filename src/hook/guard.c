@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "base/file.h"
+#include "base/text.h"
+#include "core/catalog.h"
+#include "hook/hook.h"
+#include "hook/trace.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/// The features of the guest's definition that no plan of this pool promises, as "a, b and 3 more";
+/// NULL when there is none.
+static int find_outside(const cpulift_cpu *cpu, const cpulift_plan *plan, char **ret_names,
+                        cpulift_error **err)
+{
+    g_autoptr(catalog) map = NULL;
+    feature_set has = {0}, may = {0};
+    int rc = catalog_load(NULL, &map, err);
+    rc = rc != 0 ? rc : cpu_expand(cpu, map, &has, err);
+    for (size_t i = 0; rc == 0 && i < plan->feature_count; i++) {
+        rc = catalog_add_feature(map, plan->features[i], "plan", &may, err);
+    }
+    if (rc != 0) {
+        return rc;
+    }
+    feature_set outside = feature_set_subtract(has, may);
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    feature_set_foreach (id, &outside) {
+        g_ptr_array_add(names, catalog_get_feature(map, id)->name);
+    }
+    *ret_names =
+        names->len > 0 ? text_join_some((const char *const *)names->pdata, names->len, 8) : NULL;
+    return 0;
+}
+
+/// *ret_why is NULL when the guest may start.
+static int judge(const char *xml, size_t len, const char *guest, const cpulift_plan *plan,
+                 char **ret_why, cpulift_error **err)
+{
+    *ret_why = NULL;
+    g_autoptr(cpulift_cpu) cpu = NULL;
+    g_autoptr(cpulift_error) ignored = NULL;
+    if (cpu_parse(xml, len, guest, &cpu, &ignored) != 0) {
+        return 0; // no <cpu>: QEMU's default, which every host has
+    }
+    if (cpu->mode != NULL && strcmp(cpu->mode, "custom") != 0) {
+        *ret_why = g_strdup_printf("its CPU is %s, which no other host can promise", cpu->mode);
+        return 0;
+    }
+    if (cpu->model == NULL) {
+        return 0;
+    }
+    g_autofree char *names = NULL;
+    int rc = find_outside(cpu, plan, &names, err);
+    if (rc == 0 && names != NULL) {
+        *ret_why = g_strdup_printf("its CPU has features outside the pool's plan: %s", names);
+    }
+    return rc;
+}
+
+/// A guard that cannot judge lets pass and leaves a trace, unless it was told to be strict.
+static int judge_input(const char *guest, bool *ret_is_strict, char **ret_why, cpulift_error **err)
+{
+    g_autofree char *path = hook_path("/etc/cpulift/plan.json");
+    g_autofree char *xml = NULL;
+    size_t len = 0;
+    struct hook_plan plan = {0};
+    int rc = hook_load_plan(path, &plan, err);
+    *ret_is_strict = plan.is_strict;
+    rc = rc != 0 ? rc : file_load("-", FILE_DOCUMENT_MAX, &xml, &len, err);
+    if (rc == 0 && hook_is_wanted(&plan, guest)) {
+        rc = judge(xml, len, guest, plan.plan, ret_why, err);
+    }
+    hook_plan_clear(&plan);
+    return rc;
+}
+
+int hook_guard(int argc, char **argv)
+{
+    if (argc < 6 || strcmp(argv[4], "prepare") != 0 || strcmp(argv[5], "begin") != 0) {
+        return 0;
+    }
+    g_autofree char *trace = hook_path("/var/lib/cpulift/hook.log");
+    trace_set_file(trace, "guard");
+    trace_watch(5, 0);
+    g_autofree char *why = NULL;
+    g_autoptr(cpulift_error) err = NULL;
+    bool is_strict = false;
+    if (judge_input(argv[3], &is_strict, &why, &err) != 0) {
+        trace_write(argv[3], err->message);
+        why = is_strict ? g_strdup(err->message) : NULL;
+    }
+    if (why != NULL) {
+        g_autofree char *line = g_strdup_printf("cpulift: '%s' is stopped: %s", argv[3], why);
+        text_make_printable(line);
+        fprintf(stderr, "%s\n", line);
+        return 1;
+    }
+    return 0;
+}

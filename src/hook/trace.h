@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// What a hook leaves behind when it lets a guest start untuned: a line in a file that
+/// `cpulift status` counts. Hooks fail open, and their callers throw their messages away.
+#pragma once
+
+/// Beyond this the file is left alone: a fault that repeats at every start must not fill a disk.
+#define TRACE_MAX (1 << 20)
+
+/// Names the file for the lines of this process; `role` must live as long as the process.
+void trace_set_file(const char *path, const char *role);
+
+/// Adds "TIME ROLE GUEST: why". A file that cannot be written is passed over in silence.
+void trace_write(const char *guest, const char *why);
+
+/// After `seconds` the process leaves a line and ends with `status`: whoever waits for a hook waits
+/// for ever.
+void trace_watch(unsigned seconds, int status);

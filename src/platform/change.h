@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// A changeset: what shall become of which files below a root. Adapters fill it, a dry run prints
+/// it, changeset_apply() makes it true, rollback reverses it. Document schema cpulift.changeset/1,
+/// which is also what the journal holds.
+#pragma once
+
+#include "base/auto.h"
+#include "platform/root.h"
+
+#define CHANGESET_SCHEMA "cpulift.changeset/1"
+
+/// How a change is undone when the file is neither as it was nor as we left it.
+enum change_undo {
+    CHANGE_WHOLE,      ///< not at all: the file is ours alone
+    CHANGE_LINES,      ///< our lines are taken out, wherever they stand now
+    CHANGE_PROPERTIES, ///< key by key: the platform writes the file itself
+};
+
+struct change_key {
+    char *key, *before, *after; ///< `before` NULL where the key was not there
+};
+
+struct change {
+    char *target; ///< relative to the root
+    struct root_file before, after;
+    enum change_undo undo;
+    GPtrArray *keys; ///< struct change_key, of CHANGE_PROPERTIES
+};
+
+typedef struct changeset {
+    char *platform;
+    GPtrArray *changes; ///< struct change, in the order in which they are made
+    GPtrArray *folders; ///< char *: made for the changes, outermost first; filled by
+                        ///< changeset_apply
+} changeset;
+
+changeset *changeset_new(const char *platform);
+void changeset_free(changeset *set);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(changeset, changeset_free)
+
+/// `target` shall hold these bytes. A new file gets `mode` and the owner of its folder, one that is
+/// there keeps both but for execute bits that `mode` has. What is so already is not added.
+int changeset_add(changeset *set, const root_dir *root, const char *target, const char *bytes,
+                  size_t len, mode_t mode, enum change_undo undo, cpulift_error **err);
+
+/// `target`, a file that is there, shall not be.
+int changeset_add_removal(changeset *set, const root_dir *root, const char *target,
+                          cpulift_error **err);
+
+/// The properties file `target`, which must exist, shall have these values: `count` pairs of key
+/// and value; a value NULL means that the key, if it is there, becomes empty.
+int changeset_add_properties(changeset *set, const root_dir *root, const char *target,
+                             const char *const (*pairs)[2], size_t count, cpulift_error **err);
+
+/// The changes as a unified diff, with a line for changes of mode; "" when there is none. The
+/// caller's.
+char *changeset_format_diff(const changeset *set);
+
+/// The document. The caller's.
+json_t *changeset_to_json(const changeset *set);
+
+/// Reads the document back; `name` stands in messages.
+int changeset_from_json(const json_t *json, const char *name, changeset **ret_set,
+                        cpulift_error **err);

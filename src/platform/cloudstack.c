@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// Apache CloudStack: the agent on each KVM host.
+///
+/// Two channels. The agent's properties say what mode, model and features can say; the transformer
+/// hook (an executable from 4.21, a Groovy object from 4.14) puts the whole definition in. Both are
+/// written: where the hook fails open, the properties still hold.
+/// Sources: LibvirtComputingResource.java (configure, createCpuMode), LibvirtKvmAgentHook.java,
+/// RollingMaintenanceExecutorBase.java of apache/cloudstack.
+#include "platform/platform.h"
+#include "platform/properties.h"
+
+#include <string.h>
+
+#define AGENT_FOLDER      "etc/cloudstack/agent"
+#define AGENT_PROPERTIES  AGENT_FOLDER "/agent.properties"
+#define VERSION_JARS      "usr/share/cloudstack-agent/lib"
+#define VERSION_JAR_START "cloud-plugin-hypervisor-kvm-"
+
+/// What a version can do, the newest first.
+enum ability {
+    HAS_MODE = 1 << 0,
+    HAS_FEATURES = 1 << 1,
+    HAS_DISABLE = 1 << 2,
+    HAS_GROOVY = 1 << 3,
+    HAS_EXECUTABLE = 1 << 4,
+};
+
+static const struct {
+    const char *since;
+    unsigned abilities;
+} versions[] = {
+    {"4.3", HAS_MODE},    {"4.5.1", HAS_FEATURES},  {"4.13", HAS_DISABLE},
+    {"4.14", HAS_GROOVY}, {"4.21", HAS_EXECUTABLE},
+};
+
+static unsigned find_abilities(const char *version)
+{
+    unsigned abilities = 0;
+    for (size_t i = 0; i < G_N_ELEMENTS(versions); i++) {
+        if (platform_parse_version(version) >= platform_parse_version(versions[i].since)) {
+            abilities |= versions[i].abilities;
+        }
+    }
+    return abilities;
+}
+
+/// The version stands in the name of the agent's KVM jar.
+static char *read_version(const root_dir *root)
+{
+    g_auto(GStrv) names = root_list(root, VERSION_JARS);
+    for (char **name = names; *name != NULL; name++) {
+        if (g_str_has_prefix(*name, VERSION_JAR_START) && g_str_has_suffix(*name, ".jar")) {
+            const char *start = *name + strlen(VERSION_JAR_START);
+            return g_strndup(start, strlen(start) - strlen(".jar"));
+        }
+    }
+    return g_strdup("");
+}
+
+static bool detect(const root_dir *root, char **ret_version)
+{
+    *ret_version = read_version(root);
+    return root_has(root, AGENT_PROPERTIES);
+}
+
+static int find_version(const root_dir *root, const struct platform_options *options,
+                        struct platform_report *report, cpulift_error **err)
+{
+    g_free(report->version);
+    report->version = options->version != NULL ? g_strdup(options->version) : read_version(root);
+    if (platform_parse_version(report->version) == 0) {
+        return cpulift_error_set(err, CPULIFT_EMISSING,
+                                 "'%s/%s' holds no %s*.jar that tells CloudStack's version: say it "
+                                 "with --version",
+                                 root->path, VERSION_JARS, VERSION_JAR_START);
+    }
+    if ((find_abilities(report->version) & HAS_MODE) == 0) {
+        return cpulift_error_set(err, CPULIFT_EREFUSED,
+                                 "CloudStack '%s' gives its guests no CPU whatever its settings "
+                                 "(4.3 is the first that does): upgrade the agent",
+                                 report->version);
+    }
+    return 0;
+}
+
+/// The value of guest.cpu.features: single blanks between names, nothing else; a blank at the end
+/// would make a feature without a name, and every start fail.
+static char *join_features(const cpulift_cpu *cpu, unsigned abilities)
+{
+    g_autofree char *require = platform_join_features(cpu, CPU_REQUIRE, "", " ");
+    g_autofree char *disable = platform_join_features(cpu, CPU_DISABLE, "-", " ");
+    if ((abilities & HAS_DISABLE) == 0 || *disable == '\0') {
+        return g_steal_pointer(&require);
+    }
+    return *require == '\0' ? g_steal_pointer(&disable)
+                            : g_strdup_printf("%s %s", require, disable);
+}
+
+/// Where the agent looks for what: its properties may name another folder or file.
+static const struct place {
+    const char *key, *otherwise;
+} folder_place = {"agent.hooks.basedir", "/etc/cloudstack/agent/hooks"},
+  groovy_place = {"agent.hooks.libvirt_vm_xml_transformer.script",
+                  "libvirt-vm-xml-transformer.groovy"},
+  shell_place = {"agent.hooks.libvirt_vm_xml_transformer.shell_script",
+                 "libvirt-vm-xml-transformer.sh"},
+  rolling_place = {"rolling.maintenance.hooks.dir", "/etc/cloudstack/agent/hooks.d"};
+
+/// The value below the root, the caller's: no leading slash.
+static char *find_place(const properties *file, const struct place *place)
+{
+    const char *value = properties_get(file, place->key);
+    value = value != NULL && *value != '\0' ? value : place->otherwise;
+    return g_strdup(value + strspn(value, "/"));
+}
+
+static int load_properties(const root_dir *root, properties **ret_file, cpulift_error **err)
+{
+    g_auto(root_file) bytes = {0};
+    int rc = root_load(root, AGENT_PROPERTIES, &bytes, err);
+    return rc != 0 ? rc
+                   : properties_parse(bytes.exists ? bytes.bytes : "", bytes.len, AGENT_PROPERTIES,
+                                      ret_file, err);
+}
+
+/// All keys at once: a file is changed once. Without a folder for rolling maintenance the agent
+/// looks for no scripts.
+static int add_properties(const root_dir *root, const cpulift_plan *plan,
+                          const struct platform_options *options, unsigned abilities,
+                          changeset *set, cpulift_error **err)
+{
+    g_autoptr(properties) file = NULL;
+    int rc = load_properties(root, &file, err);
+    if (rc != 0) {
+        return rc;
+    }
+    g_autofree char *features = join_features(plan->cpu, abilities);
+    const char *pairs[4][2] = {
+        {"guest.cpu.mode", "custom"},
+        {"guest.cpu.model", plan->cpu->model},
+    };
+    size_t count = 2;
+    if ((abilities & HAS_FEATURES) != 0) {
+        pairs[count][0] = "guest.cpu.features";
+        pairs[count++][1] = *features != '\0' ? features : NULL;
+    }
+    if (g_strcmp0(options->channel, "rolling") == 0 &&
+        properties_get(file, rolling_place.key) == NULL) {
+        pairs[count][0] = rolling_place.key;
+        pairs[count++][1] = rolling_place.otherwise;
+    }
+    return changeset_add_properties(set, root, AGENT_PROPERTIES, (const char *const(*)[2])pairs,
+                                    count, err);
+}
+
+static int add_rolling(const root_dir *root, const properties *file,
+                       const struct platform_options *options, changeset *set, cpulift_error **err)
+{
+    static const char *const stages[] = {"PreFlight", "Maintenance"};
+    g_autofree char *folder = find_place(file, &rolling_place);
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < G_N_ELEMENTS(stages); i++) {
+        g_autofree char *target = g_build_filename(folder, stages[i], NULL);
+        g_autofree char *source = g_build_filename("cloudstack", stages[i], NULL);
+        rc = platform_add_data(set, root, target, source, 0755, options, err);
+    }
+    return rc;
+}
+
+static int add_hooks(const root_dir *root, const struct platform_options *options,
+                     unsigned abilities, changeset *set, cpulift_error **err)
+{
+    g_autoptr(properties) file = NULL;
+    int rc = load_properties(root, &file, err);
+    if (rc != 0) {
+        return rc;
+    }
+    bool is_executable = (abilities & HAS_EXECUTABLE) != 0;
+    g_autofree char *folder = find_place(file, &folder_place);
+    g_autofree char *name = find_place(file, is_executable ? &shell_place : &groovy_place);
+    g_autofree char *target = g_build_filename(folder, name, NULL);
+    rc = is_executable
+             ? platform_add_hook(set, root, target, "cloudstack", options, err)
+             : platform_add_data(set, root, target, "cloudstack/libvirt-vm-xml-transformer.groovy",
+                                 0644, options, err);
+    return rc == 0 && g_strcmp0(options->channel, "rolling") == 0
+               ? add_rolling(root, file, options, set, err)
+               : rc;
+}
+
+static void report_limits(const cpulift_plan *plan, unsigned abilities,
+                          struct platform_report *report)
+{
+    bool has_hook = (abilities & (HAS_GROOVY | HAS_EXECUTABLE)) != 0;
+    g_autofree char *disable = platform_join_features(plan->cpu, CPU_DISABLE, "", " ");
+    platform_say(report->limits, "properties alone cannot say check='full' nor fallback='forbid'%s",
+                 has_hook ? ": the hook does"
+                          : ", and this version has no hook: a host that lacks "
+                            "a feature starts guests without it, silently");
+    if ((abilities & HAS_FEATURES) == 0) {
+        platform_say(report->limits, "properties: no features before 4.5.1, only the model '%s'",
+                     plan->cpu->model);
+    } else if ((abilities & HAS_DISABLE) == 0 && *disable != '\0') {
+        platform_say(report->limits, "properties: no disabled features before 4.13; missing: %s",
+                     disable);
+    }
+    if (platform_parse_version(report->version) < platform_parse_version("4.21")) {
+        platform_say(report->limits, "properties: system VMs get mode and model, but no features");
+    }
+}
+
+static void report_steps(unsigned abilities, struct platform_report *report)
+{
+    platform_say(report->before, "stop the agent (systemctl stop cloudstack-agent): it keeps the "
+                                 "properties in memory and writes them back");
+    platform_say(report->after, "start the agent (systemctl start cloudstack-agent); guests go on "
+                                "running meanwhile");
+    platform_say(report->after, "do the same on every host of the pool: HA restarts a guest with "
+                                "the CPU of the host that it lands on");
+    platform_say(report->effects, "properties: read once, when the agent starts");
+    if ((abilities & (HAS_GROOVY | HAS_EXECUTABLE)) != 0) {
+        platform_say(report->effects, "hook and plan: read at every start of a guest, at once");
+    }
+    platform_say(report->effects, "running guests keep their CPU, in live migration too, until "
+                                  "they are stopped and started");
+}
+
+static int plan(const root_dir *root, const cpulift_plan *plan,
+                const struct platform_options *options, changeset *set,
+                struct platform_report *report, cpulift_error **err)
+{
+    int rc = find_version(root, options, report, err);
+    if (rc != 0) {
+        return rc;
+    }
+    unsigned abilities = find_abilities(report->version);
+    rc = add_properties(root, plan, options, abilities, set, err);
+    if (rc == 0 && (abilities & (HAS_GROOVY | HAS_EXECUTABLE)) != 0) {
+        rc = platform_add_plan(set, root, PLATFORM_PLAN_TARGET, plan, options, err);
+        rc = rc != 0 ? rc : add_hooks(root, options, abilities, set, err);
+    }
+    report_limits(plan, abilities, report);
+    report_steps(abilities, report);
+    return rc;
+}
+
+const struct platform cloudstack_platform = {
+    .name = "cloudstack",
+    .title = "Apache CloudStack agent",
+    .channels = "hook, rolling",
+    .trace = "var/lib/cpulift/hook.log",
+    .detect = detect,
+    .plan = plan,
+};

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// Eucalyptus: the node controller.
+///
+/// The usual channel is an nc-hook: the controller runs every executable in nc-hooks before it
+/// reads instance-libvirt.xml for the last time (node/hooks.c, node/handlers.c). The other is the
+/// stylesheet that makes that file (tools/libvirt.xsl), which is read anew for each guest.
+#include "platform/platform.h"
+
+#include <string.h>
+
+#define CONF_FOLDER "etc/eucalyptus"
+#define CONF_FILE   CONF_FOLDER "/eucalyptus.conf"
+#define HOOKS       CONF_FOLDER "/nc-hooks"
+#define STYLESHEET  CONF_FOLDER "/libvirt.xsl"
+
+static char *read_version(const root_dir *root)
+{
+    g_auto(root_file) file = {0};
+    if (root_load(root, CONF_FOLDER "/eucalyptus-version", &file, NULL) != 0 || !file.exists) {
+        return g_strdup("");
+    }
+    return g_strdup(g_strstrip(file.bytes));
+}
+
+static bool detect(const root_dir *root, char **ret_version)
+{
+    *ret_version = read_version(root);
+    return root_has(root, STYLESHEET) && root_has(root, CONF_FILE);
+}
+
+/// The definition as XSLT puts it out: the element's own text is a valid template, since names in a
+/// plan hold no braces.
+static char *format_children(const cpulift_cpu *cpu)
+{
+    g_autofree char *element = cpu_format(cpu, 12);
+    const char *start = strchr(element, '>');
+    const char *end = g_strrstr(element, "</cpu>");
+    return start != NULL && end != NULL ? g_strndup(start + 1, (gsize)(end - start - 1))
+                                        : g_strdup("");
+}
+
+static char *format_tag(const cpulift_cpu *cpu)
+{
+    g_autofree char *element = cpu_format(cpu, 0);
+    const char *end = strchr(element, '>');
+    g_autofree char *tag = g_strndup(element, end != NULL ? (gsize)(end - element) : 0);
+    if (g_str_has_suffix(tag, "/")) {
+        tag[strlen(tag) - 1] = '\0';
+    }
+    return g_strdup_printf("%s>", tag);
+}
+
+/// The first place of `needle` that is not in a comment, or NULL.
+static char *find_markup(char *text, const char *needle)
+{
+    char *found = strstr(text, needle);
+    for (char *open = strstr(text, "<!--"); open != NULL && found != NULL && open < found;
+         open = strstr(open, "<!--")) {
+        char *close = strstr(open, "-->");
+        if (close == NULL) {
+            return NULL;
+        }
+        found = close > found ? strstr(close, needle) : found;
+        open = close;
+    }
+    return found;
+}
+
+/// 4.1 and later: the stylesheet's own <cpu> keeps its <topology>; the attribute for
+/// USE_CPU_PASSTHROUGH goes, because attributes after children are an error in XSLT and
+/// passthrough is what the plan replaces.
+static int edit_element(GString *text, char *open, const char *ours, cpulift_error **err)
+{
+    char *close = strstr(open, "</cpu>");
+    char *topology = strstr(open, "<topology>");
+    if (close == NULL || topology == NULL || topology > close) {
+        return cpulift_error_set(err, CPULIFT_EINPUT,
+                                 "'%s' has a <cpu> of a kind that is not known here: use the hook",
+                                 STYLESHEET);
+    }
+    gssize at = open - text->str;
+    g_string_erase(text, at, topology - open);
+    g_string_insert(text, at, ours);
+    return 0;
+}
+
+/// 3.4 to 4.0: there is no <cpu>; it goes behind <vcpu>.
+static int insert_element(GString *text, const char *ours, cpulift_error **err)
+{
+    char *vcpu = find_markup(text->str, "</vcpu>");
+    if (vcpu == NULL) {
+        return cpulift_error_set(err, CPULIFT_EINPUT,
+                                 "'%s' has no </vcpu> behind which a <cpu> can go: use the hook",
+                                 STYLESHEET);
+    }
+    g_autofree char *put = g_strdup_printf("\n            %s</cpu>", ours);
+    g_string_insert(text, vcpu - text->str + (gssize)strlen("</vcpu>"), put);
+    return 0;
+}
+
+static int add_stylesheet(const root_dir *root, const cpulift_plan *plan, changeset *set,
+                          cpulift_error **err)
+{
+    g_auto(root_file) file = {0};
+    int rc = root_load(root, STYLESHEET, &file, err);
+    if (rc != 0) {
+        return rc;
+    }
+    if (!file.exists) {
+        return cpulift_error_set(err, CPULIFT_EMISSING,
+                                 "'%s/%s' is not there: is this a node controller, and $EUCALYPTUS "
+                                 "the --root?",
+                                 root->path, STYLESHEET);
+    }
+    g_autoptr(GString) text = g_string_new_len(file.bytes, (gssize)file.len);
+    g_autofree char *tag = format_tag(plan->cpu);
+    g_autofree char *children = format_children(plan->cpu);
+    g_autofree char *ours = g_strconcat(tag, children, NULL);
+    if (strstr(text->str, ours) != NULL) {
+        return 0;
+    }
+    char *tuned = find_markup(text->str, "<cpu mode=");
+    char *open = find_markup(text->str, "<cpu>");
+    if (tuned != NULL) {
+        return cpulift_error_set(err, CPULIFT_ECONFLICT,
+                                 "'%s/%s' has a <cpu mode=…> already: take it out first ('cpulift "
+                                 "rollback' where cpulift put it in)",
+                                 root->path, STYLESHEET);
+    }
+    rc = open != NULL ? edit_element(text, open, ours, err) : insert_element(text, ours, err);
+    return rc != 0 ? rc
+                   : changeset_add(set, root, STYLESHEET, text->str, text->len, file.mode,
+                                   CHANGE_LINES, err);
+}
+
+static int add_hook(const root_dir *root, const cpulift_plan *plan,
+                    const struct platform_options *options, changeset *set,
+                    struct platform_report *report, cpulift_error **err)
+{
+    if (!root_has(root, CONF_FOLDER)) {
+        return cpulift_error_set(err, CPULIFT_EMISSING,
+                                 "'%s/%s' is not there: is this a node controller, and $EUCALYPTUS "
+                                 "the --root?",
+                                 root->path, CONF_FOLDER);
+    }
+    if (!root_has(root, HOOKS)) {
+        platform_say(report->after, "restart the node controller once: it looks for its nc-hooks "
+                                    "folder only when it starts");
+    }
+    int rc = platform_add_plan(set, root, PLATFORM_PLAN_TARGET, plan, options, err);
+    return rc != 0 ? rc
+                   : platform_add_hook(set, root, HOOKS "/cpulift", "eucalyptus", options, err);
+}
+
+static int plan(const root_dir *root, const cpulift_plan *plan,
+                const struct platform_options *options, changeset *set,
+                struct platform_report *report, cpulift_error **err)
+{
+    g_free(report->version);
+    report->version = options->version != NULL ? g_strdup(options->version) : read_version(root);
+    bool is_stylesheet = g_strcmp0(options->channel, "xsl") == 0;
+    platform_say(report->effects, "read at every start of a guest: new starts are tuned at once");
+    platform_say(report->effects, "running guests keep their CPU, in live migration too, until "
+                                  "they are stopped and started; a reboot is not enough");
+    if (is_stylesheet) {
+        platform_say(report->limits, "the stylesheet tunes every guest: no patterns of names");
+        platform_say(report->limits, "USE_CPU_PASSTHROUGH no longer counts");
+        platform_say(report->limits, "an upgrade of Eucalyptus may replace the stylesheet");
+        return add_stylesheet(root, plan, set, err);
+    }
+    if (options->is_strict) {
+        platform_say(report->effects, "--strict: a guest that cannot be tuned does not start");
+    }
+    return add_hook(root, plan, options, set, report, err);
+}
+
+const struct platform eucalyptus_platform = {
+    .name = "eucalyptus",
+    .title = "Eucalyptus node controller",
+    .channels = "hook, xsl",
+    .trace = "var/log/eucalyptus/cpulift-hook.log",
+    .detect = detect,
+    .plan = plan,
+};

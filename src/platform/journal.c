@@ -1,0 +1,482 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "platform/journal.h"
+
+#include "base/json.h"
+#include "base/text.h"
+#include "platform/step.h"
+#include "platform/undo.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#define SUFFIX_DONE    ".json"
+#define SUFFIX_PENDING ".pending"
+
+/// One journalled changeset and the file that holds it.
+struct record {
+    char *target;
+    struct root_file file;
+    changeset *set;
+};
+
+static void record_free(void *data)
+{
+    struct record *record = data;
+    g_free(record->target);
+    root_file_clear(&record->file);
+    changeset_free(record->set);
+    g_free(record);
+}
+
+static void close_fd(const int *fd)
+{
+    if (*fd >= 0) {
+        close(*fd);
+    }
+}
+
+/// Holds off other cpulifts while the descriptor is open; the state folder itself is the lock, so
+/// that no lock file is left behind.
+static int lock(const root_dir *root, int *ret_fd, cpulift_error **err)
+{
+    int fd = -1;
+    int rc = root_open_folder(root, JOURNAL_STATE_FOLDER, &fd, err);
+    if (rc != 0) {
+        return rc;
+    }
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        close(fd);
+        return cpulift_error_set(err, CPULIFT_ECONFLICT,
+                                 "another cpulift is at work on '%s/': wait for it to end",
+                                 root->path);
+    }
+    *ret_fd = fd;
+    return 0;
+}
+
+static bool is_record(const char *name)
+{
+    return g_str_has_suffix(name, SUFFIX_DONE) || g_str_has_suffix(name, SUFFIX_PENDING);
+}
+
+static int load_record(const root_dir *root, const char *name, GPtrArray *records,
+                       cpulift_error **err)
+{
+    struct record *record = g_new0(struct record, 1);
+    g_ptr_array_add(records, record);
+    record->target = g_strdup_printf(JOURNAL_FOLDER "/%s", name);
+    int rc = root_load(root, record->target, &record->file, err);
+    if (rc != 0) {
+        return rc;
+    }
+    g_autoptr(json_t) json = NULL;
+    rc = json_parse_document(record->file.bytes, record->file.len, record->target, CHANGESET_SCHEMA,
+                             &json, err);
+    return rc != 0 ? rc : changeset_from_json(json, record->target, &record->set, err);
+}
+
+/// All records, oldest first.
+static int load_records(const root_dir *root, GPtrArray **ret_records, cpulift_error **err)
+{
+    g_autoptr(GPtrArray) records = g_ptr_array_new_with_free_func(record_free);
+    g_auto(GStrv) names = root_list(root, JOURNAL_FOLDER);
+    for (char **name = names; *name != NULL; name++) {
+        int rc = is_record(*name) ? load_record(root, *name, records, err) : 0;
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    *ret_records = g_steal_pointer(&records);
+    return 0;
+}
+
+int journal_load(const root_dir *root, GPtrArray **ret_sets, cpulift_error **err)
+{
+    g_autoptr(GPtrArray) records = NULL;
+    int rc = load_records(root, &records, err);
+    if (rc != 0) {
+        return rc;
+    }
+    GPtrArray *sets = g_ptr_array_new_with_free_func((GDestroyNotify)changeset_free);
+    for (size_t i = 0; i < records->len; i++) {
+        struct record *record = g_ptr_array_index(records, i);
+        g_ptr_array_add(sets, g_steal_pointer(&record->set));
+    }
+    *ret_sets = sets;
+    return 0;
+}
+
+bool journal_is_pending(const root_dir *root)
+{
+    g_auto(GStrv) names = root_list(root, JOURNAL_FOLDER);
+    for (char **name = names; *name != NULL; name++) {
+        if (g_str_has_suffix(*name, SUFFIX_PENDING)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int check_before(const changeset *set, const root_dir *root, cpulift_error **err)
+{
+    for (size_t i = 0; i < set->changes->len; i++) {
+        const struct change *change = g_ptr_array_index(set->changes, i);
+        g_auto(root_file) now = {0};
+        int rc = root_load(root, change->target, &now, err);
+        if (rc == 0 && !root_file_equal(&now, &change->before)) {
+            rc = cpulift_error_set(err, CPULIFT_ECONFLICT,
+                                   "'%s/%s' changed since it was read: nothing was changed; run "
+                                   "the command again",
+                                   root->path, change->target);
+        }
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    return 0;
+}
+
+static int find_folders(changeset *set, const root_dir *root, cpulift_error **err)
+{
+    int rc = root_find_missing(root, JOURNAL_FOLDER "/x", set->folders, err);
+    for (size_t i = 0; rc == 0 && i < set->changes->len; i++) {
+        const struct change *change = g_ptr_array_index(set->changes, i);
+        rc = root_find_missing(root, change->target, set->folders, err);
+    }
+    return rc;
+}
+
+/// The state folders are for root alone: the journal holds whole files, secrets among them.
+/// var/lib/cpulift itself may be entered, for the trace of the hooks.
+static int make_folders(const changeset *set, const root_dir *root, bool is_state,
+                        cpulift_error **err)
+{
+    for (size_t i = 0; i < set->folders->len; i++) {
+        const char *folder = g_ptr_array_index(set->folders, i);
+        bool leads = g_str_has_prefix(JOURNAL_FOLDER, folder);
+        int rc = 0;
+        if (leads == is_state) {
+            rc = root_make_folder(root, folder, strcmp(folder, JOURNAL_FOLDER) ? 0755 : 0700, err);
+        }
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    return 0;
+}
+
+/// Removes the folders that were made for the set, as far as they are empty: innermost first, and
+/// those of the journal, which stand at the beginning, last.
+static void remove_folders(const changeset *set, const root_dir *root)
+{
+    for (size_t i = set->folders->len; i-- > 0;) {
+        root_remove_folder(root, g_ptr_array_index(set->folders, i));
+    }
+}
+
+static char *next_name(const root_dir *root)
+{
+    guint64 last = 0;
+    g_auto(GStrv) names = root_list(root, JOURNAL_FOLDER);
+    for (char **name = names; *name != NULL; name++) {
+        last = MAX(last, is_record(*name) ? g_ascii_strtoull(*name, NULL, 10) : 0);
+    }
+    return g_strdup_printf(JOURNAL_FOLDER "/%06" G_GUINT64_FORMAT, last + 1);
+}
+
+static int write_record(const changeset *set, const root_dir *root, const char *target,
+                        struct root_file *ret_file, cpulift_error **err)
+{
+    g_autoptr(json_t) json = changeset_to_json(set);
+    char *text = json_format_document(json);
+    struct root_file absent = {0};
+    *ret_file = (struct root_file){.exists = true,
+                                   .bytes = text,
+                                   .len = strlen(text),
+                                   .mode = 0600,
+                                   .uid = geteuid(),
+                                   .gid = getegid()};
+    return root_replace(root, target, ret_file, &absent, err);
+}
+
+/// Writes every new file beside its target: a full disk shows here, before anything changed.
+static int stage_all(const changeset *set, const root_dir *root, GPtrArray *temporaries,
+                     cpulift_error **err)
+{
+    for (size_t i = 0; i < set->changes->len; i++) {
+        const struct change *change = g_ptr_array_index(set->changes, i);
+        char *temporary = NULL;
+        int rc = change->after.exists
+                     ? root_stage(root, change->target, &change->after, &temporary, err)
+                     : 0;
+        if (rc != 0) {
+            return rc;
+        }
+        g_ptr_array_add(temporaries, temporary);
+    }
+    return 0;
+}
+
+static void discard_staged(const changeset *set, const root_dir *root, const GPtrArray *temporaries)
+{
+    for (size_t i = 0; i < temporaries->len; i++) {
+        const struct change *change = g_ptr_array_index(set->changes, i);
+        const char *temporary = g_ptr_array_index(temporaries, i);
+        if (temporary != NULL) {
+            root_discard(root, change->target, temporary);
+        }
+    }
+}
+
+static int commit_all(const changeset *set, const root_dir *root, const GPtrArray *temporaries,
+                      cpulift_error **err)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < set->changes->len; i++) {
+        const struct change *change = g_ptr_array_index(set->changes, i);
+        rc = change->after.exists
+                 ? root_commit(root, change->target, g_ptr_array_index(temporaries, i),
+                               &change->before, err)
+                 : root_replace(root, change->target, &change->after, &change->before, err);
+    }
+    return rc;
+}
+
+static int make_changes(const changeset *set, const root_dir *root, cpulift_error **err)
+{
+    g_autoptr(GPtrArray) temporaries = g_ptr_array_new_with_free_func(g_free);
+    int rc = make_folders(set, root, false, err);
+    if (rc == 0) {
+        rc = stage_all(set, root, temporaries, err);
+    }
+    if (rc == 0) {
+        rc = commit_all(set, root, temporaries, err);
+    }
+    if (rc != 0) {
+        discard_staged(set, root, temporaries);
+    }
+    return rc;
+}
+
+/// What one file must become, decided before the first is written.
+struct plan_step {
+    const struct change *change;
+    struct root_file now, then;
+    const char *how;
+};
+
+static void plan_step_free(void *data)
+{
+    struct plan_step *step = data;
+    root_file_clear(&step->now);
+    root_file_clear(&step->then);
+    g_free(step);
+}
+
+/// The newest step for the same target, or NULL: a file that several changesets touched is taken
+/// back through each of them in turn.
+static const struct plan_step *find_step(const GPtrArray *steps, const char *target)
+{
+    for (size_t i = steps->len; i-- > 0;) {
+        const struct plan_step *step = g_ptr_array_index(steps, i);
+        if (strcmp(step->change->target, target) == 0) {
+            return step;
+        }
+    }
+    return NULL;
+}
+
+static int plan_undo(const changeset *set, const root_dir *root, GPtrArray *steps,
+                     cpulift_error **err)
+{
+    for (size_t i = set->changes->len; i-- > 0;) {
+        const struct change *change = g_ptr_array_index(set->changes, i);
+        const struct plan_step *earlier = find_step(steps, change->target);
+        struct plan_step *step = g_new0(struct plan_step, 1);
+        step->change = change;
+        int rc = 0;
+        if (earlier != NULL) {
+            step->now = root_file_copy(&earlier->then);
+        } else {
+            rc = root_load(root, change->target, &step->now, err);
+        }
+        if (rc == 0) {
+            rc = undo_compute(change, &step->now, &step->then, &step->how, err);
+        }
+        g_ptr_array_add(steps, step);
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    return 0;
+}
+
+static int carry_out(const GPtrArray *steps, const root_dir *root, cpulift_error **err)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < steps->len; i++) {
+        const struct plan_step *step = g_ptr_array_index(steps, i);
+        root_discard_all(root, step->change->target);
+        if (!root_file_equal(&step->now, &step->then)) {
+            rc = root_replace(root, step->change->target, &step->then, &step->now, err);
+        }
+    }
+    return rc;
+}
+
+static int forget(const GPtrArray *records, const root_dir *root, cpulift_error **err)
+{
+    for (size_t i = records->len; i-- > 0;) {
+        const struct record *record = g_ptr_array_index(records, i);
+        struct root_file absent = {0};
+        root_discard_all(root, record->target);
+        int rc = root_replace(root, record->target, &absent, &record->file, err);
+        if (rc != 0) {
+            return rc;
+        }
+        remove_folders(record->set, root);
+    }
+    return 0;
+}
+
+/// What an apply that was killed before its journal stood leaves: its half-written record and the
+/// empty folders of the journal.
+static void sweep(const root_dir *root)
+{
+    root_discard_all(root, JOURNAL_FOLDER "/x");
+    root_remove_folder(root, JOURNAL_FOLDER);
+    root_remove_folder(root, JOURNAL_STATE_FOLDER);
+}
+
+static int rollback_records(const GPtrArray *records, const root_dir *root, bool is_dry,
+                            GPtrArray *actions, cpulift_error **err)
+{
+    g_autoptr(GPtrArray) steps = g_ptr_array_new_with_free_func(plan_step_free);
+    int rc = 0;
+    for (size_t i = records->len; rc == 0 && i-- > 0;) {
+        const struct record *record = g_ptr_array_index(records, i);
+        rc = plan_undo(record->set, root, steps, err);
+    }
+    for (size_t i = 0; rc == 0 && i < steps->len; i++) {
+        const struct plan_step *step = g_ptr_array_index(steps, i);
+        g_ptr_array_add(actions, g_strdup_printf("%s: %s", step->change->target, step->how));
+    }
+    if (rc == 0 && !is_dry) {
+        rc = carry_out(steps, root, err);
+    }
+    return rc == 0 && !is_dry ? forget(records, root, err) : rc;
+}
+
+int journal_rollback(const root_dir *root, bool is_dry, GPtrArray **ret_actions,
+                     cpulift_error **err)
+{
+    g_autoptr(GPtrArray) actions = g_ptr_array_new_with_free_func(g_free);
+    if (root_has(root, JOURNAL_STATE_FOLDER)) {
+        __attribute__((cleanup(close_fd))) int held = -1;
+        g_autoptr(GPtrArray) records = NULL;
+        int rc = lock(root, &held, err);
+        rc = rc != 0 ? rc : load_records(root, &records, err);
+        rc = rc != 0 ? rc : rollback_records(records, root, is_dry, actions, err);
+        if (rc != 0) {
+            return rc;
+        }
+        if (records->len == 0 && !is_dry) {
+            sweep(root);
+        }
+    }
+    if (ret_actions != NULL) {
+        *ret_actions = g_steal_pointer(&actions);
+    }
+    return 0;
+}
+
+/// Takes back what was done of a set whose apply failed; its error is the one that is reported.
+static void take_back(changeset *set, const root_dir *root, const char *pending,
+                      const struct root_file *file)
+{
+    g_autoptr(GPtrArray) steps = g_ptr_array_new_with_free_func(plan_step_free);
+    if (plan_undo(set, root, steps, NULL) == 0 && carry_out(steps, root, NULL) == 0) {
+        struct root_file absent = {0};
+        (void)root_replace(root, pending, &absent, file, NULL);
+        remove_folders(set, root);
+    }
+}
+
+static int finish(const root_dir *root, const char *base, const char *pending, cpulift_error **err)
+{
+    g_autofree char *name = g_path_get_basename(pending);
+    g_autofree char *done = g_strconcat(base, SUFFIX_DONE, NULL);
+    struct root_file absent = {0};
+    return root_commit(root, done, name, &absent, err);
+}
+
+static int apply_locked(changeset *set, const root_dir *root, cpulift_error **err)
+{
+    int rc = check_before(set, root, err);
+    if (rc != 0) {
+        return rc;
+    }
+    g_autofree char *base = next_name(root);
+    g_autofree char *pending = g_strconcat(base, SUFFIX_PENDING, NULL);
+    g_auto(root_file) file = {0};
+    root_discard_all(root, pending);
+    rc = write_record(set, root, pending, &file, err);
+    if (rc != 0) {
+        return rc;
+    }
+    rc = make_changes(set, root, err);
+    if (rc != 0) {
+        take_back(set, root, pending, &file);
+        return rc;
+    }
+    return finish(root, base, pending, err);
+}
+
+/// Undoes what a killed run began, so that `before` means the state before that run.
+static int recover(const root_dir *root, cpulift_error **err)
+{
+    g_autoptr(GPtrArray) records = NULL;
+    g_autoptr(GPtrArray) actions = g_ptr_array_new_with_free_func(g_free);
+    int rc = load_records(root, &records, err);
+    for (size_t i = records != NULL ? records->len : 0; rc == 0 && i-- > 0;) {
+        const struct record *record = g_ptr_array_index(records, i);
+        if (!g_str_has_suffix(record->target, SUFFIX_PENDING)) {
+            g_ptr_array_remove_index(records, (guint)i);
+        }
+    }
+    return rc != 0 ? rc : rollback_records(records, root, false, actions, err);
+}
+
+int journal_recover(const root_dir *root, cpulift_error **err)
+{
+    if (!journal_is_pending(root)) {
+        return 0;
+    }
+    __attribute__((cleanup(close_fd))) int held = -1;
+    int rc = lock(root, &held, err);
+    return rc != 0 ? rc : recover(root, err);
+}
+
+int changeset_apply(changeset *set, const root_dir *root, cpulift_error **err)
+{
+    if (set->changes->len == 0) {
+        return 0;
+    }
+    g_ptr_array_set_size(set->folders, 0);
+    int rc = find_folders(set, root, err);
+    rc = rc != 0 ? rc : make_folders(set, root, true, err);
+    if (rc != 0) {
+        return rc;
+    }
+    __attribute__((cleanup(close_fd))) int held = -1;
+    rc = lock(root, &held, err);
+    rc = rc != 0 ? rc : apply_locked(set, root, err);
+    if (rc != 0) {
+        remove_folders(set, root);
+    }
+    return rc;
+}

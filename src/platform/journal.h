@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// Making changesets true, and undoing them.
+///
+/// The journal is a folder below the root, JOURNAL_FOLDER, with one changeset document for each
+/// apply, written and synchronised before the first file changes and removed when the change has
+/// been undone. A run that is killed leaves "NUMBER.pending", one that ended "NUMBER.json"; in both
+/// cases every file is wholly old or wholly new, and journal_rollback() finds out which.
+#pragma once
+
+#include "platform/change.h"
+
+#define JOURNAL_STATE_FOLDER "var/lib/cpulift"
+#define JOURNAL_FOLDER       JOURNAL_STATE_FOLDER "/journal"
+
+/// Makes all changes of the set or none. CPULIFT_ECONFLICT when a file is no longer what the set's
+/// `before` says, or another cpulift is at work. A set without changes does nothing.
+int changeset_apply(changeset *set, const root_dir *root, cpulift_error **err);
+
+/// True when an apply was killed before it ended.
+bool journal_is_pending(const root_dir *root);
+
+/// Undoes what a killed apply began; to be called before the state is read for a new one. Does
+/// nothing where none was killed.
+int journal_recover(const root_dir *root, cpulift_error **err);
+
+/// The changesets that are in force, oldest first: struct changeset pointers in an array that frees
+/// them.
+int journal_load(const root_dir *root, GPtrArray **ret_sets, cpulift_error **err);
+
+/// Undoes every journalled change, newest first, and forgets it. Each file is first looked at: when
+/// one can not be undone (somebody else changed it), nothing is. `*ret_actions` (may be NULL) gets
+/// a line for each file: the caller's, an array of strings. With `is_dry` it only tells.
+int journal_rollback(const root_dir *root, bool is_dry, GPtrArray **ret_actions,
+                     cpulift_error **err);

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// Plain libvirt: a guard in /etc/libvirt/hooks/qemu.d (libvirt 6.5 and later) that can stop the
+/// start, or the arrival, of a guest whose CPU is outside the plan. Persistent definitions are
+/// libvirt's own and are changed through it (cli/domains), not in its files.
+#include "platform/platform.h"
+
+#define HOOKS "etc/libvirt/hooks"
+
+static bool detect(const root_dir *root, char **ret_version)
+{
+    *ret_version = g_strdup("");
+    return root_has(root, "etc/libvirt/qemu.conf") || root_has(root, "etc/libvirt/libvirtd.conf") ||
+           root_has(root, "etc/libvirt/virtqemud.conf");
+}
+
+static int plan(const root_dir *root, const cpulift_plan *plan,
+                const struct platform_options *options, changeset *set,
+                struct platform_report *report, cpulift_error **err)
+{
+    int rc = platform_add_plan(set, root, PLATFORM_PLAN_TARGET, plan, options, err);
+    if (g_strcmp0(options->channel, "guard") == 0) {
+        rc = rc != 0 ? rc
+                     : platform_add_hook(set, root, HOOKS "/qemu.d/cpulift", "guard", options, err);
+        platform_say(report->after, "if /etc/libvirt/hooks/qemu.d is new: systemctl restart "
+                                    "libvirtd (or virtqemud); guests go on running");
+        platform_say(report->effects, "guard: from the next start or incoming migration on, a "
+                                      "guest whose CPU has a feature outside the plan is refused");
+    }
+    platform_say(report->effects, "persistent definitions: changed with --connect and --domains; "
+                                  "each takes effect when its guest is stopped and started");
+    return rc;
+}
+
+const struct platform libvirt_platform = {
+    .name = "libvirt",
+    .title = "plain libvirt",
+    .channels = "plan, guard",
+    .trace = "var/lib/cpulift/hook.log",
+    .detect = detect,
+    .plan = plan,
+};

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// OpenNebula: its front-end, from which `onehost sync` carries drivers to the nodes.
+///
+/// kvmrc, which the node's scripts source first, gets one line that sources our include; that
+/// defines a shell function `virsh` which has the XML of a new guest rewritten. The defaults in
+/// vmm_exec_kvm.conf say what OpenNebula itself can say, for guests whose rewriting failed.
+/// Sources: src/vmm_mad/remotes/kvm/deploy, src/vmm/LibVirtDriverKVM.cc,
+/// src/im_mad/remotes/lib/kvm.rb of OpenNebula/one.
+#include "platform/platform.h"
+
+#include <string.h>
+
+#define REMOTES     "var/lib/one/remotes"
+#define KVMRC       REMOTES "/etc/vmm/kvm/kvmrc"
+#define KVMRC_OLD   REMOTES "/vmm/kvm/kvmrc" ///< before 5.6
+#define OUR_FOLDER  REMOTES "/cpulift"
+#define DRIVER_CONF "etc/one/vmm_exec/vmm_exec_kvm.conf"
+#define VERSION     REMOTES "/VERSION"
+
+/// kvmrc is also read by dash, and, line by line, by Ruby, which takes every line with an equals
+/// sign for a setting: hence neither an array nor such a sign. BASH_SOURCE is unset in dash.
+#define INCLUDE                                                                                    \
+    "if [ -r \"${BASH_SOURCE%/*}/%s/cpulift/kvmrc.bash\" ]; then . "                               \
+    "\"${BASH_SOURCE%/*}/%s/cpulift/kvmrc.bash\"; fi\n"
+
+static char *read_version(const root_dir *root)
+{
+    g_auto(root_file) file = {0};
+    if (root_load(root, VERSION, &file, NULL) != 0 || !file.exists) {
+        return g_strdup("");
+    }
+    return g_strdup(g_strstrip(file.bytes));
+}
+
+static bool detect(const root_dir *root, char **ret_version)
+{
+    *ret_version = read_version(root);
+    return root_has(root, KVMRC) || root_has(root, KVMRC_OLD);
+}
+
+static int add_include(const root_dir *root, changeset *set, cpulift_error **err)
+{
+    bool is_old = !root_has(root, KVMRC);
+    const char *target = is_old ? KVMRC_OLD : KVMRC;
+    g_auto(root_file) file = {0};
+    int rc = root_load(root, target, &file, err);
+    if (rc != 0) {
+        return rc;
+    }
+    if (!file.exists) {
+        return cpulift_error_set(err, CPULIFT_EMISSING,
+                                 "'%s/%s' is not there: run this on the front-end, or name it with "
+                                 "--root",
+                                 root->path, KVMRC);
+    }
+    g_autoptr(GString) text = g_string_new_len(file.bytes, (gssize)file.len);
+    g_autoptr(GString) line = g_string_new(INCLUDE);
+    g_string_replace(line, "%s", is_old ? "../.." : "../../..", 0);
+    if (strstr(text->str, line->str) == NULL) {
+        g_string_append(text, text->len > 0 && text->str[text->len - 1] != '\n' ? "\n" : "");
+        g_string_append_len(text, line->str, (gssize)line->len);
+    }
+    return changeset_add(set, root, target, text->str, text->len, file.mode, CHANGE_LINES, err);
+}
+
+/// The end of the attribute that begins at `start`: behind its vector's ']' or its line.
+static size_t find_attribute_end(const GString *text, size_t start)
+{
+    bool is_quoted = false;
+    const char *equals = memchr(text->str + start, '=', text->len - start);
+    size_t at = equals != NULL ? (size_t)(equals - text->str) + 1 : text->len;
+    while (at < text->len && (text->str[at] == ' ' || text->str[at] == '\t')) {
+        at++;
+    }
+    bool is_vector = at < text->len && text->str[at] == '[';
+    for (; at < text->len; at++) {
+        is_quoted ^= text->str[at] == '"';
+        if (!is_quoted && text->str[at] == (is_vector ? ']' : '\n')) {
+            return is_vector ? at + 1 : at;
+        }
+    }
+    return text->len;
+}
+
+/// Where an attribute CPU_MODEL that is in force begins (the last counts), or -1.
+static gssize find_attribute(const GString *text)
+{
+    gssize found = -1;
+    for (const char *line = text->str; line != NULL && *line != '\0';) {
+        const char *word = line + strspn(line, " \t");
+        if (g_str_has_prefix(word, "CPU_MODEL") &&
+            strchr(" \t=", word[strlen("CPU_MODEL")]) != NULL) {
+            found = word - text->str;
+        }
+        line = strchr(line, '\n');
+        line = line != NULL ? line + 1 : NULL;
+    }
+    return found;
+}
+
+static char *format_attribute(const cpulift_plan *plan, unsigned version)
+{
+    g_autofree char *features = platform_join_features(plan->cpu, CPU_REQUIRE, "", ",");
+    bool has_features = version >= platform_parse_version("6.8") && *features != '\0';
+    return has_features ? g_strdup_printf("CPU_MODEL = [ MODEL = \"%s\", FEATURES = \"%s\" ]",
+                                          plan->cpu->model, features)
+                        : g_strdup_printf("CPU_MODEL = [ MODEL = \"%s\" ]", plan->cpu->model);
+}
+
+static int add_defaults(const root_dir *root, const cpulift_plan *plan, unsigned version,
+                        changeset *set, cpulift_error **err)
+{
+    g_auto(root_file) file = {0};
+    int rc = root_load(root, DRIVER_CONF, &file, err);
+    if (rc != 0 || !file.exists) {
+        return rc;
+    }
+    g_autofree char *attribute = format_attribute(plan, version);
+    g_autoptr(GString) text = g_string_new_len(file.bytes, (gssize)file.len);
+    gssize at = find_attribute(text);
+    if (at >= 0) {
+        g_string_erase(text, at, (gssize)find_attribute_end(text, (size_t)at) - at);
+        g_string_insert(text, at, attribute);
+    } else {
+        g_string_append_printf(text, "%s%s\n",
+                               text->len > 0 && text->str[text->len - 1] != '\n' ? "\n" : "",
+                               attribute);
+    }
+    return changeset_add(set, root, DRIVER_CONF, text->str, text->len, file.mode, CHANGE_LINES,
+                         err);
+}
+
+static void report_native(const cpulift_plan *plan, unsigned version,
+                          struct platform_report *report)
+{
+    g_autofree char *attribute = format_attribute(plan, version);
+    g_autofree char *disable = platform_join_features(plan->cpu, CPU_DISABLE, "", " ");
+    platform_say(report->effects,
+                 "a cluster's, host's or VM's own CPU_MODEL goes before vmm_exec_kvm.conf, MODEL "
+                 "and FEATURES each on its own; for one cluster: onecluster update --append with "
+                 "%s",
+                 attribute);
+    if (*disable != '\0') {
+        platform_say(report->limits,
+                     "natively no feature can be disabled, the include does it; missing: %s",
+                     disable);
+    }
+    if (version < platform_parse_version("6.8")) {
+        platform_say(report->limits, "natively no FEATURES before 6.8, only the model");
+    }
+    if (version >= platform_parse_version("7.0.1")) {
+        platform_say(report->limits,
+                     "a cluster's EVC_MODE overrides MODEL but not FEATURES: leave it empty or set "
+                     "it to \"%s\"",
+                     plan->cpu->model);
+    }
+    platform_say(report->limits, "natively no check='full': a host that lacks a feature starts "
+                                 "guests without it; the include's XML has it");
+}
+
+static int add_remotes(const root_dir *root, const cpulift_plan *plan,
+                       const struct platform_options *options, changeset *set, cpulift_error **err)
+{
+    int rc = platform_add_plan(set, root, OUR_FOLDER "/plan.json", plan, options, err);
+    rc = rc != 0 ? rc
+                 : platform_add_data(set, root, OUR_FOLDER "/kvmrc.bash", "opennebula/kvmrc.bash",
+                                     0644, options, err);
+    return rc != 0 ? rc : add_include(root, set, err);
+}
+
+static int plan(const root_dir *root, const cpulift_plan *plan,
+                const struct platform_options *options, changeset *set,
+                struct platform_report *report, cpulift_error **err)
+{
+    g_free(report->version);
+    report->version = options->version != NULL ? g_strdup(options->version) : read_version(root);
+    unsigned version = platform_parse_version(report->version);
+    if (version == 0) {
+        return cpulift_error_set(
+            err, CPULIFT_EMISSING,
+            "'%s/%s' does not tell OpenNebula's version: say it with --version", root->path,
+            VERSION);
+    }
+    int rc = 0;
+    bool is_native_only = g_strcmp0(options->channel, "native") == 0;
+    if (!is_native_only) {
+        rc = add_remotes(root, plan, options, set, err);
+        platform_say(report->after, "as oneadmin: onehost sync --force (edits on the nodes alone "
+                                    "are wiped by the next sync)");
+        platform_say(report->before,
+                     "install the package cpulift on every node: the include runs "
+                     "%s there, and leaves guests untuned where it is missing",
+                     options->hook);
+        platform_say(report->effects, "include and plan: at the next deploy, once synchronised");
+        platform_say(report->limits, "the remotes are one for all clusters: a node with a plan of "
+                                     "its own in /" PLATFORM_PLAN_TARGET " uses that");
+    }
+    if (rc == 0 && version >= platform_parse_version("5.4.13")) {
+        rc = add_defaults(root, plan, version, set, err);
+        platform_say(report->after, "restart oned (systemctl restart opennebula): it reads "
+                                    "vmm_exec_kvm.conf when it starts");
+        report_native(plan, version, report);
+    } else if (is_native_only) {
+        return cpulift_error_set(err, CPULIFT_EREFUSED,
+                                 "OpenNebula '%s' has no CPU_MODEL that works (5.4.13 is the first "
+                                 "that does): use the include",
+                                 report->version);
+    }
+    platform_say(report->effects, "running guests keep their CPU, in live migration too, until "
+                                  "they are powered off and resumed");
+    return rc;
+}
+
+const struct platform opennebula_platform = {
+    .name = "opennebula",
+    .title = "OpenNebula front-end",
+    .channels = "include, native",
+    .trace = "var/lib/one/cpulift-hook.log",
+    .detect = detect,
+    .plan = plan,
+};

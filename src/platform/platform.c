@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "platform/platform.h"
+
+#include "base/json.h"
+
+#include <string.h>
+
+static const struct platform *const platforms[] = {
+    &cloudstack_platform,
+    &eucalyptus_platform,
+    &libvirt_platform,
+    &opennebula_platform,
+};
+
+const struct platform *platform_find(const char *name)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(platforms); i++) {
+        if (strcmp(platforms[i]->name, name) == 0) {
+            return platforms[i];
+        }
+    }
+    return NULL;
+}
+
+const struct platform *const *platform_list(size_t *ret_count)
+{
+    *ret_count = G_N_ELEMENTS(platforms);
+    return platforms;
+}
+
+struct platform_report *platform_report_new(void)
+{
+    struct platform_report *report = g_new0(struct platform_report, 1);
+    report->version = g_strdup("");
+    GPtrArray **const arrays[] = {&report->before, &report->after, &report->effects,
+                                  &report->limits};
+    for (size_t i = 0; i < G_N_ELEMENTS(arrays); i++) {
+        *arrays[i] = g_ptr_array_new_with_free_func(g_free);
+    }
+    return report;
+}
+
+void platform_report_free(struct platform_report *report)
+{
+    if (report == NULL) {
+        return;
+    }
+    g_free(report->version);
+    g_ptr_array_free(report->before, TRUE);
+    g_ptr_array_free(report->after, TRUE);
+    g_ptr_array_free(report->effects, TRUE);
+    g_ptr_array_free(report->limits, TRUE);
+    g_free(report);
+}
+
+void platform_say(GPtrArray *lines, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    g_ptr_array_add(lines, g_strdup_vprintf(format, args));
+    va_end(args);
+}
+
+static json_t *patterns(const char *const *names)
+{
+    return json_new_strings(names, names != NULL ? g_strv_length((char **)names) : 0);
+}
+
+static json_t *slim_plan(const cpulift_plan *plan, const struct platform_options *options)
+{
+    json_t *json =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o}", "schema", PLAN_SCHEMA, "pool", plan->pool,
+                  "variant", plan->variant, "virt", plan->virt, "machine", plan->machine,
+                  "definition", plan_format_definition(plan->cpu), "features",
+                  json_new_strings((const char *const *)plan->features, plan->feature_count));
+    if (plan->phys_bits != 0) {
+        json_object_set_new(json, "phys_bits", json_integer(plan->phys_bits));
+    }
+    json_object_set_new(json, "guests",
+                        json_pack("{s:o, s:o, s:b}", "only", patterns(options->only), "skip",
+                                  patterns(options->skip), "strict", options->is_strict));
+    return json;
+}
+
+int platform_add_plan(changeset *set, const root_dir *root, const char *target,
+                      const cpulift_plan *plan, const struct platform_options *options,
+                      cpulift_error **err)
+{
+    g_autoptr(json_t) json = slim_plan(plan, options);
+    g_autofree char *text = json_format_document(json);
+    return changeset_add(set, root, target, text, strlen(text), 0644, CHANGE_WHOLE, err);
+}
+
+/// Adds a hook, unless somebody else's stands in its place: a platform runs but one there, and the
+/// operator's own is not ours to replace.
+static int add_executable(changeset *set, const root_dir *root, const char *target,
+                          const char *text, size_t len, mode_t mode, cpulift_error **err)
+{
+    g_auto(root_file) there = {0};
+    int rc = root_load(root, target, &there, err);
+    if (rc == 0 && there.exists && strstr(there.bytes, "cpulift") == NULL) {
+        rc =
+            cpulift_error_set(err, CPULIFT_ECONFLICT,
+                              "'%s/%s' is there already and not cpulift's: let it call "
+                              "'cpulift rewrite --plan /" PLATFORM_PLAN_TARGET "', or move it away",
+                              root->path, target);
+    }
+    return rc != 0 ? rc : changeset_add(set, root, target, text, len, mode, CHANGE_WHOLE, err);
+}
+
+int platform_add_hook(changeset *set, const root_dir *root, const char *target, const char *role,
+                      const struct platform_options *options, cpulift_error **err)
+{
+    g_autofree char *text = g_strdup_printf("#!%s %s\n", options->hook, role);
+    // The kernel cuts a longer first line off (BINPRM_BUF_SIZE since Linux 5.1; 128 before).
+    if (strlen(text) > 127) {
+        return cpulift_error_set(err, CPULIFT_EINPUT,
+                                 "'%s' is too long a path for the first line of a script: install "
+                                 "cpulift-hook at a shorter one",
+                                 options->hook);
+    }
+    return add_executable(set, root, target, text, strlen(text), 0755, err);
+}
+
+/// The files of data/ that go to nodes, part of the program: a node needs no data folder.
+static const struct {
+    const char *name, *text;
+} installed[] = {
+#include "installed.h"
+};
+
+static const char *find_data(const char *name)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(installed); i++) {
+        if (strcmp(installed[i].name, name) == 0) {
+            return installed[i].text;
+        }
+    }
+    g_assert_not_reached();
+}
+
+int platform_add_data(changeset *set, const root_dir *root, const char *target, const char *name,
+                      mode_t mode, const struct platform_options *options, cpulift_error **err)
+{
+    g_autoptr(GString) out = g_string_new(find_data(name));
+    g_string_replace(out, "@HOOK@", options->hook, 0);
+    g_string_replace(out, "@PLAN@", "/" PLATFORM_PLAN_TARGET, 0);
+    return add_executable(set, root, target, out->str, out->len, mode, err);
+}
+
+unsigned platform_parse_version(const char *text)
+{
+    unsigned parts[3] = {0};
+    const char *at = text;
+    for (size_t i = 0; i < G_N_ELEMENTS(parts) && g_ascii_isdigit(*at); i++) {
+        char *end = NULL;
+        parts[i] = (unsigned)MIN(g_ascii_strtoull(at, &end, 10), 999);
+        at = *end == '.' ? end + 1 : end;
+    }
+    return (parts[0] * 1000 + parts[1]) * 1000 + parts[2];
+}
+
+char *platform_join_features(const cpulift_cpu *cpu, enum cpu_policy policy, const char *prefix,
+                             const char *separator)
+{
+    GString *out = g_string_new(NULL);
+    for (size_t i = 0; i < cpu->feature_count; i++) {
+        if (cpu->features[i].policy == policy) {
+            g_string_append_printf(out, "%s%s%s", out->len > 0 ? separator : "", prefix,
+                                   cpu->features[i].name);
+        }
+    }
+    return g_string_free(out, FALSE);
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// The platforms whose nodes cpulift changes. An adapter reads a platform's files below a root and
+/// says, as a changeset and a report, what must become of them; it writes nothing itself.
+#pragma once
+
+#include "core/plan.h"
+#include "platform/change.h"
+
+/// The plan as the hooks read it at every start of a guest: the definition without its reasons.
+#define PLATFORM_PLAN_TARGET "etc/cpulift/plan.json"
+
+struct platform_options {
+    const char *version;     ///< the platform's, "4.18"; NULL: as the files tell
+    const char *channel;     ///< the adapter's own word for another way in; NULL: the usual one
+    const char *hook;        ///< the program cpulift-hook, as the node finds it
+    const char *const *only; ///< patterns of guest names to tune, NULL-terminated; NULL: all
+    const char *const *skip; ///< patterns of guest names to leave alone; NULL: none
+    bool is_strict;          ///< hooks may stop the start of a guest that they cannot tune
+};
+
+/// What an operator must know beside the diff; arrays of strings.
+struct platform_report {
+    char *version;      ///< of the platform, "" where not known
+    GPtrArray *before;  ///< to do before `--commit`
+    GPtrArray *after;   ///< restarts and other steps after it
+    GPtrArray *effects; ///< what takes effect when
+    GPtrArray *limits;  ///< what this platform, or this version of it, cannot express
+};
+
+struct platform_report *platform_report_new(void);
+void platform_report_free(struct platform_report *report);
+
+/// Adds a line to one of the report's arrays.
+void platform_say(GPtrArray *lines, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+struct platform {
+    const char *name;
+    const char *title;
+    const char *channels; ///< the words for `--channel`, the usual one first: "hook, xsl"
+    const char *trace;    ///< where its hook writes what it could not tune, below the root
+
+    /// True when the root holds a node (or front-end) of this platform; *ret_version (the caller's)
+    /// is its version as far as the files tell, or "".
+    bool (*detect)(const root_dir *root, char **ret_version);
+
+    /// Adds to `set` what must change for `plan`; fills the report.
+    int (*plan)(const root_dir *root, const cpulift_plan *plan,
+                const struct platform_options *options, changeset *set,
+                struct platform_report *report, cpulift_error **err);
+};
+
+/// The platform of this name, or NULL.
+const struct platform *platform_find(const char *name);
+
+/// All of them: *ret_count rows.
+const struct platform *const *platform_list(size_t *ret_count);
+
+/// Adds the hooks' plan at `target`, with the name patterns of `options`.
+int platform_add_plan(changeset *set, const root_dir *root, const char *target,
+                      const cpulift_plan *plan, const struct platform_options *options,
+                      cpulift_error **err);
+
+/// Adds an executable whose interpreter is cpulift-hook in the role `role`: one line, no shell.
+int platform_add_hook(changeset *set, const root_dir *root, const char *target, const char *role,
+                      const struct platform_options *options, cpulift_error **err);
+
+/// Adds one of the files of data/ (a name that is not there is a bug), with "@HOOK@" and "@PLAN@"
+/// replaced.
+int platform_add_data(changeset *set, const root_dir *root, const char *target, const char *name,
+                      mode_t mode, const struct platform_options *options, cpulift_error **err);
+
+/// A version as a number to compare: "4.20.1" is 4020001. At most three parts count; 0 when
+/// `text` is no version.
+unsigned platform_parse_version(const char *text);
+
+/// The names of the definition's features that have this policy, joined by `separator`, each after
+/// `prefix`. The caller's.
+char *platform_join_features(const cpulift_cpu *cpu, enum cpu_policy policy, const char *prefix,
+                             const char *separator);
+
+extern const struct platform cloudstack_platform;
+extern const struct platform eucalyptus_platform;
+extern const struct platform libvirt_platform;
+extern const struct platform opennebula_platform;

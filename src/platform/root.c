@@ -1,0 +1,455 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "platform/root.h"
+
+#include "base/file.h"
+#include "base/text.h"
+#include "platform/step.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+static void close_fd(const int *fd)
+{
+    if (*fd >= 0) {
+        close(*fd);
+    }
+}
+#define autoclose __attribute__((cleanup(close_fd)))
+
+static int fail(cpulift_error **err, const char *what, const root_dir *root, const char *target)
+{
+    int saved = errno;
+    const char *hint = "";
+    if (saved == ELOOP || saved == ENOTDIR) {
+        hint = " (a symbolic link or no folder stands in the path; cpulift follows no links here)";
+    } else if (saved == EROFS || saved == EACCES || saved == EPERM) {
+        hint = "; run as the user that owns it";
+    } else if (saved == ENOSPC || saved == EDQUOT) {
+        hint = "; free some space, nothing was changed";
+    }
+    return cpulift_error_set(err, CPULIFT_ESYSTEM, "cannot %s '%s/%s': %s%s", what, root->path,
+                             target, g_strerror(saved), hint);
+}
+
+int root_open(const char *path, root_dir **ret_root, cpulift_error **err)
+{
+    int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        return cpulift_error_set(err, CPULIFT_ESYSTEM, "cannot open the root folder '%s': %s", path,
+                                 g_strerror(errno));
+    }
+    root_dir *opened = g_new0(root_dir, 1);
+    opened->fd = fd;
+    opened->path = g_strdup(strcmp(path, "/") == 0 ? "" : path);
+    *ret_root = opened;
+    return 0;
+}
+
+void root_free(root_dir *root)
+{
+    if (root == NULL) {
+        return;
+    }
+    close(root->fd);
+    g_free(root->path);
+    g_free(root);
+}
+
+void root_file_clear(struct root_file *file)
+{
+    g_free(file->bytes);
+    *file = (struct root_file){0};
+}
+
+struct root_file root_file_copy(const struct root_file *file)
+{
+    struct root_file copy = *file;
+    copy.bytes = file->exists ? g_memdup2(file->bytes, file->len + 1) : NULL;
+    return copy;
+}
+
+bool root_file_same_bytes(const struct root_file *a, const struct root_file *b)
+{
+    if (!a->exists || !b->exists) {
+        return a->exists == b->exists;
+    }
+    return a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0;
+}
+
+bool root_file_equal(const struct root_file *a, const struct root_file *b)
+{
+    return root_file_same_bytes(a, b) &&
+           (!a->exists || (a->mode == b->mode && a->uid == b->uid && a->gid == b->gid));
+}
+
+/// Walks to `folder` one component at a time; O_NOFOLLOW guards only the last component of a path.
+/// Returns a descriptor, or -1 with errno set.
+static int walk(const root_dir *root, const char *folder)
+{
+    int fd = openat(root->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    g_auto(GStrv) parts = g_strsplit(folder, "/", -1);
+    for (char **part = parts; fd >= 0 && *part != NULL; part++) {
+        if (**part == '\0' || strcmp(*part, ".") == 0) {
+            continue;
+        }
+        if (strcmp(*part, "..") == 0) {
+            close(fd);
+            errno = ELOOP;
+            return -1;
+        }
+        int next = openat(fd, *part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        int saved = errno;
+        close(fd);
+        errno = saved;
+        fd = next;
+    }
+    return fd;
+}
+
+int root_open_folder(const root_dir *root, const char *folder, int *ret_fd, cpulift_error **err)
+{
+    int fd = walk(root, folder);
+    if (fd < 0) {
+        return fail(err, "open the folder", root, folder);
+    }
+    *ret_fd = fd;
+    return 0;
+}
+
+static int synchronise(const root_dir *root, int fd)
+{
+    return root->is_volatile ? 0 : fsync(fd);
+}
+
+static int walk_parent(const root_dir *root, const char *target, char **ret_name)
+{
+    g_autofree char *folder = g_path_get_dirname(target);
+    *ret_name = g_path_get_basename(target);
+    return walk(root, folder);
+}
+
+static int read_regular(int fd, struct root_file *ret_file)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0) {
+        return -1;
+    }
+    if (!S_ISREG(st.st_mode) || st.st_size > (off_t)FILE_DOCUMENT_MAX) {
+        errno = S_ISREG(st.st_mode) ? EFBIG : EINVAL;
+        return -1;
+    }
+    g_autofree char *bytes = g_malloc((size_t)st.st_size + 1);
+    size_t len = 0;
+    while (len < (size_t)st.st_size) {
+        ssize_t got = read(fd, bytes + len, (size_t)st.st_size - len);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got < 0) {
+            return -1;
+        }
+        if (got == 0) {
+            break;
+        }
+        len += (size_t)got;
+    }
+    bytes[len] = '\0';
+    *ret_file = (struct root_file){.exists = true,
+                                   .bytes = g_steal_pointer(&bytes),
+                                   .len = len,
+                                   .mode = st.st_mode & 07777,
+                                   .uid = st.st_uid,
+                                   .gid = st.st_gid};
+    return 0;
+}
+
+int root_load(const root_dir *root, const char *target, struct root_file *ret_file,
+              cpulift_error **err)
+{
+    g_autofree char *name = NULL;
+    autoclose int folder = walk_parent(root, target, &name);
+    // O_NONBLOCK: a FIFO that a stranger put there must not block us.
+    autoclose int fd =
+        folder < 0 ? -1 : openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT) {
+        *ret_file = (struct root_file){0};
+        return 0;
+    }
+    if (fd < 0 || read_regular(fd, ret_file) != 0) {
+        return fail(err, "read", root, target);
+    }
+    return 0;
+}
+
+bool root_has(const root_dir *root, const char *target)
+{
+    g_autofree char *name = NULL;
+    autoclose int folder = walk_parent(root, target, &name);
+    struct stat st;
+    return folder >= 0 && fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+           !S_ISLNK(st.st_mode);
+}
+
+char **root_list(const root_dir *root, const char *folder)
+{
+    GPtrArray *names = g_ptr_array_new();
+    int fd = walk(root, folder);
+    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+    for (struct dirent *e = dir ? readdir(dir) : NULL; e != NULL; e = readdir(dir)) {
+        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0) {
+            g_ptr_array_add(names, g_strdup(e->d_name));
+        }
+    }
+    if (dir != NULL) {
+        closedir(dir);
+    }
+    g_ptr_array_sort(names, text_compare);
+    g_ptr_array_add(names, NULL);
+    return (char **)g_ptr_array_free(names, FALSE);
+}
+
+int root_find_missing(const root_dir *root, const char *target, GPtrArray *folders,
+                      cpulift_error **err)
+{
+    g_autofree char *folder = g_path_get_dirname(target);
+    if (strcmp(folder, ".") == 0) {
+        return 0;
+    }
+    int fd = walk(root, folder);
+    if (fd >= 0) {
+        close(fd);
+        return 0;
+    }
+    if (errno != ENOENT) {
+        return fail(err, "open the folder", root, folder);
+    }
+    int rc = root_find_missing(root, folder, folders, err);
+    if (rc == 0 && !g_ptr_array_find_with_equal_func(folders, folder, g_str_equal, NULL)) {
+        g_ptr_array_add(folders, g_steal_pointer(&folder));
+    }
+    return rc;
+}
+
+int root_get_owner(const root_dir *root, const char *target, uid_t *ret_uid, gid_t *ret_gid,
+                   cpulift_error **err)
+{
+    g_autofree char *folder = g_path_get_dirname(target);
+    autoclose int fd = walk(root, folder);
+    if (fd < 0 && errno == ENOENT && strcmp(folder, ".") != 0) {
+        return root_get_owner(root, folder, ret_uid, ret_gid, err);
+    }
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st) != 0) {
+        return fail(err, "open the folder", root, folder);
+    }
+    *ret_uid = st.st_uid;
+    *ret_gid = st.st_gid;
+    return 0;
+}
+
+/// Gives the descriptor an owner, unless it has it already: who is not root may keep what is his.
+static int set_owner(int fd, uid_t uid, gid_t gid)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0) {
+        return -1;
+    }
+    return st.st_uid == uid && st.st_gid == gid ? 0 : fchown(fd, uid, gid);
+}
+
+int root_make_folder(const root_dir *root, const char *folder, mode_t mode, cpulift_error **err)
+{
+    uid_t uid = 0;
+    gid_t gid = 0;
+    int rc = root_get_owner(root, folder, &uid, &gid, err);
+    if (rc != 0) {
+        return rc;
+    }
+    g_autofree char *name = NULL;
+    autoclose int parent = walk_parent(root, folder, &name);
+    STEP();
+    if (parent < 0 || (mkdirat(parent, name, mode) != 0 && errno != EEXIST)) {
+        return fail(err, "make the folder", root, folder);
+    }
+    autoclose int made = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (made < 0 || set_owner(made, uid, gid) != 0 || fchmod(made, mode) != 0) {
+        return fail(err, "make the folder", root, folder);
+    }
+    synchronise(root, parent);
+    return 0;
+}
+
+void root_remove_folder(const root_dir *root, const char *folder)
+{
+    g_autofree char *name = NULL;
+    autoclose int parent = walk_parent(root, folder, &name);
+    STEP();
+    if (parent >= 0 && unlinkat(parent, name, AT_REMOVEDIR) == 0) {
+        synchronise(root, parent);
+    }
+}
+
+/// Security labels and access lists go with the content. What the file system cannot keep, it did
+/// not have.
+static void copy_attributes(int from, int to)
+{
+    char names[4096];
+    ssize_t len = flistxattr(from, names, sizeof(names));
+    for (ssize_t at = 0; at < len; at += (ssize_t)strlen(names + at) + 1) {
+        char value[4096];
+        ssize_t size = fgetxattr(from, names + at, value, sizeof(value));
+        if (size >= 0) {
+            (void)!fsetxattr(to, names + at, value, (size_t)size, 0);
+        }
+    }
+}
+
+static char *temporary_name(void)
+{
+    guint64 random[2] = {0};
+    if (getrandom(random, sizeof(random), 0) != sizeof(random)) {
+        random[0] = ((guint64)g_random_int() << 32) | g_random_int();
+    }
+    return g_strdup_printf(ROOT_TEMPORARY_PREFIX "%016" G_GINT64_MODIFIER "x%016" G_GINT64_MODIFIER
+                                                 "x",
+                           random[0], random[1]);
+}
+
+static int fill(int fd, int old, const root_dir *root, const char *target,
+                const struct root_file *file, cpulift_error **err)
+{
+    int rc = file_write_fd(fd, target, file->bytes, file->len, err);
+    if (rc != 0) {
+        return rc;
+    }
+    if (old >= 0) {
+        copy_attributes(old, fd);
+    }
+    STEP();
+    // The mode comes last and after the data: a hook folder's new file is executable only when
+    // whole.
+    if (set_owner(fd, file->uid, file->gid) != 0 || synchronise(root, fd) != 0 ||
+        fchmod(fd, file->mode) != 0 || synchronise(root, fd) != 0) {
+        return fail(err, "write", root, target);
+    }
+    return 0;
+}
+
+int root_stage(const root_dir *root, const char *target, const struct root_file *file,
+               char **ret_temporary, cpulift_error **err)
+{
+    g_autofree char *name = NULL;
+    autoclose int folder = walk_parent(root, target, &name);
+    if (folder < 0) {
+        return fail(err, "write", root, target);
+    }
+    g_autofree char *temporary = temporary_name();
+    STEP();
+    autoclose int fd =
+        openat(folder, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return fail(err, "create a file beside", root, target);
+    }
+    autoclose int old = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    STEP();
+    int rc = fill(fd, old, root, target, file, err);
+    if (rc != 0) {
+        unlinkat(folder, temporary, 0);
+        return rc;
+    }
+    *ret_temporary = g_steal_pointer(&temporary);
+    return 0;
+}
+
+static int check_expected(const root_dir *root, const char *target,
+                          const struct root_file *expected, cpulift_error **err)
+{
+    g_auto(root_file) now = {0};
+    int rc = root_load(root, target, &now, err);
+    if (rc == 0 && !root_file_equal(&now, expected)) {
+        rc = cpulift_error_set(err, CPULIFT_ECONFLICT,
+                               "'%s/%s' changed since it was read: somebody else writes it; look "
+                               "at it and run the command again",
+                               root->path, target);
+    }
+    return rc;
+}
+
+int root_commit(const root_dir *root, const char *target, const char *temporary,
+                const struct root_file *expected, cpulift_error **err)
+{
+    int rc = check_expected(root, target, expected, err);
+    if (rc != 0) {
+        return rc;
+    }
+    g_autofree char *name = NULL;
+    autoclose int folder = walk_parent(root, target, &name);
+    STEP();
+    if (folder < 0 || renameat(folder, temporary, folder, name) != 0 ||
+        synchronise(root, folder) != 0) {
+        return fail(err, "replace", root, target);
+    }
+    STEP();
+    return 0;
+}
+
+void root_discard(const root_dir *root, const char *target, const char *temporary)
+{
+    g_autofree char *name = NULL;
+    autoclose int folder = walk_parent(root, target, &name);
+    STEP();
+    if (folder >= 0) {
+        unlinkat(folder, temporary, 0);
+    }
+}
+
+void root_discard_all(const root_dir *root, const char *target)
+{
+    g_autofree char *folder = g_path_get_dirname(target);
+    g_auto(GStrv) names = root_list(root, folder);
+    for (char **name = names; *name != NULL; name++) {
+        if (g_str_has_prefix(*name, ROOT_TEMPORARY_PREFIX)) {
+            root_discard(root, target, *name);
+        }
+    }
+}
+
+static int remove_target(const root_dir *root, const char *target, const struct root_file *expected,
+                         cpulift_error **err)
+{
+    int rc = check_expected(root, target, expected, err);
+    if (rc != 0 || !expected->exists) {
+        return rc;
+    }
+    g_autofree char *name = NULL;
+    autoclose int folder = walk_parent(root, target, &name);
+    STEP();
+    if (folder < 0 || unlinkat(folder, name, 0) != 0 || synchronise(root, folder) != 0) {
+        return fail(err, "remove", root, target);
+    }
+    return 0;
+}
+
+int root_replace(const root_dir *root, const char *target, const struct root_file *file,
+                 const struct root_file *expected, cpulift_error **err)
+{
+    if (!file->exists) {
+        return remove_target(root, target, expected, err);
+    }
+    g_autofree char *temporary = NULL;
+    int rc = root_stage(root, target, file, &temporary, err);
+    if (rc == 0) {
+        rc = root_commit(root, target, temporary, expected, err);
+    }
+    if (rc != 0 && temporary != NULL) {
+        root_discard(root, target, temporary);
+    }
+    return rc;
+}

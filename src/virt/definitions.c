@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "virt/definitions.h"
+
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+
+void definition_free(void *data)
+{
+    struct definition *definition = data;
+    if (definition == NULL) {
+        return;
+    }
+    g_free(definition->name);
+    g_free(definition->uuid);
+    g_free(definition->xml);
+    g_free(definition);
+}
+
+static int read_one(virDomainPtr domain, struct definition **ret_definition, cpulift_error **err)
+{
+    char uuid[VIR_UUID_STRING_BUFLEN] = "";
+    const char *name = virDomainGetName(domain);
+    char *xml = virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE);
+    if (xml == NULL || virDomainGetUUIDString(domain, uuid) != 0) {
+        free(xml);
+        return conn_fail(err, "cannot read the definition of", name);
+    }
+    struct definition *definition = g_new0(struct definition, 1);
+    definition->name = g_strdup(name);
+    definition->uuid = g_strdup(uuid);
+    definition->xml = g_strdup(xml);
+    definition->is_active = virDomainIsActive(domain) == 1;
+    free(xml);
+    *ret_definition = definition;
+    return 0;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    const struct definition *const *x = a, *const *y = b;
+    return strcmp((*x)->name, (*y)->name);
+}
+
+int definitions_read(const virt_conn *conn, const char *pattern, GPtrArray **ret_definitions,
+                     cpulift_error **err)
+{
+    virDomainPtr *domains = NULL;
+    int count =
+        virConnectListAllDomains(conn->handle, &domains, VIR_CONNECT_LIST_DOMAINS_PERSISTENT);
+    if (count < 0) {
+        return conn_fail(err, "cannot list the domains of", conn->uri);
+    }
+    g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func(definition_free);
+    int rc = 0;
+    for (int i = 0; i < count; i++) {
+        struct definition *definition = NULL;
+        if (rc == 0 &&
+            (pattern == NULL || fnmatch(pattern, virDomainGetName(domains[i]), 0) == 0)) {
+            rc = read_one(domains[i], &definition, err);
+        }
+        if (definition != NULL) {
+            g_ptr_array_add(found, definition);
+        }
+        virDomainFree(domains[i]);
+    }
+    free(domains);
+    if (rc == 0) {
+        g_ptr_array_sort(found, compare_names);
+        *ret_definitions = g_steal_pointer(&found);
+    }
+    return rc;
+}
+
+int definitions_find(const virt_conn *conn, const char *uuid, struct definition **ret_definition,
+                     cpulift_error **err)
+{
+    virDomainPtr domain = virDomainLookupByUUIDString(conn->handle, uuid);
+    if (domain == NULL) {
+        (void)conn_fail(err, "cannot find the domain", uuid);
+        return CPULIFT_EMISSING;
+    }
+    int rc = read_one(domain, ret_definition, err);
+    virDomainFree(domain);
+    return rc;
+}
+
+int definitions_write(const virt_conn *conn, const char *uuid, const char *expected,
+                      const char *xml, cpulift_error **err)
+{
+    struct definition *now = NULL;
+    int rc = definitions_find(conn, uuid, &now, err);
+    if (rc != 0) {
+        return rc;
+    }
+    if (strcmp(now->xml, expected) != 0) {
+        rc = cpulift_error_set(err, CPULIFT_ECONFLICT,
+                               "the definition of '%s' changed since it was read: run the command "
+                               "again",
+                               now->name);
+    }
+    virDomainPtr defined = rc == 0 ? virDomainDefineXML(conn->handle, xml) : NULL;
+    if (rc == 0 && defined == NULL) {
+        rc = conn_fail(err, "libvirt does not take the new definition of", now->name);
+    }
+    if (defined != NULL) {
+        virDomainFree(defined);
+    }
+    definition_free(now);
+    return rc;
+}

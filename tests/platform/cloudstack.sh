@@ -1,0 +1,125 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# CloudStack: every version's channels, the agent that rewrites its file, and the hook under its
+# contract. Usage: cloudstack.sh BUILD SOURCE
+. "$2/tests/platform/lib.sh"
+plan=$here/plan.json
+agent=etc/cloudstack/agent/agent.properties
+transformer=etc/cloudstack/agent/hooks/libvirt-vm-xml-transformer
+
+# What each version can say.
+for version in 4.2.1 4.4.0 4.5.1 4.12.0 4.13.0 4.18.2.1 4.21.0 4.22.0.0; do
+    cloudstack_node "$folder/$version" "$version"
+done
+expect 1 "$cpulift" apply "$plan" --platform cloudstack --root "$folder/4.2.1"
+has "$folder/err" "4.3 is the first"
+for version in 4.4.0 4.5.1 4.12.0 4.13.0 4.18.2.1 4.21.0 4.22.0.0; do
+    cp -a "$folder/$version" "$folder/before"
+    expect 0 "$cpulift" apply "$plan" --platform cloudstack --root "$folder/$version"
+    cp "$folder/out" "$folder/$version.dry"
+    same_tree "$folder/before" "$folder/$version"
+    expect 0 "$cpulift" apply "$plan" --platform cloudstack --root "$folder/$version" --commit
+    expect 0 "$cpulift" apply "$plan" --platform cloudstack --root "$folder/$version" --commit
+    has "$folder/out" "nothing to change"
+    expect 0 "$cpulift" status --root "$folder/$version"
+    rm -rf "$folder/before"
+done
+lacks "$folder/4.4.0/$agent" guest.cpu.features
+has "$folder/4.4.0.dry" "no features before 4.5.1"
+has "$folder/4.5.1/$agent" "guest.cpu.features=aes avx hypervisor xsave"
+lacks "$folder/4.5.1/$agent" -vme
+has "$folder/4.12.0.dry" "no disabled features before 4.13; missing: vme"
+has "$folder/4.13.0/$agent" "guest.cpu.features=aes avx hypervisor xsave -vme"
+[ ! -e "$folder/4.13.0/$transformer.groovy" ] || fail "Groovy before 4.14"
+has "$folder/4.18.2.1/$transformer.groovy" "'cloudstack', 'groovy', 'transform'"
+[ -x "$folder/4.22.0.0/$transformer.sh" ] || fail "no executable hook"
+[ "$(stat -c %a "$folder/4.22.0.0/$agent")" = 640 ] || fail "the mode of agent.properties changed"
+
+# The agent rewrites its file: rollback brings the old bytes, or resets our keys.
+node=$folder/4.22.0.0
+printf '#Mon Nov 23\nworkers=5\nguest.cpu.features=aes avx hypervisor xsave -vme\nname=caf\\u00E9\nguest.cpu.model=Nehalem\nguid=0b1c\nguest.cpu.mode=custom\nhost=192.0.2.1\\:8250\n' >"$node/$agent"
+expect 0 "$cpulift" status --root "$node"
+has "$folder/out" "rewritten by the platform"
+expect 0 "$cpulift" rollback --root "$node"
+cloudstack_node "$folder/fresh" 4.22.0.0
+same "$node/$agent" "$folder/fresh/$agent"
+[ ! -e "$node/$transformer.sh" ] && [ ! -e "$node/var" ] || fail "rollback left something"
+expect 0 "$cpulift" rollback --root "$node"
+has "$folder/out" "nothing to undo"
+expect 0 "$cpulift" apply "$plan" --platform cloudstack --root "$node" --commit
+printf 'workers=9\nguest.cpu.features=aes avx hypervisor xsave -vme\nguest.cpu.model=Nehalem\nguest.cpu.mode=custom\n' >"$node/$agent"
+expect 0 "$cpulift" rollback --root "$node"
+has "$node/$agent" workers=9
+grep -qx guest.cpu.mode= "$node/$agent" || fail "a key that was not there must become empty"
+
+# An operator's own transformer is not replaced, and nothing else happens then.
+mkdir -p "$folder/own"
+cloudstack_node "$folder/own" 4.22.0.0
+mkdir -p "$folder/own/etc/cloudstack/agent/hooks"
+echo '#!/bin/sh' >"$folder/own/$transformer.sh"
+cp -a "$folder/own" "$folder/own.before"
+expect 2 "$cpulift" apply "$plan" --platform cloudstack --root "$folder/own" --commit
+has "$folder/err" "not cpulift's"
+same_tree "$folder/own.before" "$folder/own"
+
+# The hook under its contract. Standard input is a pipe that stays open.
+cloudstack_node "$folder/hooked" 4.22.0.0
+expect 0 "$cpulift" apply "$plan" --platform cloudstack --root "$folder/hooked" --commit --skip 'r-*'
+export CPULIFT_ROOT="$folder/hooked"
+run=$folder/hooked/$transformer.sh
+document=$(cat "$here/cloudstack.xml")
+mkfifo "$folder/open"
+sleep 20 >"$folder/open" &
+sleeper=$!
+"$run" transform "$document" <"$folder/open" >"$folder/new.xml" 2>"$folder/err" || fail "the hook failed"
+kill "$sleeper"
+[ ! -s "$folder/err" ] || fail "the hook wrote on standard error"
+has "$folder/new.xml" "<cpu mode='custom' match='exact' check='full'><model fallback='forbid'>Nehalem</model>"
+has "$folder/new.xml" "<topology sockets='1' cores='2' threads='1' />"
+has "$folder/new.xml" "<cpu> <numa>"
+printf %s "$document" >"$folder/given.xml"
+grep -v '<cpu mode' "$folder/given.xml" >"$folder/a"
+grep -v '<cpu mode' "$folder/new.xml" >"$folder/b"
+same "$folder/a" "$folder/b"
+expect 0 "$run" transform "$(cat "$folder/new.xml")"
+same "$folder/out" "$folder/new.xml"
+
+# A guest that the patterns leave alone comes back as it was.
+router=$(printf %s "$document" | sed 's/i-7-21-VM/r-4-VM/')
+expect 0 "$run" transform "$router"
+[ "$(cat "$folder/out")" = "$router" ] || fail "a guest that is skipped was changed"
+
+# Hostile documents: exit 1, nothing on either stream, a trace.
+big=$(head -c 130000 /dev/zero | tr '\0' x)
+quiet() {
+    expect 1 "$@"
+    [ ! -s "$folder/out" ] && [ ! -s "$folder/err" ] || fail "output beside a failure"
+}
+quiet "$run" transform '<domain'
+quiet "$run" transform ''
+quiet "$run" transform '<!DOCTYPE d [<!ENTITY e SYSTEM "file:///etc/hostname">]><domain type="qemu"><name>&e;</name></domain>'
+quiet "$run" transform "<domain type='kvm'><name>\$(touch $folder/pwned);\`id\`</name></domain>"
+quiet "$run" transform "<domain type='qemu'><name>big</name><!--$big--></domain"
+quiet "$run" other
+quiet "$run"
+[ ! -e "$folder/pwned" ] || fail "a guest's name was executed"
+expect 0 "$cpulift" status --root "$folder/hooked"
+has "$folder/out" "7 starts of guests were left untuned"
+
+# No answer within two seconds: its own watchdog ends it. Here the plan is a pipe without a writer.
+mv "$folder/hooked/etc/cpulift/plan.json" "$folder/plan.kept"
+quiet "$run" transform "$document"
+mkfifo "$folder/hooked/etc/cpulift/plan.json"
+start=$(date +%s)
+got=0
+"$run" transform "$document" >"$folder/out" 2>"$folder/err" || got=$?
+[ "$got" -eq 1 ] && [ ! -s "$folder/out" ] || fail "watchdog: status $got"
+[ $(($(date +%s) - start)) -le 8 ] || fail "the watchdog came late"
+has "$folder/hooked/var/lib/cpulift/hook.log" "no answer within 2 s"
+
+# Rolling maintenance.
+cloudstack_node "$folder/rolling" 4.22.0.0
+expect 0 "$cpulift" apply "$plan" --platform cloudstack --channel rolling --root "$folder/rolling" --commit
+[ -x "$folder/rolling/etc/cloudstack/agent/hooks.d/PreFlight" ] || fail "no PreFlight"
+has "$folder/rolling/$agent" rolling.maintenance.hooks.dir=/etc/cloudstack/agent/hooks.d
+echo "$checks checks"

@@ -1,0 +1,52 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Persistent definitions of a real libvirt, and the guard. Usage: domains.sh BUILD SOURCE
+. "$2/tests/platform/lib.sh"
+command -v virsh >/dev/null || exit 77
+[ "$(id -u)" -eq 0 ] || exit 77
+plan=$here/plan.json
+mkdir -p "$folder/v/etc" "$folder/root"
+printf 'stdio_handler = "file"\nuser = "root"\ngroup = "root"\nsecurity_driver = "none"\nnamespaces = []\ncgroup_controllers = []\n' >"$folder/v/etc/qemu.conf"
+uri="qemu:///embed?root=$folder/v"
+for name in web-1 web-2 db-1; do
+    sed "s/i-0badcafe/$name/" "$here/eucalyptus.xml" >"$folder/$name.xml"
+done
+virsh --quiet --connect "$uri" "define $folder/web-1.xml; define $folder/web-2.xml; define $folder/db-1.xml" >/dev/null
+dump() { virsh --quiet --connect "$uri" "dumpxml --inactive web-1; dumpxml --inactive web-2; dumpxml --inactive db-1" >"$1"; }
+dump "$folder/before"
+expect 0 "$cpulift" apply "$plan" --platform libvirt --connect "$uri" --domains 'web-*' --root "$folder/root"
+has "$folder/out" "2 definitions"
+has "$folder/out" "+    <model fallback='forbid'>Nehalem</model>"
+dump "$folder/dry"
+same "$folder/before" "$folder/dry"
+[ -z "$(ls -A "$folder/root")" ] || fail "a dry run left something"
+expect 0 "$cpulift" apply "$plan" --platform libvirt --connect "$uri" --domains 'web-*' --root "$folder/root" --commit
+dump "$folder/after"
+[ "$(grep -c "check='full'" "$folder/after")" -eq 2 ] || fail "two definitions should be tuned"
+expect 0 "$cpulift" apply "$plan" --platform libvirt --connect "$uri" --domains 'web-*' --root "$folder/root" --commit
+has "$folder/out" "0 definitions"
+expect 0 "$cpulift" rollback --connect "$uri" --root "$folder/root"
+has "$folder/out" "web-1: restored"
+dump "$folder/undone"
+same "$folder/before" "$folder/undone"
+expect 64 "$cpulift" apply "$plan" --platform libvirt --domains 'web-*'
+expect 2 "$cpulift" apply "$plan" --platform libvirt --connect "bogus:///x"
+
+# The guard, called as libvirt calls it: GUEST prepare begin -, the domain on standard input.
+expect 0 "$cpulift" apply "$plan" --platform libvirt --channel guard --skip 'free-*' --root "$folder/root" --commit
+guard=$folder/root/etc/libvirt/hooks/qemu.d/cpulift
+export CPULIFT_ROOT="$folder/root"
+judge() {
+    status=0
+    printf "<domain type='qemu'><name>%s</name><cpu %s</cpu></domain>" "$2" "$3" |
+        "$guard" "$2" prepare begin - >"$folder/out" 2>"$folder/err" || status=$?
+    [ "$status" -eq "$1" ] || fail "guard said $status, not $1, to $3: $(cat "$folder/err")"
+    checks=$((checks + 1))
+}
+judge 0 inside "mode='custom'><model>Nehalem</model><feature policy='disable' name='vme'/>"
+judge 1 outside "mode='custom'><model>Haswell</model>"
+has "$folder/err" "avx2"
+judge 1 passed "mode='host-passthrough'>"
+judge 0 free-1 "mode='host-passthrough'>"
+expect 0 "$guard" outside started begin -
+echo "$checks checks"

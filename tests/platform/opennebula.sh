@@ -1,0 +1,113 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# OpenNebula: the include under bash and dash, with a fake virsh, as the driver's deploy calls it.
+# Usage: opennebula.sh BUILD SOURCE
+. "$2/tests/platform/lib.sh"
+plan=$here/plan.json
+front=$folder/front
+remotes=$front/var/lib/one/remotes
+kvmrc=$remotes/etc/vmm/kvm/kvmrc
+conf=$front/etc/one/vmm_exec/vmm_exec_kvm.conf
+opennebula_front "$front" 7.0.1
+cp -a "$front" "$folder/before"
+expect 0 "$cpulift" apply "$plan" --platform opennebula --root "$front"
+same_tree "$folder/before" "$front"
+has "$folder/out" "EVC_MODE overrides MODEL"
+has "$folder/out" "onehost sync --force"
+expect 0 "$cpulift" apply "$plan" --platform opennebula --root "$front" --commit
+expect 0 "$cpulift" apply "$plan" --platform opennebula --root "$front" --commit
+has "$folder/out" "nothing to change"
+has "$conf" 'CPU_MODEL = [ MODEL = "Nehalem", FEATURES = "aes,avx,hypervisor,xsave" ]'
+if tail -n 1 "$kvmrc" | grep -q =; then fail "a line of ours in kvmrc has an equals sign"; fi
+
+# A driver script sources kvmrc and creates the guest; virsh is a fake that keeps what it is given.
+mkdir -p "$folder/bin" "$folder/system" "$remotes/vmm/kvm"
+cat >"$folder/bin/virsh" <<'FAKE'
+#!/bin/sh
+printf '%s\n' "$@" >"$FAKE_LOG"
+[ "$3" = create ] && cp "$4" "$FAKE_LOG.xml"
+echo "Domain created"
+FAKE
+cat >"$remotes/vmm/kvm/deploy" <<'DRIVER'
+#!/bin/bash
+source $(dirname $0)/../../etc/vmm/kvm/kvmrc
+cat > $1
+DATA=`virsh --connect $LIBVIRT_URI create $1`
+status=$?
+echo "$DATA"
+exit $status
+DRIVER
+chmod +x "$folder/bin/virsh" "$remotes/vmm/kvm/deploy"
+mkdir -p "$folder/var/lib/one"
+export FAKE_LOG="$folder/log" CPULIFT_ROOT="$folder" PATH="$folder/bin:$PATH"
+deploy() { bash "$remotes/vmm/kvm/deploy" "$1" <"$2" >"$folder/out" 2>"$folder/err"; }
+deploy "$folder/system/deployment.0" "$here/opennebula.xml" || fail "deploy failed"
+has "$folder/out" "Domain created"
+[ ! -s "$folder/err" ] || fail "noise: $(cat "$folder/err")"
+has "$folder/log.xml" "check='full'"
+has "$folder/log.xml" "<feature policy='disable' name='vme'/>"
+[ "$(sed -n 3p "$folder/log")" = create ] && [ "$(wc -l <"$folder/log")" -eq 4 ] || fail "virsh got other arguments"
+
+# Fails open, with a trace; other commands pass through with their arguments as they are.
+printf '<domain' >"$folder/bad"
+deploy "$folder/system/deployment.1" "$folder/bad" || fail "a broken document must reach libvirt"
+same "$folder/log.xml" "$folder/bad"
+has "$folder/var/lib/one/cpulift-hook.log" "opennebula $folder/system/deployment.1"
+bash -c '. "$1"; virsh --connect URI dominfo "a b" "\$(id)"' - "$kvmrc" >/dev/null
+[ "$(sed -n '4,5p' "$folder/log" | tr '\n' '|')" = 'a b|$(id)|' ] || fail "arguments were changed"
+
+# A deployment file that is a link, and a name with shell characters.
+cp "$here/opennebula.xml" "$folder/system/real"
+ln -s real "$folder/system/link"
+bash -c '. "$1"; virsh --connect URI create "$2"' - "$kvmrc" "$folder/system/link" >/dev/null
+same "$folder/system/real" "$here/opennebula.xml"
+strange="$folder/system/\$(touch pwned) ;x"
+cp "$here/opennebula.xml" "$strange"
+bash -c '. "$1"; virsh --connect URI create "$2"' - "$kvmrc" "$strange" >/dev/null
+has "$strange" "check='full'"
+[ ! -e pwned ] || fail "a file name was executed"
+
+# A plan of the node's own goes first.
+mkdir -p "$folder/etc/cpulift"
+sed 's/Nehalem/Westmere/' "$plan" >"$folder/etc/cpulift/plan.json"
+deploy "$folder/system/deployment.2" "$here/opennebula.xml" || fail "deploy failed"
+has "$folder/log.xml" Westmere
+rm -r "$folder/etc"
+
+# The monitoring probes source kvmrc under sh and look at its environment.
+sh -c '. "$1"; env' - "$kvmrc" >"$folder/env" 2>"$folder/err"
+has "$folder/env" "LIBVIRT_URI=qemu:///system"
+[ ! -s "$folder/err" ] || fail "sh: $(cat "$folder/err")"
+
+# --strict stops a guest that cannot be tuned.
+expect 0 "$cpulift" apply "$plan" --platform opennebula --root "$front" --strict --commit
+if deploy "$folder/system/deployment.3" "$folder/bad"; then fail "strict let an untuned guest start"; fi
+
+# The operator edits kvmrc meanwhile: rollback takes our line out and leaves his.
+echo 'export SHUTDOWN_TIMEOUT=300' >>"$kvmrc"
+rm -r "$remotes/vmm/kvm/deploy"
+expect 0 "$cpulift" rollback --root "$front"
+printf 'export LANG=C\nexport LIBVIRT_URI=qemu:///system\nexport SHUTDOWN_TIMEOUT=300\n' >"$folder/expected"
+same "$kvmrc" "$folder/expected"
+cp "$folder/before/var/lib/one/remotes/etc/vmm/kvm/kvmrc" "$kvmrc"
+same_tree "$folder/before" "$front"
+
+# Older versions: no features before 6.8, nothing native before 5.4.13, kvmrc elsewhere before 5.6.
+opennebula_front "$folder/old" 6.4.0
+expect 0 "$cpulift" apply "$plan" --platform opennebula --root "$folder/old" --commit
+has "$folder/old/etc/one/vmm_exec/vmm_exec_kvm.conf" 'CPU_MODEL = [ MODEL = "Nehalem" ]'
+opennebula_front "$folder/oldest" 4.4.0
+mv "$folder/oldest/var/lib/one/remotes/etc/vmm/kvm/kvmrc" "$folder/oldest/var/lib/one/remotes/vmm/kvm/kvmrc"
+expect 0 "$cpulift" apply "$plan" --platform opennebula --root "$folder/oldest" --commit
+cp "$here/opennebula.xml" "$folder/system/old"
+bash -c '. "$1"; virsh --connect URI create "$2"' - "$folder/oldest/var/lib/one/remotes/vmm/kvm/kvmrc" "$folder/system/old" >/dev/null
+has "$folder/system/old" "check='full'"
+expect 1 "$cpulift" apply "$plan" --platform opennebula --channel native --root "$folder/oldest"
+
+# A CPU_MODEL that is there is replaced, over its lines.
+opennebula_front "$folder/set" 7.4.0
+printf 'CPU_MODEL = [\n  MODEL = "host-passthrough" ]\nX = "1"\n' >"$folder/set/etc/one/vmm_exec/vmm_exec_kvm.conf"
+expect 0 "$cpulift" apply "$plan" --platform opennebula --channel native --root "$folder/set" --commit
+printf 'CPU_MODEL = [ MODEL = "Nehalem", FEATURES = "aes,avx,hypervisor,xsave" ]\nX = "1"\n' >"$folder/expected"
+same "$folder/set/etc/one/vmm_exec/vmm_exec_kvm.conf" "$folder/expected"
+echo "$checks checks"

@@ -1,0 +1,97 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The commands on hostile nodes: links, other writers, kills at random times, wrong plans.
+# Usage: safety.sh BUILD SOURCE
+. "$2/tests/platform/lib.sh"
+plan=$here/plan.json
+agent=etc/cloudstack/agent/agent.properties
+apply() { "$cpulift" apply "$plan" --platform cloudstack --root "$1" --commit; }
+
+# Killed at any time: wholly old or wholly new, and rollback works.
+cloudstack_node "$folder/old" 4.22.0.0
+cp -a "$folder/old" "$folder/new"
+apply "$folder/new" >/dev/null
+for delay in 0.001 0.002 0.003 0.004 0.006 0.008 0.012 0.02 0.03; do
+    rm -rf "$folder/killed"
+    cp -a "$folder/old" "$folder/killed"
+    timeout -s KILL "$delay" "$build/cpulift-platform" apply "$plan" --platform cloudstack \
+        --root "$folder/killed" --commit >/dev/null 2>&1 || :
+    cmp -s "$folder/killed/$agent" "$folder/old/$agent" || same "$folder/killed/$agent" "$folder/new/$agent"
+    expect 0 "$cpulift" rollback --root "$folder/killed"
+    rm -rf "$folder/killed/var"
+    same_tree "$folder/old" "$folder/killed"
+done
+
+# A link in the way leads nowhere.
+echo precious >"$folder/precious"
+cloudstack_node "$folder/linked" 4.22.0.0
+ln -sf "$folder/precious" "$folder/linked/$agent"
+expect 2 "$cpulift" apply "$plan" --platform cloudstack --root "$folder/linked" --commit
+cloudstack_node "$folder/linked2" 4.22.0.0
+mkdir "$folder/elsewhere"
+ln -s "$folder/elsewhere" "$folder/linked2/etc/cpulift"
+expect 2 "$cpulift" apply "$plan" --platform cloudstack --root "$folder/linked2" --commit
+[ "$(cat "$folder/precious")" = precious ] && [ -z "$(ls "$folder/elsewhere")" ] || fail "a link was followed"
+same "$folder/linked2/$agent" "$folder/old/$agent"
+
+# A file of mode 0400 keeps it; a property with a newline and an odd key survive.
+cloudstack_node "$folder/odd" 4.22.0.0
+printf 'odd\\ key\\:=a\\nb\nlong=1\\\n   2\n' >>"$folder/odd/$agent"
+chmod 400 "$folder/odd/$agent"
+cp -a "$folder/odd" "$folder/odd.before"
+expect 0 apply "$folder/odd"
+[ "$(stat -c %a "$folder/odd/$agent")" = 400 ] || fail "the mode changed"
+has "$folder/odd/$agent" 'odd\ key\:=a\nb'
+expect 0 "$cpulift" rollback --root "$folder/odd"
+same_tree "$folder/odd.before" "$folder/odd"
+
+# Another writer while we work: refused or done, never mixed.
+cloudstack_node "$folder/busy" 4.22.0.0
+cp "$folder/busy/$agent" "$folder/theirs"
+(
+    i=0
+    while [ $i -lt 200 ]; do
+        cp "$folder/theirs" "$folder/busy/$agent.new" && mv "$folder/busy/$agent.new" "$folder/busy/$agent"
+        i=$((i + 1))
+    done
+) &
+writer=$!
+for _ in 1 2 3 4 5 6; do
+    apply "$folder/busy" >/dev/null 2>&1 || :
+    cmp -s "$folder/busy/$agent" "$folder/theirs" || cmp -s "$folder/busy/$agent" "$folder/new/$agent" || fail "a mixed file"
+done
+wait "$writer"
+checks=$((checks + 6))
+
+# Plans that are none; names that are no names.
+for bad in '{' '{"schema":"cpulift.plan/2"}' '{"schema":"cpulift.host/1"}'; do
+    printf %s "$bad" >"$folder/bad.json"
+    expect 2 "$cpulift" apply "$folder/bad.json" --platform cloudstack --root "$folder/old"
+done
+sed 's/"Nehalem"/"Neha\\nlem"/' "$plan" >"$folder/bad.json"
+expect 2 "$cpulift" apply "$folder/bad.json" --platform cloudstack --root "$folder/old"
+expect 64 "$cpulift" apply "$plan" --platform elsewhere
+expect 64 "$cpulift" apply "$plan" --platform cloudstack --channel xsl
+expect 64 "$cpulift" apply
+expect 2 "$cpulift" apply "$plan" --platform cloudstack --root "$folder/nowhere"
+mkdir "$folder/empty"
+expect 2 "$cpulift" apply "$plan" --platform cloudstack --version 4.22 --root "$folder/empty"
+expect 1 "$cpulift" detect --root "$folder/empty"
+expect 0 "$cpulift" detect --root "$folder/old" --json
+has "$folder/out" '"version": "4.22.0.0"'
+expect 0 "$cpulift" status --root "$folder/empty"
+[ -z "$(ls -A "$folder/empty")" ] || fail "looking made something"
+expect 0 "$cpulift" apply "$plan" --platform cloudstack --root "$folder/old" --json
+has "$folder/out" '"schema": "cpulift.changeset/1"'
+
+# status says when somebody took our change away.
+cp "$folder/theirs" "$folder/new/$agent"
+expect 1 "$cpulift" status --root "$folder/new"
+has "$folder/out" "taken back"
+
+for cloud in nova proxmox kubevirt ovirt; do
+    expect 0 "$cpulift" render "$plan" --platform "$cloud"
+    same "$folder/out" "$here/render.$cloud"
+done
+expect 2 "$cpulift" render "$plan" --platform vmware
+echo "$checks checks"

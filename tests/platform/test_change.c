@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// Diffs, changesets and hostile file systems.
+#include "base/json.h"
+#include "platform/diff.h"
+#include "platform/journal.h"
+#include "platform/undo.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+// cmocka needs the four above
+#include <cmocka.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct place {
+    char *path;
+    root_dir *root;
+};
+
+static char *at(const struct place *place, const char *name)
+{
+    return g_build_filename(place->path, name, NULL);
+}
+
+static void put(const struct place *place, const char *name, const char *text)
+{
+    g_autofree char *path = at(place, name);
+    g_autofree char *folder = g_path_get_dirname(path);
+    assert_int_equal(g_mkdir_with_parents(folder, 0755), 0);
+    assert_true(g_file_set_contents(path, text, -1, NULL));
+}
+
+static char *get(const struct place *place, const char *name)
+{
+    g_autofree char *path = at(place, name);
+    char *text = NULL;
+    return g_file_get_contents(path, &text, NULL, NULL) ? text : NULL;
+}
+
+static int set_up(void **state)
+{
+    struct place *place = g_new0(struct place, 1);
+    place->path = g_dir_make_tmp("change.XXXXXX", NULL);
+    assert_int_equal(root_open(place->path, &place->root, NULL), 0);
+    *state = place;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct place *place = *state;
+    g_autofree char *command = g_strdup_printf("rm -rf '%s'", place->path);
+    assert_int_equal(system(command), 0);
+    root_free(place->root);
+    g_free(place->path);
+    g_free(place);
+    return 0;
+}
+
+static int add(changeset *set, const struct place *place, const char *target, const char *text,
+               enum change_undo undo, cpulift_error **err)
+{
+    return changeset_add(set, place->root, target, text, strlen(text), 0644, undo, err);
+}
+
+static void check_diff(const char *before, const char *after, const char *expected)
+{
+    g_autoptr(GString) out = g_string_new(NULL);
+    diff_format(out, "f", before, before ? strlen(before) : 0, after, after ? strlen(after) : 0);
+    assert_string_equal(out->str, expected);
+}
+
+static void test_diff(void **state)
+{
+    (void)state;
+    check_diff("a\n", "a\n", "");
+    check_diff(NULL, "a\n", "--- /dev/null\n+++ b/f\n@@ -0,0 +1 @@\n+a\n");
+    check_diff("a\n", NULL, "--- a/f\n+++ /dev/null\n@@ -1 +0,0 @@\n-a\n");
+    check_diff("a\nb", "a\nc",
+               "--- a/f\n+++ b/f\n@@ -1,2 +1,2 @@\n a\n-b\n\\ No newline at end of "
+               "file\n+c\n\\ No newline at end of file\n");
+    check_diff("1\n2\n3\n4\n5\n6\n7\n8\n9\n", "1\n2\n3\n4\nx\n6\n7\n8\n9\n",
+               "--- a/f\n+++ b/f\n@@ -2,7 +2,7 @@\n 2\n 3\n 4\n-5\n+x\n 6\n 7\n 8\n");
+}
+
+/// Property: our diff, given to patch(1), makes the new text of the old, whatever they are.
+static void test_diff_patches(void **state)
+{
+    struct place *place = *state;
+    if (system("patch --version >/dev/null 2>&1") != 0) {
+        skip();
+    }
+    g_autoptr(GRand) random = g_rand_new_with_seed(7);
+    for (int round = 0; round < 60; round++) {
+        GString *texts[2] = {g_string_new(NULL), g_string_new(NULL)};
+        for (int i = 0; i < 40; i++) {
+            int letter = g_rand_int_range(random, 'a', 'e');
+            for (int side = 0; side < 2; side++) {
+                if (g_rand_int_range(random, 0, 5) > 0) {
+                    g_string_append_printf(texts[side], "%c\n", letter);
+                }
+            }
+        }
+        g_autoptr(GString) diff = g_string_new(NULL);
+        diff_format(diff, "f", texts[0]->str, texts[0]->len, texts[1]->str, texts[1]->len);
+        put(place, "f", texts[0]->str);
+        put(place, "d", diff->str);
+        g_autofree char *command =
+            g_strdup_printf("cd '%s' && patch -s -p1 < d 2>/dev/null", place->path);
+        assert_true(diff->len == 0 || system(command) == 0);
+        g_autofree char *now = get(place, "f");
+        assert_string_equal(now, texts[1]->str);
+        g_string_free(texts[0], TRUE);
+        g_string_free(texts[1], TRUE);
+    }
+}
+
+static void test_apply_is_idempotent_and_undone(void **state)
+{
+    struct place *place = *state;
+    put(place, "etc/a", "one\n");
+    for (int round = 0; round < 2; round++) {
+        g_autoptr(changeset) set = changeset_new("test");
+        assert_int_equal(add(set, place, "etc/a", "two\n", CHANGE_WHOLE, NULL), 0);
+        assert_int_equal(add(set, place, "new/dir/b", "b\n", CHANGE_WHOLE, NULL), 0);
+        assert_int_equal(set->changes->len, round == 0 ? 2 : 0);
+        assert_int_equal(changeset_apply(set, place->root, NULL), 0);
+    }
+    g_autoptr(GPtrArray) sets = NULL;
+    assert_int_equal(journal_load(place->root, &sets, NULL), 0);
+    assert_int_equal(sets->len, 1);
+    assert_int_equal(journal_rollback(place->root, false, NULL, NULL), 0);
+    g_autofree char *text = get(place, "etc/a");
+    assert_string_equal(text, "one\n");
+    assert_false(root_has(place->root, "new"));
+    assert_false(root_has(place->root, "var"));
+}
+
+static void test_two_applies_one_rollback(void **state)
+{
+    struct place *place = *state;
+    put(place, "a", "one\n");
+    const char *const texts[] = {"two\n", "three\n"};
+    for (int i = 0; i < 2; i++) {
+        g_autoptr(changeset) set = changeset_new("test");
+        assert_int_equal(add(set, place, "a", texts[i], CHANGE_WHOLE, NULL), 0);
+        assert_int_equal(changeset_apply(set, place->root, NULL), 0);
+    }
+    assert_int_equal(journal_rollback(place->root, false, NULL, NULL), 0);
+    g_autofree char *text = get(place, "a");
+    assert_string_equal(text, "one\n");
+}
+
+static void test_conflicts_are_refused(void **state)
+{
+    struct place *place = *state;
+    put(place, "a", "one\n");
+    g_autoptr(changeset) set = changeset_new("test");
+    g_autoptr(cpulift_error) err = NULL;
+    assert_int_equal(add(set, place, "a", "two\n", CHANGE_WHOLE, NULL), 0);
+    put(place, "a", "somebody else\n");
+    assert_int_equal(changeset_apply(set, place->root, &err), CPULIFT_ECONFLICT);
+    g_autofree char *text = get(place, "a");
+    assert_string_equal(text, "somebody else\n");
+    assert_false(root_has(place->root, "var"));
+
+    g_autoptr(changeset) good = changeset_new("test");
+    assert_int_equal(add(good, place, "a", "two\n", CHANGE_WHOLE, NULL), 0);
+    assert_int_equal(changeset_apply(good, place->root, NULL), 0);
+    put(place, "a", "edited\n");
+    cpulift_error_clear(&err);
+    assert_int_equal(journal_rollback(place->root, false, NULL, &err), CPULIFT_ECONFLICT);
+    g_autofree char *kept = get(place, "a");
+    assert_string_equal(kept, "edited\n");
+}
+
+static void test_mode_and_owner_stay(void **state)
+{
+    struct place *place = *state;
+    put(place, "a", "one\n");
+    g_autofree char *path = at(place, "a");
+    assert_int_equal(chmod(path, 0440), 0);
+    bool is_root = geteuid() == 0;
+    assert_int_equal(is_root ? chown(path, 1234, 4321) : 0, 0);
+    g_autoptr(changeset) set = changeset_new("test");
+    assert_int_equal(add(set, place, "a", "two\n", CHANGE_WHOLE, NULL), 0);
+    assert_int_equal(changeset_apply(set, place->root, NULL), 0);
+    struct stat st;
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0440);
+    assert_int_equal(st.st_uid, is_root ? 1234 : geteuid());
+    assert_int_equal(journal_rollback(place->root, false, NULL, NULL), 0);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0440);
+    assert_int_equal(st.st_gid, is_root ? 4321 : getegid());
+}
+
+static void test_links_do_not_lead_out(void **state)
+{
+    struct place *place = *state;
+    put(place, "inside/a", "one\n");
+    put(place, "outside", "precious\n");
+    g_autofree char *link_file = at(place, "inside/link");
+    g_autofree char *link_folder = at(place, "folder");
+    assert_int_equal(symlink("../outside", link_file), 0);
+    assert_int_equal(symlink("inside", link_folder), 0);
+    const char *const targets[] = {"inside/link", "folder/a", "inside/../outside", "inside"};
+    for (size_t i = 0; i < G_N_ELEMENTS(targets); i++) {
+        g_autoptr(changeset) set = changeset_new("test");
+        g_autoptr(cpulift_error) err = NULL;
+        assert_int_equal(add(set, place, targets[i], "x\n", CHANGE_WHOLE, &err), CPULIFT_ESYSTEM);
+        assert_non_null(err);
+    }
+    g_autofree char *text = get(place, "outside");
+    assert_string_equal(text, "precious\n");
+}
+
+static void test_full_disk_changes_nothing(void **state)
+{
+    struct place *place = *state;
+    if (geteuid() != 0 || mount("none", place->path, "tmpfs", 0, "size=64k") != 0) {
+        skip();
+    }
+    put(place, "a", "one\n");
+    root_dir *root = NULL;
+    assert_int_equal(root_open(place->path, &root, NULL), 0);
+    g_autofree char *large = g_strnfill(200000, 'x');
+    g_autoptr(changeset) set = changeset_new("test");
+    g_autoptr(cpulift_error) err = NULL;
+    assert_int_equal(changeset_add(set, root, "a", "two\n", 4, 0644, CHANGE_WHOLE, NULL), 0);
+    assert_int_equal(changeset_add(set, root, "b", large, strlen(large), 0644, CHANGE_WHOLE, NULL),
+                     0);
+    assert_int_equal(changeset_apply(set, root, &err), CPULIFT_ESYSTEM);
+    g_autofree char *text = get(place, "a");
+    g_auto(GStrv) names = root_list(root, ".");
+    root_free(root);
+    assert_int_equal(umount2(place->path, MNT_DETACH), 0);
+    assert_string_equal(text, "one\n");
+    assert_string_equal(names[0], "a");
+    assert_null(names[1]);
+}
+
+static void test_two_at_once(void **state)
+{
+    struct place *place = *state;
+    put(place, "a", "one\n");
+    g_autofree char *folder = at(place, JOURNAL_STATE_FOLDER);
+    assert_int_equal(g_mkdir_with_parents(folder, 0755), 0);
+    int fd = open(folder, O_RDONLY | O_DIRECTORY);
+    assert_int_equal(flock(fd, LOCK_EX), 0);
+    g_autoptr(changeset) set = changeset_new("test");
+    assert_int_equal(add(set, place, "a", "two\n", CHANGE_WHOLE, NULL), 0);
+    assert_int_equal(changeset_apply(set, place->root, NULL), CPULIFT_ECONFLICT);
+    close(fd);
+    assert_int_equal(changeset_apply(set, place->root, NULL), 0);
+}
+
+static void test_lines_are_taken_out_of_an_edited_file(void **state)
+{
+    struct place *place = *state;
+    put(place, "rc", "a\nb\n");
+    g_autoptr(changeset) set = changeset_new("test");
+    assert_int_equal(add(set, place, "rc", "a\nb\nours\n", CHANGE_LINES, NULL), 0);
+    assert_int_equal(changeset_apply(set, place->root, NULL), 0);
+    put(place, "rc", "a\nB\nours\nadded\n");
+    assert_int_equal(journal_rollback(place->root, false, NULL, NULL), 0);
+    g_autofree char *text = get(place, "rc");
+    assert_string_equal(text, "a\nB\nadded\n");
+}
+
+static void apply_properties(const struct place *place)
+{
+    static const char *const pairs[][2] = {{"mode", "custom"}, {"model", "Nehalem"}};
+    g_autoptr(changeset) set = changeset_new("test");
+    assert_int_equal(changeset_add_properties(set, place->root, "p", pairs, 2, NULL), 0);
+    assert_int_equal(changeset_apply(set, place->root, NULL), 0);
+}
+
+static void check_properties_undo(const struct place *place, const char *rewritten,
+                                  const char *expected)
+{
+    static const char original[] = "# kept\nhost=10.0.0.1\nmode = x\n";
+    put(place, "p", original);
+    apply_properties(place);
+    put(place, "p", rewritten);
+    assert_int_equal(journal_rollback(place->root, false, NULL, NULL), 0);
+    g_autofree char *text = get(place, "p");
+    assert_string_equal(text, expected != NULL ? expected : original);
+}
+
+static void test_properties_survive_their_writer(void **state)
+{
+    struct place *place = *state;
+    check_properties_undo(place, "#date\nmode=custom\nmodel=Nehalem\nhost=10.0.0.1\n", NULL);
+    check_properties_undo(place, "#date\nmodel=Nehalem\nnew=1\nmode=custom\nhost=10.0.0.1\n",
+                          "#date\nmodel=\nnew=1\nmode=x\nhost=10.0.0.1\n");
+    put(place, "p", "host=1\n");
+    apply_properties(place);
+    put(place, "p", "host=1\nmode=custom\nmodel=Chosen-by-hand\n");
+    g_autoptr(cpulift_error) err = NULL;
+    assert_int_equal(journal_rollback(place->root, false, NULL, &err), CPULIFT_ECONFLICT);
+}
+
+static void test_document_comes_back(void **state)
+{
+    struct place *place = *state;
+    put(place, "latin", "caf\xE9=1\n");
+    put(place, "text", "a=1\n");
+    static const char *const pairs[][2] = {{"b", "2"}};
+    g_autoptr(changeset) set = changeset_new("test");
+    assert_int_equal(changeset_add_properties(set, place->root, "latin", pairs, 1, NULL), 0);
+    assert_int_equal(changeset_add_removal(set, place->root, "text", NULL), 0);
+    g_autoptr(json_t) json = changeset_to_json(set);
+    g_autofree char *text = json_format_document(json);
+    g_autoptr(changeset) read = NULL;
+    assert_int_equal(changeset_from_json(json, "doc", &read, NULL), 0);
+    g_autoptr(json_t) again = changeset_to_json(read);
+    g_autofree char *second = json_format_document(again);
+    assert_string_equal(text, second);
+    const struct change *change = g_ptr_array_index(read->changes, 0);
+    assert_memory_equal(change->before.bytes, "caf\xE9=1\n", 8);
+}
+
+int main(void)
+{
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_diff),
+        TEST(test_diff_patches),
+        TEST(test_apply_is_idempotent_and_undone),
+        TEST(test_two_applies_one_rollback),
+        TEST(test_conflicts_are_refused),
+        TEST(test_mode_and_owner_stay),
+        TEST(test_links_do_not_lead_out),
+        TEST(test_full_disk_changes_nothing),
+        TEST(test_two_at_once),
+        TEST(test_lines_are_taken_out_of_an_edited_file),
+        TEST(test_properties_survive_their_writer),
+        TEST(test_document_comes_back),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

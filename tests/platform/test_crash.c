@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// Kills an apply and a rollback before each of their changes to the file system, and looks at what
+/// is left: every file wholly old or wholly new, and a rollback that restores all.
+#include "platform/journal.h"
+#include "platform/step.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+// cmocka needs the four above
+#include <cmocka.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int steps_left = -1;
+static int steps_seen;
+
+void step_reached(void)
+{
+    steps_seen++;
+    if (steps_left >= 0 && steps_left-- == 0) {
+        raise(SIGKILL);
+    }
+}
+
+static const char old_text[] = "first line\nold = 1\nlast\n";
+static const char new_text[] = "first line\nnew = 2\nlast\n";
+static const char hook_text[] = "#!/bin/sh\nexit 0\n";
+
+static char *make_root(void)
+{
+    char *folder = g_dir_make_tmp("crash.XXXXXX", NULL);
+    assert_non_null(folder);
+    g_autofree char *etc = g_build_filename(folder, "etc", NULL);
+    g_autofree char *file = g_build_filename(etc, "conf", NULL);
+    assert_int_equal(g_mkdir(etc, 0755), 0);
+    assert_true(g_file_set_contents(file, old_text, -1, NULL));
+    assert_int_equal(chmod(file, 0640), 0);
+    return folder;
+}
+
+static void remove_tree(const char *folder)
+{
+    g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
+    for (const char *name = dir ? g_dir_read_name(dir) : NULL; name; name = g_dir_read_name(dir)) {
+        g_autofree char *path = g_build_filename(folder, name, NULL);
+        if (g_file_test(path, G_FILE_TEST_IS_DIR) && !g_file_test(path, G_FILE_TEST_IS_SYMLINK)) {
+            remove_tree(path);
+        } else {
+            g_unlink(path);
+        }
+    }
+    g_rmdir(folder);
+}
+
+static int apply(const char *folder)
+{
+    g_autoptr(root_dir) root = NULL;
+    g_autoptr(cpulift_error) err = NULL;
+    g_autoptr(changeset) set = changeset_new("test");
+    int rc = root_open(folder, &root, &err);
+    rc = rc ? rc : journal_recover(root, &err);
+    rc = rc ? rc
+            : changeset_add(set, root, "etc/conf", new_text, strlen(new_text), 0644, CHANGE_WHOLE,
+                            &err);
+    rc = rc ? rc
+            : changeset_add(set, root, "opt/hooks/hook", hook_text, strlen(hook_text), 0755,
+                            CHANGE_WHOLE, &err);
+    return rc ? rc : changeset_apply(set, root, &err);
+}
+
+static int rollback(const char *folder)
+{
+    g_autoptr(root_dir) root = NULL;
+    g_autoptr(cpulift_error) err = NULL;
+    int rc = root_open(folder, &root, &err);
+    return rc ? rc : journal_rollback(root, false, NULL, &err);
+}
+
+/// Runs `act` in a child that dies before its step `at`. True when the child died so.
+static bool run_killed(int (*act)(const char *), const char *folder, int at)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        steps_left = at;
+        _exit(act(folder) == 0 ? 0 : 1);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    if (WIFSIGNALED(status)) {
+        assert_int_equal(WTERMSIG(status), SIGKILL);
+        return true;
+    }
+    assert_int_equal(WEXITSTATUS(status), 0);
+    return false;
+}
+
+static void check_whole(const char *folder)
+{
+    g_autofree char *conf = g_build_filename(folder, "etc/conf", NULL);
+    g_autofree char *hook = g_build_filename(folder, "opt/hooks/hook", NULL);
+    g_autofree char *text = NULL;
+    assert_true(g_file_get_contents(conf, &text, NULL, NULL));
+    assert_true(strcmp(text, old_text) == 0 || strcmp(text, new_text) == 0);
+    g_autofree char *hook_now = NULL;
+    if (g_file_get_contents(hook, &hook_now, NULL, NULL)) {
+        assert_string_equal(hook_now, hook_text);
+    }
+    struct stat st;
+    assert_int_equal(stat(conf, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0640);
+}
+
+/// Nothing but etc/conf is there, and it is as it was.
+static void check_original(const char *folder)
+{
+    g_autofree char *conf = g_build_filename(folder, "etc/conf", NULL);
+    g_autofree char *opt = g_build_filename(folder, "opt", NULL);
+    // An empty var/lib may stay: a run that was killed before its journal cannot say who made it.
+    g_autofree char *var = g_build_filename(folder, JOURNAL_STATE_FOLDER, NULL);
+    g_autofree char *text = NULL;
+    assert_true(g_file_get_contents(conf, &text, NULL, NULL));
+    assert_string_equal(text, old_text);
+    assert_false(g_file_test(opt, G_FILE_TEST_EXISTS));
+    assert_false(g_file_test(var, G_FILE_TEST_EXISTS));
+}
+
+static void test_apply_killed_anywhere(void **state)
+{
+    (void)state;
+    bool died = true;
+    int at = 0;
+    for (; died; at++) {
+        g_autofree char *folder = make_root();
+        died = run_killed(apply, folder, at);
+        check_whole(folder);
+        assert_int_equal(rollback(folder), 0);
+        check_original(folder);
+        remove_tree(folder);
+    }
+    assert_true(at > 20);
+}
+
+static void test_apply_again_after_kill(void **state)
+{
+    (void)state;
+    bool died = true;
+    for (int at = 0; died; at++) {
+        g_autofree char *folder = make_root();
+        died = run_killed(apply, folder, at);
+        assert_int_equal(apply(folder), 0);
+        g_autofree char *conf = g_build_filename(folder, "etc/conf", NULL);
+        g_autofree char *text = NULL;
+        assert_true(g_file_get_contents(conf, &text, NULL, NULL));
+        assert_string_equal(text, new_text);
+        assert_int_equal(rollback(folder), 0);
+        g_autofree char *again = NULL;
+        assert_true(g_file_get_contents(conf, &again, NULL, NULL));
+        assert_string_equal(again, old_text);
+        remove_tree(folder);
+    }
+}
+
+static void test_rollback_killed_anywhere(void **state)
+{
+    (void)state;
+    bool died = true;
+    int at = 0;
+    for (; died; at++) {
+        g_autofree char *folder = make_root();
+        assert_int_equal(apply(folder), 0);
+        died = run_killed(rollback, folder, at);
+        check_whole(folder);
+        assert_int_equal(rollback(folder), 0);
+        g_autofree char *conf = g_build_filename(folder, "etc/conf", NULL);
+        g_autofree char *text = NULL;
+        assert_true(g_file_get_contents(conf, &text, NULL, NULL));
+        assert_string_equal(text, old_text);
+        remove_tree(folder);
+    }
+    assert_true(at > 5);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_apply_killed_anywhere),
+        cmocka_unit_test(test_apply_again_after_kill),
+        cmocka_unit_test(test_rollback_killed_anywhere),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
