@@ -28,16 +28,26 @@ static void patch_one(struct tracer *tracer, struct task *task, uint64_t addr)
 
 static void report_undecided(struct tracer *tracer, const char *what, uint64_t at)
 {
+    g_autofree char *line = g_strdup_printf("%s at 0x%" PRIx64, what, at);
+    if (!g_hash_table_add(tracer->reported, g_strdup(line))) {
+        return; // a page that is written again and again is told of once
+    }
     tracer->counts.undecided++;
     tracer_report(tracer,
-                  "%s at 0x%" PRIx64 ": data or a CPUID instruction, which cannot be decided: "
-                  "left as it is",
-                  what, at);
+                  "%s: data or a CPUID instruction, which cannot be decided: left as it is", line);
+}
+
+bool patch_is_needed(const struct tracer *tracer, const struct task *task)
+{
+    return !tracer->options.is_faulting || !task->space->is_64;
 }
 
 void patch_image(struct tracer *tracer, struct task *task, struct image *image, uint64_t start,
                  uint64_t length, uint64_t offset)
 {
+    if (!patch_is_needed(tracer, task)) {
+        return;
+    }
     for (unsigned i = 0; i < image->sites.code->len; i++) {
         uint64_t site = g_array_index(image->sites.code, uint64_t, i);
         if (site >= offset && site - offset + CPUID_LENGTH <= length) {
@@ -55,7 +65,8 @@ void patch_image(struct tracer *tracer, struct task *task, struct image *image, 
 struct walk {
     struct tracer *tracer;
     struct task *task;
-    uint64_t entry; ///< where an instruction is known to begin, UINT64_MAX: nowhere
+    uint64_t entry;      ///< where an instruction is known to begin, UINT64_MAX: nowhere
+    uint64_t start, end; ///< only what begins within is replaced
 };
 
 static void patch_bytes(void *data, uint64_t addr, const uint8_t *bytes, size_t size)
@@ -66,11 +77,17 @@ static void patch_bytes(void *data, uint64_t addr, const uint8_t *bytes, size_t 
     find_in_memory(bytes, size, walk->task->space->is_64,
                    has_entry ? walk->entry - addr : SIZE_MAX, &found);
     for (unsigned i = 0; i < found.code->len; i++) {
-        patch_one(walk->tracer, walk->task, addr + g_array_index(found.code, uint64_t, i));
+        uint64_t site = addr + g_array_index(found.code, uint64_t, i);
+        if (site >= walk->start && site < walk->end) {
+            patch_one(walk->tracer, walk->task, site);
+        }
     }
     for (unsigned i = 0; i < found.undecided->len; i++) {
-        g_autofree char *what = g_strdup_printf("process %d: memory", walk->task->tid);
-        report_undecided(walk->tracer, what, addr + g_array_index(found.undecided, uint64_t, i));
+        uint64_t site = addr + g_array_index(found.undecided, uint64_t, i);
+        if (site >= walk->start && site < walk->end) {
+            g_autofree char *what = g_strdup_printf("process %d: memory", walk->task->tid);
+            report_undecided(walk->tracer, what, site);
+        }
     }
     find_result_clear(&found);
 }
@@ -78,19 +95,20 @@ static void patch_bytes(void *data, uint64_t addr, const uint8_t *bytes, size_t 
 static void patch_memory(struct tracer *tracer, struct task *task, uint64_t start, uint64_t end,
                          bool is_touched_only)
 {
-    struct walk walk = {tracer, task, UINT64_MAX};
+    struct walk walk = {tracer, task, UINT64_MAX, start, end};
     memory_each_run(task->tid, start, end, is_touched_only, patch_bytes, &walk);
 }
 
 void patch_page(struct tracer *tracer, struct task *task, uint64_t page, uint64_t entry)
 {
     // Code goes on into the neighbours, which say what the edges of this page mean.
-    struct walk walk = {tracer, task, entry};
-    uint64_t start = page - MEMORY_PAGE, end = page + 2 * MEMORY_PAGE;
+    // An instruction that begins on the page's last byte is its own, too.
+    struct walk walk = {tracer, task, entry, page - 1, page + MEMORY_PAGE};
+    uint64_t start = page - MEMORY_PAGE;
     uint8_t bytes[3 * MEMORY_PAGE];
     size_t got = memory_read(task->tid, start, bytes, sizeof bytes);
     if (got == sizeof bytes) {
-        patch_bytes(&walk, start, bytes, end - start);
+        patch_bytes(&walk, start, bytes, sizeof bytes);
     } else if (memory_read(task->tid, page, bytes, MEMORY_PAGE) == MEMORY_PAGE) {
         patch_bytes(&walk, page, bytes, MEMORY_PAGE);
     }
@@ -170,7 +188,7 @@ static void patch_mapping(struct tracer *tracer, struct task *task, const struct
     }
     if (strcmp(mapping->path, "[vdso]") == 0) {
         patch_vdso(tracer, task, mapping);
-    } else if (is_anonymous || !patch_by_file(tracer, task, mapping)) {
+    } else if (patch_is_needed(tracer, task) && (is_anonymous || !patch_by_file(tracer, task, mapping))) {
         patch_memory(tracer, task, mapping->start, mapping->end, is_anonymous);
     }
 }

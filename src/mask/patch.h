@@ -5,6 +5,9 @@
 #include "mask/memory.h"
 #include "mask/tracer.h"
 
+/// False where the kernel makes CPUID fault, so that nothing needs to be replaced.
+bool patch_is_needed(const struct tracer *tracer, const struct task *task);
+
 /// In a new program: everything that is executable.
 void patch_program(struct tracer *tracer, struct task *task);
 

@@ -35,6 +35,7 @@ struct tracer {
     GHashTable *tasks;   ///< tid → struct task
     pid_t root;          ///< the process that the caller started
     enum trap_kind trap; ///< for 64-bit programs
+    GHashTable *reported; ///< what has been reported once
     int report_fd;       ///< where messages go, -1: nowhere any more
     int cpuinfo_fd;      ///< what programs are to read as /proc/cpuinfo, -1: the real one
     struct {
