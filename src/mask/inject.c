@@ -2,7 +2,6 @@
 #include "mask/inject.h"
 
 #include <errno.h>
-#include <linux/ptrace.h>
 #include <signal.h>
 #include <sys/ptrace.h>
 #include <sys/user.h>

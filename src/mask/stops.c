@@ -12,7 +12,6 @@
 #include <asm/prctl.h>
 #include <errno.h>
 #include <linux/audit.h>
-#include <linux/ptrace.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
