@@ -269,12 +269,29 @@ static bool is_beyond(const struct mask_table *table, uint32_t leaf)
     return leaf > table->level && (leaf < 0x40000000 || leaf > 0x4000ffff);
 }
 
+/// Leaves that look at ecx. In all others it may hold anything.
+/// Source: Intel SDM vol. 2A, CPUID; AMD APM vol. 3, appendix E.
+static bool has_subleaves(uint32_t leaf)
+{
+    static const uint32_t leaves[] = {
+        0x04, 0x07, 0x0b, 0x0d, 0x0f, 0x10, 0x12, 0x14,       0x17,       0x18,
+        0x1b, 0x1d, 0x1e, 0x1f, 0x20, 0x23, 0x24, 0x8000001d, 0x80000020, 0x80000026,
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(leaves); i++) {
+        if (leaves[i] == leaf) {
+            return true;
+        }
+    }
+    return false;
+}
+
 struct mask_regs mask_table_get(const struct mask_table *table, uint32_t leaf, uint32_t subleaf,
                                 int cpu)
 {
     if (table->is_host) {
         return mask_table_read_host(table, leaf, subleaf, cpu);
     }
+    subleaf = has_subleaves(leaf) ? subleaf : 0;
     if (!is_beyond(table, leaf)) {
         return leaf_compute(table, leaf, subleaf, cpu);
     }
