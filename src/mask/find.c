@@ -62,6 +62,7 @@ struct history {
     bool is_whole;      ///< the stream arrives at `target`
     bool is_plausible;  ///< all since the last barrier, or ROW_MIN in a row
     bool sets_leaf;     ///< eax is written within the last SET_WITHIN instructions
+    bool sets_it_last;  ///< by the very last one
 };
 
 static struct history read_history(const struct region *region, uint64_t from, uint64_t target)
@@ -83,6 +84,7 @@ static struct history read_history(const struct region *region, uint64_t from, u
     }
     history.is_whole = from == target;
     history.sets_leaf = since_set <= SET_WITHIN;
+    history.sets_it_last = since_set == 0;
     return history;
 }
 
@@ -181,8 +183,10 @@ static enum verdict judge_gap(const struct region *region, uint64_t from, uint64
         stream != UINT64_MAX ? read_history(region, stream, at) : (struct history){0};
     bool is_led_to = (is_agreed || arrived == at) && history.is_whole && history.is_plausible &&
                      history.sets_leaf;
-    return future.uses_answer && (is_led_to || has_aligned_start(region, at)) ? VERDICT_CODE
-                                                                             : VERDICT_UNDECIDED;
+    // CPUID that only orders what the CPU does leaves the answer unused.
+    bool has_purpose = future.uses_answer || history.sets_it_last;
+    return has_purpose && (is_led_to || has_aligned_start(region, at)) ? VERDICT_CODE
+                                                                      : VERDICT_UNDECIDED;
 }
 
 /// Decides within a function whose beginning is known.

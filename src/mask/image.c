@@ -40,6 +40,7 @@ static void free_image(void *pointer)
 {
     struct image *image = pointer;
     find_result_clear(&image->sites);
+    g_free(image->name);
     g_free(image);
 }
 
@@ -119,7 +120,9 @@ struct image *image_store_get(struct image_store *store, int fd)
                       (uint64_t)st.st_mtim.tv_nsec};
     struct image *image = g_hash_table_lookup(store->images, &key);
     if (image == NULL) {
+        g_autofree char *link = g_strdup_printf("/proc/self/fd/%d", fd);
         image = g_new0(struct image, 1);
+        image->name = g_file_read_link(link, NULL);
         analyse(store, fd, (size_t)st.st_size, image);
         g_hash_table_insert(store->images, g_memdup2(&key, sizeof key), image);
     }

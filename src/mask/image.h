@@ -7,6 +7,7 @@
 
 /// The analysed file, or why it is of no use.
 struct image {
+    char *name; ///< a path it had when it was first seen
     bool is_elf;
     struct find_result sites;
     bool is_reported; ///< its undecided candidates have been reported

@@ -55,9 +55,7 @@ void patch_image(struct tracer *tracer, struct task *task, struct image *image, 
         }
     }
     for (unsigned i = 0; i < image->sites.undecided->len && !image->is_reported; i++) {
-        g_autofree char *what = g_strdup_printf("process %d: file mapped at 0x%" PRIx64 ", offset",
-                                                task->tid, start);
-        report_undecided(tracer, what, g_array_index(image->sites.undecided, uint64_t, i));
+        report_undecided(tracer, image->name != NULL ? image->name : "a file", g_array_index(image->sites.undecided, uint64_t, i));
     }
     image->is_reported = true;
 }
@@ -172,7 +170,7 @@ static void patch_vdso(struct tracer *tracer, struct task *task, const struct ma
     size_t size = mapping->end - mapping->start;
     g_autofree uint8_t *bytes = g_malloc0(size);
     size_t got = memory_read(task->tid, mapping->start, bytes, size);
-    struct image image = {.is_elf = true};
+    struct image image = {.name = mapping->path, .is_elf = true};
     find_in_file(bytes, got, &image.sites);
     patch_image(tracer, task, &image, mapping->start, got, 0);
     find_result_clear(&image.sites);

@@ -132,18 +132,15 @@ static void make_trial(void)
                      "memory");
 }
 
-int run_program(const struct mask_table *table, const struct run_options *options,
-                char *const *argv, cpulift_error **err)
+int run_trace(const struct mask_table *table, const struct run_options *options,
+              cpulift_error **err)
 {
     int rc = start_tracer(table, options, err);
     if (rc == 0) {
         rc = filter_install(options->cpuinfo != NULL, err);
     }
-    if (rc != 0) {
-        return rc;
+    if (rc == 0) {
+        make_trial();
     }
-    make_trial();
-    execvp(argv[0], argv);
-    int code = errno == ENOENT ? CPULIFT_EMISSING : CPULIFT_ESYSTEM;
-    return cpulift_error_set(err, code, "cannot start '%s': %s", argv[0], g_strerror(errno));
+    return rc;
 }

@@ -13,8 +13,8 @@ struct run_options {
 /// True if this kernel can make CPUID fault.
 bool run_has_faulting(void);
 
-/// Becomes the program: returns only on failure. The calling process stays what its parent started
-/// (same pid, same parent, same terminal); the tracer is a process of its own in a session of its
-/// own, which ends with the program.
-int run_program(const struct mask_table *table, const struct run_options *options,
-                char *const *argv, cpulift_error **err);
+/// Puts the calling process under a tracer: what it executes next sees the CPU of the table. It
+/// stays what its parent started (same pid, same parent, same terminal); the tracer is a process of
+/// its own in a session of its own, which ends with it and all its descendants.
+int run_trace(const struct mask_table *table, const struct run_options *options,
+              cpulift_error **err);

@@ -230,9 +230,10 @@ enum resume stop_at_call(struct tracer *tracer, struct task *task)
         bool is_trial = info.seccomp.nr == TRACER_TRIAL && task->tid == tracer->root;
         if (is_trial) {
             tracer->trap = TRAP_SYSCALL;
+            return RESUME_FREELY;
         }
         uint64_t site = info.instruction_pointer - CPUID_LENGTH;
-        if (is_trial || space_is_site(task->space, task->tid, site)) {
+        if (space_is_site(task->space, task->tid, site)) {
             return answer_call(tracer, task, info.seccomp.nr);
         }
     }

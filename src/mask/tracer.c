@@ -32,7 +32,7 @@ void tracer_report(const struct tracer *tracer, const char *format, ...)
     va_start(args, format);
     g_autofree char *text = g_strdup_vprintf(format, args);
     va_end(args);
-    dprintf(tracer->report_fd, "cpulift-run: %s\n", text);
+    dprintf(tracer->report_fd, "cpulift run: %s\n", text);
 }
 
 static gpointer to_key(pid_t tid)
