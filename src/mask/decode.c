@@ -74,16 +74,27 @@ static bool is_odd_form(const ZydisDecodedInstruction *insn)
            (insn->mnemonic == ZYDIS_MNEMONIC_RET && insn->raw.imm[0].size != 0);
 }
 
+/// Untouched memory reads as "add %al,(%rax)".
+static bool is_zeros(const ZydisDecodedInstruction *insn, const uint8_t *code)
+{
+    return insn->length == 2 && code[0] == 0 && code[1] == 0;
+}
+
 static bool is_implausible(const ZydisDecodedInstruction *insn, const uint8_t *code)
 {
     const ZydisInstructionAttributes odd_prefixes =
         ZYDIS_ATTRIB_HAS_SEGMENT_SS | ZYDIS_ATTRIB_HAS_SEGMENT_DS | ZYDIS_ATTRIB_HAS_SEGMENT_ES;
-    bool is_zeros = insn->length == 2 && code[0] == 0 && code[1] == 0;
     bool is_int3 = insn->mnemonic == ZYDIS_MNEMONIC_INT3;
-    return is_zeros || (insn->attributes & (ZYDIS_ATTRIB_IS_PRIVILEGED | odd_prefixes)) != 0 ||
+    return is_zeros(insn, code) || (insn->attributes & (ZYDIS_ATTRIB_IS_PRIVILEGED | odd_prefixes)) != 0 ||
            insn->meta.branch_type == ZYDIS_BRANCH_TYPE_FAR ||
            (is_odd_category(insn->meta.category) && !is_int3) ||
            is_odd_mnemonic(insn->mnemonic) || is_odd_form(insn);
+}
+
+static bool is_padding(const ZydisDecodedInstruction *insn, const uint8_t *code)
+{
+    return insn->mnemonic == ZYDIS_MNEMONIC_NOP || insn->mnemonic == ZYDIS_MNEMONIC_INT3 ||
+           is_zeros(insn, code);
 }
 
 static bool is_barrier(ZydisMnemonic mnemonic)
@@ -157,9 +168,7 @@ bool decode_full(bool is_64, const uint8_t *code, size_t size, struct decoded *r
     unsigned flags = 0;
     flags |= insn.mnemonic == ZYDIS_MNEMONIC_CPUID ? DECODE_CPUID : 0;
     flags |= is_barrier(insn.mnemonic) ? DECODE_BARRIER : 0;
-    flags |= insn.mnemonic == ZYDIS_MNEMONIC_NOP || insn.mnemonic == ZYDIS_MNEMONIC_INT3
-                 ? DECODE_PADDING
-                 : 0;
+    flags |= is_padding(&insn, code) ? DECODE_PADDING : 0;
     flags |= is_implausible(&insn, code) ? DECODE_IMPLAUSIBLE : 0;
     for (unsigned i = 0; i < insn.operand_count; i++) {
         flags |= operand_flags(is_64, &operands[i]);

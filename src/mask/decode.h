@@ -14,7 +14,7 @@
 enum decode_flag {
     DECODE_CPUID = 1 << 0,
     DECODE_BARRIER = 1 << 1,     ///< never goes on to the next instruction: ret, jmp, ud2
-    DECODE_PADDING = 1 << 2,     ///< fills gaps between functions: nop, int3
+    DECODE_PADDING = 1 << 2,     ///< fills gaps between functions: nop, int3, zeros
     DECODE_IMPLAUSIBLE = 1 << 3, ///< compilers and authors of user programs do not write this
     DECODE_SETS_LEAF = 1 << 4,   ///< writes eax as a whole
     DECODE_USES_ANSWER = 1 << 5, ///< reads eax, ebx, ecx or edx, or saves one of them

@@ -77,8 +77,9 @@ static struct history read_history(const struct region *region, uint64_t from, u
         }
         bool is_usual = !is_odd(region, &insn);
         row = !is_usual ? 0 : row + 1;
+        bool is_filler = (insn.flags & DECODE_PADDING) != 0;
         history.is_plausible =
-            is_usual && (history.is_plausible || (insn.flags & starts_anew) != 0 || row >= ROW_MIN);
+            (is_usual || is_filler) && (history.is_plausible || (insn.flags & starts_anew) != 0 || row >= ROW_MIN);
         since_set = (insn.flags & DECODE_SETS_LEAF) != 0 ? 0 : since_set + 1;
         from += insn.length;
     }
@@ -230,7 +231,10 @@ static enum verdict judge(const struct finder *finder, const struct range *code,
     }
     uint64_t start = ranges_find_start(&finder->ranges, at, code->start);
     bool is_known = start > code->start && at - start <= 65536;
-    if (finder->entry <= at && at - finder->entry <= 65536) {
+    if (finder->entry == at) {
+        return VERDICT_CODE; // it is being executed
+    }
+    if (finder->entry < at && at - finder->entry <= 65536) {
         return judge_gap(&region, finder->entry, at);
     }
     region.start = MAX(region.start, start);

@@ -99,17 +99,17 @@ static void patch_memory(struct tracer *tracer, struct task *task, uint64_t star
 
 void patch_page(struct tracer *tracer, struct task *task, uint64_t page, uint64_t entry)
 {
-    // Code goes on into the neighbours, which say what the edges of this page mean.
-    // An instruction that begins on the page's last byte is its own, too.
+    // An instruction that begins on the last byte before, or on this page's last byte, is its own.
     struct walk walk = {tracer, task, entry, page - 1, page + MEMORY_PAGE};
-    uint64_t start = page - MEMORY_PAGE;
     uint8_t bytes[3 * MEMORY_PAGE];
+    // Code goes on into the neighbours, which say what the edges of this page mean.
+    uint64_t start = page - MEMORY_PAGE;
     size_t got = memory_read(task->tid, start, bytes, sizeof bytes);
-    if (got == sizeof bytes) {
-        patch_bytes(&walk, start, bytes, sizeof bytes);
-    } else if (memory_read(task->tid, page, bytes, MEMORY_PAGE) == MEMORY_PAGE) {
-        patch_bytes(&walk, page, bytes, MEMORY_PAGE);
+    if (got <= MEMORY_PAGE) {
+        start = page;
+        got = memory_read(task->tid, start, bytes, 2 * MEMORY_PAGE);
     }
+    patch_bytes(&walk, start, bytes, got);
 }
 
 struct image *patch_get_image(struct tracer *tracer, const struct task *task, int fd)
