@@ -11,6 +11,6 @@ extern const struct command import_command;
 extern const struct command plan_command;
 extern const struct command prove_command;
 extern const struct command rewrite_command;
-extern const struct command scan_command;
 extern const struct command run_command;
+extern const struct command scan_command;
 extern const struct command show_command;
