@@ -170,7 +170,8 @@ bool decode_full(bool is_64, const uint8_t *code, size_t size, struct decoded *r
     flags |= is_barrier(insn.mnemonic) ? DECODE_BARRIER : 0;
     flags |= is_padding(&insn, code) ? DECODE_PADDING : 0;
     flags |= is_implausible(&insn, code) ? DECODE_IMPLAUSIBLE : 0;
-    for (unsigned i = 0; i < insn.operand_count; i++) {
+    // CPUID itself both reads and writes all four, which says nothing of another CPUID.
+    for (unsigned i = 0; i < insn.operand_count && (flags & DECODE_CPUID) == 0; i++) {
         flags |= operand_flags(is_64, &operands[i]);
     }
     ret->length = insn.length;

@@ -12,6 +12,8 @@
 #define SYNC_FAR 80
 /// How many times more streams must agree than disagree.
 #define MAJORITY 3
+/// So many streams must disagree before a candidate is taken for part of something else.
+#define VOTES_MIN 12
 /// A function longer than this is not read from its beginning: only hostile files have such.
 #define FUNCTION_MAX ((size_t)16 << 20)
 /// So many plausible instructions in a row before a candidate are code, whatever stands before.
@@ -20,6 +22,10 @@
 #define FUNCTION_ALIGN 16
 /// Instructions looked at behind a candidate.
 #define LOOK_AHEAD 24
+/// Within a known function so many suffice: it may end in a call that does not return.
+#define NEAR_MIN 4
+/// In a gap fewer than these before something odd are data.
+#define FAR_MIN 8
 /// Of these, the answer must be used among the first ones.
 #define USE_WITHIN 10
 /// Instructions before a candidate among which the leaf must be set.
@@ -92,6 +98,7 @@ static struct history read_history(const struct region *region, uint64_t from, u
 /// What the instructions from the candidate on say.
 struct future {
     bool is_plausible; ///< valid and usual up to a barrier, the end, or LOOK_AHEAD
+    unsigned usual;    ///< how many are, before one that is not
     bool uses_answer;
 };
 
@@ -110,6 +117,7 @@ static struct future read_future(const struct region *region, uint64_t at)
             future.is_plausible = false;
             break;
         }
+        future.usual++;
         future.uses_answer |= i < USE_WITHIN && (insn.flags & DECODE_USES_ANSWER) != 0;
         if ((insn.flags & DECODE_BARRIER) != 0) {
             break;
@@ -167,16 +175,14 @@ static enum verdict judge_gap(const struct region *region, uint64_t from, uint64
 {
     struct votes votes = take_votes(region, at);
     bool is_agreed = votes.hits > MAJORITY * votes.misses;
-    bool is_denied = votes.misses > MAJORITY * votes.hits;
+    // Close behind data a single stream says little.
+    bool is_denied = votes.misses > MAJORITY * votes.hits && votes.misses >= VOTES_MIN;
     uint64_t arrived = from != UINT64_MAX ? run_to(region, from, at) : UINT64_MAX;
-    if (arrived != UINT64_MAX && arrived != at && !is_agreed) {
-        return VERDICT_DATA;
-    }
     if (is_denied && arrived != at) {
         return VERDICT_DATA;
     }
     struct future future = read_future(region, at);
-    if (!future.is_plausible) {
+    if (!future.is_plausible && future.usual < FAR_MIN) {
         return VERDICT_DATA;
     }
     uint64_t stream = arrived == at ? from : votes.stream;
@@ -186,7 +192,10 @@ static enum verdict judge_gap(const struct region *region, uint64_t from, uint64
                      history.sets_leaf;
     // CPUID that only orders what the CPU does leaves the answer unused.
     bool has_purpose = future.uses_answer || history.sets_it_last;
-    return has_purpose && (is_led_to || has_aligned_start(region, at)) ? VERDICT_CODE
+    if (!future.is_plausible && !is_led_to) {
+        return VERDICT_DATA;
+    }
+    return has_purpose && future.is_plausible && (is_led_to || has_aligned_start(region, at)) ? VERDICT_CODE
                                                                       : VERDICT_UNDECIDED;
 }
 
@@ -202,7 +211,8 @@ static enum verdict judge_function(const struct region *region, uint64_t at)
     }
     struct history history = read_history(region, region->start, at);
     struct future future = read_future(region, at);
-    return history.is_whole && history.is_plausible && future.is_plausible
+    bool is_followed = future.is_plausible || future.usual >= NEAR_MIN;
+    return history.is_whole && history.is_plausible && is_followed
                ? VERDICT_CODE
                : judge_gap(region, UINT64_MAX, at);
 }
@@ -218,7 +228,8 @@ struct finder {
 
 static enum verdict judge(const struct finder *finder, const struct range *code, uint64_t at)
 {
-    if (ranges_find(finder->ranges.data, at) != NULL) {
+    if (ranges_find(finder->ranges.data, at) != NULL ||
+        ranges_find(finder->ranges.sections, at) != NULL) {
         return VERDICT_DATA;
     }
     struct region region = {finder->data, code->start, code->end, finder->reach, finder->is_64};

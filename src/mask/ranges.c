@@ -60,7 +60,7 @@ static void add_sections(const struct elf_file *file, struct ranges *ranges)
             continue;
         }
         if ((part->flags & SHF_EXECINSTR) == 0) {
-            g_array_append_val(ranges->data, range);
+            g_array_append_val(ranges->sections, range);
         } else {
             g_array_append_val(ranges->labels, range.start);
         }
@@ -83,6 +83,7 @@ static void init(struct ranges *ranges)
     *ranges = (struct ranges){
         .functions = g_array_new(FALSE, FALSE, sizeof(struct range)),
         .data = g_array_new(FALSE, FALSE, sizeof(struct range)),
+        .sections = g_array_new(FALSE, FALSE, sizeof(struct range)),
         .labels = g_array_new(FALSE, FALSE, sizeof(uint64_t)),
         .code = g_array_new(FALSE, FALSE, sizeof(struct range)),
     };
@@ -98,6 +99,7 @@ void ranges_read(const struct elf_file *file, struct ranges *ret)
     unwind_each_function(file, add_function, ret);
     g_array_sort(ret->functions, compare_ranges);
     g_array_sort(ret->data, compare_ranges);
+    g_array_sort(ret->sections, compare_ranges);
     g_array_sort(ret->labels, compare_offsets);
 }
 
@@ -112,6 +114,7 @@ void ranges_clear(struct ranges *ranges)
 {
     g_clear_pointer(&ranges->functions, g_array_unref);
     g_clear_pointer(&ranges->data, g_array_unref);
+    g_clear_pointer(&ranges->sections, g_array_unref);
     g_clear_pointer(&ranges->labels, g_array_unref);
     g_clear_pointer(&ranges->code, g_array_unref);
 }
@@ -163,5 +166,6 @@ uint64_t ranges_find_start(const struct ranges *ranges, uint64_t offset, uint64_
     unsigned n = count_up_to(ranges->labels, offset);
     uint64_t label = n > 0 ? g_array_index(ranges->labels, uint64_t, n - 1) : 0;
     uint64_t end = MAX(find_end(ranges->functions, offset), find_end(ranges->data, offset));
+    end = MAX(end, find_end(ranges->sections, offset));
     return MAX(MAX(label, end), otherwise);
 }

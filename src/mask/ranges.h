@@ -4,18 +4,14 @@
 
 #include "mask/elf.h"
 
-enum range_kind {
-    RANGE_FUNCTION, ///< an unwind entry or a function symbol with a size
-    RANGE_DATA,     ///< an object symbol, or a section that is not executable
-};
-
 struct range {
     uint64_t start, end; ///< end is behind the last byte
 };
 
 struct ranges {
-    GArray *functions; ///< struct range, sorted by start
-    GArray *data;      ///< struct range, sorted by start
+    GArray *functions; ///< struct range, sorted by start: unwind entries and function symbols
+    GArray *data;      ///< struct range, sorted by start: object symbols
+    GArray *sections;  ///< struct range, sorted by start: sections that are not executable
     GArray *labels;    ///< uint64_t, sorted: where code begins, without a known end
     GArray *code;      ///< struct range: the executable segments
 };
