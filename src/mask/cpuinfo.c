@@ -7,8 +7,8 @@
 /// Flags that the kernel makes up from how it uses the CPU.
 /// Source: arch/x86/include/asm/cpufeatures.h, word 3 "Linux-defined".
 static const char *const made_up[] = {
-    "constant_tsc", "cpuid",        "extd_apicid",  "nonstop_tsc", "nopl", "rep_good",
-    "tsc_known_freq", "tsc_reliable", "xtopology",
+    "constant_tsc", "cpuid",          "extd_apicid",  "nonstop_tsc", "nopl",
+    "rep_good",     "tsc_known_freq", "tsc_reliable", "xtopology",
 };
 
 struct facts {

@@ -35,9 +35,9 @@ size_t decode_length(bool is_64, const uint8_t *code, size_t size)
 static bool is_odd_category(ZydisInstructionCategory category)
 {
     static const ZydisInstructionCategory odd[] = {
-        ZYDIS_CATEGORY_DECIMAL, ZYDIS_CATEGORY_INTERRUPT, ZYDIS_CATEGORY_IO,
-        ZYDIS_CATEGORY_IOSTRINGOP, ZYDIS_CATEGORY_SEGOP, ZYDIS_CATEGORY_SYSRET,
-        ZYDIS_CATEGORY_VTX,     ZYDIS_CATEGORY_X87_ALU,
+        ZYDIS_CATEGORY_DECIMAL,    ZYDIS_CATEGORY_INTERRUPT, ZYDIS_CATEGORY_IO,
+        ZYDIS_CATEGORY_IOSTRINGOP, ZYDIS_CATEGORY_SEGOP,     ZYDIS_CATEGORY_SYSRET,
+        ZYDIS_CATEGORY_VTX,        ZYDIS_CATEGORY_X87_ALU,
     };
     for (size_t i = 0; i < G_N_ELEMENTS(odd); i++) {
         if (category == odd[i]) {
@@ -51,11 +51,11 @@ static bool is_odd_category(ZydisInstructionCategory category)
 static bool is_odd_mnemonic(ZydisMnemonic mnemonic)
 {
     static const ZydisMnemonic odd[] = {
-        ZYDIS_MNEMONIC_ARPL,  ZYDIS_MNEMONIC_BOUND, ZYDIS_MNEMONIC_CMC,  ZYDIS_MNEMONIC_ENTER,
-        ZYDIS_MNEMONIC_FBLD,  ZYDIS_MNEMONIC_FBSTP, ZYDIS_MNEMONIC_JCXZ, ZYDIS_MNEMONIC_JECXZ,
-        ZYDIS_MNEMONIC_JRCXZ, ZYDIS_MNEMONIC_LAHF,  ZYDIS_MNEMONIC_LAR,  ZYDIS_MNEMONIC_LOOPE,
-        ZYDIS_MNEMONIC_LOOPNE, ZYDIS_MNEMONIC_SALC, ZYDIS_MNEMONIC_STD,  ZYDIS_MNEMONIC_UD0,
-        ZYDIS_MNEMONIC_UD1,   ZYDIS_MNEMONIC_FWAIT,  ZYDIS_MNEMONIC_XLAT,
+        ZYDIS_MNEMONIC_ARPL,   ZYDIS_MNEMONIC_BOUND, ZYDIS_MNEMONIC_CMC,  ZYDIS_MNEMONIC_ENTER,
+        ZYDIS_MNEMONIC_FBLD,   ZYDIS_MNEMONIC_FBSTP, ZYDIS_MNEMONIC_JCXZ, ZYDIS_MNEMONIC_JECXZ,
+        ZYDIS_MNEMONIC_JRCXZ,  ZYDIS_MNEMONIC_LAHF,  ZYDIS_MNEMONIC_LAR,  ZYDIS_MNEMONIC_LOOPE,
+        ZYDIS_MNEMONIC_LOOPNE, ZYDIS_MNEMONIC_SALC,  ZYDIS_MNEMONIC_STD,  ZYDIS_MNEMONIC_UD0,
+        ZYDIS_MNEMONIC_UD1,    ZYDIS_MNEMONIC_FWAIT, ZYDIS_MNEMONIC_XLAT,
     };
     for (size_t i = 0; i < G_N_ELEMENTS(odd); i++) {
         if (mnemonic == odd[i]) {
@@ -85,10 +85,11 @@ static bool is_implausible(const ZydisDecodedInstruction *insn, const uint8_t *c
     const ZydisInstructionAttributes odd_prefixes =
         ZYDIS_ATTRIB_HAS_SEGMENT_SS | ZYDIS_ATTRIB_HAS_SEGMENT_DS | ZYDIS_ATTRIB_HAS_SEGMENT_ES;
     bool is_int3 = insn->mnemonic == ZYDIS_MNEMONIC_INT3;
-    return is_zeros(insn, code) || (insn->attributes & (ZYDIS_ATTRIB_IS_PRIVILEGED | odd_prefixes)) != 0 ||
+    return is_zeros(insn, code) ||
+           (insn->attributes & (ZYDIS_ATTRIB_IS_PRIVILEGED | odd_prefixes)) != 0 ||
            insn->meta.branch_type == ZYDIS_BRANCH_TYPE_FAR ||
-           (is_odd_category(insn->meta.category) && !is_int3) ||
-           is_odd_mnemonic(insn->mnemonic) || is_odd_form(insn);
+           (is_odd_category(insn->meta.category) && !is_int3) || is_odd_mnemonic(insn->mnemonic) ||
+           is_odd_form(insn);
 }
 
 static bool is_padding(const ZydisDecodedInstruction *insn, const uint8_t *code)

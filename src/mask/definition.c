@@ -159,8 +159,7 @@ int definition_check(const struct definition *definition, const char *name, cons
         return 0;
     }
     g_autoptr(GPtrArray) names = g_ptr_array_new();
-    feature_set_foreach(id, &lacking)
-    {
+    feature_set_foreach (id, &lacking) {
         g_ptr_array_add(names, catalog_get_feature(map, id)->name);
     }
     g_autofree char *list =

@@ -20,7 +20,10 @@ struct layout {
     struct field st_info, st_shndx, st_value, st_size;
 };
 
-#define FIELD(type, member) {offsetof(type, member), sizeof(((type *)0)->member)}
+#define FIELD(type, member)                                                                        \
+    {                                                                                              \
+        offsetof(type, member), sizeof(((type *)0)->member)                                        \
+    }
 #define LAYOUT(N)                                                                                  \
     {                                                                                              \
         .header = sizeof(Elf##N##_Ehdr), .segment = sizeof(Elf##N##_Phdr),                         \

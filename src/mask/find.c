@@ -39,7 +39,7 @@ enum verdict { VERDICT_DATA, VERDICT_CODE, VERDICT_UNDECIDED };
 struct region {
     const uint8_t *data;
     uint64_t start, end; ///< bytes that may be read as code
-    uint64_t reach; ///< no branch and no operand points farther than this
+    uint64_t reach;      ///< no branch and no operand points farther than this
     bool is_64;
 };
 
@@ -53,8 +53,7 @@ static bool is_odd(const struct region *region, const struct decoded *insn)
 static uint64_t run_to(const struct region *region, uint64_t from, uint64_t target)
 {
     while (from < target) {
-        size_t length =
-            decode_length(region->is_64, region->data + from, region->end - from);
+        size_t length = decode_length(region->is_64, region->data + from, region->end - from);
         if (length == 0) {
             return UINT64_MAX;
         }
@@ -65,10 +64,10 @@ static uint64_t run_to(const struct region *region, uint64_t from, uint64_t targ
 
 /// What the last instructions of the stream from `from` to `target` say.
 struct history {
-    bool is_whole;      ///< the stream arrives at `target`
-    bool is_plausible;  ///< all since the last barrier, or ROW_MIN in a row
-    bool sets_leaf;     ///< eax is written within the last SET_WITHIN instructions
-    bool sets_it_last;  ///< by the very last one
+    bool is_whole;     ///< the stream arrives at `target`
+    bool is_plausible; ///< all since the last barrier, or ROW_MIN in a row
+    bool sets_leaf;    ///< eax is written within the last SET_WITHIN instructions
+    bool sets_it_last; ///< by the very last one
 };
 
 static struct history read_history(const struct region *region, uint64_t from, uint64_t target)
@@ -85,7 +84,8 @@ static struct history read_history(const struct region *region, uint64_t from, u
         row = !is_usual ? 0 : row + 1;
         bool is_filler = (insn.flags & DECODE_PADDING) != 0;
         history.is_plausible =
-            (is_usual || is_filler) && (history.is_plausible || (insn.flags & starts_anew) != 0 || row >= ROW_MIN);
+            (is_usual || is_filler) &&
+            (history.is_plausible || (insn.flags & starts_anew) != 0 || row >= ROW_MIN);
         since_set = (insn.flags & DECODE_SETS_LEAF) != 0 ? 0 : since_set + 1;
         from += insn.length;
     }
@@ -195,8 +195,9 @@ static enum verdict judge_gap(const struct region *region, uint64_t from, uint64
     if (!future.is_plausible && !is_led_to) {
         return VERDICT_DATA;
     }
-    return has_purpose && future.is_plausible && (is_led_to || has_aligned_start(region, at)) ? VERDICT_CODE
-                                                                      : VERDICT_UNDECIDED;
+    return has_purpose && future.is_plausible && (is_led_to || has_aligned_start(region, at))
+               ? VERDICT_CODE
+               : VERDICT_UNDECIDED;
 }
 
 /// Decides within a function whose beginning is known.
@@ -310,9 +311,11 @@ void find_in_file(const uint8_t *data, size_t size, struct find_result *ret)
         return;
     }
     init_result(ret);
-    struct finder finder = {
-        .data = data, .is_64 = file.is_64, .entry = UINT64_MAX, .result = ret,
-        .reach = size + BEYOND_FILE};
+    struct finder finder = {.data = data,
+                            .is_64 = file.is_64,
+                            .entry = UINT64_MAX,
+                            .result = ret,
+                            .reach = size + BEYOND_FILE};
     ranges_read(&file, &finder.ranges);
     find_all(&finder);
     elf_clear(&file);
@@ -322,7 +325,9 @@ void find_in_memory(const uint8_t *data, size_t size, bool is_64, size_t entry,
                     struct find_result *ret)
 {
     init_result(ret);
-    struct finder finder = {.data = data, .is_64 = is_64, .result = ret,
+    struct finder finder = {.data = data,
+                            .is_64 = is_64,
+                            .result = ret,
                             .reach = UINT32_MAX,
                             .entry = entry == SIZE_MAX ? UINT64_MAX : entry};
     ranges_init_raw(size, &finder.ranges);

@@ -4,23 +4,23 @@
 #include <string.h>
 
 /// Bits that leaf rules ask for by themselves. Source: Intel SDM vol. 2A, CPUID.
-#define L1_ECX_MONITOR         (1U << 3)
-#define L1_ECX_XSAVE           (1U << 26)
-#define L1_ECX_OSXSAVE         (1U << 27)
-#define L1_ECX_AVX             (1U << 28)
-#define L1_ECX_HYPERVISOR      (1U << 31)
-#define L7_EBX_SGX             (1U << 2)
-#define L7_EBX_MPX             (1U << 14)
-#define L7_EBX_AVX512F         (1U << 16)
-#define L7_EBX_INTEL_PT        (1U << 25)
-#define L7_ECX_PKU             (1U << 3)
-#define L7_ECX_OSPKE           (1U << 4)
-#define L7_ECX_LA57            (1U << 16)
-#define L7_EDX_AMX_TILE        (1U << 24)
-#define LD1_EAX_XSAVES         (1U << 3)
-#define X1_ECX_SVM             (1U << 2)
+#define L1_ECX_MONITOR    (1U << 3)
+#define L1_ECX_XSAVE      (1U << 26)
+#define L1_ECX_OSXSAVE    (1U << 27)
+#define L1_ECX_AVX        (1U << 28)
+#define L1_ECX_HYPERVISOR (1U << 31)
+#define L7_EBX_SGX        (1U << 2)
+#define L7_EBX_MPX        (1U << 14)
+#define L7_EBX_AVX512F    (1U << 16)
+#define L7_EBX_INTEL_PT   (1U << 25)
+#define L7_ECX_PKU        (1U << 3)
+#define L7_ECX_OSPKE      (1U << 4)
+#define L7_ECX_LA57       (1U << 16)
+#define L7_EDX_AMX_TILE   (1U << 24)
+#define LD1_EAX_XSAVES    (1U << 3)
+#define X1_ECX_SVM        (1U << 2)
 /// Bits of 0x80000001 edx that repeat leaf 1 edx on AMD (QEMU: CPUID_EXT2_AMD_ALIASES).
-#define X1_EDX_ALIASES         0x0183f3ffU
+#define X1_EDX_ALIASES 0x0183f3ffU
 
 struct query {
     const struct mask_table *table;
@@ -121,9 +121,9 @@ static uint64_t get_components(const struct mask_table *table)
         bool is_there;
         uint64_t components;
     } owners[] = {
-        {(one.ecx & L1_ECX_XSAVE) != 0, 0x3},       {(one.ecx & L1_ECX_AVX) != 0, 0x4},
-        {(seven.ebx & L7_EBX_MPX) != 0, 0x18},      {(seven.ebx & L7_EBX_AVX512F) != 0, 0xe0},
-        {(seven.ecx & L7_ECX_PKU) != 0, 0x200},     {(seven.edx & L7_EDX_AMX_TILE) != 0, 0x60000},
+        {(one.ecx & L1_ECX_XSAVE) != 0, 0x3},   {(one.ecx & L1_ECX_AVX) != 0, 0x4},
+        {(seven.ebx & L7_EBX_MPX) != 0, 0x18},  {(seven.ebx & L7_EBX_AVX512F) != 0, 0xe0},
+        {(seven.ecx & L7_ECX_PKU) != 0, 0x200}, {(seven.edx & L7_EDX_AMX_TILE) != 0, 0x60000},
     };
     uint64_t components = 0;
     for (size_t i = 0; i < G_N_ELEMENTS(owners); i++) {
@@ -295,6 +295,5 @@ struct mask_regs mask_table_get(const struct mask_table *table, uint32_t leaf, u
     if (!is_beyond(table, leaf)) {
         return leaf_compute(table, leaf, subleaf, cpu);
     }
-    return table->is_amd ? (struct mask_regs){0}
-                         : leaf_compute(table, table->level, subleaf, cpu);
+    return table->is_amd ? (struct mask_regs){0} : leaf_compute(table, table->level, subleaf, cpu);
 }

@@ -24,8 +24,8 @@ static bool parse_mapping(const char *line, struct mapping *ret)
     char prot[5];
     int path_at = 0;
     struct mapping m = {0};
-    if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %*s %" SCNu64 " %n", &m.start,
-               &m.end, prot, &m.offset, &m.inode, &path_at) != 5) {
+    if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %*s %" SCNu64 " %n", &m.start, &m.end,
+               prot, &m.offset, &m.inode, &path_at) != 5) {
         return false;
     }
     m.prot = (prot[0] == 'r' ? PROT_READ : 0) | (prot[1] == 'w' ? PROT_WRITE : 0) |
@@ -93,7 +93,8 @@ bool memory_write(pid_t tid, uint64_t addr, const void *bytes, size_t size)
             return false;
         }
         memcpy((uint8_t *)&word + skip, from, part);
-        if (ptrace(PTRACE_POKEDATA, tid, (void *)(uintptr_t)word_at, (void *)(uintptr_t)word) != 0) {
+        if (ptrace(PTRACE_POKEDATA, tid, (void *)(uintptr_t)word_at, (void *)(uintptr_t)word) !=
+            0) {
             return false;
         }
         addr += part;

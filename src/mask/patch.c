@@ -33,8 +33,8 @@ static void report_undecided(struct tracer *tracer, const char *what, uint64_t a
         return; // a page that is written again and again is told of once
     }
     tracer->counts.undecided++;
-    tracer_report(tracer,
-                  "%s: data or a CPUID instruction, which cannot be decided: left as it is", line);
+    tracer_report(tracer, "%s: data or a CPUID instruction, which cannot be decided: left as it is",
+                  line);
 }
 
 bool patch_is_needed(const struct tracer *tracer, const struct task *task)
@@ -55,7 +55,8 @@ void patch_image(struct tracer *tracer, struct task *task, struct image *image, 
         }
     }
     for (unsigned i = 0; i < image->sites.undecided->len && !image->is_reported; i++) {
-        report_undecided(tracer, image->name != NULL ? image->name : "a file", g_array_index(image->sites.undecided, uint64_t, i));
+        report_undecided(tracer, image->name != NULL ? image->name : "a file",
+                         g_array_index(image->sites.undecided, uint64_t, i));
     }
     image->is_reported = true;
 }
@@ -72,8 +73,8 @@ static void patch_bytes(void *data, uint64_t addr, const uint8_t *bytes, size_t 
     struct walk *walk = data;
     struct find_result found;
     bool has_entry = walk->entry >= addr && walk->entry - addr < size;
-    find_in_memory(bytes, size, walk->task->space->is_64,
-                   has_entry ? walk->entry - addr : SIZE_MAX, &found);
+    find_in_memory(bytes, size, walk->task->space->is_64, has_entry ? walk->entry - addr : SIZE_MAX,
+                   &found);
     for (unsigned i = 0; i < found.code->len; i++) {
         uint64_t site = addr + g_array_index(found.code, uint64_t, i);
         if (site >= walk->start && site < walk->end) {
@@ -186,7 +187,8 @@ static void patch_mapping(struct tracer *tracer, struct task *task, const struct
     }
     if (strcmp(mapping->path, "[vdso]") == 0) {
         patch_vdso(tracer, task, mapping);
-    } else if (patch_is_needed(tracer, task) && (is_anonymous || !patch_by_file(tracer, task, mapping))) {
+    } else if (patch_is_needed(tracer, task) &&
+               (is_anonymous || !patch_by_file(tracer, task, mapping))) {
         patch_memory(tracer, task, mapping->start, mapping->end, is_anonymous);
     }
 }

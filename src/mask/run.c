@@ -100,8 +100,7 @@ static int start_tracer(const struct mask_table *table, const struct run_options
 {
     int ready[2];
     if (pipe2(ready, O_CLOEXEC) != 0) {
-        return cpulift_error_set(err, CPULIFT_ESYSTEM, "cannot make a pipe: %s",
-                                 g_strerror(errno));
+        return cpulift_error_set(err, CPULIFT_ESYSTEM, "cannot make a pipe: %s", g_strerror(errno));
     }
     // Where only descendants may be traced (Yama), this permits the other direction.
     prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
@@ -128,8 +127,10 @@ static int start_tracer(const struct mask_table *table, const struct run_options
 static void make_trial(void)
 {
     long nr = TRACER_TRIAL;
-    __asm__ volatile("int $0x80" : "+a"(nr) : : "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11",
-                     "memory");
+    __asm__ volatile("int $0x80"
+                     : "+a"(nr)
+                     :
+                     : "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "memory");
 }
 
 int run_trace(const struct mask_table *table, const struct run_options *options,

@@ -36,8 +36,7 @@ static char *get_path(const char *build_id)
 static void format_list(GString *text, char kind, const GArray *offsets)
 {
     for (unsigned i = 0; i < offsets->len; i++) {
-        g_string_append_printf(text, "%c %" PRIu64 "\n", kind,
-                               g_array_index(offsets, uint64_t, i));
+        g_string_append_printf(text, "%c %" PRIu64 "\n", kind, g_array_index(offsets, uint64_t, i));
     }
 }
 

@@ -129,9 +129,8 @@ static enum resume on_remap(struct tracer *tracer, struct task *task)
     (void)tracer;
     bool matters = task->space->watch != NULL || g_hash_table_size(task->space->sites) > 0;
     // Data is moved often and code never: only what is executable or watched is looked at.
-    g_autoptr(GArray) maps = matters ? memory_read_maps(task->tid, task->args[0],
-                                                        task->args[0] + 1)
-                                     : NULL;
+    g_autoptr(GArray) maps =
+        matters ? memory_read_maps(task->tid, task->args[0], task->args[0] + 1) : NULL;
     bool is_code = maps != NULL && maps->len > 0 &&
                    (g_array_index(maps, struct mapping, 0).prot & PROT_EXEC) != 0;
     return is_code ? RESUME_TO_CALL_END : RESUME_FREELY;
@@ -267,25 +266,25 @@ static void on_exec_end(struct tracer *tracer, struct task *task, uint64_t resul
     (void)result;
     if (!inject_call(task->tid, task->space->syscall_at, SYS_arch_prctl, args, &answer) ||
         answer != 0) {
-        tracer_report(tracer, "process %d: CPUID faulting cannot be switched on: it shows the "
-                              "real CPU", task->tid);
+        tracer_report(tracer,
+                      "process %d: CPUID faulting cannot be switched on: it shows the "
+                      "real CPU",
+                      task->tid);
     }
 }
 
 void stop_at_call_end(struct tracer *tracer, struct task *task)
 {
     static void (*const handlers[])(struct tracer *, struct task *, uint64_t) = {
-        [FILTER_MAP] = on_map_end,
-        [FILTER_PROTECT] = on_protect_end,
-        [FILTER_REMAP] = on_remap_end,
-        [FILTER_OPEN] = on_open_end,
+        [FILTER_MAP] = on_map_end,     [FILTER_PROTECT] = on_protect_end,
+        [FILTER_REMAP] = on_remap_end, [FILTER_OPEN] = on_open_end,
         [PENDING_EXEC] = on_exec_end,
     };
     int pending = task->pending;
     task->pending = 0;
     errno = 0;
-    long result = ptrace(PTRACE_PEEKUSER, task->tid,
-                         (void *)offsetof(struct user_regs_struct, rax), 0);
+    long result =
+        ptrace(PTRACE_PEEKUSER, task->tid, (void *)offsetof(struct user_regs_struct, rax), 0);
     if (errno == 0 && pending > 0 && (size_t)pending < G_N_ELEMENTS(handlers) &&
         handlers[pending] != NULL) {
         handlers[pending](tracer, task, (uint64_t)result);
@@ -370,8 +369,8 @@ static bool answer_signal(struct tracer *tracer, struct task *task, const siginf
     bool is_trap = info->si_signo == SIGILL && info->si_code > 0 &&
                    task->space->trap == TRAP_SIGNAL &&
                    space_is_site(task->space, task->tid, regs->rip);
-    bool is_trial = info->si_signo == SIGSEGV && info->si_code > 0 &&
-                    task->tid == tracer->root && regs->rax == TRACER_TRIAL;
+    bool is_trial = info->si_signo == SIGSEGV && info->si_code > 0 && task->tid == tracer->root &&
+                    regs->rax == TRACER_TRIAL;
     return (is_fault || is_trap || is_trial) &&
            answer_cpuid(tracer, task, regs, (uint32_t)regs->rax, regs->rip + CPUID_LENGTH);
 }

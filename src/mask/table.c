@@ -63,8 +63,7 @@ static struct feature_word *get_word(struct mask_table *table, uint32_t leaf, ui
 /// Collects the definition's features by leaf.
 static void add_features(struct mask_table *table, const catalog *map, const feature_set *set)
 {
-    feature_set_foreach(id, set)
-    {
+    feature_set_foreach (id, set) {
         const struct catalog_feature *feature = catalog_get_feature(map, id);
         for (size_t i = 0; i < feature->bit_count; i++) {
             const struct feature_bit *bit = &feature->bits[i];
@@ -180,8 +179,7 @@ feature_set mask_find_lacking(const struct mask_definition *definition, const ca
     if (definition->is_host) {
         return lacking;
     }
-    feature_set_foreach(id, &definition->features)
-    {
+    feature_set_foreach (id, &definition->features) {
         const struct catalog_feature *feature = catalog_get_feature(map, id);
         if (feature->bit_count > 0 && !is_privileged(feature->name) &&
             !host_has(feature, read, data)) {

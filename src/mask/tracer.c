@@ -163,8 +163,8 @@ static void on_other_stop(struct task *task, int signal)
 static void on_stop(struct tracer *tracer, struct task *task, int status)
 {
     static enum resume (*const events[])(struct tracer *, struct task *) = {
-        [PTRACE_EVENT_FORK] = on_new_task, [PTRACE_EVENT_VFORK] = on_new_task,
-        [PTRACE_EVENT_CLONE] = on_new_task, [PTRACE_EVENT_EXEC] = on_exec,
+        [PTRACE_EVENT_FORK] = on_new_task,     [PTRACE_EVENT_VFORK] = on_new_task,
+        [PTRACE_EVENT_CLONE] = on_new_task,    [PTRACE_EVENT_EXEC] = on_exec,
         [PTRACE_EVENT_SECCOMP] = stop_at_call,
     };
     unsigned event = (unsigned)status >> 16;
@@ -232,8 +232,7 @@ static void on_end(struct tracer *tracer, pid_t tid)
         if (tracer->options.is_verbose) {
             tracer_report(tracer,
                           "%" G_GUINT64_FORMAT " CPUID instructions answered, %" G_GUINT64_FORMAT
-                          " replaced, %" G_GUINT64_FORMAT " undecided, %" G_GUINT64_FORMAT
-                          " stops",
+                          " replaced, %" G_GUINT64_FORMAT " undecided, %" G_GUINT64_FORMAT " stops",
                           tracer->counts.answered, tracer->counts.replaced,
                           tracer->counts.undecided, tracer->counts.stops);
         }

@@ -32,19 +32,19 @@ struct tracer {
     const struct mask_table *table;
     struct tracer_options options;
     struct image_store *images;
-    GHashTable *tasks;   ///< tid → struct task
-    pid_t root;          ///< the process that the caller started
-    enum trap_kind trap; ///< for 64-bit programs
+    GHashTable *tasks;    ///< tid → struct task
+    pid_t root;           ///< the process that the caller started
+    enum trap_kind trap;  ///< for 64-bit programs
     GHashTable *reported; ///< what has been reported once
-    int report_fd;       ///< where messages go, -1: nowhere any more
-    int cpuinfo_fd;      ///< what programs are to read as /proc/cpuinfo, -1: the real one
+    int report_fd;        ///< where messages go, -1: nowhere any more
+    int cpuinfo_fd;       ///< what programs are to read as /proc/cpuinfo, -1: the real one
     struct {
         uint64_t answered, stops, replaced, undecided;
     } counts;
 };
 
-/// Follows `root`, which must already be traced (PTRACE_SEIZE with TRACER_OPTIONS), until it and all
-/// its descendants have ended.
+/// Follows `root`, which must already be traced (PTRACE_SEIZE with TRACER_OPTIONS), until it and
+/// all its descendants have ended.
 void tracer_run(struct tracer *tracer);
 
 struct tracer *tracer_new(const struct mask_table *table, const struct tracer_options *options,

@@ -107,8 +107,8 @@ static uint8_t read_cie_encoding(const struct cursor *table, size_t at)
     if (augmentation[0] != 'z' || (version != 1 && version != 3)) {
         return PE_OMIT;
     }
-    take_leb(&c); // code alignment
-    take_leb(&c); // data alignment
+    take_leb(&c);                              // code alignment
+    take_leb(&c);                              // data alignment
     version == 1 ? take(&c, 1) : take_leb(&c); // return address register
     take_leb(&c);                              // length of the augmentation data
     for (size_t i = 1; i < letters && !c.is_bad; i++) {
@@ -153,8 +153,8 @@ static bool next_entry(struct cursor *c, uint64_t *ret_start, uint64_t *ret_len)
 static void walk_table(const struct elf_file *file, uint64_t offset, uint64_t size, uint64_t addr,
                        void (*visit)(void *data, uint64_t start, uint64_t end), void *data)
 {
-    struct cursor c = {.data = file->data + offset, .size = size, .addr = addr,
-                       .is_64 = file->is_64};
+    struct cursor c = {
+        .data = file->data + offset, .size = size, .addr = addr, .is_64 = file->is_64};
     uint64_t start, len, from;
     while (next_entry(&c, &start, &len)) {
         if (len != 0 && elf_find_offset(file, start, &from) && len <= file->size - from) {
@@ -168,8 +168,10 @@ static void walk_table(const struct elf_file *file, uint64_t offset, uint64_t si
 static bool find_by_header(const struct elf_file *file, const struct elf_part *header,
                            uint64_t *ret_addr, uint64_t *ret_offset, uint64_t *ret_size)
 {
-    struct cursor c = {.data = file->data + header->offset, .size = header->size,
-                       .addr = header->addr, .is_64 = file->is_64};
+    struct cursor c = {.data = file->data + header->offset,
+                       .size = header->size,
+                       .addr = header->addr,
+                       .is_64 = file->is_64};
     uint64_t version = take(&c, 1);
     uint8_t encoding = (uint8_t)take(&c, 1);
     c.at += 2;

@@ -161,7 +161,8 @@ static void test_beyond(void **state)
     (void)state;
     struct definition definition;
     struct mask_table *table = make("Nehalem", &definition);
-    struct mask_regs last = mask_table_get(table, 0xb, 0, 0), far = mask_table_get(table, 0x999, 0, 0);
+    struct mask_regs last = mask_table_get(table, 0xb, 0, 0),
+                     far = mask_table_get(table, 0x999, 0, 0);
     assert_memory_equal(&last, &far, sizeof last);
     mask_table_free(table);
     definition.cpu.vendor = "AuthenticAMD";

@@ -217,9 +217,9 @@ static uint8_t *make_memory(int prot)
 /// gap_cpuid as a compiler at run time would write it: the real instruction.
 static void write_code(uint8_t *at)
 {
-    static const uint8_t code[] = {
-        0x53, 0x49, 0x89, 0xf0, 0x89, 0xf8, 0x31, 0xc9, 0x0f, 0xa2, 0x41, 0x89, 0x00, 0x41, 0x89,
-        0x58, 0x04, 0x41, 0x89, 0x48, 0x08, 0x41, 0x89, 0x50, 0x0c, 0x5b, 0xc3};
+    static const uint8_t code[] = {0x53, 0x49, 0x89, 0xf0, 0x89, 0xf8, 0x31, 0xc9, 0x0f,
+                                   0xa2, 0x41, 0x89, 0x00, 0x41, 0x89, 0x58, 0x04, 0x41,
+                                   0x89, 0x48, 0x08, 0x41, 0x89, 0x50, 0x0c, 0x5b, 0xc3};
     memcpy(at, code, sizeof code);
 }
 
@@ -325,14 +325,20 @@ static const struct {
     const char *name;
     void (*run)(char **args);
 } modes[] = {
-    {"blocked", mode_blocked},   {"children", mode_children},
-    {"copy", mode_copy},         {"count", mode_count},
-    {"dlopen", mode_dlopen},     {"dump", mode_dump},
+    {"blocked", mode_blocked},
+    {"children", mode_children},
+    {"copy", mode_copy},
+    {"count", mode_count},
+    {"dlopen", mode_dlopen},
+    {"dump", mode_dump},
     {"environment", mode_environment},
     {"exec-thread", mode_exec_thread},
-    {"gap", mode_gap},           {"jit", mode_jit},
-    {"jit-rwx", mode_jit_rwx},   {"legacy", mode_legacy},
-    {"seccomp", mode_seccomp},   {"signals", mode_signals},
+    {"gap", mode_gap},
+    {"jit", mode_jit},
+    {"jit-rwx", mode_jit_rwx},
+    {"legacy", mode_legacy},
+    {"seccomp", mode_seccomp},
+    {"signals", mode_signals},
     {"threads", mode_threads},
 };
 
