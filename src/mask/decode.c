@@ -84,11 +84,12 @@ static bool is_implausible(const ZydisDecodedInstruction *insn, const uint8_t *c
 {
     const ZydisInstructionAttributes odd_prefixes =
         ZYDIS_ATTRIB_HAS_SEGMENT_SS | ZYDIS_ATTRIB_HAS_SEGMENT_DS | ZYDIS_ATTRIB_HAS_SEGMENT_ES;
-    bool is_int3 = insn->mnemonic == ZYDIS_MNEMONIC_INT3;
+    bool is_trap = insn->mnemonic == ZYDIS_MNEMONIC_INT3 ||
+                   (insn->mnemonic == ZYDIS_MNEMONIC_INT && insn->raw.imm[0].value.u == 0x80);
     return is_zeros(insn, code) ||
            (insn->attributes & (ZYDIS_ATTRIB_IS_PRIVILEGED | odd_prefixes)) != 0 ||
            insn->meta.branch_type == ZYDIS_BRANCH_TYPE_FAR ||
-           (is_odd_category(insn->meta.category) && !is_int3) || is_odd_mnemonic(insn->mnemonic) ||
+           (is_odd_category(insn->meta.category) && !is_trap) || is_odd_mnemonic(insn->mnemonic) ||
            is_odd_form(insn);
 }
 
