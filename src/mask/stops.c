@@ -22,6 +22,9 @@
 #include <sys/user.h>
 #include <unistd.h>
 
+/// The longest instruction, in bytes.
+#define INSTRUCTION_MAX 15
+
 /// Pending besides the reasons of the filter: the end of an execve.
 #define PENDING_EXEC 100
 
@@ -330,15 +333,19 @@ static bool resolve_watch(struct tracer *tracer, struct task *task, uint64_t add
         return false;
     }
     int prot = read_protection(task->tid, addr);
-    bool is_execution = prot == (PROT_READ | PROT_WRITE) && addr >= rip && addr - rip < 16;
-    enum watch_verdict verdict = watch_judge(task->space->watch, addr, prot, is_execution);
-    if (verdict == WATCH_NOT_OURS) {
-        return false;
+    bool is_execution = addr >= rip && addr - rip < INSTRUCTION_MAX;
+    bool is_repeated = task->fault_rip == rip && task->fault_addr == addr;
+    enum watch_verdict verdict =
+        watch_judge(task->space->watch, addr, prot, is_execution, is_repeated);
+    task->fault_rip = verdict == WATCH_RETRY ? rip : 0;
+    task->fault_addr = verdict == WATCH_RETRY ? addr : 0;
+    if (verdict == WATCH_NOT_OURS || verdict == WATCH_RETRY) {
+        return verdict == WATCH_RETRY;
     }
     uint64_t page = addr & ~(uint64_t)(MEMORY_PAGE - 1);
     const uint64_t args[3] = {page, MEMORY_PAGE, (uint64_t)protections[verdict]};
     long result;
-    uint64_t entry = is_execution ? rip : UINT64_MAX;
+    uint64_t entry = verdict == WATCH_EXECUTE ? rip : UINT64_MAX;
     // Before, so that no other thread executes what is not replaced yet; and after, because
     // another thread may have written until then.
     if (verdict != WATCH_WRITE) {

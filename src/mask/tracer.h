@@ -21,11 +21,12 @@ struct tracer_options {
 /// A thread of the program.
 struct task {
     pid_t tid;
-    struct space *space; ///< NULL until its parent's stop tells
-    bool is_held;        ///< stopped until then
-    int pending;         ///< enum filter_reason of the call it is in, or 0
-    uint64_t args[6];    ///< of that call, as the program made it
-    struct image *image; ///< of the file that it maps, borrowed
+    struct space *space;            ///< NULL until its parent's stop tells
+    bool is_held;                   ///< stopped until then
+    int pending;                    ///< enum filter_reason of the call it is in, or 0
+    uint64_t args[6];               ///< of that call, as the program made it
+    struct image *image;            ///< of the file that it maps, borrowed
+    uint64_t fault_rip, fault_addr; ///< of the fault that was tried again last, or 0
 };
 
 struct tracer {

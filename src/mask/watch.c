@@ -88,19 +88,40 @@ static bool is_watched(const struct watch *watch, uint64_t addr)
     return false;
 }
 
-enum watch_verdict watch_judge(struct watch *watch, uint64_t addr, int prot, bool is_execution)
+/// Counts a change of the page; when there have been too many, it is not watched any more.
+static bool is_worn(struct watch *watch, uint64_t page)
 {
-    // Any other protection than the one we gave is the program's own doing since.
-    int given = is_execution ? PROT_READ | PROT_WRITE : PROT_READ | PROT_EXEC;
-    if (watch == NULL || prot != given || !is_watched(watch, addr)) {
-        return WATCH_NOT_OURS;
-    }
-    uint64_t page = addr / MEMORY_PAGE;
     gpointer key = (gpointer)(uintptr_t)page;
     unsigned flips = GPOINTER_TO_UINT(g_hash_table_lookup(watch->flips, key)) + 1;
     g_hash_table_insert(watch->flips, key, GUINT_TO_POINTER(flips));
-    if (flips > FLIPS_MAX) {
-        watch_remove(watch, page * MEMORY_PAGE, (page + 1) * MEMORY_PAGE);
+    if (flips <= FLIPS_MAX) {
+        return false;
+    }
+    watch_remove(watch, page * MEMORY_PAGE, (page + 1) * MEMORY_PAGE);
+    return true;
+}
+
+enum watch_verdict watch_judge(struct watch *watch, uint64_t addr, int prot, bool is_execution,
+                               bool is_repeated)
+{
+    uint64_t page = addr / MEMORY_PAGE;
+    if (watch == NULL || prot < 0) {
+        return WATCH_NOT_OURS;
+    }
+    // Two threads fault on one page: when the second one's turn comes, the page has changed.
+    bool was_changed = g_hash_table_contains(watch->flips, (gpointer)(uintptr_t)page);
+    bool is_allowed = (prot & (is_execution ? PROT_EXEC : PROT_WRITE)) != 0;
+    if (was_changed && is_allowed && !is_repeated) {
+        return WATCH_RETRY;
+    }
+    // A write close behind the instruction that makes it looks like a fetch at first.
+    is_execution = is_execution && !is_allowed;
+    // Any other protection than the one we gave is the program's own doing since.
+    int given = is_execution ? PROT_READ | PROT_WRITE : PROT_READ | PROT_EXEC;
+    if (prot != given || !is_watched(watch, addr)) {
+        return WATCH_NOT_OURS;
+    }
+    if (is_worn(watch, page)) {
         return WATCH_OPEN;
     }
     return is_execution ? WATCH_EXECUTE : WATCH_WRITE;

@@ -26,8 +26,11 @@ enum watch_verdict {
     WATCH_EXECUTE,  ///< search the page and make it readable and executable
     WATCH_WRITE,    ///< make it readable and writable
     WATCH_OPEN,     ///< search it and give it all three
+    WATCH_RETRY,    ///< another thread's fault has settled it meanwhile
 };
 
 /// Judges a fault at `addr` on memory that now has the protection `prot` (PROT_…), and notes the
-/// change. `is_execution`: the instruction itself could not be fetched.
-enum watch_verdict watch_judge(struct watch *watch, uint64_t addr, int prot, bool is_execution);
+/// change. `is_execution`: the instruction itself could not be fetched. `is_repeated`: the same
+/// fault came again after WATCH_RETRY.
+enum watch_verdict watch_judge(struct watch *watch, uint64_t addr, int prot, bool is_execution,
+                               bool is_repeated);

@@ -18,15 +18,18 @@ static void test_watch_alternates(void **state)
 {
     (void)state;
     struct watch *watch = NULL;
-    assert_int_equal(watch_judge(watch, 0x1000, RW, true), WATCH_NOT_OURS);
+    assert_int_equal(watch_judge(watch, 0x1000, RW, true, false), WATCH_NOT_OURS);
     watch_add(&watch, 0x1000, 0x4000);
-    assert_int_equal(watch_judge(watch, 0x0fff, RW, true), WATCH_NOT_OURS);
-    assert_int_equal(watch_judge(watch, 0x4000, RW, true), WATCH_NOT_OURS);
-    assert_int_equal(watch_judge(watch, 0x2008, RW, true), WATCH_EXECUTE);
-    assert_int_equal(watch_judge(watch, 0x2ff8, RX, false), WATCH_WRITE);
+    assert_int_equal(watch_judge(watch, 0x0fff, RW, true, false), WATCH_NOT_OURS);
+    assert_int_equal(watch_judge(watch, 0x4000, RW, true, false), WATCH_NOT_OURS);
+    assert_int_equal(watch_judge(watch, 0x2008, RW, true, false), WATCH_EXECUTE);
+    assert_int_equal(watch_judge(watch, 0x2ff8, RX, false, false), WATCH_WRITE);
     // Another protection than ours is the program's doing.
-    assert_int_equal(watch_judge(watch, 0x2000, PROT_NONE, false), WATCH_NOT_OURS);
-    assert_int_equal(watch_judge(watch, 0x2000, RX, true), WATCH_NOT_OURS);
+    assert_int_equal(watch_judge(watch, 0x2000, PROT_NONE, false, false), WATCH_NOT_OURS);
+    // The second of two threads finds it settled; a write that looks like a fetch is tried once.
+    assert_int_equal(watch_judge(watch, 0x2000, RX, true, false), WATCH_RETRY);
+    assert_int_equal(watch_judge(watch, 0x2000, RW, false, false), WATCH_RETRY);
+    assert_int_equal(watch_judge(watch, 0x2000, RX, true, true), WATCH_WRITE);
     watch_free(watch);
 }
 
@@ -36,12 +39,13 @@ static void test_watch_gives_up(void **state)
     struct watch *watch = NULL;
     watch_add(&watch, 0x1000, 0x3000);
     for (int i = 0; i < 8; i++) {
-        assert_int_equal(watch_judge(watch, 0x1000, RW, true), WATCH_EXECUTE);
-        assert_int_equal(watch_judge(watch, 0x1000, RX, false), WATCH_WRITE);
+        assert_int_equal(watch_judge(watch, 0x1000, RW, true, false), WATCH_EXECUTE);
+        assert_int_equal(watch_judge(watch, 0x1000, RX, false, false), WATCH_WRITE);
     }
-    assert_int_equal(watch_judge(watch, 0x1000, RW, true), WATCH_OPEN);
-    assert_int_equal(watch_judge(watch, 0x1000, RW, true), WATCH_NOT_OURS);
-    assert_int_equal(watch_judge(watch, 0x2000, RW, true), WATCH_EXECUTE); // its neighbour
+    assert_int_equal(watch_judge(watch, 0x1000, RW, true, false), WATCH_OPEN);
+    assert_int_equal(watch_judge(watch, 0x1000, RW | RX, true, false), WATCH_RETRY);
+    assert_int_equal(watch_judge(watch, 0x1000, RW, true, false), WATCH_NOT_OURS);
+    assert_int_equal(watch_judge(watch, 0x2000, RW, true, false), WATCH_EXECUTE); // its neighbour
     watch_free(watch);
 }
 
@@ -53,10 +57,10 @@ static void test_watch_areas(void **state)
     watch_remove(watch, 0x3000, 0x5000);
     struct watch *copy = watch_copy(watch);
     watch_remove(watch, 0, UINT64_MAX);
-    assert_int_equal(watch_judge(watch, 0x1000, RW, true), WATCH_NOT_OURS);
-    assert_int_equal(watch_judge(copy, 0x2000, RW, true), WATCH_EXECUTE);
-    assert_int_equal(watch_judge(copy, 0x3000, RW, true), WATCH_NOT_OURS);
-    assert_int_equal(watch_judge(copy, 0x5000, RW, true), WATCH_EXECUTE);
+    assert_int_equal(watch_judge(watch, 0x1000, RW, true, false), WATCH_NOT_OURS);
+    assert_int_equal(watch_judge(copy, 0x2000, RW, true, false), WATCH_EXECUTE);
+    assert_int_equal(watch_judge(copy, 0x3000, RW, true, false), WATCH_NOT_OURS);
+    assert_int_equal(watch_judge(copy, 0x5000, RW, true, false), WATCH_EXECUTE);
     watch_free(watch);
     watch_free(copy);
     assert_null(watch_copy(NULL));
