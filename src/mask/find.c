@@ -22,6 +22,8 @@
 #define FUNCTION_ALIGN 16
 /// Instructions looked at behind a candidate.
 #define LOOK_AHEAD 24
+/// So many plausible instructions in a row behind one are code, whatever stands behind them.
+#define ROW_FAR_MIN 10
 /// Within a known function so many suffice: it may end in a call that does not return.
 #define NEAR_MIN 4
 /// In a gap fewer than these before something odd are data.
@@ -195,7 +197,9 @@ static enum verdict judge_gap(const struct region *region, uint64_t from, uint64
     if (!future.is_plausible && !is_led_to) {
         return VERDICT_DATA;
     }
-    return has_purpose && future.is_plausible && (is_led_to || has_aligned_start(region, at))
+    // Instructions newer than the decoder end a stream that is code all the same.
+    bool is_followed = future.is_plausible || (is_led_to && future.usual >= ROW_FAR_MIN);
+    return has_purpose && is_followed && (is_led_to || has_aligned_start(region, at))
                ? VERDICT_CODE
                : VERDICT_UNDECIDED;
 }
