@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 /// Changes whenever the analysis does: older entries are then not read any more.
-#define SITES_MAGIC "cpulift-sites/1"
+#define SITES_MAGIC "cpulift-sites/2"
 #define SITES_MAX   ((size_t)1 << 20)
 
 /// The cache folder, made where it is missing; NULL where it is not ours alone to write.

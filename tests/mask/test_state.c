@@ -99,14 +99,14 @@ static void test_sites_hostile(void **state)
 {
     (void)state;
     static const char *const texts[] = {
-        "cpulift-sites/1 5000 0\nc 4999\nend\n",
-        "cpulift-sites/1 5000 0\nc 5\nc 5\nend\n",
-        "cpulift-sites/1 5000 0\nx 5\nend\n",
-        "cpulift-sites/1 5000 0\nc -1\nend\n",
+        "cpulift-sites/2 5000 0\nc 4999\nend\n",
+        "cpulift-sites/2 5000 0\nc 5\nc 5\nend\n",
+        "cpulift-sites/2 5000 0\nx 5\nend\n",
+        "cpulift-sites/2 5000 0\nc -1\nend\n",
         "cpulift-sites/2 5000 0\nend\n",
-        "cpulift-sites/1 5000\nend\n",
-        "cpulift-sites/1 5000 0\nc 99999999999999999999999\nend\n",
-        "cpulift-sites/1 5000 0\nc\nend\n",
+        "cpulift-sites/2 5000\nend\n",
+        "cpulift-sites/2 5000 0\nc 99999999999999999999999\nend\n",
+        "cpulift-sites/2 5000 0\nc\nend\n",
     };
     struct find_result result;
     for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
