@@ -101,7 +101,8 @@ static void test_trap6_oldest_libvirt(void **state)
     (void)state;
     g_autoptr(cpulift_plan) newer = PLAN({.name = "a", .model = "Skylake-Client-IBRS"},
                                          {.name = "b", .model = "Skylake-Client-IBRS"});
-    assert_string_equal(newer->cpu->model, "Skylake-Client-IBRS");
+    // TSX is left out, so the model without it differs least.
+    assert_string_equal(newer->cpu->model, "Skylake-Client-noTSX-IBRS");
     g_autoptr(cpulift_plan) older =
         PLAN({.name = "a", .model = "Skylake-Client-IBRS"},
              {.name = "b", .model = "Skylake-Client-IBRS", .known = "Broadwell-noTSX Nehalem"});
