@@ -103,7 +103,7 @@ static void test_sites_hostile(void **state)
         "cpulift-sites/2 5000 0\nc 5\nc 5\nend\n",
         "cpulift-sites/2 5000 0\nx 5\nend\n",
         "cpulift-sites/2 5000 0\nc -1\nend\n",
-        "cpulift-sites/2 5000 0\nend\n",
+        "cpulift-sites/1 5000 0\nend\n",
         "cpulift-sites/2 5000\nend\n",
         "cpulift-sites/2 5000 0\nc 99999999999999999999999\nend\n",
         "cpulift-sites/2 5000 0\nc\nend\n",
