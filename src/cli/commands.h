@@ -17,6 +17,7 @@ extern const struct command prove_command;
 extern const struct command render_command;
 extern const struct command rewrite_command;
 extern const struct command rollback_command;
+extern const struct command run_command;
 extern const struct command scan_command;
 extern const struct command show_command;
 extern const struct command status_command;

@@ -16,7 +16,8 @@ static int recognise(const char *text, size_t len, const char *path, const catal
     const char *schema = json_get_string(document->json, "schema");
     if (schema == NULL || !g_str_has_prefix(schema, "cpulift.")) {
         return cpulift_error_set(err, CPULIFT_EINPUT,
-                                 "'%s' is not a cpulift document: it has no \"schema\"", path);
+                                 "'%s' is not a cpulift document: it has no \"schema\" of cpulift",
+                                 path);
     }
     document->kind = g_strndup(schema, strcspn(schema, "/"));
     if (strcmp(document->kind, "cpulift.plan") == 0) {

@@ -113,13 +113,15 @@ struct names {
     const catalog *map;
     feature_set *set;   ///< NULL: keep all names as text
     GPtrArray *strings; ///< names that are no feature of the catalogue
+    const char *where;  ///< for messages
 };
 
 static int add_name(void *data, const char *string, cpulift_error **err)
 {
     struct names *names = data;
     if (!text_is_name(string)) {
-        return cpulift_error_set(err, CPULIFT_EINPUT, "'%s' is no feature or model name", string);
+        return cpulift_error_set(err, CPULIFT_EINPUT, "'%s': '%s' is no feature or model name",
+                                 names->where, string);
     }
     int id = names->set != NULL ? catalog_find_feature(names->map, string) : -1;
     if (id >= 0) {
@@ -152,7 +154,7 @@ static int parse_vector(const json_t *object, const char *key, const char *name,
         return 0;
     }
     g_autoptr(GPtrArray) strings = g_ptr_array_new_with_free_func(g_free);
-    struct names names = {NULL, NULL, strings};
+    struct names names = {NULL, NULL, strings, name};
     int rc = json_each_string(object, key, name, add_name, &names, err);
     if (rc == 0) {
         *ret_vector = take_strings(strings);
@@ -181,10 +183,10 @@ static int parse_sets(const json_t *json, const char *name, const catalog *map,
     g_autoptr(GPtrArray) strings = g_ptr_array_new_with_free_func(g_free);
     int rc = 0;
     for (size_t i = 0; i < G_N_ELEMENTS(guest_sets) && rc == 0; i++) {
-        struct names names = {map, PLACE(feature_set, guest, &guest_sets[i]), strings};
+        struct names names = {map, PLACE(feature_set, guest, &guest_sets[i]), strings, name};
         rc = json_each_string(json, guest_sets[i].key, name, add_name, &names, err);
     }
-    struct names unknown = {map, NULL, strings};
+    struct names unknown = {map, NULL, strings, name};
     if (rc == 0) {
         rc = json_each_string(json, "unknown", name, add_name, &unknown, err);
     }

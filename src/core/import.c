@@ -138,6 +138,13 @@ static int read_models(const xmlNode *custom, const char *name, struct host_gues
     return 0;
 }
 
+static int expand(const cpulift_cpu *cpu, const char *name, const catalog *map,
+                  feature_set *ret_set, cpulift_error **err)
+{
+    int rc = cpu_expand(cpu, map, ret_set, err);
+    return rc != 0 ? cpulift_error_prefix(err, "'%s'", name) : 0;
+}
+
 static int read_host_model(const xmlNode *cpu_node, const char *name, const catalog *map,
                            struct host_guest *guest, cpulift_host *host, cpulift_error **err)
 {
@@ -155,7 +162,7 @@ static int read_host_model(const xmlNode *cpu_node, const char *name, const cata
         rc = cpulift_error_set(err, CPULIFT_EINPUT, "'%s': its host-model names no model", name);
     }
     if (rc == 0) {
-        rc = cpu_expand(cpu, map, &guest->features, err);
+        rc = expand(cpu, name, map, &guest->features, err);
     }
     if (rc != 0) {
         return rc;
@@ -249,7 +256,7 @@ static int add_silicon(const cpulift_cpu *cpu, const char *name, const catalog *
                                  name);
     }
     feature_set features;
-    int rc = cpu_expand(cpu, map, &features, err);
+    int rc = expand(cpu, name, map, &features, err);
     if (rc != 0) {
         return rc;
     }
@@ -313,7 +320,7 @@ static int import_cpu(const xmlNode *node, const char *name, const catalog *map,
     }
     feature_set features;
     if (rc == 0) {
-        rc = cpu_expand(cpu, map, &features, err);
+        rc = expand(cpu, name, map, &features, err);
     }
     if (rc != 0) {
         return rc;

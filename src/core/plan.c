@@ -54,18 +54,21 @@ json_t *plan_format_definition(const cpulift_cpu *cpu)
 struct cpu_list {
     cpulift_cpu *cpu;
     enum cpu_policy policy;
-    GHashTable *seen; ///< names, borrowed
+    GHashTable *seen;  ///< names, borrowed
+    const char *where; ///< for messages
 };
 
 static int add_cpu_feature(void *data, const char *name, cpulift_error **err)
 {
     struct cpu_list *list = data;
     if (!text_is_name(name)) {
-        return cpulift_error_set(err, CPULIFT_EINPUT, "'%s' is no feature name", name);
+        return cpulift_error_set(err, CPULIFT_EINPUT, "'%s': '%s' is no feature name", list->where,
+                                 name);
     }
     if (!g_hash_table_add(list->seen, (void *)name)) {
         return cpulift_error_set(err, CPULIFT_EINPUT,
-                                 "the definition says twice what guests get of feature '%s'", name);
+                                 "'%s': the definition says twice what guests get of feature '%s'",
+                                 list->where, name);
     }
     cpu_add_feature(list->cpu, name, list->policy);
     return 0;
@@ -95,7 +98,7 @@ static int parse_definition(const json_t *json, const char *name, cpulift_cpu **
     }
     g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
     for (size_t i = 0; i < G_N_ELEMENTS(policy_lists) && rc == 0; i++) {
-        struct cpu_list list = {cpu, policy_lists[i].policy, seen};
+        struct cpu_list list = {cpu, policy_lists[i].policy, seen, name};
         rc = json_each_string(json, policy_lists[i].key, name, add_cpu_feature, &list, err);
     }
     if (rc == 0) {

@@ -139,13 +139,16 @@ int policy_load(struct policy *policy, const catalog *map, const char *path, cpu
     g_autofree char *text = NULL;
     size_t len = 0;
     int rc = file_load(path, POLICY_FILE_MAX, &text, &len, err);
-    if (rc != 0) {
-        return rc;
-    }
+    return rc != 0 ? rc : policy_parse_file(policy, map, text, len, path, err);
+}
+
+int policy_parse_file(struct policy *policy, const catalog *map, const char *text, size_t len,
+                      const char *name, cpulift_error **err)
+{
     g_autoptr(GKeyFile) file = g_key_file_new();
     g_autoptr(GError) error = NULL;
     if (!g_key_file_load_from_data(file, text, len, G_KEY_FILE_NONE, &error)) {
-        return cpulift_error_set(err, CPULIFT_EINPUT, "'%s' is no policy file: %s", path,
+        return cpulift_error_set(err, CPULIFT_EINPUT, "'%s' is no policy file: %s", name,
                                  error->message);
     }
     g_auto(GStrv) groups = g_key_file_get_groups(file, NULL);
@@ -153,14 +156,15 @@ int policy_load(struct policy *policy, const catalog *map, const char *path, cpu
         if (strcmp(*group, GROUP) != 0) {
             return cpulift_error_set(err, CPULIFT_EINPUT,
                                      "'%s' has the unknown group '[%s]'; only [" GROUP "] is known",
-                                     path, *group);
+                                     name, *group);
         }
     }
     g_auto(GStrv) keys = g_key_file_get_keys(file, GROUP, NULL, NULL);
+    int rc = 0;
     for (char **key = keys; key != NULL && *key != NULL && rc == 0; key++) {
         rc = read_key(policy, map, file, *key, err);
     }
-    return rc != 0 ? cpulift_error_prefix(err, "'%s'", path) : 0;
+    return rc != 0 ? cpulift_error_prefix(err, "'%s'", name) : 0;
 }
 
 enum policy_reason policy_find_reason(const struct policy *policy, const catalog *map,

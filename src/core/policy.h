@@ -37,6 +37,10 @@ int policy_deny(struct policy *policy, const catalog *map, const char *name, cpu
 
 /// Reads an INI file: group [policy] with allow, deny (names between ';'), require-mitigations and
 /// allow-mixed-vendor. Any other group or key is an error.
+int policy_parse_file(struct policy *policy, const catalog *map, const char *text, size_t len,
+                      const char *name, cpulift_error **err);
+
+/// As policy_parse_file, of the file at `path`.
 int policy_load(struct policy *policy, const catalog *map, const char *path, cpulift_error **err);
 
 /// The "vendor" of a pool that mixes vendors.

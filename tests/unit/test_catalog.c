@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/catalog_internal.h"
+#include "pool.h"
+#include "support.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+// After its prerequisites.
+#include <cmocka.h>
+
+struct row {
+    const char *first, *second;
+};
+
+#define ALIAS(alias, name)           {alias, name},
+#define CLASS(pattern, class)        {pattern, #class},
+#define NEEDS(pattern, needs)        {pattern, needs},
+#define PROPERTY(pattern)            {pattern, ""},
+#define LEVEL(level, name)           {#level, name},
+#define QEMU_MODEL(name, f, m, s, a) {name, ""},
+static const struct row aliases[] = {
+#include "core/tables/aliases.def"
+};
+static const struct row classes[] = {
+#include "core/tables/classes.def"
+};
+static const struct row depends[] = {
+#include "core/tables/depends.def"
+};
+static const struct row properties[] = {
+#include "core/tables/properties.def"
+};
+static const struct row levels[] = {
+#include "core/tables/levels.def"
+};
+static const struct row models[] = {
+#include "core/tables/qemu_models.def"
+};
+
+static const struct {
+    const char *name;
+    const struct row *rows;
+    size_t count;
+    bool is_key; ///< the first column alone is unique
+} tables[] = {
+    {"aliases", aliases, G_N_ELEMENTS(aliases), true},
+    {"classes", classes, G_N_ELEMENTS(classes), true},
+    {"depends", depends, G_N_ELEMENTS(depends), false},
+    {"properties", properties, G_N_ELEMENTS(properties), true},
+    {"levels", levels, G_N_ELEMENTS(levels), false},
+    {"qemu_models", models, G_N_ELEMENTS(models), true},
+};
+
+static void test_order(void **state)
+{
+    (void)state;
+    for (size_t t = 0; t < G_N_ELEMENTS(tables); t++) {
+        for (size_t i = 1; i < tables[t].count; i++) {
+            const struct row *a = &tables[t].rows[i - 1], *b = &tables[t].rows[i];
+            int order = strcmp(a->first, b->first);
+            order = order == 0 && !tables[t].is_key ? strcmp(a->second, b->second) : order;
+            if (order >= 0) {
+                fail_msg("%s: '%s' stands before '%s'", tables[t].name, a->first, b->first);
+            }
+        }
+    }
+}
+
+/// Features that libvirt's maps got after 9.0: a misspelt one would be in neither list.
+static const char *const newer[] = {"amd-psfd",      "amx-complex",    "amx-fp16",
+                                    "arch-lbr",      "auto-ibrs",      "avic",
+                                    "avx-ifma",      "avx-ne-convert", "avx-vnni-int16",
+                                    "avx-vnni-int8", "avx10*",         "bhi-*",
+                                    "fb-clear",      "fbsdp-no",       "flush-l1d",
+                                    "gds-no",        "ibpb-brtype",    "intel-pt*",
+                                    "ipred-ctrl",    "its-no",         "psdp-no",
+                                    "rfds-*",        "rrsba-ctrl",     "sbdr-ssdp-no",
+                                    "sbpb",          "sha512",         "sm3",
+                                    "sm4",           "srso-*",         "stibp-always-on",
+                                    "tsx-ldtrk",     "vnmi",           "vmx-*",
+                                    "mcdt-no",       "intel-pt-lip",   "v-vmsave-vmload"};
+
+static bool is_in_map(const char *pattern)
+{
+    const catalog *map = support_get_catalog();
+    for (size_t id = 0; id < catalog_feature_count(map); id++) {
+        if (catalog_matches(pattern, catalog_get_feature(map, id)->name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void expect_known(const char *table, const char *pattern)
+{
+    bool is_newer = false;
+    for (size_t i = 0; i < G_N_ELEMENTS(newer); i++) {
+        is_newer = is_newer || strcmp(newer[i], pattern) == 0;
+    }
+    if (!is_newer && !is_in_map(pattern)) {
+        fail_msg("%s: '%s' is in no map", table, pattern);
+    }
+}
+
+static void test_names(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < G_N_ELEMENTS(aliases); i++) {
+        expect_known("aliases", aliases[i].second);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(classes); i++) {
+        expect_known("classes", classes[i].first);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(depends); i++) {
+        expect_known("depends", depends[i].first);
+        expect_known("depends", depends[i].second);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(levels); i++) {
+        assert_true(is_in_map(levels[i].second));
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(models); i++) {
+        if (catalog_find_model(support_get_catalog(), models[i].first) == NULL) {
+            fail_msg("qemu_models: '%s' is in no map", models[i].first);
+        }
+    }
+}
+
+static void test_models_are_whole(void **state)
+{
+    (void)state;
+    const catalog *map = support_get_catalog();
+    for (size_t i = 0; i < catalog_model_count(map); i++) {
+        const struct catalog_model *model = catalog_get_model(map, i);
+        assert_int_equal(model->age, i);
+        feature_set both = feature_set_intersect(model->features, model->removed);
+        assert_true(feature_set_is_empty(&both));
+        both = feature_set_intersect(model->features, model->qemu_adds);
+        assert_true(feature_set_is_empty(&both));
+        assert_true(model->vendor == NULL || catalog_find_vendor(map, model->vendor) != NULL);
+        assert_ptr_equal(catalog_find_model(map, model->name), model);
+    }
+}
+
+static void expect_feature(const char *name, const char *expected)
+{
+    const catalog *map = support_get_catalog();
+    int id = catalog_find_feature(map, name);
+    assert_true(id >= 0);
+    assert_string_equal(catalog_get_feature(map, (size_t)id)->name, expected);
+}
+
+static void test_spellings(void **state)
+{
+    (void)state;
+    const catalog *map = support_get_catalog();
+    static const struct row spellings[] = {{"sse3", "pni"},
+                                           {"SSE4_1", "sse4.1"},
+                                           {"sse4-2", "sse4.2"},
+                                           {"lzcnt", "abm"},
+                                           {"pclmulqdq", "pclmuldq"},
+                                           {"tsc_deadline_timer", "tsc-deadline"},
+                                           {"tsc-adjust", "tsc_adjust"},
+                                           {"lahf-lm", "lahf_lm"},
+                                           {"nrips", "nrip-save"},
+                                           {"xd", "nx"},
+                                           {"ffxsr", "fxsr_opt"}};
+    for (size_t i = 0; i < G_N_ELEMENTS(spellings); i++) {
+        expect_feature(spellings[i].first, spellings[i].second);
+    }
+    g_autoptr(GHashTable) folded = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    for (size_t id = 0; id < catalog_feature_count(map); id++) {
+        const char *name = catalog_get_feature(map, id)->name;
+        expect_feature(name, name);
+        assert_true(g_hash_table_add(folded, catalog_fold_name(name)));
+        assert_true(id == 0 || strcmp(catalog_get_feature(map, id - 1)->name, name) < 0);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(aliases); i++) {
+        g_autofree char *alias = catalog_fold_name(aliases[i].first);
+        assert_false(g_hash_table_contains(folded, alias));
+    }
+}
+
+static void test_unknown(void **state)
+{
+    (void)state;
+    const catalog *map = support_get_catalog();
+    static const char *const names[] = {"", "-", "warp", "sse4", "avx512"};
+    feature_set set = {0};
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autoptr(cpulift_error) err = NULL;
+        assert_int_equal(catalog_find_feature(map, names[i]), -1);
+        assert_int_equal(catalog_add_feature(map, names[i], "here", &set, &err), CPULIFT_EINPUT);
+        assert_non_null(strstr(err->message, "'here'"));
+    }
+    assert_true(feature_set_is_empty(&set));
+    assert_null(catalog_find_model(map, "nehalem"));
+    assert_null(catalog_find_vendor(map, "intel"));
+    assert_string_equal(catalog_find_vendor(map, "GenuineIntel")->name, "Intel");
+}
+
+static void test_levels(void **state)
+{
+    (void)state;
+    const catalog *map = support_get_catalog();
+    static const struct {
+        const char *model, *more, *less;
+        unsigned level;
+        const char *missing;
+    } cases[] = {
+        {"486", "", "", 0, "cmov cx8 fxsr lm mmx sse sse2 syscall"},
+        {"Nehalem", "", "", 2, "abm avx avx2 bmi1 bmi2 f16c fma movbe xsave"},
+        {"Haswell-noTSX", "abm f16c", "", 3, "avx512bw avx512cd avx512dq avx512f avx512vl"},
+        {"Haswell-noTSX", "abm f16c", "cx16", 1, "cx16"},
+        {"Skylake-Server", "", "", 4, ""},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        feature_set set = catalog_find_model(map, cases[i].model)->features;
+        set = feature_set_unite(set, pool_get_features(cases[i].more));
+        set = feature_set_subtract(set, pool_get_features(cases[i].less));
+        feature_set missing, expected = pool_get_features(cases[i].missing);
+        assert_int_equal(catalog_compute_level(map, &set, &missing), cases[i].level);
+        assert_int_equal(catalog_compute_level(map, &set, NULL), cases[i].level);
+        if (i > 0) { // which of level 1 a 486 lacks is the map's affair
+            assert_true(feature_set_equal(&missing, &expected));
+        }
+    }
+}
+
+static void test_dependencies(void **state)
+{
+    (void)state;
+    const catalog *map = support_get_catalog();
+    int needs[FEATURE_MAX];
+    feature_set set = pool_get_features("fxsr sse sse2 pni ssse3 avx avx2 fma aes");
+    feature_set hanging = catalog_find_unsupported(map, set, needs);
+    feature_set expected = pool_get_features("avx avx2 fma");
+    assert_true(feature_set_equal(&hanging, &expected));
+    assert_int_equal(needs[catalog_find_feature(map, "avx2")], catalog_find_feature(map, "avx"));
+    for (size_t i = 0; i < catalog_model_count(map); i++) {
+        const struct catalog_model *model = catalog_get_model(map, i);
+        feature_set own = feature_set_unite(model->features, model->qemu_adds);
+        hanging = catalog_find_unsupported(map, own, NULL);
+        // Upstream's Icelake-Client has some of AVX-512 without its foundation.
+        if (!g_str_has_prefix(model->name, "Icelake-Client") && !feature_set_is_empty(&hanging)) {
+            fail_msg("%s has %s without what it needs", model->name,
+                     catalog_get_feature(map, feature_set_next(&hanging, 0))->name);
+        }
+    }
+}
+
+static void test_classes(void **state)
+{
+    (void)state;
+    const catalog *map = support_get_catalog();
+    static const struct {
+        enum feature_class class;
+        const char *some;
+    } cases[] = {
+        {FEATURE_MITIGATION, "spec-ctrl ssbd md-clear virt-ssbd amd-ssbd arch-capabilities ibpb"},
+        {FEATURE_NESTED, "vmx svm npt nrip-save"},
+        {FEATURE_TSX, "hle rtm"},
+        {FEATURE_OPT_IN, "amx-tile amx-int8 amx-bf16 mpx monitor"},
+        {FEATURE_HYPERVISOR, "hypervisor x2apic tsc-deadline tsc_adjust arat"},
+        {FEATURE_TOPOLOGY, "ht osxsave"},
+        {FEATURE_PLAIN, "sse2 avx2 avx512f pcid invpcid xsaves invtsc"},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        feature_set some = pool_get_features(cases[i].some);
+        feature_set all = catalog_get_class(map, cases[i].class);
+        assert_true(feature_set_is_subset(&some, &all));
+    }
+    feature_set migratable = catalog_get_migratable(map);
+    feature_set stuck = pool_get_features("invtsc xsaves");
+    feature_set both = feature_set_intersect(migratable, stuck);
+    assert_true(feature_set_is_empty(&both));
+}
+
+static void test_load_fails(void **state)
+{
+    (void)state;
+    g_autoptr(catalog) map = NULL;
+    g_autoptr(cpulift_error) err = NULL;
+    assert_int_not_equal(catalog_load("/nonexistent", &map, &err), 0);
+    assert_null(map);
+    assert_non_null(strstr(err->message, "/nonexistent"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_order),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_models_are_whole),
+        cmocka_unit_test(test_spellings),
+        cmocka_unit_test(test_unknown),
+        cmocka_unit_test(test_levels),
+        cmocka_unit_test(test_dependencies),
+        cmocka_unit_test(test_classes),
+        cmocka_unit_test(test_load_fails),
+    };
+    return cmocka_run_group_tests_name("catalog", tests, NULL, NULL);
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/host.h"
+
+#include "base/json.h"
+#include "pool.h"
+#include "support.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+// After its prerequisites.
+#include <cmocka.h>
+
+static int parse(const char *text, cpulift_host **ret_host, cpulift_error **err)
+{
+    return host_parse(text, strlen(text), "node.json", support_get_catalog(), ret_host, err);
+}
+
+static void test_round_trip(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{\"schema\":\"cpulift.host/1\",\"name\":\"node7\",\"arch\":\"x86_64\",\"source\":\"libvirt"
+        "\",\"silicon\":true,\"cpu\":{\"vendor\":\"AMD\",\"model_name\":\"EPYC\",\"family\":23,"
+        "\"model\":1,\"stepping\":0,\"phys_bits\":48,\"microcode\":134222416},\"versions\":{"
+        "\"libvirt\":\"9.0.0\",\"qemu\":\"7.2.0\",\"kernel\":\"6.1.0\"},\"libvirt_models\":[\"486\""
+        ",\"EPYC\"],\"vulnerabilities\":{\"meltdown\":\"Not affected\"},\"guests\":[{\"virt\":"
+        "\"kvm\",\"machine\":\"pc\",\"canonical_machine\":\"pc-i440fx-7.2\",\"emulator\":\"/bin/q"
+        "\",\"features\":[\"avx\",\"fpu\"],\"libvirt_only\":[\"mmx\"],\"qemu_only\":[\"sse\"],"
+        "\"not_migratable\":[\"invtsc\"],\"unknown\":[\"warp\"],\"phys_bits\":48,"
+        "\"usable_models\":[\"486\"],\"blocked_models\":{\"EPYC\":[\"svm\"]}}]}";
+    g_autoptr(cpulift_host) host = NULL;
+    g_autoptr(cpulift_error) err = NULL;
+    assert_int_equal(parse(text, &host, &err), 0);
+    g_autoptr(json_t) formatted = host_format(host, support_get_catalog());
+    g_autoptr(json_t) original = json_loads(text, 0, NULL);
+    assert_true(json_equal(formatted, original));
+}
+
+/// A width without a signature is kept too.
+static void test_width_alone(void **state)
+{
+    (void)state;
+    g_autoptr(cpulift_host) host = host_new("h"), again = NULL;
+    host->arch = g_strdup("x86_64");
+    host->phys_bits = 39;
+    host_add_guest(host, "kvm", "pc");
+    g_autoptr(json_t) json = host_format(host, support_get_catalog());
+    g_autofree char *text = json_format_line(json);
+    g_autoptr(cpulift_error) err = NULL;
+    assert_int_equal(parse(text, &again, &err), 0);
+    assert_int_equal(again->phys_bits, 39);
+    assert_int_equal(again->family, 0);
+}
+
+/// "{" + head of a good document with `more` members + "}".
+static void test_malformed(void **state)
+{
+    (void)state;
+#define HEAD          "{\"schema\":\"cpulift.host/1\",\"name\":\"h\",\"arch\":\"x86_64\","
+#define GOOD          "\"guests\":[{\"virt\":\"kvm\",\"machine\":\"pc\",\"features\":[]}]"
+#define LINE(members) HEAD GOOD "," members "}"
+#define GUEST(members)                                                                             \
+    HEAD "\"guests\":[{\"virt\":\"kvm\",\"machine\":\"pc\",\"features\":[]," members "}]}"
+    static const struct {
+        const char *text, *word;
+    } cases[] = {
+        {"", "not valid JSON"},
+        {"[]", "no \"schema\""},
+        {"{\"schema\":1}", "no \"schema\""},
+        {"{\"schema\":\"cpulift.host/2\"}", "another version"},
+        {"{\"schema\":\"cpulift.plan/1\"}", "where cpulift.host/1 is expected"},
+        {"{\"schema\":\"cpulift.host/1\"}", "\"name\""},
+        {"{\"schema\":\"cpulift.host/1\",\"name\":\"../etc\"}", "\"name\""},
+        {"{\"schema\":\"cpulift.host/1\",\"name\":\"h\"," GOOD "}", "no \"arch\""},
+        {HEAD "\"guests\":[]}", "\"guests\""},
+        {HEAD "\"guests\":{}}", "\"guests\""},
+        {HEAD "\"guests\":[7]}", "lacks virt"},
+        {HEAD "\"guests\":[{\"virt\":\"kvm\",\"machine\":\"pc\"}]}", "lacks virt"},
+        {HEAD "\"guests\":[{\"virt\":\"a b\",\"machine\":\"pc\",\"features\":[]}]}", "lacks virt"},
+        {HEAD "\"guests\":[{\"virt\":\"kvm\",\"machine\":\"pc\",\"features\":[]},{\"virt\":\"kvm\","
+              "\"machine\":\"pc\",\"features\":[]}]}",
+         "stand twice"},
+        {HEAD GOOD "," GOOD "}", "duplicate"},
+        {LINE("\"cpu\":\"Intel\""), "\"cpu\" is no object"},
+        {LINE("\"versions\":[]"), "\"versions\" is no object"},
+        {LINE("\"vulnerabilities\":[]"), "\"vulnerabilities\" is no object"},
+        {LINE("\"cpu\":{\"vendor\":7}"), "\"vendor\" is not a string"},
+        {LINE("\"cpu\":{\"phys_bits\":\"39\"}"), "\"phys_bits\""},
+        {LINE("\"cpu\":{\"phys_bits\":4294967335}"), "\"phys_bits\""},
+        {LINE("\"cpu\":{\"phys_bits\":-1}"), "\"phys_bits\""},
+        {LINE("\"cpu\":{\"phys_bits\":39.5}"), "\"phys_bits\""},
+        {LINE("\"cpu\":{\"microcode\":99999999999999999999999}"), "not valid JSON"},
+        {LINE("\"silicon\":\"yes\""), "\"silicon\""},
+        {LINE("\"libvirt_models\":\"486\""), "not a list"},
+        {LINE("\"libvirt_models\":[\"a b\"]"), "no feature or model name"},
+        {GUEST("\"phys_bits\":65"), "\"phys_bits\""},
+        {GUEST("\"unknown\":[null]"), "no name"},
+        {GUEST("\"not_migratable\":[\"x\\u001b[2J\"]"), "no feature or model name"},
+        {LINE("\"source\":\"\xff\""), "not valid JSON"},
+        {LINE("\"source\":\"\\u0000\""), "not valid JSON"},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(cpulift_host) host = NULL;
+        g_autoptr(cpulift_error) err = NULL;
+        assert_int_equal(parse(cases[i].text, &host, &err), CPULIFT_EINPUT);
+        assert_null(host);
+        if (strstr(err->message, cases[i].word) == NULL || strpbrk(err->message, "\n\033")) {
+            fail_msg("case %zu: '%s' lacks '%s'", i, err->message, cases[i].word);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_width_alone),
+        cmocka_unit_test(test_malformed),
+    };
+    return cmocka_run_group_tests_name("host", tests, NULL, NULL);
+}

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/import.h"
+
+#include "pool.h"
+#include "support.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+// After its prerequisites.
+#include <cmocka.h>
+
+#define DOMCAPS(arch, virt, cpu)                                                                   \
+    "<domainCapabilities><path>/bin/emulator</path><domain>" virt "</domain><machine>"             \
+    "pc-q35-7.2</machine><arch>" arch "</arch><cpu>" cpu "</cpu></domainCapabilities>"
+#define HOST_MODEL                                                                                 \
+    "<mode name='host-model' supported='yes'><model fallback='forbid'>Penryn</model>"              \
+    "<vendor>Intel</vendor><feature policy='require' name='avx'/>"                                 \
+    "<feature policy='disable' name='sse4.1'/></mode>"
+#define CUSTOM                                                                                     \
+    "<mode name='custom' supported='yes'><model usable='no'>Warp</model>"                          \
+    "<blockers model='Warp'><feature name='drive'/></blockers>"                                    \
+    "<model usable='yes'>Penryn</model><model usable='yes'>486</model></mode>"
+
+static const struct import_options defaults;
+
+static int import(const char *text, const struct import_options *options, cpulift_host *host,
+                  cpulift_error **err)
+{
+    return import_text(text, strlen(text), "file", support_get_catalog(), options, host, err);
+}
+
+static void test_domcapabilities(void **state)
+{
+    (void)state;
+    g_autoptr(cpulift_host) host = host_new("h");
+    g_autoptr(cpulift_error) err = NULL;
+    const char *text = DOMCAPS("x86_64", "kvm", HOST_MODEL CUSTOM);
+    assert_int_equal(import(text, &defaults, host, &err), 0);
+    const struct host_guest *guest = host_find_guest(host, "kvm", "q35");
+    assert_string_equal(guest->canonical_machine, "pc-q35-7.2");
+    feature_set expected = catalog_find_model(support_get_catalog(), "Penryn")->features;
+    expected = feature_set_subtract(feature_set_unite(expected, pool_get_features("avx")),
+                                    pool_get_features("sse4.1"));
+    assert_true(feature_set_equal(&guest->features, &expected));
+    assert_string_equal(host->vendor, "Intel");
+    assert_string_equal(host->libvirt_models[2], "Warp");
+    assert_string_equal(guest->usable_models[1], "Penryn");
+    assert_null(guest->usable_models[2]);
+    assert_int_equal(json_array_size(json_object_get(guest->blocked_models, "Warp")), 1);
+    assert_int_equal(import(text, &defaults, host, &err), CPULIFT_EINPUT);
+}
+
+/// TCG's model says nothing of the host.
+static void test_tcg_has_no_vendor(void **state)
+{
+    (void)state;
+    g_autoptr(cpulift_host) host = host_new("h");
+    g_autoptr(cpulift_error) err = NULL;
+    assert_int_equal(import(DOMCAPS("x86_64", "qemu", HOST_MODEL), &defaults, host, &err), 0);
+    assert_null(host->vendor);
+    assert_non_null(host_find_guest(host, "qemu", "q35"));
+}
+
+static void test_silicon(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "<capabilities><host><cpu><arch>x86_64</arch><model>Penryn</model><vendor>Intel</vendor>"
+        "<microcode version='18446744073709551615'/><signature family='6' model='23' stepping='3'/>"
+        "<maxphysaddr mode='emulate' bits='38'/></cpu></host></capabilities>";
+    const struct import_options trusting = {.is_silicon_trusted = true};
+    g_autoptr(cpulift_host) refused = host_new("h"), host = host_new("h");
+    g_autoptr(cpulift_error) err = NULL;
+    assert_int_equal(import(text, &defaults, refused, &err), CPULIFT_EINPUT);
+    assert_non_null(strstr(err->message, "--trust-silicon"));
+    cpulift_error_clear(&err);
+    assert_int_equal(import(text, &trusting, host, &err), 0);
+    assert_true(host->is_silicon);
+    assert_int_equal(host->phys_bits, 38);
+    assert_int_equal(host->microcode, 0);
+    feature_set hypervisor = pool_get_features("hypervisor");
+    assert_true(feature_set_is_subset(&hypervisor, &host_find_guest(host, "kvm", "pc")->features));
+}
+
+static void test_expansion(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "{\"return\":{\"model\":{\"props\":{\"sse\":true,\"sse4_1\":true,\"avx\":false,\"warp\":"
+        "true,\"kvm-foo\":true,\"vendor\":\"AuthenticAMD\",\"lbr-fmt\":18446744073709551615}}}}",
+        "{\"model\":{\"props\":{\"sse\":true,\"sse4-1\":true,\"warp\":true,\"vendor\":"
+        "\"AuthenticAMD\"}}}",
+        " {\"props\":{\"sse\":true,\"sse4.1\":true,\"warp\":true,\"vendor\":\"AuthenticAMD\"}}\n",
+    };
+    const struct import_options options = {"qemu", "pc-i440fx-8.0", false};
+    feature_set expected = pool_get_features("sse sse4.1");
+    for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
+        g_autoptr(cpulift_host) host = host_new("h");
+        g_autoptr(cpulift_error) err = NULL;
+        assert_int_equal(import(texts[i], &options, host, &err), 0);
+        const struct host_guest *guest = host_find_guest(host, "qemu", "pc");
+        assert_true(feature_set_equal(&guest->features, &expected));
+        assert_string_equal(guest->unknown[0], "warp");
+        assert_null(guest->unknown[1]);
+        assert_string_equal(host->vendor, "AMD");
+    }
+}
+
+static void test_malformed(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *word;
+    } cases[] = {
+        {"", "not valid XML"},
+        {"\0", "not valid XML"},
+        {"{", "not valid JSON"},
+        {"{}", "\"props\""},
+        {"{\"props\":[]}", "\"props\""},
+        {"{\"props\":{\"sse\":true,\"sse\":false}}", "duplicate"},
+        {"<domain/>", "<domain>"},
+        {"<cpu/>", "names no model"},
+        {"<capabilities/>", "no host CPU"},
+        {"<domainCapabilities/>", "no whole domcapabilities"},
+        {DOMCAPS("aarch64", "kvm", HOST_MODEL), "aarch64"},
+        {DOMCAPS("x86_64", "k v m", HOST_MODEL), "virt type"},
+        {DOMCAPS("x86_64", "kvm", ""), "no host-model"},
+        {DOMCAPS("x86_64", "kvm", "<mode name='host-model' supported='no'/>"), "no host-model"},
+        {DOMCAPS("x86_64", "kvm", "<mode name='host-model' supported='yes'/>"), "names no model"},
+        {"<cpu><model>Warp</model></cpu>", "'file'"},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(cpulift_host) host = host_new("h");
+        g_autoptr(cpulift_error) err = NULL;
+        assert_int_equal(import(cases[i].text, &defaults, host, &err), CPULIFT_EINPUT);
+        if (strstr(err->message, cases[i].word) == NULL) {
+            fail_msg("case %zu: '%s' lacks '%s'", i, err->message, cases[i].word);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_domcapabilities), cmocka_unit_test(test_tcg_has_no_vendor),
+        cmocka_unit_test(test_silicon),         cmocka_unit_test(test_expansion),
+        cmocka_unit_test(test_malformed),
+    };
+    return cmocka_run_group_tests_name("import", tests, NULL, NULL);
+}

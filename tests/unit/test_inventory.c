@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/inventory.h"
+
+#include "base/file.h"
+#include "pool.h"
+#include "support.h"
+
+#include <glib/gstdio.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+// After its prerequisites.
+#include <cmocka.h>
+
+static int add(inventory *inv, const char *text, cpulift_error **err)
+{
+    return inventory_add_text(inv, text, strlen(text), "here", err);
+}
+
+static void add_model(inventory *inv, const char *name, const char *model)
+{
+    g_autofree char *text = pool_format_host(&(struct pool_host){.name = name, .model = model});
+    g_autoptr(cpulift_error) err = NULL;
+    assert_int_equal(add(inv, text, &err), 0);
+}
+
+static void test_kinds(void **state)
+{
+    (void)state;
+    g_autoptr(inventory) inv = inventory_new(support_get_catalog());
+    add_model(inv, "zeta", "Nehalem");
+    add_model(inv, "b", "Westmere");
+    add_model(inv, "alpha", "Nehalem");
+    inventory_sort(inv);
+    assert_int_equal(inv->kinds->len, 2);
+    assert_int_equal(inv->host_count, 3);
+    const struct host_kind *first = inv->kinds->pdata[0];
+    assert_int_equal(first->names->len, 2);
+    assert_string_equal(first->names->pdata[0], "alpha");
+    assert_ptr_equal(inventory_find(inv, "zeta"), first);
+    assert_null(inventory_find(inv, "nobody"));
+}
+
+static void test_duplicates(void **state)
+{
+    (void)state;
+    static const char *const models[] = {"Nehalem", "Westmere"};
+    for (size_t i = 0; i < G_N_ELEMENTS(models); i++) {
+        g_autoptr(inventory) inv = inventory_new(support_get_catalog());
+        add_model(inv, "a", "Nehalem");
+        g_autofree char *text =
+            pool_format_host(&(struct pool_host){.name = "a", .model = models[i]});
+        g_autoptr(cpulift_error) err = NULL;
+        assert_int_equal(add(inv, text, &err), CPULIFT_EINPUT);
+        assert_non_null(strstr(err->message, "'a' stands twice"));
+    }
+}
+
+static void test_without(void **state)
+{
+    (void)state;
+    g_autoptr(inventory) inv = inventory_new(support_get_catalog());
+    inventory_add_without(inv, "a");
+    inventory_add_without(inv, "ghost");
+    add_model(inv, "a", "Nehalem");
+    add_model(inv, "b", "Nehalem");
+    add_model(inv, "c", "Westmere");
+    inventory_sort(inv);
+    assert_int_equal(inv->host_count, 2);
+    g_autoptr(GPtrArray) seen = inventory_get_without(inv, true);
+    g_autoptr(GPtrArray) unseen = inventory_get_without(inv, false);
+    assert_int_equal(seen->len, 1);
+    assert_string_equal(seen->pdata[0], "a");
+    assert_string_equal(unseen->pdata[0], "ghost");
+    assert_null(inventory_find(inv, "a"));
+}
+
+/// The fast way must not take another "name" for the host's, and must not see fewer errors.
+static void test_names_elsewhere(void **state)
+{
+    (void)state;
+#define HOST(name, extra)                                                                          \
+    "{\"schema\":\"cpulift.host/1\"," extra "\"arch\":\"x86_64\",\"guests\":[{\"virt\":\"kvm\","   \
+    "\"machine\":\"pc\",\"features\":[]}]," name "}"
+    g_autoptr(inventory) inv = inventory_new(support_get_catalog());
+    g_autoptr(cpulift_error) err = NULL;
+    assert_int_equal(add(inv, HOST("\"name\" : \"a\"", "\"x\":{\"name\": \"a\"},"), &err), 0);
+    assert_int_equal(add(inv, HOST("\"name\" : \"a\"", "\"x\":{\"name\": \"b\"},"), &err),
+                     CPULIFT_EINPUT);
+    cpulift_error_clear(&err);
+    assert_int_equal(add(inv, HOST("\"na\\u006de\":\"c\"", "\"x\":{\"name\":\"c\"},"), &err), 0);
+    assert_int_equal(add(inv, HOST("\"na\\u006de\":\"c\"", "\"x\":{\"name\":\"d\"},"), &err),
+                     CPULIFT_EINPUT);
+    cpulift_error_clear(&err);
+    assert_int_equal(add(inv, HOST("\"name\":\"e\"", ""), &err), 0);
+    assert_int_equal(add(inv, HOST("\"name\":\"f g\"", ""), &err), CPULIFT_EINPUT);
+    cpulift_error_clear(&err);
+    assert_int_equal(add(inv, HOST("\"name\":\"\"", ""), &err), CPULIFT_EINPUT);
+    assert_int_equal(inv->host_count, 3);
+}
+
+struct folder {
+    char *path;
+};
+
+static void save(const struct folder *folder, const char *file, const char *text, size_t len)
+{
+    g_autofree char *path = g_build_filename(folder->path, file, NULL);
+    assert_true(g_file_set_contents(path, text, (gssize)len, NULL));
+}
+
+static int load(const struct folder *folder, const char *file, inventory **ret_inv,
+                cpulift_error **err)
+{
+    g_autofree char *path = g_build_filename(folder->path, file, NULL);
+    *ret_inv = inventory_new(support_get_catalog());
+    return inventory_add_path(*ret_inv, path, err);
+}
+
+static void expect_load(const struct folder *folder, const char *file, int code, size_t hosts,
+                        const char *word)
+{
+    g_autoptr(inventory) inv = NULL;
+    g_autoptr(cpulift_error) err = NULL;
+    assert_int_equal(load(folder, file, &inv, &err), code);
+    assert_true(code != 0 || inv->host_count == hosts);
+    assert_true(code == 0 || strstr(err->message, word) != NULL);
+}
+
+static void test_lines(void **state)
+{
+    const struct folder folder = {*state};
+    GString *text = g_string_new("\n");
+    for (size_t i = 0; i < 500; i++) {
+        g_autofree char *name = g_strdup_printf("host%zu", i);
+        g_autofree char *line = pool_format_host(
+            &(struct pool_host){.name = name, .model = i % 2 == 0 ? "Nehalem" : "Westmere"});
+        g_string_append_printf(text, "%s\n", g_strchomp(line));
+    }
+    g_string_truncate(text, text->len - 1);
+    save(&folder, "many.jsonl", text->str, text->len);
+    expect_load(&folder, "many.jsonl", 0, 500, NULL);
+    g_string_append(text, "\n{\"schema\":");
+    save(&folder, "cut.jsonl", text->str, text->len);
+    expect_load(&folder, "cut.jsonl", CPULIFT_EINPUT, 0, "cut.jsonl:502");
+    g_string_free(text, TRUE);
+}
+
+/// A host behind a NUL byte must not be dropped without a word.
+static void test_nul(void **state)
+{
+    const struct folder folder = {*state};
+    g_autofree char *a =
+        g_strchomp(pool_format_host(&(struct pool_host){.name = "a", .model = "Nehalem"}));
+    g_autofree char *b = pool_format_host(&(struct pool_host){.name = "b", .model = "486"});
+    g_autoptr(GString) text = g_string_new(a);
+    g_string_append_c(text, '\0');
+    g_string_append(text, b);
+    save(&folder, "nul.jsonl", text->str, text->len);
+    expect_load(&folder, "nul.jsonl", CPULIFT_EINPUT, 0, "nul.jsonl:1");
+    save(&folder, "nul.json", text->str, text->len);
+    expect_load(&folder, "nul.json", CPULIFT_EINPUT, 0, "nul.json");
+}
+
+static void test_huge_line(void **state)
+{
+    const struct folder folder = {*state};
+    size_t len = FILE_DOCUMENT_MAX + 70000;
+    g_autofree char *text = g_malloc(len);
+    memset(text, ' ', len);
+    save(&folder, "huge.jsonl", text, len);
+    expect_load(&folder, "huge.jsonl", CPULIFT_EINPUT, 0, "a line of more than");
+    save(&folder, "huge.json", text, len);
+    expect_load(&folder, "huge.json", CPULIFT_EINPUT, 0, "larger than");
+    g_autofree char *huge = g_build_filename(folder.path, "huge.jsonl", NULL);
+    g_unlink(huge);
+}
+
+static void test_folder(void **state)
+{
+    const struct folder folder = {g_build_filename(*state, "pool", NULL)};
+    assert_int_equal(g_mkdir(folder.path, 0700), 0);
+    expect_load(&(struct folder){*state}, "pool", CPULIFT_EINPUT, 0, "holds no host document");
+    g_autofree char *a = pool_format_host(&(struct pool_host){.name = "a", .model = "Nehalem"});
+    g_autofree char *b = pool_format_host(&(struct pool_host){.name = "b", .model = "486"});
+    save(&folder, "a.json", a, strlen(a));
+    save(&folder, "b.jsonl", b, strlen(b));
+    save(&folder, "README", "x", 1);
+    save(&folder, ".c.json", "x", 1);
+    expect_load(&(struct folder){*state}, "pool", 0, 2, NULL);
+    save(&folder, "d.json", "x", 1);
+    expect_load(&(struct folder){*state}, "pool", CPULIFT_EINPUT, 0, "d.json");
+    expect_load(&(struct folder){*state}, "absent.jsonl", CPULIFT_ESYSTEM, 0, "absent.jsonl");
+    g_free(folder.path);
+}
+
+static int make_folder(void **state)
+{
+    *state = g_dir_make_tmp("cpulift-XXXXXX", NULL);
+    return *state == NULL;
+}
+
+static void remove_tree(const char *path)
+{
+    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+    for (const char *name; dir != NULL && (name = g_dir_read_name(dir)) != NULL;) {
+        g_autofree char *file = g_build_filename(path, name, NULL);
+        remove_tree(file);
+    }
+    g_remove(path);
+}
+
+static int remove_folder(void **state)
+{
+    remove_tree(*state);
+    g_free(*state);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_duplicates),
+        cmocka_unit_test(test_without),
+        cmocka_unit_test(test_names_elsewhere),
+        cmocka_unit_test_setup_teardown(test_lines, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_nul, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_huge_line, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_folder, make_folder, remove_folder),
+    };
+    return cmocka_run_group_tests_name("inventory", tests, NULL, NULL);
+}
