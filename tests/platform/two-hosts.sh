@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=sh disable=SC2034
 # Sourced: two real libvirtd on this machine, each in a network and a mount namespace of its own, joined by a veth pair.
 # two_hosts FOLDER starts them and sets uri_a, uri_b, address_a, address_b; two_hosts_end stops them. Needs root.
 two_hosts_pids=
