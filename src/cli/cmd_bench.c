@@ -99,7 +99,7 @@ static int add_arguments(bench_settings *s, cpulift_error **err)
 static int add_definitions(bench_settings *s, cpulift_error **err)
 {
     static const char *const usual[] = {"default", "paper", "tuned", "host", NULL};
-    static const char *const quick[] = {"default", "tuned", "host", NULL};
+    static const char *const quick[] = {"default", "paper", "tuned", NULL};
     const char *const *list = opt_cpu != NULL ? (const char *const *)opt_cpu
                               : opt_quick     ? quick
                                               : usual;

@@ -5,6 +5,7 @@
 #include "base/text.h"
 
 #include <string.h>
+#include <unistd.h>
 
 /// Variables by which a library of the workloads (or the loader) takes other code than the CPU
 /// suggests, or another number of threads. One that ends with '_' stands for all that begin so.
@@ -38,6 +39,9 @@ static const struct {
     {"X265_", "x265"},
 };
 
+static const char *const root_permissions[] = {"OMPI_ALLOW_RUN_AS_ROOT",
+                                               "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"};
+
 bool environment_is_steering(const char *name)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(steering); i++) {
@@ -64,5 +68,9 @@ char **environment_clean(char **environment, json_t **ret_removed)
     }
     g_ptr_array_sort(removed, text_compare);
     *ret_removed = json_new_strings((const char *const *)removed->pdata, removed->len);
+    // Open MPI refuses to start anything for root unless told twice.
+    for (size_t i = 0; geteuid() == 0 && i < G_N_ELEMENTS(root_permissions); i++) {
+        kept = g_environ_setenv(kept, root_permissions[i], "1", TRUE);
+    }
     return g_environ_setenv(kept, "LC_ALL", "C", TRUE);
 }

@@ -171,13 +171,15 @@ static void add_table(GString *page, const struct page_section *s, const char *w
     g_string_append(page, "</tbody></table></div>\n");
 }
 
-/// A table for each figure of the workload, the drawn one first: rows stand so in the summary.
+/// A table of the figure that is drawn and one of the CPU time; results.tsv has whatever else the
+/// workload says.
 static void add_tables(GString *page, const struct page_section *s, const char *workload)
 {
-    const char *last = "";
+    const char *drawn = summary_get_figure(workload), *last = "";
     for (unsigned i = 0; i < s->summary->rows->len; i++) {
         const struct summary_row *row = &g_array_index(s->summary->rows, struct summary_row, i);
-        if (strcmp(row->workload, workload) == 0 && strcmp(row->figure, last) != 0) {
+        bool is_shown = strcmp(row->figure, drawn) == 0 || strcmp(row->figure, "cpu_time") == 0;
+        if (is_shown && strcmp(row->workload, workload) == 0 && strcmp(row->figure, last) != 0) {
             add_table(page, s, workload, row->figure, row->unit);
             last = row->figure;
         }

@@ -71,6 +71,8 @@ static void describe(struct summary_row *row, const bench_sample *s)
     row->accelerator = s->accelerator;
     if (kind != NULL && kind->detail != NULL) {
         const char *detail = json_get_string(json_object_get(s->result, "details"), kind->detail);
+        const json_t *checks = json_object_get(s->result, "verification");
+        detail = detail != NULL ? detail : json_get_string(checks, kind->detail);
         row->detail = detail != NULL ? detail : row->detail;
     }
 }

@@ -23,7 +23,8 @@ struct workload_kind {
     const char *const *quick; ///< arguments of `bench --quick`
     const char *figure;       ///< the one that is drawn
     bool is_higher_better;
-    const char *detail;      ///< the member of "details" that names the code path taken, or NULL
+    const char *detail;      ///< the member of "details" or "verification" that names the
+                             ///< code path taken, or NULL
     const char *detail_name; ///< the same for people
     const char *title;       ///< of the figure
     const char *paper;       ///< the paper's figure, "Figure 4"
