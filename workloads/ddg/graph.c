@@ -123,11 +123,52 @@ static int is_used(const struct domain *d, const struct graph *g, PetscInt e)
     return g->a[e] < d->n_own && c > 1e-10 * length;
 }
 
-/* Leaves out edges that carry nothing here, and counts (or clips) negative ones. */
+static void count_negative(const struct domain *d, struct graph *g)
+{
+    double all = 0, negative = 0;
+
+    for (PetscInt e = 0; e < g->n_edges; e++) {
+        double scale = fabs(g->eps[e]) + 1e-10 * fabs(g->silicon[e]);
+
+        if (g->a[e] >= d->n_own || g->silicon[e] == 0 || fabs(g->silicon[e]) < 1e-10 * scale ||
+            (g->b[e] >= d->n_own && d->global[g->a[e]] > d->global[g->b[e]]))
+            continue;
+        all += is_used(d, g, e);
+        negative += is_used(d, g, e) && g->silicon[e] < 0;
+    }
+    g->silicon_edges = domain_sum(d, all);
+    g->negative = domain_sum(d, negative);
+}
+
+/* The continuity equation needs an M-matrix more than the others do: it may have couplings of its own. */
+static void choose_flow(const struct domain *d, const struct params *p, struct graph *g)
+{
+    const int asked[] = {p->scheme, SCHEME_FE, SCHEME_BOX};
+
+    g->flow_scheme = asked[p->continuity];
+    if (g->flow_scheme == p->scheme)
+        count_negative(d, g);
+    if (p->continuity == 0 && g->negative > 0)
+        g->flow_scheme = SCHEME_BOX;
+    if (g->flow_scheme == p->scheme)
+        return;
+    memset(g->silicon, 0, (size_t)g->n_edges * sizeof(*g->silicon));
+    for (PetscInt t = 0; t < d->n_tets; t++) {
+        struct tet_shape s;
+
+        if (d->region[t] != REGION_SILICON)
+            continue;
+        coupling_shape(d->xyz, &d->tet[4 * t], g->flow_scheme, &s);
+        for (int k = 0; k < 6; k++)
+            g->silicon[g->tet_edge[6 * t + k]] += s.coupling[k];
+    }
+    count_negative(d, g);
+}
+
+/* Leaves out edges that carry nothing here, and clips negative ones where that is wanted. */
 static PetscErrorCode keep_edges(const struct domain *d, const struct params *p, struct graph *g)
 {
     PetscInt n = 0, *to;
-    double count[2] = {0, 0};
 
     PetscFunctionBeginUser;
     PetscCall(PetscMalloc1(g->n_edges, &to));
@@ -135,10 +176,6 @@ static PetscErrorCode keep_edges(const struct domain *d, const struct params *p,
         to[e] = is_used(d, g, e) ? n : -1;
         if (to[e] < 0)
             continue;
-        if (g->silicon[e] != 0 && (g->b[e] < d->n_own || d->global[g->a[e]] < d->global[g->b[e]])) {
-            count[0] += 1;
-            count[1] += g->silicon[e] < 0;
-        }
         if (p->negative == NEGATIVE_CLIP) {
             g->eps[e] = fmax(g->eps[e], 0);
             g->silicon[e] = fmax(g->silicon[e], 0);
@@ -154,8 +191,6 @@ static PetscErrorCode keep_edges(const struct domain *d, const struct params *p,
     for (PetscInt e = 0; e < 6 * d->n_tets; e++)
         g->tet_edge[e] = to[g->tet_edge[e]];
     PetscCall(PetscFree(to));
-    g->silicon_edges = domain_sum(d, count[0]);
-    g->negative = domain_sum(d, count[1]);
     PetscFunctionReturn(0);
 }
 
@@ -282,6 +317,7 @@ PetscErrorCode graph_new(const struct domain *d, const struct params *p, const s
     PetscCall(PetscFree(pr.start));
     PetscCall(PetscFree(pr.other));
     add_tets(d, p, md, ret);
+    choose_flow(d, p, ret);
     PetscCall(keep_edges(d, p, ret));
     PetscCall(add_interface(d, ret));
     PetscCall(make_rows(d, ret));

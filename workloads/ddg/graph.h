@@ -20,6 +20,7 @@ struct graph {
     PetscInt *edge;      /* edge of the entry */
     double *row_eps, *row_dg; /* couplings in entry order */
     PetscInt *tet_edge;  /* 6 per tetrahedron, -1 where the edge was left out */
+    int flow_scheme;     /* scheme of `silicon` */
     double negative;     /* silicon edges of the whole device with negative coupling */
     double silicon_edges;
 };

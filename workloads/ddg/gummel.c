@@ -82,9 +82,11 @@ static PetscErrorCode pass(struct problem *pb, double tol, double *ret_change, i
 static PetscErrorCode iterate(struct problem *pb, struct anderson *an, double tol, double *x,
                               double *g, struct outcome *out)
 {
+    const int stalled = 40; /* iterations without halving the change */
     const struct params *p = pb->p;
     PetscInt n = an->n;
-    double inner = 1e-2, change = INFINITY, last;
+    double inner = 1e-2, change = INFINITY, best = INFINITY, last;
+    int since = 0;
 
     PetscFunctionBeginUser;
     out->ok = 1;
@@ -98,6 +100,9 @@ static PetscErrorCode iterate(struct problem *pb, struct anderson *an, double to
         inner = fmin(1e-2, fmax(0.02 * change, 0.1 * tol));
         if (!out->ok || change <= tol)
             break;
+        since = change < 0.5 * best ? 0 : since + 1;
+        best = since ? best : change;
+        out->ok = since < stalled;
         PetscCall(anderson_mix(an, x, g));
         PetscCall(unpack(pb, g));
     }

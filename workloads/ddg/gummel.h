@@ -11,8 +11,8 @@ struct outcome {
     double change;    /* last change of a potential, V */
 };
 
-/* What a bias is solved with: the method asked for, Gummel without acceleration, full Newton. */
-enum means { MEANS_METHOD, MEANS_PLAIN, MEANS_NEWTON };
+/* What a bias is solved with: the method asked for, full Newton, Gummel without acceleration. */
+enum means { MEANS_METHOD, MEANS_NEWTON, MEANS_PLAIN };
 
 /* Solves the bias that problem_bias() has set, from the present state. Collective. */
 PetscErrorCode gummel_solve(struct problem *pb, enum means means, struct outcome *ret);

@@ -76,7 +76,7 @@ PetscErrorCode mobility_update(struct problem *pb)
 
         if (d->region[t] != REGION_SILICON)
             continue;
-        coupling_shape(d->xyz, &d->tet[4 * t], pb->p->scheme, &s);
+        coupling_shape(d->xyz, &d->tet[4 * t], g->flow_scheme, &s);
         mu = reduced(pb, &s, &d->tet[4 * t], pb->tet_mu[t]);
         for (int k = 0; k < 6; k++)
             if (g->tet_edge[6 * t + k] >= 0)

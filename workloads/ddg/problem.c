@@ -35,7 +35,7 @@ static PetscErrorCode make_solvers(struct problem *pb)
     } else {
         PetscCall(linear_new(d, &pb->g, 2, "potential_", 0, p, &pb->pair));
     }
-    PetscCall(linear_new(d, &pb->g, 1, "density_", 1, p, &pb->electrons));
+    PetscCall(linear_new(d, &pb->g, 1, "density_", pb->g.negative == 0, p, &pb->electrons));
     PetscFunctionReturn(0);
 }
 

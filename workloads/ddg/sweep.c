@@ -62,15 +62,14 @@ static PetscErrorCode attempt(struct problem *pb, double vd, double vg, enum mea
     PetscFunctionReturn(0);
 }
 
-/* All means at one bias; the state is only changed by success. */
+/* The means in turn at one bias; the state is only changed by success. */
 static PetscErrorCode attempts(struct problem *pb, const struct state *from, double vd, double vg,
                                int all, struct outcome *out)
 {
-    int last = all && pb->p->method != METHOD_DECOUPLED ? MEANS_NEWTON : MEANS_PLAIN;
     int spent = 0;
 
     PetscFunctionBeginUser;
-    for (int m = MEANS_METHOD; m <= (all ? last : MEANS_METHOD); m++) {
+    for (int m = MEANS_METHOD; m <= (all ? MEANS_PLAIN : MEANS_NEWTON); m++) {
         state_restore(pb, from);
         PetscCall(attempt(pb, vd, vg, (enum means)m, out));
         out->iterations += spent;
@@ -144,10 +143,9 @@ static void describe(const struct problem *pb, double vd, double vg, const struc
     s->failed = 1;
     snprintf(s->failure, sizeof(s->failure),
              "no convergence at VD = %g V, VG = %g V: last change %.2e V (wanted %.0e) after %d "
-             "iterations; tried steps down to %g V, no acceleration%s%s; solved up to VD = %g V, VG "
+             "iterations; tried full Newton, steps down to %g V, no acceleration%s; solved up to VD = %g V, VG "
              "= %g V",
              vd, vg, out->change, pb->p->tolerance, out->iterations, pb->p->min_step,
-             pb->p->method == METHOD_DECOUPLED ? "" : ", full Newton",
              pb->g.negative > 0 ? "; the mesh has edges of negative coupling, mesh it as Delaunay"
                                 : "",
              pb->volts[CONTACT_DRAIN], pb->volts[CONTACT_GATE]);
