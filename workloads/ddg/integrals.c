@@ -22,19 +22,23 @@ static void inversion(const struct problem *pb, struct bias_point *ret)
     ret->centroid = sum > 0 ? moment / sum : 0;
 }
 
-/* Width of a layer without carriers that carries the charge of both sides: from the uncompensated
- * dopants, (Q+ / N_D + Q- / N_A). */
+/* Width of the layer without carriers that has the dipole moment of the actual charge: the depletion
+ * approximation for the same built-in voltage. (By its charge the layer is narrower: the tails of the
+ * carriers take 2 vt off the voltage.) */
 static void depletion(const struct problem *pb, struct bias_point *ret)
 {
-    double width = 0;
+    double moment = 0, area = pb->p->width * pb->p->height;
 
     for (PetscInt i = 0; i < pb->d.n_own; i++) {
         double n = exp(2 * pb->w[i]), h = pb->md.ni * exp(-pb->psi[i] / pb->md.vt);
-        double share = pb->doping[i] != 0 ? (pb->doping[i] - n + h) / pb->doping[i] : 1;
 
-        width += pb->d.silicon[i] ? share * pb->g.volume[i] : 0;
+        if (pb->d.silicon[i])
+            moment += (pb->doping[i] - n + h) * pb->g.volume[i] *
+                      (pb->d.xyz[3 * i] - pb->length / 2);
     }
-    ret->depletion = domain_sum(&pb->d, width) / (pb->p->width * pb->p->height);
+    moment = fabs(domain_sum(&pb->d, moment)) / area * DENSITY_SCALE;
+    ret->depletion =
+        sqrt(2 * moment * (1 / fabs(pb->p->doping_left) + 1 / fabs(pb->p->doping_right)));
 }
 
 PetscErrorCode integrals_compute(struct problem *pb, struct bias_point *ret)
