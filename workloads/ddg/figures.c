@@ -160,7 +160,7 @@ static double conservation(const struct sweep *s, int *ret_ok)
             continue;
         rel = fabs(sum) / most;
         worst = fmax(worst, rel);
-        if (rel > (most > 1e-9 ? 1e-9 : 1e-5))
+        if (rel > (most > 1e-9 ? 1e-10 : 1e-5))
             *ret_ok = 0;
     }
     return worst;

@@ -102,7 +102,7 @@ PetscErrorCode output_point(struct problem *pb, const struct bias_point *pt,
 
     PetscFunctionBeginUser;
     for (const struct column *c = columns(pb->p); table && c->name; c++)
-        fprintf(table, "%.9g%s", c->get(pt), c[1].name ? "\t" : "\n");
+        fprintf(table, "%.12g%s", c->get(pt), c[1].name ? "\t" : "\n");
     if (table)
         fflush(table);
     if (pb->d.rank == 0 && pb->p->progress)

@@ -36,12 +36,16 @@ static void write_array(FILE *f, const char *type, const char *name, int compone
                         const void *data, size_t size)
 {
     uint64_t header = size;
+    unsigned char *block = mesh_calloc(size + sizeof(header), 1);
 
+    /* length and data are one stream of base64 */
+    memcpy(block, &header, sizeof(header));
+    memcpy(block + sizeof(header), data, size);
     fprintf(f, "<DataArray type=\"%s\" Name=\"%s\" NumberOfComponents=\"%d\" format=\"binary\">\n",
             type, name, components);
-    write_base64(f, (const unsigned char *)&header, sizeof(header));
-    write_base64(f, data, size);
+    write_base64(f, block, size + sizeof(header));
     fputs("\n</DataArray>\n", f);
+    free(block);
 }
 
 static void nodal_values(const struct problem *pb, int which, double *ret)

@@ -63,7 +63,7 @@ static void test_all(void **state)
 
         if (!k)
             continue;
-        print_message("kernels: %s\n", k->name);
+        print_message("# kernels: %s\n", k->name);
         check_exponential(k);
         check_flux(k);
     }

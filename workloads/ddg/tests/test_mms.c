@@ -223,7 +223,7 @@ static void check_orders(void (*solve)(int, const char *, struct errors *), cons
     for (int k = 0; k < fields; k++) {
         double l2 = log2(coarse.l2[k] / fine.l2[k]), h1 = log2(coarse.h1[k] / fine.h1[k]);
 
-        print_message("%s field %d: L2 order %.3f, H1 order %.3f\n", scheme, k, l2, h1);
+        print_message("# %s field %d: L2 order %.3f, H1 order %.3f\n", scheme, k, l2, h1);
         assert_true(l2 > 1.9 && l2 < 2.3);
         assert_true(h1 > 0.95);
     }
