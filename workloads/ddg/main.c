@@ -197,7 +197,8 @@ int main(int argc, char **argv)
         params_write(&p, stdout);
         return 0;
     }
-    setenv("OPENBLAS_NUM_THREADS", "1", 1); /* ranks are the parallelism */
+    setenv("OPENBLAS_NUM_THREADS", "1", 1);            /* ranks are the parallelism */
+    setenv("OMPI_MCA_ess_singleton_isolated", "1", 0); /* one rank needs no daemon beside it */
     PetscCall(PetscInitialize(&n, &rest, NULL, NULL));
     PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
     if (!good || prepare(&p, &m, &kern, &err) < 0)

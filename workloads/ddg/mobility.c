@@ -62,14 +62,17 @@ static double reduced(const struct problem *pb, const struct tet_shape *s, const
     return mu;
 }
 
-PetscErrorCode mobility_update(struct problem *pb)
+/* Lagged mobilities may swing about the solution: where carriers are at saturation speed their flux hardly
+ * depends on the field, so half of the way is gone at a time (`share`; all of it at the beginning). */
+static PetscErrorCode update(struct problem *pb, double share)
 {
     const struct domain *d = &pb->d;
     struct graph *g = &pb->g;
     double start = MPI_Wtime();
 
     PetscFunctionBeginUser;
-    PetscCall(PetscArrayzero(pb->mobile, g->n_edges));
+    for (PetscInt e = 0; e < g->n_edges; e++)
+        pb->mobile[e] *= 1 - share;
     for (PetscInt t = 0; t < d->n_tets; t++) {
         struct tet_shape s;
         double mu;
@@ -80,11 +83,18 @@ PetscErrorCode mobility_update(struct problem *pb)
         mu = reduced(pb, &s, &d->tet[4 * t], pb->tet_mu[t]);
         for (int k = 0; k < 6; k++)
             if (g->tet_edge[6 * t + k] >= 0)
-                pb->mobile[g->tet_edge[6 * t + k]] += mu * s.coupling[k];
+                pb->mobile[g->tet_edge[6 * t + k]] += share * mu * s.coupling[k];
     }
     for (PetscInt e = 0; e < g->n_edges && pb->p->negative == NEGATIVE_CLIP; e++)
         pb->mobile[e] = fmax(pb->mobile[e], 0);
     pb->time.mobility += MPI_Wtime() - start;
+    PetscFunctionReturn(0);
+}
+
+PetscErrorCode mobility_update(struct problem *pb)
+{
+    PetscFunctionBeginUser;
+    PetscCall(update(pb, 0.5));
     PetscFunctionReturn(0);
 }
 
@@ -106,6 +116,6 @@ PetscErrorCode mobility_setup(struct problem *pb)
             doping += 0.25 * fabs(pb->doping[d->tet[4 * t + i]]) * DENSITY_SCALE;
         pb->tet_mu[t] = low_field[pb->p->mobility](pb->p, doping);
     }
-    PetscCall(mobility_update(pb));
+    PetscCall(update(pb, 1));
     PetscFunctionReturn(0);
 }
