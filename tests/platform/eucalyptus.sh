@@ -39,7 +39,7 @@ has "$folder/out" "3 starts of guests were left untuned"
 expect 0 "$cpulift" apply "$plan" --platform eucalyptus --root "$node" --commit --strict
 expect 1 "$run" euca-nc-pre-boot "$node" "$folder/nowhere"
 expect 0 "$cpulift" rollback --root "$node"
-rm -r "$node/var"
+rm -r "${node:?}/var"
 same_tree "$folder/before" "$node"
 
 # As another user, who owns the file and nothing else (the controller's is 'eucalyptus').

@@ -72,7 +72,7 @@ mkdir -p "$folder/etc/cpulift"
 sed 's/Nehalem/Westmere/' "$plan" >"$folder/etc/cpulift/plan.json"
 deploy "$folder/system/deployment.2" "$here/opennebula.xml" || fail "deploy failed"
 has "$folder/log.xml" Westmere
-rm -r "$folder/etc"
+rm -r "${folder:?}/etc"
 
 # The monitoring probes source kvmrc under sh and look at its environment.
 sh -c '. "$1"; env' - "$kvmrc" >"$folder/env" 2>"$folder/err"
