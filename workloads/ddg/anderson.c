@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// D. G. Anderson, J. ACM 12 (1965), in the difference form of Walker and Ni, SIAM J. Numer. Anal. 49 (2011).
+// D. G. Anderson, J. ACM 12 (1965), in the difference form of Walker and Ni, SIAM J. Numer. Anal.
+// 49 (2011).
 #include "anderson.h"
 
 #include <math.h>

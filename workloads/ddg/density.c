@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Electron continuity at fixed psi - Lam, linear in n. It is solved for the relative correction u - 1 of
-// the density that the potentials gave: the right side is the flux balance itself (computed without
-// cancellation), so that loose linear solves still end in exact conservation; and each row is scaled by
-// exp(-phi/vt), which makes the matrix symmetric and its unknowns all of order one.
+// Electron continuity at fixed psi - Lam, linear in n. It is solved for the relative correction u -
+// 1 of the density that the potentials gave: the right side is the flux balance itself (computed
+// without cancellation), so that loose linear solves still end in exact conservation; and each row
+// is scaled by exp(-phi/vt), which makes the matrix symmetric and its unknowns all of order one.
 #include "problem.h"
 
 #include <math.h>
@@ -97,8 +97,8 @@ static void extremes(const struct problem *pb, const double *u, double *ret_leas
     *ret_most = domain_max(&pb->d, most);
 }
 
-/* A density that would turn negative (rounding of a huge change, or a mesh without M-matrices) is let
- * fall by a factor of 1e6 at most; the outer iteration goes on from there. */
+/* A density that would turn negative (rounding of a huge change, or a mesh without M-matrices) is
+ * let fall by a factor of 1e6 at most; the outer iteration goes on from there. */
 static PetscErrorCode apply(struct problem *pb, const double *u, double *ret_change)
 {
     double most = 0;
@@ -200,7 +200,8 @@ PetscErrorCode density_currents(struct problem *pb, double *ret)
         for (PetscInt k = g->row[i]; pb->fix_n[i] && k < g->row[i + 1]; k++) {
             double f = pb->flux[g->edge[k]];
 
-            /* electrons that arrive at a contact leave through it: current flows into the terminal */
+            /* electrons that arrive at a contact leave through it: current flows into the terminal
+             */
             ret[pb->d.contact[i]] += g->a[g->edge[k]] == i ? f : -f;
         }
     for (int c = 0; c < CONTACTS; c++)

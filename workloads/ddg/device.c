@@ -18,7 +18,8 @@ static void graded(double *x, double length, int n, double ratio)
         x[i] *= length / sum;
 }
 
-/* Silicon half width in n graded cells, then the oxide in nox equal ones; from the middle outwards. */
+/* Silicon half width in n graded cells, then the oxide in nox equal ones; from the middle outwards.
+ */
 static double *half_lines(double silicon, int n, double ratio, double oxide, int nox)
 {
     double *x = mesh_calloc((size_t)(n + nox) + 1, sizeof(double));
@@ -75,8 +76,10 @@ static int transistor_axis(struct grid *g, const struct params *p, struct ddg_er
     g->end_contacts[1] = CONTACT_DRAIN;
     for (int i = 0; i < p->nx; i++)
         if (!(x[i + 1] > x[i]))
-            return ddg_refuse(err, "parameter 'nx': %d cells cannot resolve the gate edges at %g "
-                                   "and %g nm; use more", p->nx, g->gate[0], g->gate[1]);
+            return ddg_refuse(err,
+                              "parameter 'nx': %d cells cannot resolve the gate edges at %g "
+                              "and %g nm; use more",
+                              p->nx, g->gate[0], g->gate[1]);
     return 0;
 }
 
@@ -96,8 +99,8 @@ static int finfet(struct grid *g, const struct params *p, struct mesh *m, struct
     return 0;
 }
 
-/* From the square of the wire's section grid to the ellipse: squares in the middle, circles from the
- * surface (|u| or |v| = 1) outwards; beyond 1 the distance counts oxide thicknesses. */
+/* From the square of the wire's section grid to the ellipse: squares in the middle, circles from
+ * the surface (|u| or |v| = 1) outwards; beyond 1 the distance counts oxide thicknesses. */
 static void map_wire(const struct params *p, double *point)
 {
     const double core = 0.8; /* size of the middle square against the circle: cells stay even */
@@ -180,8 +183,8 @@ static int mos(struct grid *g, const struct params *p, struct mesh *m, struct dd
 }
 
 typedef int (*mesher)(struct grid *, const struct params *, struct mesh *, struct ddg_error *);
-static const mesher meshers[] = {[DEVICE_FINFET] = finfet, [DEVICE_NANOWIRE] = nanowire,
-                                 [DEVICE_BAR] = bar, [DEVICE_MOS] = mos};
+static const mesher meshers[] = {
+    [DEVICE_FINFET] = finfet, [DEVICE_NANOWIRE] = nanowire, [DEVICE_BAR] = bar, [DEVICE_MOS] = mos};
 
 /* 6 tetrahedra per cell must be countable in 32 bits. */
 static int check_size(const struct params *p, struct ddg_error *err)
@@ -189,8 +192,10 @@ static int check_size(const struct params *p, struct ddg_error *err)
     double y = 2.0 * (p->ny + p->nox), z = 2.0 * (p->nz + p->nox);
 
     if (24.0 * p->nx * y * z > 2e9)
-        return ddg_refuse(err, "parameters 'nx', 'ny', 'nz': %d x %d x %d cells are too many; use "
-                               "fewer", p->nx, p->ny, p->nz);
+        return ddg_refuse(err,
+                          "parameters 'nx', 'ny', 'nz': %d x %d x %d cells are too many; use "
+                          "fewer",
+                          p->nx, p->ny, p->nz);
     return 0;
 }
 

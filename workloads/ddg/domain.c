@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Distribution of the mesh. Meshes come from a generator or one file, both of which every rank can
-// read whole; so each rank takes its part out of its own copy, and only the partition is communicated.
+// read whole; so each rank takes its part out of its own copy, and only the partition is
+// communicated.
 #include "domain.h"
 
 #include <string.h>
@@ -212,8 +213,8 @@ static PetscErrorCode take_nodes(struct domain *d, const struct mesh *m)
     for (int i = 0; i < 4 * m->n_tets; i++)
         if (m->region[i / 4] == REGION_SILICON)
             silicon[m->tet[i]] = 1;
-    PetscCall(PetscMalloc3(3 * d->n_local, &d->xyz, d->n_local, &d->contact, d->n_local,
-                           &d->silicon));
+    PetscCall(
+        PetscMalloc3(3 * d->n_local, &d->xyz, d->n_local, &d->contact, d->n_local, &d->silicon));
     for (PetscInt i = 0; i < d->n_local; i++) {
         memcpy(&d->xyz[3 * i], &m->xyz[3 * d->natural[i]], 3 * sizeof(double));
         d->contact[i] = m->contact[d->natural[i]];

@@ -33,8 +33,8 @@ static double step_at(const struct params *p, const double *xyz, double length)
 }
 
 typedef double (*profile)(const struct params *, const double *, double);
-static const profile profiles[] = {[DOPING_GAUSSIAN] = gaussian_at, [DOPING_UNIFORM] = uniform_at,
-                                   [DOPING_STEP] = step_at};
+static const profile profiles[] = {
+    [DOPING_GAUSSIAN] = gaussian_at, [DOPING_UNIFORM] = uniform_at, [DOPING_STEP] = step_at};
 
 double doping_at(const struct params *p, const double *xyz, double length)
 {

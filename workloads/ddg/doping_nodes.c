@@ -45,8 +45,8 @@ static void bounds(const struct mesh *m, double *lo, double *hi)
     }
 }
 
-/* Rejection on the sites of the diamond lattice (8 atoms in a cell of 0.5431 nm): a site holds a donor with
- * the probability donors / atoms. */
+/* Rejection on the sites of the diamond lattice (8 atoms in a cell of 0.5431 nm): a site holds a
+ * donor with the probability donors / atoms. */
 static struct dopants draw(const struct params *p, const struct mesh *m, double length)
 {
     static const double site[8][3] = {{0, 0, 0},          {0, 0.5, 0.5},      {0.5, 0, 0.5},
@@ -117,7 +117,8 @@ static int compare_point(const void *a, const void *b)
     return (p[0] > q[0]) - (p[0] < q[0]);
 }
 
-/* Cloud in cell: each donor's charge on the four nodes around it. Counts per node of the whole mesh. */
+/* Cloud in cell: each donor's charge on the four nodes around it. Counts per node of the whole
+ * mesh. */
 static double assign(const struct mesh *m, const struct dopants *l, double *count)
 {
     unsigned char *taken = mesh_calloc(l->n, 1); /* a donor on a face belongs to one side */
@@ -132,8 +133,7 @@ static double assign(const struct mesh *m, const struct dopants *l, double *coun
             hi = fmax(hi, m->xyz[3 * t[k]]);
         }
         for (size_t i = first_at(l, lo); i < l->n && l->xyz[3 * i] <= hi; i++) {
-            if (m->region[e] != REGION_SILICON || taken[i] ||
-                !locate(m, t, &l->xyz[3 * i], part))
+            if (m->region[e] != REGION_SILICON || taken[i] || !locate(m, t, &l->xyz[3 * i], part))
                 continue;
             taken[i] = 1;
             placed += 1;
@@ -168,7 +168,8 @@ PetscErrorCode doping_place(struct problem *pb, const struct mesh *m)
     const double middle[3] = {pb->length / 2, 0, 0};
 
     PetscFunctionBeginUser;
-    /* an ohmic contact's face may run over oxide: there the doping only says which potential it has */
+    /* an ohmic contact's face may run over oxide: there the doping only says which potential it has
+     */
     for (PetscInt i = 0; i < d->n_local; i++)
         if (d->silicon[i] || d->contact[i] != CONTACT_NONE)
             pb->doping[i] = doping_at(pb->p, &d->xyz[3 * i], pb->length) / DENSITY_SCALE;

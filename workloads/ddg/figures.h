@@ -6,13 +6,13 @@
 
 #include <jansson.h>
 
-/* Figures of merit of one transfer curve: n points of ascending vg at one vd. NaN where the sweep does not
- * reach them. */
+/* Figures of merit of one transfer curve: n points of ascending vg at one vd. NaN where the sweep
+ * does not reach them. */
 struct curve_figures {
-    double vth;    /* V: gate voltage at `vth_current`, log interpolation */
-    double vth_gm; /* V: tangent at the greatest transconductance, less vd / 2 */
-    double ss;     /* mV/decade: least slope of the curve */
-    double gm;     /* S: greatest transconductance */
+    double vth;       /* V: gate voltage at `vth_current`, log interpolation */
+    double vth_gm;    /* V: tangent at the greatest transconductance, less vd / 2 */
+    double ss;        /* mV/decade: least slope of the curve */
+    double gm;        /* S: greatest transconductance */
     double ion, ioff; /* A: at the greatest vg, at vg = 0 */
 };
 void figures_curve(const struct params *p, const struct bias_point *pt, int n,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Gmsh ASCII files, versions 2.2 and 4.1 (Gmsh reference manual, "MSH file format"). Names of physical groups
-// say what volumes and surfaces are; coordinates are nm.
+// Gmsh ASCII files, versions 2.2 and 4.1 (Gmsh reference manual, "MSH file format"). Names of
+// physical groups say what volumes and surfaces are; coordinates are nm.
 #include "mesh.h"
 
 #include <math.h>
@@ -43,7 +43,8 @@ struct reader {
 
 static int broken(struct reader *r, const char *what)
 {
-    return ddg_refuse(r->err, "mesh file '%.200s': %s; write it again from gmsh (ASCII, 2.2 or 4.1)",
+    return ddg_refuse(r->err,
+                      "mesh file '%.200s': %s; write it again from gmsh (ASCII, 2.2 or 4.1)",
                       r->path, what);
 }
 
@@ -136,8 +137,10 @@ static int meaning_of(struct reader *r, long dim, const char *name, int *ret)
                 *ret = i;
                 return 0;
             }
-        return ddg_refuse(r->err, "mesh file '%.200s': unknown material '%.60s'; name volumes silicon "
-                                  "or oxide", r->path, name);
+        return ddg_refuse(r->err,
+                          "mesh file '%.200s': unknown material '%.60s'; name volumes silicon "
+                          "or oxide",
+                          r->path, name);
     }
     for (int i = CONTACT_SOURCE; dim == 2 && i < CONTACTS; i++)
         if (!strcmp(name, mesh_contact_name(i))) {

@@ -7,7 +7,8 @@
 #include <string.h>
 
 struct pairs {
-    PetscInt *start, *other; /* edges of node a are (a, other[start[a] ... start[a+1]-1]), other > a */
+    PetscInt *start,
+        *other; /* edges of node a are (a, other[start[a] ... start[a+1]-1]), other > a */
 };
 
 static int compare_int(const void *a, const void *b)
@@ -140,7 +141,8 @@ static void count_negative(const struct domain *d, struct graph *g)
     g->negative = domain_sum(d, negative);
 }
 
-/* The continuity equation needs an M-matrix more than the others do: it may have couplings of its own. */
+/* The continuity equation needs an M-matrix more than the others do: it may have couplings of its
+ * own. */
 static void choose_flow(const struct domain *d, const struct params *p, struct graph *g)
 {
     const int asked[] = {p->scheme, SCHEME_FE, SCHEME_BOX};
@@ -205,7 +207,8 @@ static int compare_face(const void *a, const void *b)
                   3 * sizeof(PetscInt));
 }
 
-static PetscErrorCode interface_faces(const struct domain *d, struct triangle **ret, PetscInt *ret_n)
+static PetscErrorCode interface_faces(const struct domain *d, struct triangle **ret,
+                                      PetscInt *ret_n)
 {
     unsigned char *touch;
     PetscInt n = 0, room = 1024;

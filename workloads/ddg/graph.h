@@ -6,22 +6,23 @@
 #include "model.h"
 
 /* The flat edge graph that all equations are assembled on. Couplings are in nm: a flux between the
- * ends is coupling x difference. Edges without any coupling (the diagonals of Kuhn bricks) are left out. */
+ * ends is coupling x difference. Edges without any coupling (the diagonals of Kuhn bricks) are left
+ * out. */
 struct graph {
     PetscInt n_edges;
-    PetscInt *a, *b;     /* local nodes; at least one is owned */
-    double *eps;         /* coupling weighted by the relative permittivity */
-    double *silicon;     /* coupling of the silicon part, unit mobility */
-    double *dg;          /* coupling of the silicon part weighted by b, V nm^3 */
-    double *volume;      /* silicon volume of each owned node, nm^3 */
-    double *interface;   /* Si/SiO2 area of each owned node, nm^2 */
-    PetscInt *row;       /* owned node i has the entries row[i] ... row[i+1]-1 */
-    PetscInt *col;       /* neighbour, owned ones first, ascending */
-    PetscInt *edge;      /* edge of the entry */
+    PetscInt *a, *b;          /* local nodes; at least one is owned */
+    double *eps;              /* coupling weighted by the relative permittivity */
+    double *silicon;          /* coupling of the silicon part, unit mobility */
+    double *dg;               /* coupling of the silicon part weighted by b, V nm^3 */
+    double *volume;           /* silicon volume of each owned node, nm^3 */
+    double *interface;        /* Si/SiO2 area of each owned node, nm^2 */
+    PetscInt *row;            /* owned node i has the entries row[i] ... row[i+1]-1 */
+    PetscInt *col;            /* neighbour, owned ones first, ascending */
+    PetscInt *edge;           /* edge of the entry */
     double *row_eps, *row_dg; /* couplings in entry order */
-    PetscInt *tet_edge;  /* 6 per tetrahedron, -1 where the edge was left out */
-    int flow_scheme;     /* scheme of `silicon` */
-    double negative;     /* silicon edges of the whole device with negative coupling */
+    PetscInt *tet_edge;       /* 6 per tetrahedron, -1 where the edge was left out */
+    int flow_scheme;          /* scheme of `silicon` */
+    double negative;          /* silicon edges of the whole device with negative coupling */
     double silicon_edges;
 };
 
@@ -44,7 +45,8 @@ struct tet_shape {
 void coupling_shape(const double *xyz, const PetscInt *t, int scheme, struct tet_shape *ret);
 /* Coupling of edge k for the tensor diag(b). */
 double coupling_tensor(const struct tet_shape *s, int scheme, int k, const double *b);
-/* Areas of a triangle that belong to its nodes: Voronoi where no angle is obtuse (Meyer et al. 2003). */
+/* Areas of a triangle that belong to its nodes: Voronoi where no angle is obtuse (Meyer et al.
+ * 2003). */
 void coupling_triangle(const double *x, const double *y, const double *z, double *ret);
 
 #endif

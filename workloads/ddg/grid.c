@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Tensor grids cut into Kuhn tetrahedra: six per brick, one for each order of the three axes. Their
-// diagonals carry no coupling on a rectangular grid, so the matrices stay M-matrices with 7 entries.
+// diagonals carry no coupling on a rectangular grid, so the matrices stay M-matrices with 7
+// entries.
 #include "mesh.h"
 
 #include <math.h>

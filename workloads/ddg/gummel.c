@@ -64,8 +64,8 @@ static PetscErrorCode potentials(struct problem *pb, double tol, double *ret_cha
     PetscFunctionReturn(0);
 }
 
-/* Continuity; with field-dependent mobilities both in turn, until they agree, so that the outer iteration
- * sees a map without memory (which its acceleration needs). */
+/* Continuity; with field-dependent mobilities both in turn, until they agree, so that the outer
+ * iteration sees a map without memory (which its acceleration needs). */
 static PetscErrorCode continuity(struct problem *pb, double tol, double *ret_change, int *ret_ok)
 {
     const int most = 30;

@@ -7,8 +7,8 @@
 /* How a bias point went. */
 struct outcome {
     int ok;
-    int iterations;   /* of the outer loop */
-    double change;    /* last change of a potential, V */
+    int iterations; /* of the outer loop */
+    double change;  /* last change of a potential, V */
 };
 
 /* What a bias is solved with: the method asked for, full Newton, Gummel without acceleration. */

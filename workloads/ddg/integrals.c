@@ -22,9 +22,9 @@ static void inversion(const struct problem *pb, struct bias_point *ret)
     ret->centroid = sum > 0 ? moment / sum : 0;
 }
 
-/* Width of the layer without carriers that has the dipole moment of the actual charge: the depletion
- * approximation for the same built-in voltage. (By its charge the layer is narrower: the tails of the
- * carriers take 2 vt off the voltage.) */
+/* Width of the layer without carriers that has the dipole moment of the actual charge: the
+ * depletion approximation for the same built-in voltage. (By its charge the layer is narrower: the
+ * tails of the carriers take 2 vt off the voltage.) */
 static void depletion(const struct problem *pb, struct bias_point *ret)
 {
     double moment = 0, area = pb->p->width * pb->p->height;
@@ -33,8 +33,8 @@ static void depletion(const struct problem *pb, struct bias_point *ret)
         double n = exp(2 * pb->w[i]), h = pb->md.ni * exp(-pb->psi[i] / pb->md.vt);
 
         if (pb->d.silicon[i])
-            moment += (pb->doping[i] - n + h) * pb->g.volume[i] *
-                      (pb->d.xyz[3 * i] - pb->length / 2);
+            moment +=
+                (pb->doping[i] - n + h) * pb->g.volume[i] * (pb->d.xyz[3 * i] - pb->length / 2);
     }
     moment = fabs(domain_sum(&pb->d, moment)) / area * DENSITY_SCALE;
     ret->depletion =

@@ -28,8 +28,8 @@ static inline vec select(ivec mask, vec yes, vec no)
     return (vec)((mask & (ivec)yes) | (~mask & (ivec)no));
 }
 
-/* exp(x) - 1 = 2^k (e^r - 1) + (2^k - 1), |r| <= ln 2 / 2, Taylor to r^13: relative error near 1e-16 at
- * small x too. Arguments are cut off at +-708, where doubles end. */
+/* exp(x) - 1 = 2^k (e^r - 1) + (2^k - 1), |r| <= ln 2 / 2, Taylor to r^13: relative error near
+ * 1e-16 at small x too. Arguments are cut off at +-708, where doubles end. */
 static inline void exp_parts(vec x, vec *ret_small, vec *ret_scale)
 {
     static const double coef[] = {1.0 / 6227020800.0, 1.0 / 479001600.0, 1.0 / 39916800.0,
@@ -110,16 +110,16 @@ struct nodal {
     double inverse_vt;
 };
 
-static inline void flux_block(const int *a, const int *b, vec g, const struct nodal *v, double *flux,
-                              double *matrix)
+static inline void flux_block(const int *a, const int *b, vec g, const struct nodal *v,
+                              double *flux, double *matrix)
 {
     vec dphi = (gather(v->phi, b) - gather(v->phi, a)) * v->inverse_vt;
     vec delta = dphi + 2 * (gather(v->w, b) - gather(v->w, a));
     vec level = vec_expm1(delta), carrier;
     ivec zero = delta == 0;
 
-    carrier = g * gather(v->density, b) *
-              select(zero, splat(1), delta / select(zero, splat(1), level));
+    carrier =
+        g * gather(v->density, b) * select(zero, splat(1), delta / select(zero, splat(1), level));
     store(flux, -carrier * vec_expm1(dphi));
     store(matrix, carrier * gather(v->r, a));
 }

@@ -15,8 +15,9 @@ static const char help[] =
 
 /* PETSc's options go through: its solvers' (by our prefixes) and its own diagnostics. */
 static const char *const petsc_prefixes[] = {
-    "density_", "potential_", "poisson_", "gradient_", "full_", "mat_partitioning_", "log_",
-    "malloc",   "options_",   "info",     "on_error",  "fp_trap", "memory_", "checkstack", NULL};
+    "density_",          "potential_", "poisson_", "gradient_",  "full_",
+    "mat_partitioning_", "log_",       "malloc",   "options_",   "info",
+    "on_error",          "fp_trap",    "memory_",  "checkstack", NULL};
 
 static int is_petsc(const char *name)
 {
@@ -190,8 +191,8 @@ int main(int argc, char **argv)
     if (is_asked(argc, argv, "version"))
         return printf("cpulift-ddg %s\n", DDG_VERSION) < 0;
     rest[0] = argv[0];
-    good = is_asked(argc, argv, "help") ||
-           (take_files(&p, argc, argv, &err) == 0 && take_options(&p, argc, argv, rest, &n, &err) == 0);
+    good = is_asked(argc, argv, "help") || (take_files(&p, argc, argv, &err) == 0 &&
+                                            take_options(&p, argc, argv, rest, &n, &err) == 0);
     if (is_asked(argc, argv, "help")) {
         fputs(help, stdout);
         params_write(&p, stdout);

@@ -78,7 +78,8 @@ static int check_tets(struct mesh *m, struct ddg_error *err)
 
         for (int k = 0; k < 4; k++)
             if (t[k] < 0 || t[k] >= m->n_nodes)
-                return ddg_refuse(err, "mesh: tetrahedron %d names node %d of %d; the mesh is broken",
+                return ddg_refuse(err,
+                                  "mesh: tetrahedron %d names node %d of %d; the mesh is broken",
                                   i + 1, t[k] + 1, m->n_nodes);
         v = mesh_volume6(m->xyz, t);
         if (!(fabs(v) > 1e-12 * pow(longest_edge(m->xyz, t), 3)))
@@ -113,8 +114,10 @@ static int check_nodes(struct mesh *m, const unsigned char *touch, struct ddg_er
             return ddg_refuse(err, "mesh: node %d belongs to no tetrahedron; the mesh is broken",
                               i + 1);
         if (m->contact[i] == CONTACT_GATE && touch[i] == 1 << REGION_SILICON)
-            return ddg_refuse(err, "mesh: the gate touches bare silicon at node %d; put oxide "
-                                   "between them", i + 1);
+            return ddg_refuse(err,
+                              "mesh: the gate touches bare silicon at node %d; put oxide "
+                              "between them",
+                              i + 1);
         count[m->contact[i]] += touch[i] & 1 << REGION_SILICON ? 1 : 0;
     }
     if (!count[CONTACT_SOURCE] && !count[CONTACT_DRAIN] && !count[CONTACT_BODY])

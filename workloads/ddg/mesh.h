@@ -36,14 +36,14 @@ int gmsh_load(const char *path, struct mesh *ret, struct ddg_error *err);
 
 /* A brick of grid lines, cut into Kuhn tetrahedra. */
 struct grid {
-    int n[3];                     /* cells along x, y, z */
-    double *line[3];              /* n + 1 grid lines each */
-    int silicon[3][2];            /* silicon cells: first, one past the last, along each axis */
-    double gate[2];               /* extent of the gate along x, nm */
-    unsigned gate_faces;          /* which outer faces carry it: bits of enum face */
-    int end_contacts[2];          /* contacts at x min and x max */
-    int bottom_contact;           /* contact at z min */
-    int mirrored;                 /* quadrants have mirrored diagonals (sections mapped to an ellipse) */
+    int n[3];            /* cells along x, y, z */
+    double *line[3];     /* n + 1 grid lines each */
+    int silicon[3][2];   /* silicon cells: first, one past the last, along each axis */
+    double gate[2];      /* extent of the gate along x, nm */
+    unsigned gate_faces; /* which outer faces carry it: bits of enum face */
+    int end_contacts[2]; /* contacts at x min and x max */
+    int bottom_contact;  /* contact at z min */
+    int mirrored;        /* quadrants have mirrored diagonals (sections mapped to an ellipse) */
     void (*map)(const struct params *p, double *point); /* NULL: the lines are coordinates */
 };
 enum face { FACE_Y_MIN = 1, FACE_Y_MAX = 2, FACE_Z_MIN = 4, FACE_Z_MAX = 8 };

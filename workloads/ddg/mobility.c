@@ -62,8 +62,9 @@ static double reduced(const struct problem *pb, const struct tet_shape *s, const
     return mu;
 }
 
-/* Lagged mobilities may swing about the solution: where carriers are at saturation speed their flux hardly
- * depends on the field, so half of the way is gone at a time (`share`; all of it at the beginning). */
+/* Lagged mobilities may swing about the solution: where carriers are at saturation speed their flux
+ * hardly depends on the field, so half of the way is gone at a time (`share`; all of it at the
+ * beginning). */
 static PetscErrorCode update(struct problem *pb, double share)
 {
     const struct domain *d = &pb->d;

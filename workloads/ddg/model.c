@@ -8,12 +8,13 @@ static double dg_coefficient(double mass)
     return PHYS_HBAR * PHYS_HBAR / (6 * PHYS_CHARGE * mass * PHYS_MASS) * 1e18;
 }
 
-/* b_ox / x_np of the WKB condition (Jin, Park and Min, IEEE TED 51 (2004)); the hard wall is the same
- * condition with a slope so steep that sqrt(n) is 1e-4 of its value one cell away. */
+/* b_ox / x_np of the WKB condition (Jin, Park and Min, IEEE TED 51 (2004)); the hard wall is the
+ * same condition with a slope so steep that sqrt(n) is 1e-4 of its value one cell away. */
 static double robin_coefficient(const struct params *p)
 {
     const double hardwall = 1e4; /* V nm */
-    double x_np = PHYS_HBAR / sqrt(2 * p->mass_barrier * PHYS_MASS * PHYS_CHARGE * p->barrier) * 1e9;
+    double x_np =
+        PHYS_HBAR / sqrt(2 * p->mass_barrier * PHYS_MASS * PHYS_CHARGE * p->barrier) * 1e9;
 
     if (p->quantum == 0 || p->interface == INTERFACE_NOFLUX)
         return 0;
@@ -51,8 +52,8 @@ double model_neutral_density(const struct model *md, double doping)
 
 double model_gate(const struct model *md, const struct params *p, double vg, double body)
 {
-    double offset = p->workfunction - p->affinity -
-                    md->vt * log(p->conduction_states / p->intrinsic);
+    double offset =
+        p->workfunction - p->affinity - md->vt * log(p->conduction_states / p->intrinsic);
 
     return p->vg_reference ? vg + model_neutral(md, body) : vg - offset;
 }

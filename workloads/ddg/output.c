@@ -53,13 +53,21 @@ static double get_seconds(const struct bias_point *pt)
 }
 
 static const struct column currents[] = {
-    {"VD[V]", get_vd},     {"VG[V]", get_vg},           {"ID[A]", get_id},
-    {"IS[A]", get_is},     {"iterations", get_iterations}, {"time[s]", get_seconds},
+    {"VD[V]", get_vd},
+    {"VG[V]", get_vg},
+    {"ID[A]", get_id},
+    {"IS[A]", get_is},
+    {"iterations", get_iterations},
+    {"time[s]", get_seconds},
     {NULL, NULL},
 };
 static const struct column charges[] = {
-    {"VG[V]", get_vg},           {"N_inv[cm^-2]", get_inversion}, {"centroid[nm]", get_centroid},
-    {"iterations", get_iterations}, {"time[s]", get_seconds},        {NULL, NULL},
+    {"VG[V]", get_vg},
+    {"N_inv[cm^-2]", get_inversion},
+    {"centroid[nm]", get_centroid},
+    {"iterations", get_iterations},
+    {"time[s]", get_seconds},
+    {NULL, NULL},
 };
 
 static const struct column *columns(const struct params *p)

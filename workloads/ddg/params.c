@@ -22,12 +22,10 @@ struct row {
 #define GROUP(title) {.kind = KIND_GROUP, .help = title},
 #define REAL(n, d, l, h, u, a, t)                                                                  \
     {KIND_REAL, a, offsetof(struct params, n), l, h, #n, d, u, NULL, t},
-#define INT(n, d, l, h, u, a, t)                                                                   \
-    {KIND_INT, a, offsetof(struct params, n), l, h, #n, d, u, NULL, t},
-#define CHOICE(n, d, c, a, t)                                                                      \
-    {KIND_CHOICE, a, offsetof(struct params, n), 0, 0, #n, d, "", c, t},
-#define LIST(n, d, u, t) {KIND_LIST, 0, offsetof(struct params, n), -100, 100, #n, d, u, NULL, t},
-#define TEXT(n, d, t)    {KIND_TEXT, 0, offsetof(struct params, n), 0, 0, #n, d, "", NULL, t},
+#define INT(n, d, l, h, u, a, t) {KIND_INT, a, offsetof(struct params, n), l, h, #n, d, u, NULL, t},
+#define CHOICE(n, d, c, a, t)    {KIND_CHOICE, a, offsetof(struct params, n), 0, 0, #n, d, "", c, t},
+#define LIST(n, d, u, t)         {KIND_LIST, 0, offsetof(struct params, n), -100, 100, #n, d, u, NULL, t},
+#define TEXT(n, d, t)            {KIND_TEXT, 0, offsetof(struct params, n), 0, 0, #n, d, "", NULL, t},
 static const struct row table[] = {
 #include "params.def"
 };
@@ -282,11 +280,15 @@ int params_check(const struct params *p, struct ddg_error *err)
         return ddg_refuse(err, "parameter 'mesh_file' is empty; device = gmsh needs a mesh");
     if ((p->device == DEVICE_FINFET || p->device == DEVICE_NANOWIRE) &&
         (p->source_length + p->gate_shift < 0 || p->drain_length - p->gate_shift < 0))
-        return ddg_refuse(err, "parameter 'gate_shift': %g nm puts the gate outside the device; "
-                               "keep it between -source_length and drain_length", p->gate_shift);
+        return ddg_refuse(err,
+                          "parameter 'gate_shift': %g nm puts the gate outside the device; "
+                          "keep it between -source_length and drain_length",
+                          p->gate_shift);
     if ((p->device == DEVICE_FINFET || p->device == DEVICE_NANOWIRE) && p->nx < 3)
-        return ddg_refuse(err, "parameter 'nx': %d cells cannot show source, gate and drain; give "
-                               "at least 3", p->nx);
+        return ddg_refuse(err,
+                          "parameter 'nx': %d cells cannot show source, gate and drain; give "
+                          "at least 3",
+                          p->nx);
     if (p->doping == DOPING_GAUSSIAN && p->donors_peak == 0)
         return ddg_refuse(err, "parameter 'donors_peak' is 0: source and drain would not conduct; "
                                "give a doping");
@@ -296,7 +298,8 @@ int params_check(const struct params *p, struct ddg_error *err)
     if (p->doping == DOPING_STEP && (p->doping_left == 0 || p->doping_right == 0))
         return ddg_refuse(err, "parameters 'doping_left' and 'doping_right': zero doping under an "
                                "ohmic contact; give both");
-    if (p->dopants == 1 && p->symmetry && (p->device == DEVICE_FINFET || p->device == DEVICE_NANOWIRE))
+    if (p->dopants == 1 && p->symmetry &&
+        (p->device == DEVICE_FINFET || p->device == DEVICE_NANOWIRE))
         return ddg_refuse(err, "parameter 'dopants': random dopants break the mirror symmetry; set "
                                "symmetry = off");
     return 0;

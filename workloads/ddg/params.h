@@ -17,7 +17,8 @@ struct param_list {
 #define CHOICE(name, dflt, choices, answer, help)    int name;
 #define LIST(name, dflt, unit, help)                 struct param_list name;
 #define TEXT(name, dflt, help)                       char name[PARAM_TEXT_MAX];
-/* One field per row of params.def, in the units given there; a CHOICE holds the index of its word. */
+/* One field per row of params.def, in the units given there; a CHOICE holds the index of its word.
+ */
 struct params {
 #include "params.def"
 };
@@ -55,7 +56,8 @@ int params_load(struct params *p, const char *path, struct ddg_error *err);
 int params_has(const char *name);
 /* What no single range can say: combinations that make no device. */
 int params_check(const struct params *p, struct ddg_error *err);
-/* Do all parameters that change the currents have their defaults, but those of `except` (NULL-ended)? */
+/* Do all parameters that change the currents have their defaults, but those of `except`
+ * (NULL-ended)? */
 int params_is_default(const struct params *p, const char *const *except);
 /* All parameters with values, units and meaning, in the format of params_load(). */
 void params_write(const struct params *p, FILE *out);

@@ -2,7 +2,8 @@
 // Poisson and density gradient at fixed quasi-Fermi level:
 //   F1_i = sum_j eps_ij (psi_i - psi_j) - Q v_i (p_i - n_i + D_i)
 //   F2_i = sum_j b_ij (1 - e^(w_j - w_i)) + robin S_i - v_i (psi_i - phi_i - vt (2 w_i + ln ns/ni))
-// The second is -b lap(s)/s = Lam with s = sqrt n = e^w, tested with the node's box and divided by s_i.
+// The second is -b lap(s)/s = Lam with s = sqrt n = e^w, tested with the node's box and divided by
+// s_i.
 #include "problem.h"
 
 #include <math.h>
@@ -197,8 +198,8 @@ static double largest(const struct problem *pb, const double *x)
 }
 
 /* One Newton step; ret_step is the undamped update, V. */
-static PetscErrorCode step(struct problem *pb, const struct part *part, struct linear *l, double *rhs,
-                           double *change, double *ret_step, int *ret_ok)
+static PetscErrorCode step(struct problem *pb, const struct part *part, struct linear *l,
+                           double *rhs, double *change, double *ret_step, int *ret_ok)
 {
     double most, scale;
 

@@ -10,7 +10,8 @@ struct row {
     double vd, vg, id;
 };
 
-/* Sources: 40 x 6 x 12 + 2 box: two independent codes that agree to 8 digits; fe: octave-bim 1.1.6. */
+/* Sources: 40 x 6 x 12 + 2 box: two independent codes that agree to 8 digits; fe: octave-bim 1.1.6.
+ */
 static const struct row rows[] = {
     {SCHEME_BOX, 1, {40, 6, 12, 2}, 0.05, 0.0, 5.83586024e-11},
     {SCHEME_BOX, 1, {40, 6, 12, 2}, 0.05, 0.4, 1.72812876e-06},
@@ -46,7 +47,8 @@ static void hold(const struct params *p, const struct sweep *s, double vd, doubl
     }
 }
 
-/* Reads the next "VD VG ID" of a list separated by commas; 0 at its end, -1 when it is malformed. */
+/* Reads the next "VD VG ID" of a list separated by commas; 0 at its end, -1 when it is malformed.
+ */
 static int next_expected(const char **at, double *ret)
 {
     int used = 0;
@@ -72,8 +74,10 @@ int reference_check(const struct params *p, struct ddg_error *err)
     while ((more = next_expected(&at, v)) > 0)
         continue;
     if (more < 0)
-        return ddg_refuse(err, "parameter 'expect': '%.40s' is not VD VG ID; separate triples by "
-                               "commas", at);
+        return ddg_refuse(err,
+                          "parameter 'expect': '%.40s' is not VD VG ID; separate triples by "
+                          "commas",
+                          at);
     return 0;
 }
 

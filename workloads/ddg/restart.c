@@ -65,11 +65,15 @@ int restart_check(const char *path, PetscInt n_nodes, struct ddg_error *err)
         size = ftell(f);
     fclose(f);
     if (size != HEADER + 3 * (long)sizeof(double) * nodes)
-        return ddg_refuse(err, "parameter 'restart': '%.200s' is no saved bias point; make one with "
-                               "-save", path);
+        return ddg_refuse(err,
+                          "parameter 'restart': '%.200s' is no saved bias point; make one with "
+                          "-save",
+                          path);
     if (nodes != n_nodes)
-        return ddg_refuse(err, "parameter 'restart': '%.200s' has %d nodes, the mesh %d; use the "
-                               "mesh it was saved with", path, (int)nodes, (int)n_nodes);
+        return ddg_refuse(err,
+                          "parameter 'restart': '%.200s' has %d nodes, the mesh %d; use the "
+                          "mesh it was saved with",
+                          path, (int)nodes, (int)n_nodes);
     return 0;
 }
 

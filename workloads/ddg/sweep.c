@@ -143,7 +143,8 @@ static void describe(const struct problem *pb, double vd, double vg, const struc
     s->failed = 1;
     snprintf(s->failure, sizeof(s->failure),
              "no convergence at VD = %g V, VG = %g V: last change %.2e V (wanted %.0e) after %d "
-             "iterations; tried full Newton, steps down to %g V, no acceleration%s; solved up to VD = %g V, VG "
+             "iterations; tried full Newton, steps down to %g V, no acceleration%s; solved up to "
+             "VD = %g V, VG "
              "= %g V",
              vd, vg, out->change, pb->p->tolerance, out->iterations, pb->p->min_step,
              pb->g.negative > 0 ? "; the mesh has edges of negative coupling, mesh it as Delaunay"

@@ -14,7 +14,7 @@ struct bias_point {
     double centroid;          /* mos: their mean distance from the oxide, nm */
     double depletion;         /* bar with a step: width without carriers, nm */
     double seconds;
-    int iterations, steps;    /* outer iterations of all steps; bias steps taken */
+    int iterations, steps; /* outer iterations of all steps; bias steps taken */
 };
 
 struct sweep {

@@ -12,7 +12,8 @@ struct field {
     int components, on_cells;
 };
 static const struct field fields[] = {
-    {"psi", 1, 0}, {"n", 1, 0}, {"Lam", 1, 0}, {"phi_n", 1, 0}, {"doping", 1, 0}, {"J", 3, 1}, {"region", 1, 1},
+    {"psi", 1, 0},    {"n", 1, 0}, {"Lam", 1, 0},    {"phi_n", 1, 0},
+    {"doping", 1, 0}, {"J", 3, 1}, {"region", 1, 1},
 };
 enum { FIELDS = sizeof(fields) / sizeof(fields[0]) };
 
@@ -114,8 +115,7 @@ static void write_fields(FILE *f, const struct problem *pb, PetscInt n)
     fputs("<PointData>\n", f);
     for (int k = 0; k < FIELDS && !fields[k].on_cells; k++) {
         nodal_values(pb, k, point);
-        write_array(f, "Float64", fields[k].name, 1, point,
-                    (size_t)pb->d.n_local * sizeof(double));
+        write_array(f, "Float64", fields[k].name, 1, point, (size_t)pb->d.n_local * sizeof(double));
     }
     for (PetscInt t = 0; t < pb->d.n_tets; t++)
         if (pb->d.owned_tet[t]) {
@@ -140,9 +140,10 @@ static int write_piece(const struct problem *pb, const char *path)
         return -1;
     for (PetscInt t = 0; t < pb->d.n_tets; t++)
         n += pb->d.owned_tet[t];
-    fprintf(f, "<?xml version=\"1.0\"?>\n<VTKFile type=\"UnstructuredGrid\" version=\"1.0\" "
-               "byte_order=\"LittleEndian\" header_type=\"UInt64\">\n<UnstructuredGrid>\n"
-               "<Piece NumberOfPoints=\"%d\" NumberOfCells=\"%d\">\n<Points>\n",
+    fprintf(f,
+            "<?xml version=\"1.0\"?>\n<VTKFile type=\"UnstructuredGrid\" version=\"1.0\" "
+            "byte_order=\"LittleEndian\" header_type=\"UInt64\">\n<UnstructuredGrid>\n"
+            "<Piece NumberOfPoints=\"%d\" NumberOfCells=\"%d\">\n<Points>\n",
             (int)pb->d.n_local, (int)n);
     write_array(f, "Float64", "Points", 3, pb->d.xyz, 3 * (size_t)pb->d.n_local * sizeof(double));
     fputs("</Points>\n", f);
@@ -163,9 +164,11 @@ static int write_index(const char *stem, int ranks)
     if (!f)
         return -1;
     fputs("<?xml version=\"1.0\"?>\n<VTKFile type=\"PUnstructuredGrid\" version=\"1.0\" "
-          "byte_order=\"LittleEndian\" header_type=\"UInt64\">\n<PUnstructuredGrid GhostLevel=\"0\">\n"
+          "byte_order=\"LittleEndian\" header_type=\"UInt64\">\n<PUnstructuredGrid "
+          "GhostLevel=\"0\">\n"
           "<PPoints>\n<PDataArray type=\"Float64\" Name=\"Points\" NumberOfComponents=\"3\"/>\n"
-          "</PPoints>\n", f);
+          "</PPoints>\n",
+          f);
     for (int on_cells = 0; on_cells < 2; on_cells++) {
         fputs(on_cells ? "<PCellData>\n" : "<PPointData>\n", f);
         for (int k = 0; k < FIELDS; k++)

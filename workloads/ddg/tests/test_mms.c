@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Manufactured solutions: psi, w and n are given functions, the right sides follow from the equations, and
-// the errors must fall with order 2 (L2) and 1 (gradient) as the mesh is refined.
+// Manufactured solutions: psi, w and n are given functions, the right sides follow from the
+// equations, and the errors must fall with order 2 (L2) and 1 (gradient) as the mesh is refined.
 #include "problem.h"
 
 #include <math.h>
@@ -140,9 +140,11 @@ static void pair_source(const struct problem *pb, double *f1, double *f2)
         double n = exp(2 * w.v), p = pb->md.ni * exp(-psi.v / pb->md.vt), dg = 0;
 
         for (int a = 0; a < 3; a++)
-            dg -= pb->md.b[a] * (w.lap * (4 / (size[a] * size[a])) /
-                                     (4 / (size[0] * size[0]) + 4 / (size[1] * size[1]) +
-                                      4 / (size[2] * size[2])) + w.g[a] * w.g[a]);
+            dg -=
+                pb->md.b[a] *
+                (w.lap * (4 / (size[a] * size[a])) /
+                     (4 / (size[0] * size[0]) + 4 / (size[1] * size[1]) + 4 / (size[2] * size[2])) +
+                 w.g[a] * w.g[a]);
         f1[i] = v * (-pb->md.eps[0] * psi.lap - pb->md.charge * (p - n + pb->doping[i]));
         f2[i] = v * (dg - (psi.v - pb->phi[i] - pb->md.vt * (2 * w.v + pb->md.log_ns_ni)));
     }
