@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # `cpulift run` on real programs. TAP. Arguments: cpulift-run and the helpers that Meson built.
 set -u
-run=$1 victim=$2 static=$3 plug=$4 stepcount=$5 expect=$6
+run=$1 victim=$2 static=$3 plug=$4 stepcount=$5 expect=$6 i386=${7:-}
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 export XDG_CACHE_HOME=$tmp/cache LC_ALL=C
@@ -92,6 +92,16 @@ for mode in gap threads signals blocked children exec-thread jit jit-rwx copy se
 done
 check "a static program: threads" "$run" --cpu $cpu -- "$static" threads
 check "a static program: children" "$run" --cpu $cpu -- "$static" children
+if [ -n "$i386" ] && "$i386" 2>/dev/null; [ $? = 41 ]; then
+    "$run" --cpu $cpu -- "$i386"
+    same "a 32-bit program" 40 $?
+else skip "a 32-bit program" "not made here, or no AVX to hide"; fi
+if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
+    cp "$run" "$tmp/run-program" && chmod 755 "$tmp" "$tmp/run-program"
+    same "without privileges" "65534 v2" "$(setpriv --reuid=65534 --regid=65534 --clear-groups env HOME=/nonexistent \
+        XDG_CACHE_HOME=/nonexistent "$tmp/run-program" --cpu Nehalem -- sh -c \
+        'echo $(id -u) $(/lib64/ld-linux-x86-64.so.2 --help | grep -o "v2 (supp" | cut -c1-2)')"
+else skip "without privileges" "needs root to give them up"; fi
 plugs=()
 for i in $(seq 100); do
     cp "$plug" "$tmp/plug$i.so"
