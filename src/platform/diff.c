@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define CONTEXT 3
+#define CONTEXT ((size_t)3)
 
 /// The table of the longest common subsequence is quadratic; beyond this many cells the changed
 /// middle is shown as replaced whole, which is still a right diff.
