@@ -9,7 +9,7 @@ eucalyptus_node "$node" "$here/euca41.xsl"
 cp -a "$node" "$folder/before"
 expect 0 "$cpulift" apply "$plan" --platform eucalyptus --root "$node" --commit
 run=$node/etc/eucalyptus/nc-hooks/cpulift
-instance=$node/var/lib/eucalyptus/instances/work/U/i-0badcafe
+instance=$node/var/lib/eucalyptus/instances/U/i-0badcafe
 mkdir -p "$instance" "$node/var/log/eucalyptus"
 cp "$here/eucalyptus.xml" "$instance/instance-libvirt.xml"
 chmod 600 "$instance/instance-libvirt.xml"
