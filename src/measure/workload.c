@@ -44,7 +44,7 @@ static const struct workload_kind kinds[] = {
                                         "{vcpus}", "cpulift-ddg")},
         .needs = ARGV("orted", "/usr/lib/x86_64-linux-gnu/openmpi/lib/openmpi3",
                       "/usr/lib/x86_64-linux-gnu/pmix2", "/usr/share/openmpi", "/etc/openmpi"),
-        .quick = ARGV("-nx", "20", "-vg", "0.5,1"),
+        .quick = ARGV("-vg", "0.5,1"),
         .figure = "time",
         .detail = "kernels",
         .detail_name = "kernels",
