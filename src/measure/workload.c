@@ -31,7 +31,7 @@ static const struct workload_kind kinds[] = {
                                         "--output", "{output}"),
                   [WORKLOAD_CHECK] = ARGV("cpulift-transcode", "check", "--output", "{output}")},
         .needs = ARGV("HandBrakeCLI", "ffmpeg", "ffprobe"),
-        .quick = ARGV("--seconds", "2"),
+        .quick = ARGV("--seconds", "1"),
         .figure = "time",
         .title = "Video transcode: time with HandBrake",
         .paper = "Figure 5",
