@@ -7,9 +7,14 @@ for program in ip unshare virsh libvirtd qemu-system-x86_64; do
     command -v "$program" >/dev/null || { echo "no $program"; exit 77; }
 done
 [ "$(id -u)" -eq 0 ] || exit 77
+uri_a='' uri_b='' address_a='' address_b=''
 . "$here/two-hosts.sh"
 trap 'two_hosts_end; rm -rf "$folder"' EXIT
 ip netns add "cpulift-try-$$" 2>/dev/null && ip netns del "cpulift-try-$$" || { echo "no network namespaces here"; exit 77; }
+# B has the guard from its start; without a plan it lets all pass. libvirt gives hooks a clean environment.
+mkdir -p "$folder/b/etc/hooks/qemu.d" "$folder/guarded/etc/cpulift" "$folder/guarded/var/lib/cpulift"
+printf '#!/bin/sh\nCPULIFT_ROOT="%s" exec "%s" guard "$0" "$@"\n' "$folder/guarded" "$hook" >"$folder/b/etc/hooks/qemu.d/cpulift"
+chmod +x "$folder/b/etc/hooks/qemu.d/cpulift"
 two_hosts "$folder" || fail "the two libvirtd do not answer: $(tail -n 3 "$folder"/?/libvirtd.log)"
 
 expect 0 "$cpulift" scan -c "$uri_a" -o "$folder/hosts/a"
@@ -23,6 +28,16 @@ cp "$folder/out" "$folder/journey"
 has "$folder/out" "PROVED there and back"
 [ "$(grep -c "since the stop before: nothing changed" "$folder/out")" -eq 2 ] || fail "two hops: $(cat "$folder/out")"
 cat "$folder/journey"
+
+# The guard at B, once it has a plan that the guest is outside of: the guest stays where it is.
+has "$folder/guarded/var/lib/cpulift/hook.log" guard
+cp "$folder/plan.json" "$folder/guarded/etc/cpulift/plan.json"
+expect 0 "$cpulift" prove "$folder/plan.json" --migrate "$uri_a" "$uri_b" --addresses "$address_a,$address_b" --timeout 90
+sed '/"avx2"/d' "$folder/plan.json" >"$folder/guarded/etc/cpulift/plan.json"
+expect 1 "$cpulift" prove "$folder/plan.json" --migrate "$uri_a" "$uri_b" --addresses "$address_a,$address_b" --timeout 90
+has "$folder/out" "refused: no live migration"
+has "$folder/out" "features outside the pool's plan: avx2"
+rm "$folder/guarded/etc/cpulift/plan.json"
 
 # A plan that no host here can give is refused before a guest exists, naming the features.
 sed 's/"features": \[/"features": ["avx512f", /' "$folder/plan.json" >"$folder/rich.json"
