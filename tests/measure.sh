@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck disable=SC2317 # the functions are called by check
 # measure.sh BUILD: bench and report as a whole, with stand-ins for the programs that they run: what is kept, what is
 # refused, what a killed run leaves. TAP.
 set -u

@@ -21,7 +21,7 @@ static int read_cpu(pid_t tid)
     for (int field = 2; at != NULL && field < 39; field++) {
         at = strchr(at + 1, ' ');
     }
-    return at != NULL ? atoi(at) : -1;
+    return at != NULL ? (int)strtol(at, NULL, 10) : -1;
 }
 
 bool answer_cpuid(struct tracer *tracer, const struct task *task, struct user_regs_struct *regs,

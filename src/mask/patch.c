@@ -108,7 +108,7 @@ void patch_page(struct tracer *tracer, struct task *task, uint64_t page, uint64_
     size_t got = memory_read(task->tid, start, bytes, sizeof bytes);
     if (got <= MEMORY_PAGE) {
         start = page;
-        got = memory_read(task->tid, start, bytes, 2 * MEMORY_PAGE);
+        got = memory_read(task->tid, start, bytes, (size_t)2 * MEMORY_PAGE);
     }
     patch_bytes(&walk, start, bytes, got);
 }

@@ -129,6 +129,12 @@ static GArray *list_sites(const struct space *space, uint64_t start, uint64_t en
     return found;
 }
 
+bool space_has_sites(const struct space *space, uint64_t start, uint64_t end)
+{
+    g_autoptr(GArray) sites = list_sites(space, start, end);
+    return sites->len > 0;
+}
+
 void space_forget(struct space *space, uint64_t start, uint64_t end)
 {
     g_autoptr(GArray) gone = list_sites(space, start, end);

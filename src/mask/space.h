@@ -23,6 +23,7 @@ struct watch;
 struct space {
     unsigned refs;
     bool is_64;
+    bool is_sandboxed; ///< has a seccomp filter of its own, which an execve does not take away
     enum trap_kind trap;
     uint64_t syscall_at; ///< a syscall instruction in the vDSO, 0 if there is none
     GHashTable *sites;   ///< addresses of replaced instructions
@@ -41,6 +42,9 @@ bool space_patch(struct space *space, pid_t tid, uint64_t addr);
 
 /// Forgets sites within [start, end): the memory there is new.
 void space_forget(struct space *space, uint64_t start, uint64_t end);
+
+/// True if there is a site within [start, end).
+bool space_has_sites(const struct space *space, uint64_t start, uint64_t end);
 
 /// Takes over the sites of memory that was moved.
 void space_move(struct space *space, uint64_t from, uint64_t length, uint64_t to);

@@ -127,24 +127,27 @@ static void on_protect_end(struct tracer *tracer, struct task *task, uint64_t re
     }
 }
 
+/// Data is moved often and code never: without a site or a watch there is nothing to follow.
 static enum resume on_remap(struct tracer *tracer, struct task *task)
 {
     (void)tracer;
-    bool matters = task->space->watch != NULL || g_hash_table_size(task->space->sites) > 0;
-    // Data is moved often and code never: only what is executable or watched is looked at.
-    g_autoptr(GArray) maps =
-        matters ? memory_read_maps(task->tid, task->args[0], task->args[0] + 1) : NULL;
-    bool is_code = maps != NULL && maps->len > 0 &&
-                   (g_array_index(maps, struct mapping, 0).prot & PROT_EXEC) != 0;
+    uint64_t start = task->args[0], end = start + task->args[1];
+    bool is_code = watch_has(task->space->watch, start) || space_has_sites(task->space, start, end);
     return is_code ? RESUME_TO_CALL_END : RESUME_FREELY;
 }
 
 static void on_remap_end(struct tracer *tracer, struct task *task, uint64_t result)
 {
-    if (result <= -4096UL) {
-        space_move(task->space, task->args[0], task->args[1], result);
-        patch_range(tracer, task, result, result + task->args[2]);
+    if (result > -4096UL) {
+        return;
     }
+    uint64_t start = task->args[0], length = task->args[1], end = result + task->args[2];
+    space_move(task->space, start, length, result);
+    if (watch_has(task->space->watch, start)) {
+        watch_remove(task->space->watch, start, start + length);
+        watch_add(&task->space->watch, result, end);
+    }
+    patch_range(tracer, task, result, end);
 }
 
 /// A path that may be /proc/cpuinfo: its last name is.
@@ -195,6 +198,7 @@ static void on_open_end(struct tracer *tracer, struct task *task, uint64_t resul
 static enum resume on_seccomp(struct tracer *tracer, struct task *task)
 {
     (void)tracer;
+    task->space->is_sandboxed = true;
     if (task->space->trap == TRAP_SYSCALL) {
         space_set_trap(task->space, task->tid, TRAP_SIGNAL);
     }
@@ -297,14 +301,16 @@ void stop_at_call_end(struct tracer *tracer, struct task *task)
 enum resume stop_at_exec(struct tracer *tracer, struct task *task)
 {
     struct user_regs_struct regs;
+    bool is_sandboxed = task->space != NULL && task->space->is_sandboxed;
     space_unref(task->space);
     task->space = space_new();
+    task->space->is_sandboxed = is_sandboxed;
     task->pending = 0;
     if (ptrace(PTRACE_GETREGS, task->tid, 0, &regs) != 0) {
         return RESUME_FREELY;
     }
     task->space->is_64 = regs.cs == USER_CS;
-    task->space->trap = task->space->is_64 ? tracer->trap : TRAP_SIGNAL;
+    task->space->trap = task->space->is_64 && !is_sandboxed ? tracer->trap : TRAP_SIGNAL;
     auxv_adjust(tracer, task, regs.rsp);
     patch_program(tracer, task);
     if (patch_is_needed(tracer, task)) {

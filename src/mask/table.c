@@ -99,7 +99,7 @@ static void set_signature(struct mask_table *table, const struct mask_signature 
         table->xlevel = mask_table_read_host(table, 0x80000000, 0, -1).eax;
         for (uint32_t i = 0; i < 3; i++) {
             struct mask_regs regs = mask_table_read_host(table, 0x80000002 + i, 0, -1);
-            memcpy(table->brand + 16 * i, &regs, sizeof regs);
+            memcpy(table->brand + sizeof regs * i, &regs, sizeof regs);
         }
         return;
     }

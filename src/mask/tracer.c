@@ -192,7 +192,7 @@ static pid_t read_group(pid_t tid)
     FILE *file = fopen(path, "re");
     while (file != NULL && group == 0 && fgets(line, sizeof line, file) != NULL) {
         if (g_str_has_prefix(line, "Tgid:")) {
-            group = atoi(line + strlen("Tgid:"));
+            group = (pid_t)strtol(line + strlen("Tgid:"), NULL, 10);
         }
     }
     if (file != NULL) {

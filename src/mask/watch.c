@@ -77,9 +77,9 @@ void watch_remove(struct watch *watch, uint64_t start, uint64_t end)
     }
 }
 
-static bool is_watched(const struct watch *watch, uint64_t addr)
+bool watch_has(const struct watch *watch, uint64_t addr)
 {
-    for (unsigned i = 0; i < watch->areas->len; i++) {
+    for (unsigned i = 0; watch != NULL && i < watch->areas->len; i++) {
         const struct area *area = &g_array_index(watch->areas, struct area, i);
         if (addr >= area->start && addr < area->end) {
             return true;
@@ -118,7 +118,7 @@ enum watch_verdict watch_judge(struct watch *watch, uint64_t addr, int prot, boo
     is_execution = is_execution && !is_allowed;
     // Any other protection than the one we gave is the program's own doing since.
     int given = is_execution ? PROT_READ | PROT_WRITE : PROT_READ | PROT_EXEC;
-    if (prot != given || !is_watched(watch, addr)) {
+    if (prot != given || !watch_has(watch, addr)) {
         return WATCH_NOT_OURS;
     }
     if (is_worn(watch, page)) {

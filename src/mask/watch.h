@@ -20,6 +20,9 @@ void watch_add(struct watch **watch, uint64_t start, uint64_t end);
 /// Removes [start, end) from what is watched.
 void watch_remove(struct watch *watch, uint64_t start, uint64_t end);
 
+/// True if the memory at `addr` is watched. `watch` may be NULL.
+bool watch_has(const struct watch *watch, uint64_t addr);
+
 /// What to do about a fault.
 enum watch_verdict {
     WATCH_NOT_OURS, ///< the program's own fault

@@ -145,7 +145,7 @@ static int save(const char *folder, const char *name, const char *suffix, char *
 {
     g_autofree char *owned = text;
     g_autofree char *path = g_strdup_printf("%s/%s.%s", folder, name, suffix);
-    return file_save(path, text, strlen(text), 0644, err);
+    return file_save(path, owned, strlen(owned), 0644, err);
 }
 
 static int run_gnuplot(const char *folder, const char *name, cpulift_error **err)

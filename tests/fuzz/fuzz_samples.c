@@ -28,10 +28,11 @@ static void check_page(const bench_samples *s)
     g_autofree char *page = page_format(&section, 1);
     g_assert(strstr(page, "<script") == NULL);
     g_autofree char *tsv = summary_format_tsv(sum);
+    g_assert(g_str_has_prefix(tsv, "workload\t"));
     for (unsigned w = 0; w < sum->workloads->len; w++) {
         g_autofree char *data = figure_format_tsv(sum, sum->workloads->pdata[w]);
         g_autofree char *program = figure_format_program(sum, sum->workloads->pdata[w], "fuzz");
-        g_assert(strchr(program, '`') == NULL);
+        g_assert(g_str_has_prefix(data, "# ") && strchr(program, '`') == NULL);
     }
 }
 

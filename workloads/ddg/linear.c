@@ -113,25 +113,41 @@ static PetscErrorCode use_schwarz(KSP ksp, int alone, int symmetric, const struc
     PetscFunctionReturn(0);
 }
 
+/* A default for the solvers of the subdomains, which exist only after set-up; the user's option
+ * wins. */
+static PetscErrorCode default_option(const char *prefix, const char *name, const char *value)
+{
+    char option[96];
+    PetscBool given;
+
+    PetscFunctionBeginUser;
+    snprintf(option, sizeof(option), "-%s%s", prefix, name);
+    PetscCall(PetscOptionsHasName(NULL, NULL, option, &given));
+    if (!given)
+        PetscCall(PetscOptionsSetValue(NULL, option, value));
+    PetscFunctionReturn(0);
+}
+
 static PetscErrorCode make_solver(struct linear *l, const char *prefix, int symmetric,
                                   const struct params *p)
 {
-    char option[64], level[16];
+    char level[16];
 
     PetscFunctionBeginUser;
     PetscCall(KSPCreate(l->d->comm, &l->ksp));
     PetscCall(KSPSetOperators(l->ksp, l->mat, l->mat));
     PetscCall(KSPSetOptionsPrefix(l->ksp, prefix));
-    if (p->solver == 1) {
+    snprintf(level, sizeof(level), "%d", p->fill);
+    if (p->solver == 1)
         PetscCall(use_mumps(l->ksp));
-    } else {
+    else
         PetscCall(use_schwarz(l->ksp, l->d->size == 1, symmetric, p));
-        snprintf(option, sizeof(option), "-%ssub_pc_factor_levels", prefix);
-        snprintf(level, sizeof(level), "%d", p->fill);
-        PetscBool given;
-        PetscCall(PetscOptionsHasName(NULL, prefix, "-sub_pc_factor_levels", &given));
-        if (!given && l->d->size > 1)
-            PetscCall(PetscOptionsSetValue(NULL, option, level));
+    if (p->solver != 1 && l->d->size > 1) {
+        PetscCall(default_option(prefix, "sub_pc_factor_levels", level));
+        PetscCall(default_option(prefix, "sub_pc_factor_zeropivot", "1e-280"));
+    } else if (p->solver != 1) {
+        /* rows are scaled by densities: tiny pivots are no zeros */
+        PetscCall(default_option(prefix, "pc_factor_zeropivot", "1e-280"));
     }
     PetscCall(KSPSetFromOptions(l->ksp));
     PetscFunctionReturn(0);
@@ -218,6 +234,9 @@ static PetscErrorCode is_solved(KSP ksp, const struct domain *d, Vec x, int *ret
 
 static PetscErrorCode rescue(struct linear *l, int *ret_ok)
 {
+    PC pc;
+    PCFailedReason failed = PC_NOERROR;
+
     PetscFunctionBeginUser;
     if (!l->direct) {
         PetscCall(KSPCreate(l->d->comm, &l->direct));
@@ -225,6 +244,14 @@ static PetscErrorCode rescue(struct linear *l, int *ret_ok)
         PetscCall(use_mumps(l->direct));
     }
     l->rescues++;
+    PetscCall(KSPSetUp(l->direct));
+    PetscCall(KSPGetPC(l->direct, &pc));
+    PetscCall(PCGetFailedReason(pc, &failed));
+    *ret_ok = 0;
+    if (failed != PC_NOERROR) {
+        PetscCall(KSPDestroy(&l->direct)); /* a factor that failed cannot be used again */
+        PetscFunctionReturn(0);
+    }
     PetscCall(KSPSolve(l->direct, l->b, l->x));
     PetscCall(is_solved(l->direct, l->d, l->x, ret_ok));
     PetscFunctionReturn(0);

@@ -25,6 +25,9 @@ static const struct row rows[] = {
     {SCHEME_FE, 1, {40, 6, 12, 2}, 0.05, 0.6, 9.59905346e-06},
     {SCHEME_FE, 1, {40, 6, 12, 2}, 0.05, 0.8, 1.63472860e-05},
     {SCHEME_FE, 1, {40, 6, 12, 2}, 0.05, 1.0, 2.11401372e-05},
+    {SCHEME_FE, 1, {80, 10, 26, 3}, 0.05, 0.0, 4.95551948e-11},
+    {SCHEME_FE, 1, {80, 10, 26, 3}, 0.05, 0.5, 5.42600927e-06},
+    {SCHEME_FE, 1, {80, 10, 26, 3}, 0.05, 1.0, 2.10893823e-05},
 };
 
 static const char *const free_parameters[] = {"scheme", "quantum", "nx", "ny", "nz", "nox", NULL};

@@ -1,6 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # How cpulift-ddg takes good and bad input. Usage: ddg=PROGRAM mpirun=MPIRUN examples=FOLDER behave.sh
+ddg=${ddg:?} mpirun=${mpirun:-mpirun} scratch=$(mktemp -d)
+export ddg mpirun scratch
 . "$(dirname "$0")/common.sh"
 small="-nx 20 -ny 3 -nz 5 -nox 1"
 

@@ -1,9 +1,10 @@
+# shellcheck shell=sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# TAP helpers for the tests of cpulift-ddg; sourced. Expects $ddg and $mpirun in the environment.
+# TAP helpers for the tests of cpulift-ddg; sourced, with $ddg, $mpirun and $scratch (a new folder) set.
+ddg=${ddg:?} mpirun=${mpirun:?} scratch=${scratch:?}
 export OPENBLAS_NUM_THREADS=1 OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_mpi_yield_when_idle=1
 export OMPI_MCA_btl_vader_single_copy_mechanism=none
-scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 count=0 failures=0
 

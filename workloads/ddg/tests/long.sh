@@ -1,6 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # All examples on 1 to 4 ranks with both Gummel variants, and larger meshes.
+ddg=${ddg:?} mpirun=${mpirun:-mpirun} examples=${examples:?} scratch=$(mktemp -d)
+export ddg mpirun scratch
 . "$(dirname "$0")/common.sh"
 
 for file in "$examples"/*.ddg; do

@@ -1,6 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The physics that cpulift-ddg must get right, on small meshes. Usage: ddg=PROGRAM mpirun=MPIRUN verify.sh
+ddg=${ddg:?} mpirun=${mpirun:-mpirun} scratch=$(mktemp -d)
+export ddg mpirun scratch
 . "$(dirname "$0")/common.sh"
 
 # --- the reference device: stored figures are part of the program's own verification
