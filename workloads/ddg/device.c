@@ -208,6 +208,7 @@ int mesh_new(const struct params *p, struct mesh *ret, struct ddg_error *err)
     memset(&g, 0, sizeof(g));
     if (p->device == DEVICE_GMSH) {
         status = gmsh_load(p->mesh_file, ret, err);
+        ret->factor = p->multiplicity;
     } else {
         status = check_size(p, err);
         if (status == 0)

@@ -141,9 +141,11 @@ static void count_negative(const struct domain *d, struct graph *g)
     g->negative = domain_sum(d, negative);
 }
 
-/* The continuity equation needs an M-matrix more than the others do: it may have couplings of its
- * own. */
-static void choose_flow(const struct domain *d, const struct params *p, struct graph *g)
+/* Where densities differ by orders of magnitude along an edge (continuity, density gradient),
+ * negative couplings are far worse than in Poisson's equation: these two may have couplings of
+ * their own. */
+static void choose_flow(const struct domain *d, const struct params *p, const struct model *md,
+                        struct graph *g)
 {
     const int asked[] = {p->scheme, SCHEME_FE, SCHEME_BOX};
 
@@ -155,14 +157,17 @@ static void choose_flow(const struct domain *d, const struct params *p, struct g
     if (g->flow_scheme == p->scheme)
         return;
     memset(g->silicon, 0, (size_t)g->n_edges * sizeof(*g->silicon));
+    memset(g->dg, 0, (size_t)g->n_edges * sizeof(*g->dg));
     for (PetscInt t = 0; t < d->n_tets; t++) {
         struct tet_shape s;
 
         if (d->region[t] != REGION_SILICON)
             continue;
         coupling_shape(d->xyz, &d->tet[4 * t], g->flow_scheme, &s);
-        for (int k = 0; k < 6; k++)
+        for (int k = 0; k < 6; k++) {
             g->silicon[g->tet_edge[6 * t + k]] += s.coupling[k];
+            g->dg[g->tet_edge[6 * t + k]] += coupling_tensor(&s, g->flow_scheme, k, md->b);
+        }
     }
     count_negative(d, g);
 }
@@ -320,7 +325,7 @@ PetscErrorCode graph_new(const struct domain *d, const struct params *p, const s
     PetscCall(PetscFree(pr.start));
     PetscCall(PetscFree(pr.other));
     add_tets(d, p, md, ret);
-    choose_flow(d, p, ret);
+    choose_flow(d, p, md, ret);
     PetscCall(keep_edges(d, p, ret));
     PetscCall(add_interface(d, ret));
     PetscCall(make_rows(d, ret));
