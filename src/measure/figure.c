@@ -140,12 +140,11 @@ char *figure_format_program(const bench_summary *sum, const char *workload, cons
     return g_string_free(text, FALSE);
 }
 
-static int save(const char *folder, const char *name, const char *suffix, char *text,
+static int save(const char *folder, const char *name, const char *suffix, const char *text,
                 cpulift_error **err)
 {
-    g_autofree char *owned = text;
     g_autofree char *path = g_strdup_printf("%s/%s.%s", folder, name, suffix);
-    return file_save(path, owned, strlen(owned), 0644, err);
+    return file_save(path, text, strlen(text), 0644, err);
 }
 
 static int run_gnuplot(const char *folder, const char *name, cpulift_error **err)
@@ -169,8 +168,10 @@ static int run_gnuplot(const char *folder, const char *name, cpulift_error **err
 int figure_draw(const bench_summary *sum, const char *workload, const char *folder,
                 const char *name, char **ret_svg, cpulift_error **err)
 {
-    int rc = save(folder, name, "tsv", figure_format_tsv(sum, workload), err);
-    rc = rc == 0 ? save(folder, name, "gp", figure_format_program(sum, workload, name), err) : rc;
+    g_autofree char *tsv = figure_format_tsv(sum, workload);
+    g_autofree char *program = figure_format_program(sum, workload, name);
+    int rc = save(folder, name, "tsv", tsv, err);
+    rc = rc == 0 ? save(folder, name, "gp", program, err) : rc;
     rc = rc == 0 ? run_gnuplot(folder, name, err) : rc;
     if (rc == 0 && ret_svg != NULL) {
         g_autofree char *path = g_strdup_printf("%s/%s.svg", folder, name);
