@@ -5,6 +5,7 @@
 #include "base/jobs.h"
 #include "base/json.h"
 #include "probe/collect.h"
+#include "probe/leftover.h"
 #include "probe/orphans.h"
 #include "probe/scene.h"
 #include "probe/start.h"
@@ -18,8 +19,7 @@
 
 /// What the child may need beyond its own deadline to destroy the guest, and what a second child
 /// may need to do it when the first was lost.
-#define GRACE_MS   8000
-#define DESTROY_MS 5000
+#define GRACE_MS 8000
 
 struct work {
     const cpulift_plan *plan;
@@ -276,27 +276,6 @@ static void take_answer(void *data, size_t index, enum jobs_end end, const char 
     }
 }
 
-/// Second child: destroys what a lost first one may have left.
-static char *destroy_child(void *data, size_t index)
-{
-    (void)index;
-    struct work *work = data;
-    g_autoptr(virt_conn) conn = NULL;
-    if (conn_open(work->options->uri, CONN_FULL, DESTROY_MS, &conn, NULL) == 0) {
-        virDomainPtr domain = virDomainLookupByName(conn->handle, work->scene.name);
-        if (domain != NULL) {
-            virDomainDestroy(domain);
-            virDomainFree(domain);
-        }
-    }
-    return g_strdup("");
-}
-
-static void ignore_answer(void *data, size_t index, enum jobs_end end, const char *text, size_t len)
-{
-    (void)data, (void)index, (void)end, (void)text, (void)len;
-}
-
 static void run_jobs(struct work *work)
 {
     struct jobs jobs = {.count = 1,
@@ -307,10 +286,7 @@ static void run_jobs(struct work *work)
                         .done = take_answer};
     jobs_run(&jobs);
     if (work->err != NULL) {
-        jobs.timeout_ms = DESTROY_MS;
-        jobs.work = destroy_child;
-        jobs.done = ignore_answer;
-        jobs_run(&jobs);
+        leftover_destroy(&work->options->uri, 1, work->scene.name);
     }
 }
 

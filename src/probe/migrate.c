@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "core/domain.h"
 #include "probe/collect.h"
+#include "probe/leftover.h"
 #include "probe/scene.h"
 #include "virt/conn.h"
 #include "virt/scan.h"
@@ -16,9 +17,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define GRACE_MS   8000
-#define DESTROY_MS 5000
-#define SCAN_MS    10000
+#define GRACE_MS 8000
+#define SCAN_MS  10000
 
 /// What the child works on.
 struct work {
@@ -301,26 +301,6 @@ static void take_answer(void *data, size_t index, enum jobs_end end, const char 
     }
 }
 
-/// Second child: destroys what a lost first one may have left, at either place.
-static char *destroy_child(void *data, size_t index)
-{
-    struct work *work = data;
-    g_autoptr(virt_conn) conn = NULL;
-    if (conn_open(work->options->uris[index], CONN_FULL, DESTROY_MS, &conn, NULL) == 0) {
-        virDomainPtr domain = virDomainLookupByName(conn->handle, work->scene.name);
-        if (domain != NULL) {
-            virDomainDestroy(domain);
-            virDomainFree(domain);
-        }
-    }
-    return g_strdup("");
-}
-
-static void ignore_answer(void *data, size_t index, enum jobs_end end, const char *text, size_t len)
-{
-    (void)data, (void)index, (void)end, (void)text, (void)len;
-}
-
 static void run_jobs(struct work *work)
 {
     struct jobs jobs = {.count = 1,
@@ -331,13 +311,7 @@ static void run_jobs(struct work *work)
                         .done = take_answer};
     jobs_run(&jobs);
     if (work->err != NULL) {
-        jobs = (struct jobs){.count = 2,
-                             .parallel = 2,
-                             .timeout_ms = DESTROY_MS + GRACE_MS,
-                             .data = work,
-                             .work = destroy_child,
-                             .done = ignore_answer};
-        jobs_run(&jobs);
+        leftover_destroy(work->options->uris, 2, work->scene.name);
     }
 }
 
