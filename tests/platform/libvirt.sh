@@ -101,6 +101,6 @@ bash -c '. "$1"; virsh --connect "$2" create "$3"' - "$front/var/lib/one/remotes
     fail "virsh through the include: $(cat "$folder/out")"
 has "$folder/out" "Domain 'one-21' created"
 # The embedded driver went with virsh; its guest is left, and goes here.
-find "$folder" -name 'one-21.pid' -exec cat {} + | while read -r pid; do kill "$pid"; done
+kill "$(find "$folder" -name 'one-21.pid' -exec cat {} +)"
 has "$folder/deployment.0" "check='full'"
 echo "$checks checks, ${#documents[@]} documents"
