@@ -27,7 +27,10 @@ check: build
 quick:
 	@$(MESON) test -C $(BUILD) --suite unit --print-errorlogs
 
+# The prefix may be another than at the first set-up.
 install: build
+	@$(MESON) configure $(BUILD) -Dprefix=$(PREFIX)
+	@$(PLAIN) ninja -C $(BUILD)
 	@DESTDIR='$(DESTDIR)' $(MESON) install -C $(BUILD)
 
 format:
