@@ -86,14 +86,15 @@ int scene_accept(int listener, int timeout_ms)
     return is_there ? accept4(listener, NULL, NULL, SOCK_CLOEXEC) : -1;
 }
 
-char *scene_format_domain(const struct scene *scene, const cpulift_plan *plan, const char *virt,
-                          const char *machine, const char *emulator)
+char *scene_format_domain(const struct scene *scene, const cpulift_plan *plan,
+                          const struct start_options *options, bool is_looping)
 {
-    g_autofree char *cpu = cpu_format(plan->cpu, 2);
+    g_autofree char *cpu = cpu_format(options->cpu, 2);
     g_autofree char *sets = proof_format_sets(plan);
-    g_autofree char *program = emulator == NULL
-                                   ? g_strdup("")
-                                   : g_markup_printf_escaped("<emulator>%s</emulator>", emulator);
+    g_autofree char *program =
+        options->emulator == NULL
+            ? g_strdup("")
+            : g_markup_printf_escaped("<emulator>%s</emulator>", options->emulator);
     g_autofree char *head =
         g_markup_printf_escaped("<domain type='%s'>\n"
                                 "  <name>%s</name>\n"
@@ -102,20 +103,25 @@ char *scene_format_domain(const struct scene *scene, const cpulift_plan *plan, c
                                 "  <os>\n"
                                 "    <type arch='x86_64' machine='%s'>hvm</type>\n"
                                 "    <kernel>%s</kernel>\n"
-                                "    <cmdline>sets=%s</cmdline>\n"
+                                "    <cmdline>sets=%s%s</cmdline>\n"
                                 "  </os>\n"
                                 "  <features><acpi/><apic/></features>\n",
-                                virt, scene->name, machine, scene->image, sets);
-    g_autofree char *tail = g_markup_printf_escaped(
-        "    <controller type='usb' model='none'/>\n"
-        "    <memballoon model='none'/>\n"
-        "    <serial type='unix'><source mode='connect' path='%s'/></serial>\n",
-        scene->socket);
+                                options->virt, scene->name, options->machine, scene->image, sets,
+                                is_looping ? " loop" : "");
+    g_autofree char *serial =
+        is_looping
+            ? g_strdup("<serial type='pty'/>")
+            : g_markup_printf_escaped(
+                  "<serial type='unix'><source mode='connect' path='%s'/></serial>", scene->socket);
     return g_strdup_printf("%s  %s\n"
                            "  <on_poweroff>destroy</on_poweroff>\n"
                            "  <on_reboot>destroy</on_reboot>\n"
                            "  <on_crash>destroy</on_crash>\n"
-                           "  <devices>%s\n%s  </devices>\n"
+                           "  <devices>%s\n"
+                           "    <controller type='usb' model='none'/>\n"
+                           "    <memballoon model='none'/>\n"
+                           "    %s\n"
+                           "  </devices>\n"
                            "</domain>\n",
-                           head, cpu, program, tail);
+                           head, cpu, program, serial);
 }

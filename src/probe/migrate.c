@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// The probe guest, migrated live from one libvirt to another and back.
+#include "probe/child.h"
+#include "probe/collect.h"
+#include "probe/console.h"
+#include "probe/live.h"
+#include "probe/start.h"
+
+#include <string.h>
+
+/// What the child hands around.
+struct journey {
+    struct child_work *work;
+    virt_conn *ends[2];  ///< where the guest starts, and the other
+    virDomainPtr domain; ///< the guest where it runs now, NULL before it was started
+};
+
+static int open_ends(struct journey *journey)
+{
+    struct child_work *work = journey->work;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < G_N_ELEMENTS(journey->ends); i++) {
+        unsigned left_ms = (unsigned)collect_left_ms(work->end);
+        rc = conn_open(work->uris[i], CONN_FULL, left_ms, &journey->ends[i], &work->err);
+        rc = rc == 0 ? live_check_here(journey->ends[i], &work->err) : rc;
+    }
+    return rc;
+}
+
+/// The definition as it is compared with what a host can give. QEMU's own emulation shows the
+/// vendor that it is told, while libvirt compares it with the vendor of the model that it describes
+/// the emulation by.
+static char *format_compared(const struct start_options *options)
+{
+    g_autoptr(cpulift_cpu) cpu = cpu_copy(options->cpu);
+    if (strcmp(options->virt, "qemu") == 0) {
+        g_clear_pointer(&cpu->vendor, g_free);
+    }
+    return cpu_format(cpu, 0);
+}
+
+/// Asks a host whether it can give the definition, without starting anything.
+static int check_end(const struct journey *journey, const virt_conn *end)
+{
+    struct child_work *work = journey->work;
+    const struct start_options *options = work->options;
+    g_autofree char *xml = format_compared(options);
+    if (virConnectCompareHypervisorCPU(end->handle, options->emulator, "x86_64", options->machine,
+                                       options->virt, xml,
+                                       VIR_CONNECT_COMPARE_CPU_FAIL_INCOMPATIBLE) > 0) {
+        return 0;
+    }
+    int rc = live_judge_refusal(work->run, &work->err);
+    if (rc == 0) {
+        g_autofree char *why = g_steal_pointer(&work->run->refusal);
+        work->run->refusal =
+            g_strdup_printf("'%s' cannot give it, so no guest was started: %s", end->uri, why);
+    }
+    return rc;
+}
+
+/// Only check='full' makes libvirt refuse what a host cannot give; without it the guest starts with
+/// less, and what then happens is what is to be seen.
+static int check_ends(const struct journey *journey)
+{
+    const struct child_work *work = journey->work;
+    int rc = 0;
+    for (size_t i = 0; cpu_is_binding(work->options->cpu) && rc == 0 &&
+                       work->run->refusal == NULL && i < G_N_ELEMENTS(journey->ends);
+         i++) {
+        rc = check_end(journey, journey->ends[i]);
+    }
+    return rc;
+}
+
+/// What the guest prints from now on, and what libvirt says that it runs.
+static int read_guest(const struct journey *journey, const virt_conn *end, probe_run *run)
+{
+    struct child_work *work = journey->work;
+    int rc = live_read_unplanned(journey->domain, work->plan, run, &work->err);
+    return rc == 0 ? console_read(end, journey->domain, work->end, run, &work->err) : rc;
+}
+
+/// No autodestroy: libvirt migrates no guest that has it.
+static int start(struct journey *journey)
+{
+    struct child_work *work = journey->work;
+    g_autofree char *xml = scene_format_domain(&work->scene, work->plan, work->options, true);
+    journey->domain = virDomainCreateXML(journey->ends[0]->handle, xml, 0);
+    return journey->domain == NULL ? live_judge_refusal(work->run, &work->err)
+                                   : read_guest(journey, journey->ends[0], work->run);
+}
+
+/// In ms, or -1.
+static gint64 read_downtime(virDomainPtr domain)
+{
+    virTypedParameterPtr params = NULL;
+    int count = 0, type = 0;
+    unsigned long long ms = 0;
+    bool is_known =
+        virDomainGetJobStats(domain, &type, &params, &count, VIR_DOMAIN_JOB_STATS_COMPLETED) == 0 &&
+        virTypedParamsGetULLong(params, count, VIR_DOMAIN_JOB_DOWNTIME, &ms) == 1;
+    virTypedParamsFree(params, count);
+    return is_known ? (gint64)ms : -1;
+}
+
+static int move(struct journey *journey, const virt_conn *from, const virt_conn *to)
+{
+    struct child_work *work = journey->work;
+    struct probe_hop *hop = probe_run_add_hop(work->run, from->uri, to->uri);
+    virDomainPtr moved = virDomainMigrate3(journey->domain, to->handle, NULL, 0, VIR_MIGRATE_LIVE);
+    if (moved == NULL) {
+        return live_judge_refusal(hop->run, &work->err);
+    }
+    virDomainFree(journey->domain);
+    journey->domain = moved;
+    hop->downtime_ms = read_downtime(moved);
+    return read_guest(journey, to, hop->run);
+}
+
+/// True where the guest printed a record, so that there is something to compare a hop with.
+static bool is_well(const probe_run *run)
+{
+    return run->refusal == NULL && run->hang == NULL;
+}
+
+static int travel(struct journey *journey)
+{
+    virt_conn *const *ends = journey->ends;
+    const probe_run *run = journey->work->run;
+    int rc = check_ends(journey);
+    rc = rc == 0 && is_well(run) ? start(journey) : rc;
+    rc = rc == 0 && is_well(run) ? move(journey, ends[0], ends[1]) : rc;
+    bool is_there = rc == 0 && run->hops != NULL &&
+                    is_well(((const struct probe_hop *)run->hops->pdata[0])->run);
+    return is_there ? move(journey, ends[1], ends[0]) : rc;
+}
+
+/// A guest may be at either end, and after a hop that failed half-way at both.
+static void close_ends(struct journey *journey)
+{
+    if (journey->domain != NULL) {
+        virDomainFree(journey->domain);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(journey->ends); i++) {
+        if (journey->ends[i] != NULL) {
+            live_destroy(journey->ends[i], journey->work->scene.name);
+            conn_free(journey->ends[i]);
+        }
+    }
+}
+
+static int do_journey(struct child_work *work)
+{
+    struct journey journey = {.work = work};
+    int rc = open_ends(&journey);
+    if (rc == 0) {
+        work->run->through = g_strdup(conn_to_string(journey.ends[0]));
+        live_read_versions(journey.ends[0], work->run);
+        rc = travel(&journey);
+    }
+    close_ends(&journey);
+    return rc;
+}
+
+int start_migrate(const cpulift_plan *plan, const struct start_options *options,
+                  probe_run **ret_run, cpulift_error **err)
+{
+    struct child_work work = {.plan = plan,
+                              .options = options,
+                              .uris = {options->uri, options->target_uri},
+                              .uri_count = 2,
+                              .act = do_journey};
+    return child_run(&work, ret_run, err);
+}
