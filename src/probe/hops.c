@@ -238,8 +238,7 @@ static int add_hop(const struct proof_context *context, const struct probe_hop *
     if (from->run->refusal == NULL) {
         return judge(context, from, hop, err);
     }
-    g_ptr_array_add(hop->reasons,
-                    g_strdup_printf("the migration was refused: %s", from->run->refusal));
+    g_ptr_array_add(hop->reasons, g_strdup_printf("the migration failed: %s", from->run->refusal));
     return 0;
 }
 

@@ -6,6 +6,7 @@
 #include "probe/live.h"
 #include "probe/start.h"
 
+#include <libvirt/virterror.h>
 #include <string.h>
 
 /// What the child hands around.
@@ -104,13 +105,15 @@ static gint64 read_downtime(virDomainPtr domain)
     return is_known ? (gint64)ms : -1;
 }
 
+/// Whatever stops a migration is an answer: that the target cannot be reached from the source, too.
 static int move(struct journey *journey, const virt_conn *from, const virt_conn *to)
 {
     struct child_work *work = journey->work;
     struct probe_hop *hop = probe_run_add_hop(work->run, from->uri, to->uri);
     virDomainPtr moved = virDomainMigrate3(journey->domain, to->handle, NULL, 0, VIR_MIGRATE_LIVE);
     if (moved == NULL) {
-        return live_judge_refusal(hop->run, &work->err);
+        hop->run->refusal = g_strdup(virGetLastErrorMessage());
+        return 0;
     }
     virDomainFree(journey->domain);
     journey->domain = moved;

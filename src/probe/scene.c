@@ -13,6 +13,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+/// How often a guest that loops prints, at most, and how long it goes on when nobody ends it.
+#define RECORDS_PER_S 5
+#define AFTER_S       5
+
 static int fail_folder(const char *path, cpulift_error **err)
 {
     return cpulift_error_set(err, CPULIFT_ESYSTEM,
@@ -86,11 +90,23 @@ int scene_accept(int listener, int timeout_ms)
     return is_there ? accept4(listener, NULL, NULL, SOCK_CLOEXEC) : -1;
 }
 
+/// The guest's command line. One that loops ends by itself soon after we would have ended it:
+/// nobody else does where this machine, or a libvirt that waits for a lost connection, keeps us
+/// from it.
+static char *format_line(const cpulift_plan *plan, const struct start_options *options,
+                         bool is_looping)
+{
+    g_autofree char *sets = proof_format_sets(plan);
+    unsigned seconds = options->timeout_ms / 1000 + AFTER_S;
+    return is_looping ? g_strdup_printf("sets=%s loop=%u", sets, seconds * RECORDS_PER_S)
+                      : g_strdup_printf("sets=%s", sets);
+}
+
 char *scene_format_domain(const struct scene *scene, const cpulift_plan *plan,
                           const struct start_options *options, bool is_looping)
 {
     g_autofree char *cpu = cpu_format(options->cpu, 2);
-    g_autofree char *sets = proof_format_sets(plan);
+    g_autofree char *line = format_line(plan, options, is_looping);
     g_autofree char *program =
         options->emulator == NULL
             ? g_strdup("")
@@ -103,11 +119,10 @@ char *scene_format_domain(const struct scene *scene, const cpulift_plan *plan,
                                 "  <os>\n"
                                 "    <type arch='x86_64' machine='%s'>hvm</type>\n"
                                 "    <kernel>%s</kernel>\n"
-                                "    <cmdline>sets=%s%s</cmdline>\n"
+                                "    <cmdline>%s</cmdline>\n"
                                 "  </os>\n"
                                 "  <features><acpi/><apic/></features>\n",
-                                options->virt, scene->name, options->machine, scene->image, sets,
-                                is_looping ? " loop" : "");
+                                options->virt, scene->name, options->machine, scene->image, line);
     g_autofree char *serial =
         is_looping
             ? g_strdup("<serial type='pty'/>")

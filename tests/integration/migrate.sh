@@ -67,11 +67,11 @@ start() {
     pid=$!
 }
 
-# find_init PID: the first process of the namespaces
-find_init() {
+# find_child PID: its first child, the first process of the namespaces if PID is unshare's
+find_child() {
     for _ in 1 2 3 4 5 6 7 8 9 10; do
-        child=$(cat "/proc/$1/task/$1/children")
-        [ -n "$child" ] && echo "${child%% *}" && return
+        children=$(cat "/proc/$1/task/$1/children")
+        [ -n "$children" ] && echo "${children%% *}" && return
         sleep 0.1
     done
 }
@@ -93,8 +93,8 @@ configure a 192.0.2.1
 configure b 192.0.2.2
 start a && unshare_a=$pid
 start b && unshare_b=$pid
-a=$(find_init "$unshare_a")
-b=$(find_init "$unshare_b")
+a=$(find_child "$unshare_a")
+b=$(find_child "$unshare_b")
 if ! nsenter -t "$a" -n ip link add veth0 type veth peer name veth0 netns "$b" 2>"$work/err"; then
     echo "1..0 # SKIP no virtual cable: $(cat "$work/err")"
     exit 0
@@ -154,20 +154,32 @@ prove "$work/plan.json" --domain "$work/guest.xml"
 [ $status = 1 ] && says '^missing .*avx2' '^hop  *no'
 report $? "the same guest as the platform wrote it is not"
 
-# Killed at any moment, it leaves no guest.
-for seconds in 0.8 1.5 2.2; do
+# wait_until_empty SECONDS
+wait_until_empty() {
+    for _ in $(seq "${1}0"); do
+        is_empty && return
+        sleep 0.1
+    done
+    return 1
+}
+# Killed at any moment, it leaves no guest; where its child is killed too, the guest ends by itself.
+for seconds in 0.8 1.8; do
     "$cpulift" prove "$work/plan.json" --migrate "$uri_a" "$uri_b" >"$work/out" 2>"$work/err" &
     victim=$!
     sleep $seconds
     kill -9 $victim
     wait $victim 2>/dev/null
-    for _ in $(seq 50); do
-        sleep 0.1
-        is_empty && break
-    done
-    is_empty
+    wait_until_empty 5
     report $? "killed after $seconds s, no guest is left"
 done
+"$cpulift" prove "$work/plan.json" -t 1 --migrate "$uri_a" "$uri_b" >"$work/out" 2>"$work/err" &
+victim=$!
+sleep 0.8
+is_empty && echo "# the guest had not started yet"
+kill -9 "$victim" "$(find_child "$victim")"
+wait $victim 2>/dev/null
+wait_until_empty 20
+report $? "nobody is left to end the guest, and it ends"
 
 # b becomes poorer: its QEMU never gives these, whoever asks.
 cat >"$work/poor" <<'END'
@@ -195,7 +207,7 @@ report $? "the plan is refused before a guest starts, the features are named"
 
 "$cpulift" plan --for paper --virt qemu >"$work/paper.json"
 prove "$work/paper.json"
-[ $status = 1 ] && says '^missing  *none' '^executed .*sse4.2' '^hop  *no' 'migration was refused: .*sse4.2' \
+[ $status = 1 ] && says '^missing  *none' '^executed .*sse4.2' '^hop  *no' 'migration failed: .*missing features: sse4.2' \
     "^note .*lacks check='full'" && is_empty
 report $? "the paper's element starts, and is refused half-way"
 "$cpulift" prove "$work/paper.json" --migrate "$uri_b" "$uri_a" >"$work/out" 2>"$work/err"
@@ -208,12 +220,17 @@ prove "$work/plan2.json"
 [ $status = 0 ] && ! says '^executed .*avx2' && [ "$(grep -c '^hop  *yes' "$work/out")" = 2 ]
 report $? "a new plan of both is proved"
 
-# No packet reaches b any more.
-nsenter -t "$a" -n ip neigh replace 192.0.2.2 lladdr 02:00:00:00:00:99 dev veth0 nud permanent
+# No packet reaches b any more: libvirt waits for the connection, as long as the kernel tries.
+nsenter -t "$a" -n sh -c "echo 1 >/proc/sys/net/ipv4/tcp_syn_retries &&
+    ip neigh replace 192.0.2.2 lladdr 02:00:00:00:00:99 dev veth0 nud permanent"
+prove "$work/plan2.json"
+[ $status = 1 ] && says '^missing  *none' '^why .*migration failed: ' && is_empty
+report $? "a target that cannot be reached is an answer"
+kill -STOP "$(find_child "$b")"
 begin=$(date +%s)
-prove "$work/plan2.json" -t 4
-[ $status != 0 ] && [ $(($(date +%s) - begin)) -le 14 ] && is_empty
-report $? "a migration that hangs ends at its deadline"
+prove "$work/plan2.json" -t 2
+[ $status = 2 ] && says 'did not answer within' && [ $(($(date +%s) - begin)) -le 8 ] && is_empty
+report $? "a daemon that hangs is named at the deadline"
 "$cpulift" prove "$work/plan.json" --migrate "$uri_a" 2>"$work/err"
 [ $? = 64 ]
 report $? "one URI is wrong usage"
