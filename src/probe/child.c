@@ -3,6 +3,7 @@
 
 #include "base/jobs.h"
 #include "base/json.h"
+#include "probe/depot.h"
 #include "probe/live.h"
 
 /// What the child may need beyond its own deadline to destroy the guest, and what a second child
@@ -59,6 +60,7 @@ static char *destroy_in_child(void *data, size_t index)
     g_autoptr(virt_conn) conn = NULL;
     if (conn_open(work->uris[index], CONN_FULL, DESTROY_MS, &conn, NULL) == 0) {
         live_destroy(conn, work->scene.name);
+        depot_remove(conn, &work->scene);
     }
     return g_strdup("");
 }

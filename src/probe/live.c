@@ -104,17 +104,21 @@ void live_read_versions(const virt_conn *conn, probe_run *run)
     }
 }
 
-int live_check_here(const virt_conn *conn, cpulift_error **err)
+bool live_is_here(const virt_conn *conn)
 {
     g_autoptr(GUri) uri = g_uri_parse(conn->uri, G_URI_FLAGS_NONE, NULL);
     const char *server = uri == NULL ? NULL : g_uri_get_host(uri);
-    if (server != NULL && server[0] != '\0') {
-        return cpulift_error_set(err, CPULIFT_EMISSING,
-                                 "'%s' is another machine, where the probe guest's image is not: "
-                                 "run 'cpulift prove' there",
-                                 conn->uri);
-    }
-    return 0;
+    return server == NULL || server[0] == '\0';
+}
+
+int live_check_here(const virt_conn *conn, cpulift_error **err)
+{
+    return live_is_here(conn)
+               ? 0
+               : cpulift_error_set(err, CPULIFT_EMISSING,
+                                   "'%s' is another machine, where the probe guest's image is not: "
+                                   "run 'cpulift prove' there",
+                                   conn->uri);
 }
 
 void live_destroy(const virt_conn *conn, const char *name)

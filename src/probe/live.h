@@ -29,7 +29,10 @@ const char *live_find_stop(void *domain);
 /// The versions of the connected libvirt and its QEMU, where they are known.
 void live_read_versions(const virt_conn *conn, probe_run *run);
 
-/// The image is a file here: libvirt may be anywhere on this machine, on no other.
+/// True where the URI names no other machine.
+bool live_is_here(const virt_conn *conn);
+
+/// The image and the socket are files here: libvirt may be anywhere on this machine, on no other.
 int live_check_here(const virt_conn *conn, cpulift_error **err);
 
 /// Destroys the guest of this name, if there is one.

@@ -3,6 +3,7 @@
 #include "probe/child.h"
 #include "probe/collect.h"
 #include "probe/console.h"
+#include "probe/depot.h"
 #include "probe/live.h"
 #include "probe/start.h"
 
@@ -23,7 +24,19 @@ static int open_ends(struct journey *journey)
     for (size_t i = 0; rc == 0 && i < G_N_ELEMENTS(journey->ends); i++) {
         unsigned left_ms = (unsigned)collect_left_ms(work->end);
         rc = conn_open(work->uris[i], CONN_FULL, left_ms, &journey->ends[i], &work->err);
-        rc = rc == 0 ? live_check_here(journey->ends[i], &work->err) : rc;
+    }
+    return rc;
+}
+
+/// The image is a file here: an end on another machine gets one of its own.
+static int supply_ends(const struct journey *journey)
+{
+    struct child_work *work = journey->work;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < G_N_ELEMENTS(journey->ends); i++) {
+        if (!live_is_here(journey->ends[i])) {
+            rc = depot_put(journey->ends[i], &work->scene, work->plan, &work->err);
+        }
     }
     return rc;
 }
@@ -132,6 +145,7 @@ static int travel(struct journey *journey)
     virt_conn *const *ends = journey->ends;
     const probe_run *run = journey->work->run;
     int rc = check_ends(journey);
+    rc = rc == 0 && is_well(run) ? supply_ends(journey) : rc;
     rc = rc == 0 && is_well(run) ? start(journey) : rc;
     rc = rc == 0 && is_well(run) ? move(journey, ends[0], ends[1]) : rc;
     bool is_there = rc == 0 && run->hops != NULL &&
@@ -148,6 +162,7 @@ static void close_ends(struct journey *journey)
     for (size_t i = 0; i < G_N_ELEMENTS(journey->ends); i++) {
         if (journey->ends[i] != NULL) {
             live_destroy(journey->ends[i], journey->work->scene.name);
+            depot_remove(journey->ends[i], &journey->work->scene);
             conn_free(journey->ends[i]);
         }
     }

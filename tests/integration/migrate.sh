@@ -36,6 +36,9 @@ configure() {
 unix_sock_dir = "$work/$1/socket"
 auth_unix_rw = "none"
 auth_unix_ro = "none"
+listen_tls = 0
+listen_tcp = 1
+auth_tcp = "none"
 host_uuid = "$(cat /proc/sys/kernel/random/uuid)"
 END
     cat >"$work/$1/etc/qemu.conf" <<END
@@ -57,13 +60,14 @@ for folder in /run /var/lib/libvirt /var/log /var/cache/libvirt; do
 done
 mkdir /run/lock
 mount --bind "$1/etc" /etc/libvirt || exit 1
-libvirtd >"$1/log" 2>&1 &
+[ "$1" = "${2%/*}/a" ] || mount -t tmpfs tmpfs "$2" || exit 1
+libvirtd --listen >"$1/log" 2>&1 &
 wait
 END
 
 # start NAME: sets $pid to that of unshare
 start() {
-    setpriv --pdeathsig KILL unshare -n -m -p -f --kill-child --mount-proc sh "$work/init" "$work/$1" &
+    setpriv --pdeathsig KILL unshare -n -m -p -f --kill-child --mount-proc sh "$work/init" "$work/$1" "$work/here" &
     pid=$!
 }
 
@@ -89,6 +93,7 @@ wait_for_sockets() {
     return 1
 }
 
+mkdir "$work/here"
 configure a 192.0.2.1
 configure b 192.0.2.2
 start a && unshare_a=$pid
@@ -153,6 +158,13 @@ report $? "a platform's guest that was rewritten is proved"
 prove "$work/plan.json" --domain "$work/guest.xml"
 [ $status = 1 ] && says '^missing .*avx2' '^hop  *no'
 report $? "the same guest as the platform wrote it is not"
+
+# As from a machine to another: b is reached by its address, and has another folder at the same path.
+TMPDIR=$work/here nsenter -t "$a" -n "$cpulift" prove "$work/plan.json" --migrate "$uri_a" qemu+tcp://192.0.2.2/system \
+    >"$work/out" 2>"$work/err"
+[ $? = 0 ] && says '^hop  *yes, .* -> qemu+tcp:' '^hop  *yes, qemu+tcp:' && is_empty &&
+    [ -z "$(find "$work/here" "/proc/$b/root$work/here" -mindepth 1)" ] && [ -z "$(find "$work/b/etc/storage" -type f)" ]
+report $? "another machine gets the image, and keeps nothing"
 
 # wait_until_empty SECONDS
 wait_until_empty() {
