@@ -35,7 +35,8 @@ static int watch(struct child_work *work, virDomainPtr domain, int listener)
 /// itself.
 static int start_and_watch(struct child_work *work, const virt_conn *conn, int listener)
 {
-    g_autofree char *xml = scene_format_domain(&work->scene, work->plan, work->options, false);
+    g_autofree char *xml =
+        scene_format_domain(&work->scene, work->plan, work->options, SCENE_SOCKET);
     unsigned flags = VIR_DOMAIN_START_PAUSED;
     flags |= conn->is_embedded ? 0 : VIR_DOMAIN_START_AUTODESTROY;
     virDomainPtr domain = virDomainCreateXML(conn->handle, xml, flags);

@@ -13,7 +13,8 @@
 /// What the child hands around.
 struct journey {
     struct child_work *work;
-    virt_conn *ends[2];  ///< where the guest starts, and the other
+    virt_conn *ends[2]; ///< where the guest starts, and the other
+    enum scene_serial serial;
     virDomainPtr domain; ///< the guest where it runs now, NULL before it was started
 };
 
@@ -92,17 +93,40 @@ static int read_guest(const struct journey *journey, const virt_conn *end, probe
 {
     struct child_work *work = journey->work;
     int rc = live_read_unplanned(journey->domain, work->plan, run, &work->err);
-    return rc == 0 ? console_read(end, journey->domain, work->end, run, &work->err) : rc;
+    if (rc != 0) {
+        return rc;
+    }
+    return journey->serial == SCENE_FILE
+               ? console_read_file(work->scene.socket, journey->domain, work->end, run, &work->err)
+               : console_read(end, journey->domain, work->end, run, &work->err);
 }
 
 /// No autodestroy: libvirt migrates no guest that has it.
-static int start(struct journey *journey)
+static int start_with(struct journey *journey, enum scene_serial serial)
 {
     struct child_work *work = journey->work;
-    g_autofree char *xml = scene_format_domain(&work->scene, work->plan, work->options, true);
+    g_autofree char *xml = scene_format_domain(&work->scene, work->plan, work->options, serial);
+    journey->serial = serial;
     journey->domain = virDomainCreateXML(journey->ends[0]->handle, xml, 0);
     return journey->domain == NULL ? live_judge_refusal(work->run, &work->err)
                                    : read_guest(journey, journey->ends[0], work->run);
+}
+
+/// libvirt opens no console where its folder for locks is missing; both ends here, a file does.
+static int start(struct journey *journey)
+{
+    struct child_work *work = journey->work;
+    int rc = start_with(journey, SCENE_CONSOLE);
+    if (rc != CPULIFT_EMISSING || !live_is_here(journey->ends[0]) ||
+        !live_is_here(journey->ends[1])) {
+        return rc;
+    }
+    virDomainDestroy(journey->domain);
+    g_clear_pointer(&journey->domain, virDomainFree);
+    g_clear_pointer(&work->run->unplanned, g_strfreev);
+    cpulift_error_clear(&work->err);
+    rc = scene_make_file(&work->scene, &work->err);
+    return rc == 0 ? start_with(journey, SCENE_FILE) : rc;
 }
 
 /// In ms, or -1.

@@ -6,6 +6,7 @@
 #include "probe/proof.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -90,6 +91,16 @@ int scene_accept(int listener, int timeout_ms)
     return is_there ? accept4(listener, NULL, NULL, SOCK_CLOEXEC) : -1;
 }
 
+int scene_make_file(const struct scene *scene, cpulift_error **err)
+{
+    int fd = open(scene->socket, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    int rc = fd < 0 || fchmod(fd, 0666) != 0 ? fail_folder(scene->socket, err) : 0;
+    if (fd >= 0) {
+        close(fd);
+    }
+    return rc;
+}
+
 /// The guest's command line. One that loops ends by itself soon after we would have ended it:
 /// nobody else does where this machine, or a libvirt that waits for a lost connection, keeps us
 /// from it.
@@ -102,11 +113,27 @@ static char *format_line(const cpulift_plan *plan, const struct start_options *o
                       : g_strdup_printf("sets=%s", sets);
 }
 
+/// The path of the socket or file stands between the two, where it has one.
+static const struct {
+    const char *begin, *end;
+} serials[] = {
+    [SCENE_SOCKET] = {"<serial type='unix'><source mode='connect' path='", "'/></serial>"},
+    [SCENE_CONSOLE] = {"<serial type='pty'/>", NULL},
+    [SCENE_FILE] = {"<serial type='file'><source append='on' path='", "'/></serial>"},
+};
+
+static char *format_serial(const struct scene *scene, enum scene_serial serial)
+{
+    g_autofree char *path = g_markup_escape_text(scene->socket, -1);
+    const char *end = serials[serial].end;
+    return g_strconcat(serials[serial].begin, end == NULL ? NULL : path, end, NULL);
+}
+
 char *scene_format_domain(const struct scene *scene, const cpulift_plan *plan,
-                          const struct start_options *options, bool is_looping)
+                          const struct start_options *options, enum scene_serial serial)
 {
     g_autofree char *cpu = cpu_format(options->cpu, 2);
-    g_autofree char *line = format_line(plan, options, is_looping);
+    g_autofree char *line = format_line(plan, options, serial != SCENE_SOCKET);
     g_autofree char *program =
         options->emulator == NULL
             ? g_strdup("")
@@ -123,11 +150,7 @@ char *scene_format_domain(const struct scene *scene, const cpulift_plan *plan,
                                 "  </os>\n"
                                 "  <features><acpi/><apic/></features>\n",
                                 options->virt, scene->name, options->machine, scene->image, line);
-    g_autofree char *serial =
-        is_looping
-            ? g_strdup("<serial type='pty'/>")
-            : g_markup_printf_escaped(
-                  "<serial type='unix'><source mode='connect' path='%s'/></serial>", scene->socket);
+    g_autofree char *device = format_serial(scene, serial);
     return g_strdup_printf("%s  %s\n"
                            "  <on_poweroff>destroy</on_poweroff>\n"
                            "  <on_reboot>destroy</on_reboot>\n"
@@ -138,5 +161,5 @@ char *scene_format_domain(const struct scene *scene, const cpulift_plan *plan,
                            "    %s\n"
                            "  </devices>\n"
                            "</domain>\n",
-                           head, cpu, program, serial);
+                           head, cpu, program, device);
 }

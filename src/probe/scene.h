@@ -25,8 +25,16 @@ int scene_listen(const struct scene *scene, cpulift_error **err);
 /// The serial line's descriptor once QEMU has connected, or -1 after `timeout_ms`.
 int scene_accept(int listener, int timeout_ms);
 
-/// The domain's XML. A guest that loops prints one record after the other on a console, which can
-/// be opened wherever it has been migrated to; any other prints one on the socket. The caller frees
-/// it.
+/// Where the guest's serial line goes.
+enum scene_serial {
+    SCENE_SOCKET,  ///< ours; one record
+    SCENE_CONSOLE, ///< libvirt's, which can be opened wherever the guest was migrated to; a loop
+    SCENE_FILE,    ///< the file of scene_make_file(), to which each QEMU appends; a loop
+};
+
+/// Makes an empty file in the place of the socket, which QEMU may write whoever it is.
+int scene_make_file(const struct scene *scene, cpulift_error **err);
+
+/// The domain's XML. The caller frees it.
 char *scene_format_domain(const struct scene *scene, const cpulift_plan *plan,
-                          const struct start_options *options, bool is_looping);
+                          const struct start_options *options, enum scene_serial serial);

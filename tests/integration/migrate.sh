@@ -166,6 +166,11 @@ TMPDIR=$work/here nsenter -t "$a" -n "$cpulift" prove "$work/plan.json" --migrat
     [ -z "$(find "$work/here" "/proc/$b/root$work/here" -mindepth 1)" ] && [ -z "$(find "$work/b/etc/storage" -type f)" ]
 report $? "another machine gets the image, and keeps nothing"
 
+rmdir "/proc/$a/root/run/lock" && prove "$work/plan.json"
+[ $status = 0 ] && [ "$(grep -c '^hop  *yes' "$work/out")" = 2 ] && is_empty
+report $? "where libvirt opens no console, a file does"
+mkdir "/proc/$a/root/run/lock"
+
 # wait_until_empty SECONDS
 wait_until_empty() {
     for _ in $(seq "${1}0"); do
