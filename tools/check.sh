@@ -20,7 +20,8 @@ layout() {
     git ls-files '*.c' '*.h' | xargs clang-format --dry-run -Werror
 }
 scripts() {
-    git ls-files '*.sh' .ci/run | xargs shellcheck -S warning
+    # SC2154: variables that the test runner or a sourced file sets.
+    git ls-files "*.sh" .ci/run | xargs shellcheck -S warning -e SC2154
 }
 step layout
 step scripts

@@ -46,3 +46,8 @@ say "5. prove: a guest reads its own CPU and executes every instruction set that
 for plan in default paper tuned; do
     "$cpulift" prove "demo/$plan.json"
 done
+
+say "6. bench and report: what the tuned CPU is worth on this machine's silicon (small workloads, a few minutes)"
+rm -f demo/samples.json
+"$cpulift" bench --quick -o demo/samples.json || echo "some samples failed; the report says which and why"
+"$cpulift" report demo/samples.json -o demo/report

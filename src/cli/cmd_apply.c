@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-static char *platform_name, *root_path, *version, *channel, *hook, *uri, *domains;
+static char *platform_name, *root_path, *version, *channel, *hook, *uri, *domains, *inventory;
 static char **only, **skip;
 static gboolean commit, strict, json;
 
@@ -34,6 +34,8 @@ static const GOptionEntry options[] = {
      "for libvirt: change persistent definitions of this libvirt", "URI"},
     {"domains", 0, 0, G_OPTION_ARG_STRING, &domains,
      "with --connect: those of guests of these names", "PATTERN"},
+    {"inventory", 0, 0, G_OPTION_ARG_FILENAME, &inventory,
+     "for opennebula: check the hosts in what 'onehost list --xml' printed", "FILE"},
     {"json", 0, 0, G_OPTION_ARG_NONE, &json, "print the changeset as JSON", NULL},
     {0},
 };
@@ -113,6 +115,7 @@ static int apply(const struct platform *platform, const char *plan_path, char **
                                          .hook = hook_path,
                                          .only = (const char *const *)only,
                                          .skip = (const char *const *)skip,
+                                         .inventory = inventory,
                                          .is_strict = strict};
     int rc = plan_load(plan_path, &plan, err);
     rc = rc != 0 ? rc : root_open(root_path != NULL ? root_path : "/", &root, err);

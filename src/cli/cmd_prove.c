@@ -5,7 +5,9 @@
 #include "probe/hops.h"
 #include "probe/start.h"
 
-static char *uri, *virt, *machine, *emulator, *domain, *output;
+#include <string.h>
+
+static char *uri, *virt, *machine, *emulator, *domain, *addresses, *output;
 static gboolean is_direct, is_migrating, as_json;
 static double timeout_s = 30;
 
@@ -15,6 +17,8 @@ static const GOptionEntry options[] = {
     {"direct", 0, 0, G_OPTION_ARG_NONE, &is_direct, "start QEMU itself, without libvirt", NULL},
     {"migrate", 0, 0, G_OPTION_ARG_NONE, &is_migrating,
      "start at URI_A, migrate live to URI_B and back", NULL},
+    {"addresses", 0, 0, G_OPTION_ARG_STRING, &addresses,
+     "with --migrate: where each host is reached by the other", "A,B"},
     {"domain", 0, 0, G_OPTION_ARG_FILENAME, &domain,
      "start the <cpu> of this domain's XML, not the plan's", "FILE"},
     {"virt", 0, 0, G_OPTION_ARG_STRING, &virt, "kvm or qemu instead of the plan's", "TYPE"},
@@ -36,6 +40,9 @@ static int check_options(size_t count)
     }
     if (is_migrating && (is_direct || uri != NULL)) {
         return command_usage("prove", "--migrate takes neither --direct nor --connect");
+    }
+    if (addresses != NULL && (!is_migrating || strchr(addresses, ',') == NULL)) {
+        return command_usage("prove", "--addresses needs two, A,B, and --migrate");
     }
     if (virt != NULL && !g_str_equal(virt, "kvm") && !g_str_equal(virt, "qemu")) {
         return command_usage("prove", "--virt '%s' is neither kvm nor qemu", virt);
@@ -75,6 +82,7 @@ static int start_guest(const cpulift_plan *plan, char **places, probe_run **ret_
                        bool *ret_binding, cpulift_error **err)
 {
     g_autoptr(cpulift_cpu) cpu = NULL;
+    g_auto(GStrv) where = addresses == NULL ? NULL : g_strsplit(addresses, ",", 2);
     int rc = load_cpu(plan, &cpu, err);
     if (rc != 0) {
         return rc;
@@ -85,6 +93,7 @@ static int start_guest(const cpulift_plan *plan, char **places, probe_run **ret_
         .emulator = emulator,
         .uri = is_migrating ? places[0] : uri,
         .target_uri = is_migrating ? places[1] : NULL,
+        .addresses = {where == NULL ? NULL : where[0], where == NULL ? NULL : where[1]},
         .cpu = cpu,
         .timeout_ms = (unsigned)(timeout_s * 1000),
     };

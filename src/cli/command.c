@@ -133,6 +133,8 @@ int command_execute(const char *program, char **argv)
 int command_main(const struct command *table, size_t count, int argc, char **argv)
 {
     setlocale(LC_MESSAGES, "C");
+    // Messages may hold names beyond ASCII; numbers stay independent of the locale.
+    setlocale(LC_CTYPE, "");
     if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
         return print_help(argc < 2 ? stderr : stdout);
     }

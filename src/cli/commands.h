@@ -5,6 +5,7 @@
 #include "cli/command.h"
 
 extern const struct command apply_command;
+extern const struct command bench_command;
 extern const struct command detect_command;
 extern const struct command diff_command;
 extern const struct command doctor_command;
@@ -15,8 +16,10 @@ extern const struct command import_command;
 extern const struct command plan_command;
 extern const struct command prove_command;
 extern const struct command render_command;
+extern const struct command report_command;
 extern const struct command rewrite_command;
 extern const struct command rollback_command;
+extern const struct command run_command;
 extern const struct command scan_command;
 extern const struct command show_command;
 extern const struct command status_command;

@@ -49,7 +49,6 @@ struct catalog_model {
     feature_set qemu_adds; ///< QEMU's idea of it has these, libvirt's has not
     unsigned family, model, stepping; ///< what QEMU shows a guest; all 0 where our table has no row
     unsigned age; ///< position in the map; of two models of one vendor the larger is the newer
-    bool is_decodable_host, is_decodable_guest;
     struct catalog_signature *signatures;
     size_t signature_count;
 };

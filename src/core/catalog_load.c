@@ -256,11 +256,6 @@ static int add_model(catalog *map, const xmlNode *node, cpulift_error **err)
         g_free(model->vendor);
         model->vendor = xml_get_attribute(vendor, "name");
     }
-    xmlNode *decode = xml_find_child(node, "decode");
-    g_autofree char *host = decode != NULL ? xml_get_attribute(decode, "host") : NULL;
-    g_autofree char *guest = decode != NULL ? xml_get_attribute(decode, "guest") : NULL;
-    model->is_decodable_host = g_strcmp0(host, "off") != 0;
-    model->is_decodable_guest = g_strcmp0(guest, "off") != 0;
     read_signatures(model, node);
     if (rc == 0) {
         rc = read_model_features(map, model, node, err);

@@ -58,7 +58,8 @@ static bool is_usable_on(const struct catalog_model *model, const feature_set *g
     if (guest->usable_models != NULL) {
         return holds(guest->usable_models, model->name);
     }
-    return feature_set_is_subset(given, &guest->features);
+    // A model of libvirt's map that QEMU has not (cpu64-rhel6) has no row in our table.
+    return model->family != 0 && feature_set_is_subset(given, &guest->features);
 }
 
 static bool is_candidate(const struct planning *planning, const struct catalog_model *model)
@@ -66,8 +67,7 @@ static bool is_candidate(const struct planning *planning, const struct catalog_m
     // Under KVM a guest sees the host's vendor whatever the model says; QEMU itself shows the
     // model's.
     bool is_kvm = strcmp(planning->virt, "kvm") == 0;
-    if (!model->is_decodable_guest ||
-        (is_kvm && model->vendor != NULL && g_strcmp0(model->vendor, planning->vendor) != 0)) {
+    if (is_kvm && model->vendor != NULL && g_strcmp0(model->vendor, planning->vendor) != 0) {
         return false;
     }
     feature_set given = get_given(planning, model);

@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define CONTEXT 3
+#define CONTEXT ((size_t)3)
 
 /// The table of the longest common subsequence is quadratic; beyond this many cells the changed
 /// middle is shown as replaced whole, which is still a right diff.
@@ -101,7 +101,9 @@ static GArray *compute_script(const GArray *before, const GArray *after)
     for (size_t i = 0; i < head; i++) {
         push(script, ' ', a[i]);
     }
-    push_middle(script, a + head, n - head - tail, b + head, m - head - tail);
+    // An empty side has no array that a pointer could point into.
+    push_middle(script, n > 0 ? a + head : NULL, n - head - tail, m > 0 ? b + head : NULL,
+                m - head - tail);
     for (size_t i = n - tail; i < n; i++) {
         push(script, ' ', a[i]);
     }

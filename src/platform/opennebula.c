@@ -6,6 +6,8 @@
 /// vmm_exec_kvm.conf say what OpenNebula itself can say, for guests whose rewriting failed.
 /// Sources: src/vmm_mad/remotes/kvm/deploy, src/vmm/LibVirtDriverKVM.cc,
 /// src/im_mad/remotes/lib/kvm.rb of OpenNebula/one.
+#include "base/file.h"
+#include "platform/onehosts.h"
 #include "platform/platform.h"
 
 #include <string.h>
@@ -168,6 +170,15 @@ static int add_remotes(const root_dir *root, const cpulift_plan *plan,
     return rc != 0 ? rc : add_include(root, set, err);
 }
 
+static int check_inventory(const cpulift_plan *plan, const char *path,
+                           struct platform_report *report, cpulift_error **err)
+{
+    g_autofree char *xml = NULL;
+    size_t len = 0;
+    int rc = path != NULL ? file_load(path, FILE_DOCUMENT_MAX, &xml, &len, err) : 0;
+    return rc != 0 || path == NULL ? rc : onehosts_check(xml, len, path, plan, report->before, err);
+}
+
 static int plan(const root_dir *root, const cpulift_plan *plan,
                 const struct platform_options *options, changeset *set,
                 struct platform_report *report, cpulift_error **err)
@@ -181,9 +192,9 @@ static int plan(const root_dir *root, const cpulift_plan *plan,
             "'%s/%s' does not tell OpenNebula's version: say it with --version", root->path,
             VERSION);
     }
-    int rc = 0;
+    int rc = check_inventory(plan, options->inventory, report, err);
     bool is_native_only = g_strcmp0(options->channel, "native") == 0;
-    if (!is_native_only) {
+    if (rc == 0 && !is_native_only) {
         rc = add_remotes(root, plan, options, set, err);
         platform_say(report->after, "as oneadmin: onehost sync --force (edits on the nodes alone "
                                     "are wiped by the next sync)");

@@ -15,6 +15,7 @@ struct platform_options {
     const char *hook;        ///< the program cpulift-hook, as the node finds it
     const char *const *only; ///< patterns of guest names to tune, NULL-terminated; NULL: all
     const char *const *skip; ///< patterns of guest names to leave alone; NULL: none
+    const char *inventory;   ///< a file with what the platform knows of its hosts; NULL: none
     bool is_strict;          ///< hooks may stop the start of a guest that they cannot tune
 };
 

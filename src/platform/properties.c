@@ -339,6 +339,13 @@ static bool ends_with_backslash(const GString *text)
     return count % 2 == 1;
 }
 
+/// True when the text ends so; it may hold NUL bytes.
+static bool has_end(const GString *text, const char *end)
+{
+    size_t len = strlen(end);
+    return text->len >= len && memcmp(text->str + text->len - len, end, len) == 0;
+}
+
 static void append_entry(GString *text, const char *key, const char *value)
 {
     const char *newline = strstr(text->str, "\r\n") != NULL ? "\r\n" : "\n";
@@ -346,9 +353,10 @@ static void append_entry(GString *text, const char *key, const char *value)
         g_string_append(text, newline);
     }
     // One newline more than looks needed where the last line continues: "a=b\" and its newline.
-    g_autofree char *tail = g_strdup_printf("\\%s", newline);
-    if (text->len > 0 &&
-        (!is_newline(text->str[text->len - 1]) || g_str_has_suffix(text->str, tail))) {
+    bool continues = has_end(text, "\\\n") || has_end(text, "\\\r\n");
+    if (has_end(text, "\\\r")) {
+        g_string_append_c(text, '\r'); // "\n" would be part of the same newline
+    } else if (text->len > 0 && (!is_newline(text->str[text->len - 1]) || continues)) {
         g_string_append(text, newline);
     }
     escape(text, key, true);

@@ -242,13 +242,14 @@ static int add_hop(const struct proof_context *context, const struct probe_hop *
     return 0;
 }
 
-/// Nobody should take a refusal half-way for the fault of the target.
+/// However well the journey went, such a definition promised nothing.
 static void explain(bool is_binding, proof *result)
 {
-    if (!result->is_proved && !is_binding) {
-        proof_add_note(result->notes, "definition",
-                       "it lacks check='full' and so binds no host: a guest starts with whatever "
-                       "the host gives, and cannot move to one that gives less");
+    if (!is_binding) {
+        proof_add_note(
+            result->notes, "definition",
+            "it promises nothing, as it lacks check='full': a guest starts with whatever "
+            "the host gives, and cannot move to one that gives less");
     }
 }
 

@@ -142,12 +142,29 @@ static gint64 read_downtime(virDomainPtr domain)
     return is_known ? (gint64)ms : -1;
 }
 
-/// Whatever stops a migration is an answer: that the target cannot be reached from the source, too.
-static int move(struct journey *journey, const virt_conn *from, const virt_conn *to)
+/// The guest at the end `to`, or NULL.
+static virDomainPtr migrate(const struct journey *journey, size_t to)
 {
+    const char *address = journey->work->options->addresses[to];
+    g_autofree char *uri = address != NULL ? g_strdup_printf("tcp://%s", address) : NULL;
+    virTypedParameterPtr params = NULL;
+    int count = 0, max = 0;
+    if (uri != NULL) {
+        virTypedParamsAddString(&params, &count, &max, VIR_MIGRATE_PARAM_URI, uri);
+    }
+    virDomainPtr moved = virDomainMigrate3(journey->domain, journey->ends[to]->handle, params,
+                                           (unsigned)count, VIR_MIGRATE_LIVE);
+    virTypedParamsFree(params, count);
+    return moved;
+}
+
+/// Whatever stops a migration is an answer: that the target cannot be reached from the source, too.
+static int move(struct journey *journey, size_t to_end)
+{
+    const virt_conn *from = journey->ends[1 - to_end], *to = journey->ends[to_end];
     struct child_work *work = journey->work;
     struct probe_hop *hop = probe_run_add_hop(work->run, from->uri, to->uri);
-    virDomainPtr moved = virDomainMigrate3(journey->domain, to->handle, NULL, 0, VIR_MIGRATE_LIVE);
+    virDomainPtr moved = migrate(journey, to_end);
     if (moved == NULL) {
         hop->run->refusal = g_strdup(virGetLastErrorMessage());
         return 0;
@@ -166,15 +183,14 @@ static bool is_well(const probe_run *run)
 
 static int travel(struct journey *journey)
 {
-    virt_conn *const *ends = journey->ends;
     const probe_run *run = journey->work->run;
     int rc = check_ends(journey);
     rc = rc == 0 && is_well(run) ? supply_ends(journey) : rc;
     rc = rc == 0 && is_well(run) ? start(journey) : rc;
-    rc = rc == 0 && is_well(run) ? move(journey, ends[0], ends[1]) : rc;
+    rc = rc == 0 && is_well(run) ? move(journey, 1) : rc;
     bool is_there = rc == 0 && run->hops != NULL &&
                     is_well(((const struct probe_hop *)run->hops->pdata[0])->run);
-    return is_there ? move(journey, ends[1], ends[0]) : rc;
+    return is_there ? move(journey, 0) : rc;
 }
 
 /// A guest may be at either end, and after a hop that failed half-way at both.

@@ -13,6 +13,8 @@ struct start_options {
     const char *emulator;       ///< path of QEMU, NULL: the one in $PATH or libvirt's choice
     const char *uri;            ///< libvirt's, NULL: as conn_open chooses
     const char *target_uri;     ///< start_migrate(): the other libvirt
+    const char *addresses[2];   ///< start_migrate(): where each host is reached by the other; NULL:
+                                ///< as libvirt is configured
     const cpulift_cpu *cpu;     ///< the definition to start: the plan's, or what became of it
     unsigned timeout_ms;        ///< for everything together
 };

@@ -90,7 +90,7 @@ int definitions_write(const virt_conn *conn, const char *uuid, const char *expec
 {
     struct definition *now = NULL;
     int rc = definitions_find(conn, uuid, &now, err);
-    if (rc != 0) {
+    if (rc != 0 || now == NULL) {
         return rc;
     }
     if (strcmp(now->xml, expected) != 0) {

@@ -117,6 +117,19 @@ got=0
 [ $(($(date +%s) - start)) -le 8 ] || fail "the watchdog came late"
 has "$folder/hooked/var/lib/cpulift/hook.log" "no answer within 2 s"
 
+# The Groovy shim, called as the agent calls it.
+java=$(readlink -f "$(command -v java || echo /nowhere)")
+export JAVA_HOME="${JAVA_HOME:-${java%/bin/java}}"
+if command -v groovy >/dev/null && groovy -version >/dev/null 2>&1; then
+    cp -a "$folder/4.18.2.1" "$folder/shim"
+    export CPULIFT_ROOT="$folder/shim"
+    groovy "$here/agent.groovy" "$folder/shim/etc/cloudstack/agent/hooks" libvirt-vm-xml-transformer.groovy "$folder/given.xml" >"$folder/groovy.xml"
+    same "$folder/groovy.xml" "$folder/new.xml"
+    printf '<domain' >"$folder/bad"
+    groovy "$here/agent.groovy" "$folder/shim/etc/cloudstack/agent/hooks" libvirt-vm-xml-transformer.groovy "$folder/bad" >"$folder/groovy.xml"
+    same "$folder/groovy.xml" "$folder/bad"
+fi
+
 # Rolling maintenance.
 cloudstack_node "$folder/rolling" 4.22.0.0
 expect 0 "$cpulift" apply "$plan" --platform cloudstack --channel rolling --root "$folder/rolling" --commit

@@ -9,7 +9,7 @@ eucalyptus_node "$node" "$here/euca41.xsl"
 cp -a "$node" "$folder/before"
 expect 0 "$cpulift" apply "$plan" --platform eucalyptus --root "$node" --commit
 run=$node/etc/eucalyptus/nc-hooks/cpulift
-instance=$node/var/lib/eucalyptus/instances/work/U/i-0badcafe
+instance=$node/var/lib/eucalyptus/instances/U/i-0badcafe
 mkdir -p "$instance" "$node/var/log/eucalyptus"
 cp "$here/eucalyptus.xml" "$instance/instance-libvirt.xml"
 chmod 600 "$instance/instance-libvirt.xml"
@@ -39,7 +39,7 @@ has "$folder/out" "3 starts of guests were left untuned"
 expect 0 "$cpulift" apply "$plan" --platform eucalyptus --root "$node" --commit --strict
 expect 1 "$run" euca-nc-pre-boot "$node" "$folder/nowhere"
 expect 0 "$cpulift" rollback --root "$node"
-rm -r "$node/var"
+rm -r "${node:?}/var"
 same_tree "$folder/before" "$node"
 
 # As another user, who owns the file and nothing else (the controller's is 'eucalyptus').

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=sh disable=SC2034
 # Sourced by the platform tests: BUILD and SOURCE folders, a temporary folder, and small checks.
 set -eu
 build=$1

@@ -72,7 +72,7 @@ mkdir -p "$folder/etc/cpulift"
 sed 's/Nehalem/Westmere/' "$plan" >"$folder/etc/cpulift/plan.json"
 deploy "$folder/system/deployment.2" "$here/opennebula.xml" || fail "deploy failed"
 has "$folder/log.xml" Westmere
-rm -r "$folder/etc"
+rm -r "${folder:?}/etc"
 
 # The monitoring probes source kvmrc under sh and look at its environment.
 sh -c '. "$1"; env' - "$kvmrc" >"$folder/env" 2>"$folder/err"
@@ -110,4 +110,16 @@ printf 'CPU_MODEL = [\n  MODEL = "host-passthrough" ]\nX = "1"\n' >"$folder/set/
 expect 0 "$cpulift" apply "$plan" --platform opennebula --channel native --root "$folder/set" --commit
 printf 'CPU_MODEL = [ MODEL = "Nehalem", FEATURES = "aes,avx,hypervisor,xsave" ]\nX = "1"\n' >"$folder/expected"
 same "$folder/set/etc/one/vmm_exec/vmm_exec_kvm.conf" "$folder/expected"
+# What OpenNebula does not check: the intersection of models, and features as whole names.
+cat >"$folder/hosts.xml" <<'HOSTS'
+<HOST_POOL>
+<HOST><NAME>n1</NAME><TEMPLATE><KVM_CPU_MODELS><![CDATA[Nehalem Westmere Haswell]]></KVM_CPU_MODELS><KVM_CPU_FEATURES><![CDATA[aes,avx,avx2,xsave]]></KVM_CPU_FEATURES></TEMPLATE></HOST>
+<HOST><NAME>n2</NAME><TEMPLATE><KVM_CPU_MODELS>Nehalem Westmere-IBRS</KVM_CPU_MODELS><KVM_CPU_FEATURES>aes,avx2,xsaveopt</KVM_CPU_FEATURES></TEMPLATE></HOST>
+</HOST_POOL>
+HOSTS
+expect 0 "$cpulift" apply "$plan" --platform opennebula --root "$folder/old" --inventory "$folder/hosts.xml"
+has "$folder/out" "EVC_MODE can be one of what all 2 hosts list: Nehalem"
+has "$folder/out" "host 'n2' does not list, as whole names: avx, xsave"
+lacks "$folder/out" "host 'n1'"
+expect 2 "$cpulift" apply "$plan" --platform opennebula --root "$folder/old" --inventory "$plan"
 echo "$checks checks"

@@ -58,7 +58,8 @@ cp "$folder/busy/$agent" "$folder/theirs"
 writer=$!
 for _ in 1 2 3 4 5 6; do
     apply "$folder/busy" >/dev/null 2>&1 || :
-    cmp -s "$folder/busy/$agent" "$folder/theirs" || cmp -s "$folder/busy/$agent" "$folder/new/$agent" || fail "a mixed file"
+    cp "$folder/busy/$agent" "$folder/seen"
+    cmp -s "$folder/seen" "$folder/theirs" || cmp -s "$folder/seen" "$folder/new/$agent" || fail "a mixed file"
 done
 wait "$writer"
 checks=$((checks + 6))

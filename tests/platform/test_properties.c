@@ -80,6 +80,7 @@ static void test_write(void **state)
     check_set("a b\n", "a", "=1", "a=\\=1\n");
     check_set("x=1\n", "a b", " y\n\\z é", "x=1\na\\ b=\\ y\\n\\\\z \\u00E9\n");
     check_set("a=1", "a", "", "a=");
+    check_set("b=2\\\r", "a", "1", "b=2\\\r\ra=1\n");
 }
 
 static void test_malformed(void **state)

@@ -211,7 +211,7 @@ int main(void)
     struct world world = {.machines = pool_load_machines()};
     if (world.machines == NULL) {
         puts("1..0 # SKIP the recorded machines are absent");
-        return 77;
+        return 0;
     }
     virSetErrorFunc(NULL, ignore_error);
     world.conn = virConnectOpen("test:///default");

@@ -273,9 +273,6 @@ static void test_recorded_platforms(void **state)
 {
     (void)state;
     g_autofree char *path = support_find_shared("platforms");
-    if (path == NULL) {
-        skip();
-    }
     g_autoptr(cpulift_cpu) cpu = support_parse_cpu(definition);
     unsigned count = 0;
     static const char *const platforms[] = {"cloudstack", "eucalyptus", "opennebula"};
@@ -297,5 +294,9 @@ int main(void)
         cmocka_unit_test(test_respect),
         cmocka_unit_test(test_recorded_platforms),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    // cmocka reports a skipped test as "not ok": the last is left out where its documents are
+    // absent.
+    g_autofree char *path = support_find_shared("platforms");
+    return _cmocka_run_group_tests("domain", tests, G_N_ELEMENTS(tests) - (path == NULL), NULL,
+                                   NULL);
 }

@@ -101,7 +101,8 @@ static void test_trap6_oldest_libvirt(void **state)
     (void)state;
     g_autoptr(cpulift_plan) newer = PLAN({.name = "a", .model = "Skylake-Client-IBRS"},
                                          {.name = "b", .model = "Skylake-Client-IBRS"});
-    assert_string_equal(newer->cpu->model, "Skylake-Client-IBRS");
+    // TSX is left out, so the model without it differs least.
+    assert_string_equal(newer->cpu->model, "Skylake-Client-noTSX-IBRS");
     g_autoptr(cpulift_plan) older =
         PLAN({.name = "a", .model = "Skylake-Client-IBRS"},
              {.name = "b", .model = "Skylake-Client-IBRS", .known = "Broadwell-noTSX Nehalem"});
@@ -301,7 +302,7 @@ static void test_trap18_removed(void **state)
     const catalog *map = support_get_catalog();
     for (size_t i = 0; i < catalog_model_count(map); i++) {
         const struct catalog_model *model = catalog_get_model(map, i);
-        if (!model->is_decodable_guest || feature_set_is_empty(&model->removed)) {
+        if (feature_set_is_empty(&model->removed)) {
             continue;
         }
         struct pool_host host = {.name = "a", .model = model->name, .usable = model->name};

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "base/text.h"
+#include "cli/commands.h"
+#include "measure/report.h"
+#include "measure/summary.h"
+
+#include <stdio.h>
+
+static char *opt_output, *opt_base;
+static gboolean opt_tsv;
+
+static const GOptionEntry options[] = {
+    {"output", 'o', 0, G_OPTION_ARG_FILENAME, &opt_output, "folder for the page and its figures",
+     "DIR"},
+    {"base", 0, 0, G_OPTION_ARG_STRING, &opt_base, "the definition that ratios are to (default)",
+     "NAME"},
+    {"tsv", 0, 0, G_OPTION_ARG_NONE, &opt_tsv, "print the numbers as tab-separated values", NULL},
+    {0},
+};
+
+static void free_samples(void *item)
+{
+    samples_free(item);
+}
+
+/// Loads each document; the page calls it by its file's name.
+static int load_all(char **paths, size_t count, GPtrArray *documents, GPtrArray *names,
+                    cpulift_error **err)
+{
+    for (size_t i = 0; i < count; i++) {
+        bench_samples *s = NULL;
+        int rc = samples_load(paths[i], &s, err);
+        if (rc != 0) {
+            return rc;
+        }
+        char *name = g_path_get_basename(paths[i]);
+        text_make_printable(name);
+        g_ptr_array_add(documents, s);
+        g_ptr_array_add(names, name);
+        if (s->list->len == 0) {
+            return cpulift_error_set(err, CPULIFT_EINPUT, "'%s' holds no sample yet", paths[i]);
+        }
+    }
+    return 0;
+}
+
+static int run(char **paths, size_t count)
+{
+    if (count == 0 || (opt_output == NULL && !opt_tsv)) {
+        return command_usage("report", count == 0 ? "no samples are named"
+                                                  : "neither --output DIR nor --tsv is given");
+    }
+    g_autoptr(cpulift_error) err = NULL;
+    g_autoptr(GPtrArray) documents = g_ptr_array_new_with_free_func(free_samples);
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+    if (load_all(paths, count, documents, names, &err) != 0) {
+        return command_fail(&err);
+    }
+    g_autofree struct report_source *sources = g_new0(struct report_source, count);
+    for (size_t i = 0; i < count; i++) {
+        sources[i] = (struct report_source){.name = names->pdata[i],
+                                            .samples = documents->pdata[i],
+                                            .base = opt_base != NULL ? opt_base : SUMMARY_BASE};
+    }
+    if (opt_output != NULL && report_save(sources, count, opt_output, &err) != 0) {
+        return command_fail(&err);
+    }
+    g_autofree char *tsv = opt_tsv ? report_format_tsv(sources, count)
+                                   : g_strdup_printf("%s/index.html\n", opt_output);
+    return command_finish(NULL, tsv, EXIT_YES);
+}
+
+const struct command report_command = {
+    .name = "report",
+    .arguments = "SAMPLES…",
+    .description = "Makes a page from samples that 'cpulift bench' kept: figures, medians with "
+                   "confidence intervals, ratios beside the 2014 paper's, and warnings.",
+    .options = options,
+    .run = run,
+};

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "base/file.h"
+#include "cli/commands.h"
+#include "mask/cpuinfo.h"
+#include "mask/definition.h"
+#include "mask/run.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+/// As a shell and env(1) have it.
+enum {
+    EXIT_CANNOT_RUN = 126,
+    EXIT_NOT_FOUND = 127,
+};
+
+static char *cpu, *vendor;
+static gboolean only_checks, keeps_cpuinfo, has_no_cache, has_no_jit, is_verbose;
+
+static const GOptionEntry options[] = {
+    {"cpu", 0, 0, G_OPTION_ARG_STRING, &cpu,
+     "the CPU to show: a model, a plan, an XML file, default, paper or host", "DEF"},
+    {"vendor", 0, 0, G_OPTION_ARG_STRING, &vendor,
+     "whose vendor to show: host (as KVM does; the default) or model", "WHOSE"},
+    {"check", 0, 0, G_OPTION_ARG_NONE, &only_checks,
+     "only say whether this machine can show that CPU", NULL},
+    {"keep-cpuinfo", 0, 0, G_OPTION_ARG_NONE, &keeps_cpuinfo, "leave /proc/cpuinfo as it is", NULL},
+    {"no-cache", 0, 0, G_OPTION_ARG_NONE, &has_no_cache,
+     "neither read nor write what is known of files", NULL},
+    {"no-jit", 0, 0, G_OPTION_ARG_NONE, &has_no_jit,
+     "do not watch memory that is writable and executable", NULL},
+    {"verbose", 'v', 0, G_OPTION_ARG_NONE, &is_verbose, "say at the end what was done", NULL},
+    {0},
+};
+
+/// What programs are to read as /proc/cpuinfo; NULL: the real one.
+static char *make_cpuinfo(const struct mask_table *table, const catalog *map,
+                          const struct definition *definition)
+{
+    g_autofree char *real = NULL;
+    g_autoptr(cpulift_error) err = NULL;
+    if (keeps_cpuinfo || definition->cpu.is_host ||
+        file_load("/proc/cpuinfo", FILE_DOCUMENT_MAX, &real, NULL, &err) != 0) {
+        return NULL;
+    }
+    return cpuinfo_format(real, table, map, &definition->cpu.features);
+}
+
+static int trace(const struct definition *definition, const catalog *map, struct mask_host *host,
+                 cpulift_error **err)
+{
+    struct mask_table *table = mask_table_new(&definition->cpu, map, mask_host_read, host);
+    g_autofree char *cpuinfo = make_cpuinfo(table, map, definition);
+    const struct run_options run_options = {
+        .tracer = {.is_verbose = is_verbose,
+                   .is_jit_watched = !has_no_jit,
+                   .uses_cache = !has_no_cache,
+                   .is_faulting = run_has_faulting()},
+        .cpuinfo = cpuinfo,
+    };
+    int rc = run_trace(table, &run_options, err);
+    mask_table_free(table);
+    return rc;
+}
+
+/// Everything up to the program's own start.
+static int prepare(cpulift_error **err)
+{
+    g_autoptr(catalog) map = NULL;
+    struct definition definition;
+    bool is_model_vendor = g_strcmp0(vendor, "model") == 0;
+    int rc = catalog_load(NULL, &map, err);
+    if (rc != 0 || (rc = definition_load(cpu, is_model_vendor, map, &definition, err)) != 0) {
+        return rc;
+    }
+    struct mask_host *host = mask_host_new();
+    rc = definition_check(&definition, cpu, map, mask_host_read, host, err);
+    if (rc == 0 && !only_checks) {
+        rc = trace(&definition, map, host, err);
+    }
+    mask_host_free(host);
+    definition_clear(&definition);
+    return rc;
+}
+
+static int run(char **command, size_t count)
+{
+    if (cpu == NULL) {
+        return command_usage("run", "--cpu is missing");
+    }
+    if (vendor != NULL && strcmp(vendor, "host") != 0 && strcmp(vendor, "model") != 0) {
+        return command_usage("run", "--vendor must be host or model, not '%s'", vendor);
+    }
+    if (count == 0 && !only_checks) {
+        return command_usage("run", "the command is missing");
+    }
+    g_autoptr(cpulift_error) err = NULL;
+    if (prepare(&err) != 0) {
+        return command_fail(&err);
+    }
+    if (only_checks) {
+        return EXIT_YES;
+    }
+    execvp(command[0], command);
+    int status = errno == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN;
+    cpulift_error_set(&err, CPULIFT_EMISSING, "cannot start '%s': %s", command[0],
+                      g_strerror(errno));
+    command_fail(&err);
+    _exit(status); // traced already: what runs at exit (sanitizers) may not work so
+}
+
+const struct command run_command = {
+    .name = "run",
+    .arguments = "-- COMMAND [ARGUMENT]…",
+    .description = "Runs a program on this machine at full speed as if on another CPU: it sees "
+                   "only the features of the definition. Exit status: the program's own; 127 if it "
+                   "is not found, 126 if it cannot be started.",
+    .options = options,
+    .run = run,
+};

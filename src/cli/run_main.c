@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// The program `cpulift-run`: `cpulift run`, also by itself (`cpulift-run --cpu DEF -- COMMAND`).
+#include "cli/commands.h"
+
+#include <string.h>
+
+/// Words that command_main understands in the place of a command.
+static bool is_known(const char *word)
+{
+    static const char *const words[] = {"run", "--help", "--version", "--dump-options"};
+    for (size_t i = 0; i < G_N_ELEMENTS(words); i++) {
+        if (strcmp(word, words[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int main(int argc, char **argv)
+{
+    const struct command table[] = {run_command};
+    if (argc > 1 && is_known(argv[1])) {
+        return command_main(table, G_N_ELEMENTS(table), argc, argv);
+    }
+    return command_run(&table[0], argc, argv);
+}

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// The seccomp filter of the traced program: it names the few system calls that the tracer must
+/// see, and lets all others pass at full speed.
+#pragma once
+
+#include "base/error.h"
+
+#include <stdbool.h>
+
+/// Why a call stops: the data of SECCOMP_RET_TRACE.
+enum filter_reason {
+    FILTER_MAP = 1, ///< mmap of executable memory
+    FILTER_PROTECT, ///< mprotect, pkey_mprotect to executable
+    FILTER_REMAP,   ///< mremap
+    FILTER_OPEN,    ///< open, openat for reading
+    FILTER_SECCOMP, ///< the program installs a filter of its own
+    FILTER_LEGACY,  ///< any call of the 32-bit interface: int 0x80, which replaces CPUID
+};
+
+/// Installs the filter in the calling process, which needs a tracer from now on.
+/// With `is_open_seen`, opening files stops too.
+int filter_install(bool is_open_seen, cpulift_error **err);

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// An address space of the traced program: which of its instructions were replaced, and by what.
+/// Threads share one; a fork has a copy, as it has of the memory.
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/// What stands in the place of CPUID. All are two bytes long, as CPUID is.
+enum trap_kind {
+    TRAP_SYSCALL, ///< int 0x80: a stop that involves no signal. 64-bit code has no other use for it
+    TRAP_SIGNAL,  ///< ud2: where int 0x80 is in use (32-bit code) or not to be had
+    TRAP_COUNT,
+};
+
+/// Bytes around a replaced instruction, by which a copy of the code is known again.
+#define SPACE_CONTEXT 14
+
+struct watch;
+
+struct space {
+    unsigned refs;
+    bool is_64;
+    bool is_sandboxed; ///< has a seccomp filter of its own, which an execve does not take away
+    enum trap_kind trap;
+    uint64_t syscall_at; ///< a syscall instruction in the vDSO, 0 if there is none
+    GHashTable *sites;   ///< addresses of replaced instructions
+    GHashTable *copies;  ///< hashes of the context of each site
+    struct watch *watch; ///< writable and executable memory under watch, NULL: none
+};
+
+struct space *space_new(void);
+struct space *space_ref(struct space *space);
+struct space *space_copy(const struct space *space);
+void space_unref(struct space *space);
+
+/// Replaces the CPUID at `addr` in the stopped task. True if it is replaced (also if it was
+/// before). False where there is none or the memory cannot be changed.
+bool space_patch(struct space *space, pid_t tid, uint64_t addr);
+
+/// Forgets sites within [start, end): the memory there is new.
+void space_forget(struct space *space, uint64_t start, uint64_t end);
+
+/// True if there is a site within [start, end).
+bool space_has_sites(const struct space *space, uint64_t start, uint64_t end);
+
+/// Takes over the sites of memory that was moved.
+void space_move(struct space *space, uint64_t from, uint64_t length, uint64_t to);
+
+/// True if the trap at `addr` is ours: a site, or code that was copied from around one.
+bool space_is_site(struct space *space, pid_t tid, uint64_t addr);
+
+/// Changes what all sites are replaced by.
+void space_set_trap(struct space *space, pid_t tid, enum trap_kind trap);

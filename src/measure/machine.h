@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// What the measurements ran on.
+#pragma once
+
+#include "base/auto.h"
+
+/// Reads this machine: the processor, its state, the kernel, the versions of what is measured. What
+/// cannot be read is left out. The caller's.
+json_t *machine_read(void);

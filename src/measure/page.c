@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "measure/page.h"
+
+#include "base/json.h"
+#include "measure/workload.h"
+
+#include <string.h>
+
+static const char head[] =
+    "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; "
+    "style-src 'unsafe-inline'\">\n"
+    "<title>What the tuned CPU is worth</title>\n<style>\n"
+    "body{font:16px/1.5 system-ui,sans-serif;color:#1a1a1a;max-width:62rem;margin:2rem auto;"
+    "padding:0 1rem}\n"
+    "h1{font-size:1.8rem;margin-bottom:.2rem}h2{font-size:1.3rem;margin-top:2.2rem;"
+    "border-bottom:1px solid #bbb}\nh3{font-size:1.05rem;margin-top:1.6rem}\n"
+    "p.sub{color:#444;margin-top:0}\ntable{border-collapse:collapse;margin:.6rem 0;"
+    "font-variant-numeric:tabular-nums}\n"
+    "th,td{padding:.2rem .7rem;border-bottom:1px solid #ddd;text-align:right}\n"
+    "th{border-bottom:2px solid #555}th.l,td.l{text-align:left}\n"
+    "td{white-space:nowrap}td.l{white-space:normal}tr.t td{font-weight:600}\nfigure{margin:1rem "
+    "0}img{max-width:100%;height:auto;border:1px "
+    "solid "
+    "#ddd}\nfigcaption{color:#444;font-size:.9rem}\n"
+    "ul.warn{border-left:4px solid #444;padding-left:1.6rem}\n"
+    "code{font-family:ui-monospace,monospace;font-size:.9em;overflow-wrap:anywhere}\n"
+    "div.wide{overflow-x:auto}\n@media "
+    "print{body{max-width:none;margin:0}figure,table{break-inside:"
+    "avoid}}\n</style>\n</head>\n<body>\n";
+
+/// Appends, with every %s escaped.
+static void add(GString *page, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+static void add(GString *page, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    g_autofree char *text = g_markup_vprintf_escaped(format, args);
+    va_end(args);
+    g_string_append(page, text);
+}
+
+static char *number(double value)
+{
+    char digits[G_ASCII_DTOSTR_BUF_SIZE];
+    return g_strdup(g_ascii_formatd(digits, sizeof digits, value >= 1000 ? "%.0f" : "%.4g", value));
+}
+
+/// "1.53 to 1.58", or a dash where there are too few runs.
+static char *interval(const struct stats *s, double scale, double shift)
+{
+    if (!s->has_interval) {
+        return g_strdup("–");
+    }
+    g_autofree char *low = number(s->low * scale + shift), *high = number(s->high * scale + shift);
+    return g_strdup_printf("%s to %s", low, high);
+}
+
+/// "+245.1 %": how far a ratio is from 1.
+static char *percent(double ratio)
+{
+    char digits[G_ASCII_DTOSTR_BUF_SIZE];
+    double value = (ratio - 1) * 100;
+    g_ascii_formatd(digits, sizeof digits, "%.1f", value < 0 ? -value : value);
+    return g_strdup_printf("%s%s %%", value < 0 ? "−" : "+", digits);
+}
+
+static char *times(double ratio)
+{
+    char digits[G_ASCII_DTOSTR_BUF_SIZE];
+    return g_strdup_printf("× %s", g_ascii_formatd(digits, sizeof digits, "%.3f", ratio));
+}
+
+/// One sentence for each workload: tuned against default, at each number of CPUs.
+static void add_answer(GString *page, const struct page_section *s)
+{
+    g_string_append(page, "<ul>\n");
+    for (unsigned w = 0; w < s->summary->workloads->len; w++) {
+        const char *workload = s->summary->workloads->pdata[w];
+        const struct workload_kind *kind = workload_find_kind(workload);
+        g_autoptr(GString) parts = g_string_new(NULL);
+        const char *failure = NULL;
+        for (unsigned v = 0; v < s->summary->vcpus->len; v++) {
+            unsigned vcpus = g_array_index(s->summary->vcpus, unsigned, v);
+            const struct summary_row *row =
+                summary_find(s->summary, workload, summary_get_figure(workload), "tuned", vcpus);
+            const struct summary_row *base = summary_find(
+                s->summary, workload, summary_get_figure(workload), s->summary->base, vcpus);
+            failure = base != NULL && base->value.count == 0 ? base->reason : failure;
+            if (row != NULL && row->ratio.count > 0) {
+                g_autofree char *ratio = percent(row->ratio.median);
+                g_string_append_printf(parts, "%s%s on %u CPU%s", parts->len > 0 ? ", " : "", ratio,
+                                       vcpus, vcpus == 1 ? "" : "s");
+            }
+        }
+        if (parts->len == 0 && failure != NULL) {
+            g_string_printf(parts, "%s did not run (%s)", s->summary->base, failure);
+        } else if (parts->len == 0) {
+            g_string_assign(parts, "not measured");
+        }
+        add(page, "<li><strong>%s</strong>: tuned against %s, %s: %s%s%s.</li>\n", workload,
+            s->summary->base, summary_get_figure(workload), parts->str,
+            kind != NULL ? "; the paper: " : "", kind != NULL ? kind->paper_words : "");
+    }
+    g_string_append(page, "</ul>\n");
+}
+
+static void add_picture(GString *page, const struct page_section *s, unsigned w)
+{
+    const char *workload = s->summary->workloads->pdata[w];
+    const struct workload_kind *kind = workload_find_kind(workload);
+    if (s->pictures[w] == NULL) {
+        add(page, "<p>No figure: no sample of %s counts.</p>\n", workload);
+        return;
+    }
+    g_autofree char *data = g_base64_encode((const guchar *)s->pictures[w], strlen(s->pictures[w]));
+    add(page,
+        "<figure><img alt=\"Bars of %s for each definition and number of CPUs; the table below has "
+        "the numbers\" width=\"780\" height=\"400\" src=\"data:image/svg+xml;base64,%s\">\n",
+        workload, data);
+    add(page,
+        "<figcaption>%s%sMedians; the lines are 95 %% confidence intervals "
+        "(bootstrap).</figcaption>"
+        "</figure>\n",
+        kind != NULL ? kind->paper : "", kind != NULL ? " of the paper, for this machine. " : "");
+}
+
+static void add_row(GString *page, const struct summary_row *row, const char *base, bool has_detail)
+{
+    bool is_tuned = strcmp(row->cpu, "tuned") == 0, has_ratio = row->ratio.count > 0;
+    bool is_base = strcmp(row->cpu, base) == 0;
+    g_autofree char *median = row->value.count > 0 ? number(row->value.median) : g_strdup("–");
+    g_autofree char *range = interval(&row->value, 1, 0);
+    g_autofree char *ratio = has_ratio ? times(row->ratio.median) : g_strdup(is_base ? "× 1" : "–");
+    g_autofree char *change = has_ratio ? percent(row->ratio.median) : g_strdup("–");
+    g_autofree char *ratio_range = interval(&row->ratio, 1, 0);
+    add(page, "<tr%s><td>%u%s</td><td class=\"l\">%s</td><td>%s</td><td>%s</td>",
+        is_tuned ? " class=\"t\"" : "", row->vcpus, row->is_oversubscribed ? " *" : "", row->cpu,
+        median, range);
+    add(page, "<td>%s</td><td>%s</td><td>%s</td><td>%zu", ratio, change, ratio_range,
+        row->value.count);
+    add(page, row->failed > 0 ? " (%u failed)</td>" : "</td>", row->failed);
+    if (has_detail) {
+        add(page, "<td class=\"l\">%s</td>", row->detail != NULL ? row->detail : "–");
+    }
+    g_string_append(page, "</tr>\n");
+}
+
+static void add_table(GString *page, const struct page_section *s, const char *workload,
+                      const char *figure, const char *unit)
+{
+    const struct workload_kind *kind = workload_find_kind(workload);
+    bool has_detail = kind != NULL && kind->detail != NULL;
+    add(page,
+        "<div class=\"wide\"><table>\n<caption class=\"l\">%s of %s, in %s</caption>\n"
+        "<thead><tr><th>CPUs</th><th class=\"l\">definition</th><th>median</th><th>95 %% "
+        "interval</th><th>to %s</th><th>change</th><th>95 %% interval</th><th>runs</th>",
+        figure, workload, unit, s->summary->base);
+    if (has_detail) {
+        add(page, "<th class=\"l\">%s</th>", kind->detail_name);
+    }
+    g_string_append(page, "</tr></thead>\n<tbody>\n");
+    for (unsigned i = 0; i < s->summary->rows->len; i++) {
+        const struct summary_row *row = &g_array_index(s->summary->rows, struct summary_row, i);
+        if (strcmp(row->workload, workload) == 0 && strcmp(row->figure, figure) == 0) {
+            add_row(page, row, s->summary->base, has_detail);
+        }
+    }
+    g_string_append(page, "</tbody></table></div>\n");
+}
+
+/// A table of the figure that is drawn and one of the CPU time; results.tsv has whatever else the
+/// workload says.
+static void add_tables(GString *page, const struct page_section *s, const char *workload)
+{
+    const char *drawn = summary_get_figure(workload), *last = "";
+    for (unsigned i = 0; i < s->summary->rows->len; i++) {
+        const struct summary_row *row = &g_array_index(s->summary->rows, struct summary_row, i);
+        bool is_shown = strcmp(row->figure, drawn) == 0 || strcmp(row->figure, "cpu_time") == 0;
+        if (is_shown && strcmp(row->workload, workload) == 0 && strcmp(row->figure, last) != 0) {
+            add_table(page, s, workload, row->figure, row->unit);
+            last = row->figure;
+        }
+    }
+}
+
+static void add_workloads(GString *page, const struct page_section *s)
+{
+    for (unsigned w = 0; w < s->summary->workloads->len; w++) {
+        const char *workload = s->summary->workloads->pdata[w];
+        const struct workload_kind *kind = workload_find_kind(workload);
+        add(page, "<h3>%s%s%s</h3>\n", kind != NULL ? kind->paper : "", kind != NULL ? ". " : "",
+            kind != NULL ? kind->title : workload);
+        add_picture(page, s, w);
+        add_tables(page, s, workload);
+    }
+}
+
+/// Our ratios beside the paper's.
+static void add_paper(GString *page, const struct page_section *s)
+{
+    g_string_append(page, "<h3>Beside the paper</h3>\n<div class=\"wide\"><table>\n<thead><tr>"
+                          "<th class=\"l\">figure</th><th class=\"l\">workload</th><th>CPUs</th>"
+                          "<th>paper's CPU here</th><th>tuned CPU here</th><th>the paper, 2014</th>"
+                          "</tr></thead>\n<tbody>\n");
+    for (unsigned w = 0; w < s->summary->workloads->len; w++) {
+        const char *workload = s->summary->workloads->pdata[w];
+        const struct workload_kind *kind = workload_find_kind(workload);
+        for (unsigned v = 0; kind != NULL && v < s->summary->vcpus->len; v++) {
+            unsigned vcpus = g_array_index(s->summary->vcpus, unsigned, v);
+            const struct summary_row *paper =
+                summary_find(s->summary, workload, kind->figure, "paper", vcpus);
+            const struct summary_row *tuned =
+                summary_find(s->summary, workload, kind->figure, "tuned", vcpus);
+            bool has_paper = paper != NULL && paper->ratio.count > 0;
+            bool has_tuned = tuned != NULL && tuned->ratio.count > 0;
+            g_autofree char *ours = has_paper ? percent(paper->ratio.median) : g_strdup("–");
+            g_autofree char *best = has_tuned ? percent(tuned->ratio.median) : g_strdup("–");
+            add(page,
+                "<tr><td class=\"l\">%s</td><td class=\"l\">%s, %s</td><td>%u</td><td>%s</td>"
+                "<td>%s</td><td>%s</td></tr>\n",
+                kind->paper, workload, kind->figure, vcpus, ours, best, kind->paper_words);
+        }
+    }
+    g_string_append(page, "</tbody></table></div>\n");
+}
+
+static void add_warnings(GString *page, const struct page_section *s)
+{
+    g_autoptr(GPtrArray) warnings = summary_get_warnings(s->summary, s->samples);
+    g_string_append(page, "<h3>What to know before trusting it</h3>\n<ul class=\"warn\">\n");
+    for (unsigned i = 0; i < warnings->len; i++) {
+        add(page, "<li>%s</li>\n", (const char *)warnings->pdata[i]);
+    }
+    if (warnings->len == 0) {
+        g_string_append(page, "<li>Nothing stood out.</li>\n");
+    }
+    g_string_append(page, "</ul>\n");
+}
+
+static const char *const *sort_keys(const json_t *object, size_t *ret_count)
+{
+    const char **keys = g_new0(const char *, json_object_size(object) + 1);
+    size_t count = 0;
+    const char *key;
+    json_t *value;
+    json_object_foreach ((json_t *)object, key, value) {
+        size_t at = count++;
+        for (; at > 0 && strcmp(keys[at - 1], key) > 0; at--) {
+            keys[at] = keys[at - 1];
+        }
+        keys[at] = key;
+    }
+    *ret_count = count;
+    return keys;
+}
+
+/// An object's plain members as table rows, "prefix key"; objects inside it follow with their key
+/// as the prefix.
+static void add_members(GString *page, const char *prefix, const json_t *object)
+{
+    size_t count;
+    g_autofree const char **keys = (const char **)sort_keys(object, &count);
+    for (size_t i = 0; i < count; i++) {
+        json_t *value = json_object_get(object, keys[i]);
+        if (json_is_object(value)) {
+            add_members(page, keys[i], value);
+            continue;
+        }
+        g_autofree char *text = json_is_string(value) ? g_strdup(json_string_value(value))
+                                                      : g_strchomp(json_format_line(value));
+        add(page, "<tr><td class=\"l\">%s%s%s</td><td class=\"l\">%s</td></tr>\n", prefix,
+            *prefix != '\0' ? " " : "", keys[i], text);
+    }
+}
+
+static void add_definitions(GString *page, const json_t *settings)
+{
+    size_t i;
+    json_t *definition;
+    json_array_foreach (json_object_get(settings, "definitions"), i, definition) {
+        const char *name = json_get_string(definition, "name");
+        const char *document = json_get_string(definition, "document");
+        if (name != NULL && document != NULL) {
+            add(page,
+                "<details><summary>The definition ‘%s’</summary><pre><code>%s</code></pre>"
+                "</details>\n",
+                name, document);
+        }
+    }
+}
+
+static void add_place(GString *page, const struct page_section *s)
+{
+    const json_t *settings = s->samples->settings;
+    const char *in = json_get_string(settings, "in");
+    const json_t *removed = json_object_get(settings, "environment_removed");
+    g_autofree char *list = removed != NULL ? g_strchomp(json_format_line(removed)) : g_strdup("");
+    g_string_append(page, "<h3>What was measured where</h3>\n<div class=\"wide\"><table><tbody>\n");
+    add(page, "<tr><td class=\"l\">ran in</td><td class=\"l\">%s</td></tr>\n",
+        in != NULL && strcmp(in, "guest") == 0 ? "guests of libvirt"
+                                               : "processes of this machine under cpulift run");
+    add_members(page, "", s->samples->machine);
+    add(page, "<tr><td class=\"l\">variables removed</td><td class=\"l\">%s</td></tr>\n", list);
+    g_string_append(page, "</tbody></table></div>\n");
+    add_definitions(page, settings);
+}
+
+static void add_section(GString *page, const struct page_section *s)
+{
+    const char *processor = json_get_string(s->samples->machine, "processor");
+    add(page, "<h2>%s: %s</h2>\n", s->source, processor != NULL ? processor : "unknown processor");
+    add_answer(page, s);
+    add_workloads(page, s);
+    add_paper(page, s);
+    add_warnings(page, s);
+    add_place(page, s);
+}
+
+char *page_format(const struct page_section *sections, size_t count)
+{
+    GString *page = g_string_new(head);
+    g_string_append(page,
+                    "<h1>What the tuned CPU is worth</h1>\n<p class=\"sub\">Programs under the "
+                    "default, the paper's and the tuned CPU definition, on this machine.</p>\n");
+    for (size_t i = 0; i < count; i++) {
+        add_section(page, &sections[i]);
+    }
+    g_string_append(
+        page, "<h2>How to read it, how to make it again</h2>\n<p>Each number is the median of "
+              "the runs that count: the warm-up and failed samples do not. Definitions took "
+              "turns within each run; a ratio is the median of the quotients within the runs. "
+              "Intervals: percentile bootstrap, 4000 resamples, fixed seed. Cells marked * had "
+              "fewer CPUs than threads.</p>\n<p>This page, its figures and results.tsv come "
+              "from the samples alone: <code>cpulift report");
+    for (size_t i = 0; i < count; i++) {
+        add(page, " %s", sections[i].source);
+    }
+    g_string_append(page, " -o DIR</code></p>\n</body>\n</html>\n");
+    return g_string_free(page, FALSE);
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "measure/place.h"
+
+#include "base/file.h"
+#include "base/json.h"
+
+#include <signal.h>
+#include <string.h>
+
+#define RESULT_SCHEMA "cpulift.result/1"
+
+void outcome_clear(bench_outcome *o)
+{
+    g_clear_pointer(&o->result, json_decref);
+    g_clear_pointer(&o->reason, g_free);
+}
+
+/// The last line that is not empty, as a result; NULL with *ret_reason when it is none.
+static json_t *parse_result(const char *output, const char *what, char **ret_reason)
+{
+    g_autofree char *text = g_strchomp(g_strdup(output));
+    const char *line = strrchr(text, '\n');
+    line = line != NULL ? line + 1 : text;
+    g_autoptr(cpulift_error) err = NULL;
+    json_t *json = NULL;
+    if (json_parse_document(line, strlen(line), what, RESULT_SCHEMA, &json, &err) != 0) {
+        *ret_reason = g_strdup_printf("no result: %s", err->message);
+    }
+    return json;
+}
+
+void outcome_from_output(const char *run, const char *check, bench_outcome *o)
+{
+    o->result = parse_result(run, "the workload's last line", &o->reason);
+    if (o->result != NULL && check != NULL) {
+        g_autoptr(json_t) checked = parse_result(check, "the check's last line", &o->reason);
+        json_object_set(o->result, "verification", json_object_get(checked, "verification"));
+        json_object_set(o->result, "verified", json_object_get(checked, "verified"));
+    }
+    if (o->reason == NULL && !json_is_true(json_object_get(o->result, "verified"))) {
+        o->reason = g_strdup("the answer is wrong: it failed verification");
+    }
+}
+
+static json_t *new_figure(double seconds)
+{
+    return json_pack("{s:f, s:s}", "value", seconds, "unit", "s");
+}
+
+void outcome_from_times(int status, const char *said, double wall, double cpu, bench_outcome *o)
+{
+    o->result = json_pack("{s:s, s:s, s:{s:o, s:o}, s:b, s:{s:s, s:i}}", "schema", RESULT_SCHEMA,
+                          "workload", "command", "figures", "time", new_figure(wall), "cpu_time",
+                          new_figure(cpu), "verified", status == 0, "verification", "method",
+                          "exit status", "status", status);
+    if (status != 0) {
+        o->reason = outcome_explain(status, said);
+    }
+}
+
+char *outcome_explain(int status, const char *said)
+{
+    if (status > 128 && status < 128 + NSIG) {
+        return g_strdup_printf("killed by signal %d (%s)%s%s", status - 128,
+                               strsignal(status - 128), *said != '\0' ? ": " : "", said);
+    }
+    return g_strdup_printf("ended with %d: %s", status, *said != '\0' ? said : "it said nothing");
+}
+
+int place_get_definition(const bench_definition *d, const char *folder, char **ret_argument,
+                         cpulift_error **err)
+{
+    if (d->document == NULL) {
+        *ret_argument = g_strdup(d->argument);
+        return 0;
+    }
+    bool is_xml = d->document[strspn(d->document, " \t\r\n")] == '<';
+    g_autofree char *path = g_strdup_printf("%s/%s.%s", folder, d->name, is_xml ? "xml" : "json");
+    int rc = file_save(path, d->document, strlen(d->document), 0600, err);
+    if (rc == 0) {
+        *ret_argument = g_steal_pointer(&path);
+    }
+    return rc;
+}

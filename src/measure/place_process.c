@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// Workloads as processes of this machine, under `cpulift run`.
+#include "measure/place.h"
+#include "measure/process.h"
+#include "measure/programs.h"
+
+#include <string.h>
+
+/// The definition that means the program alone, to measure what `run` costs.
+#define BARE "bare"
+
+/// Puts `cpulift-run --cpu DEF --` in front.
+static int wrap(const struct job *job, char **argv, char ***ret_argv, cpulift_error **err)
+{
+    if (strcmp(job->definition->argument, BARE) == 0) {
+        *ret_argv = g_strdupv(argv);
+        return 0;
+    }
+    g_autofree char *program = NULL, *definition = NULL;
+    int rc = programs_find("cpulift-run", &program, err);
+    rc = rc == 0 ? place_get_definition(job->definition, job->folder, &definition, err) : rc;
+    if (rc != 0) {
+        return rc;
+    }
+    g_autoptr(GStrvBuilder) words = g_strv_builder_new();
+    g_strv_builder_add_many(words, program, "--cpu", definition, "--", NULL);
+    g_strv_builder_addv(words, (const char **)argv);
+    *ret_argv = g_strv_builder_end(words);
+    return 0;
+}
+
+static int run_argv(const struct job *job, char **argv, unsigned cpus, process_outcome *ret_outcome,
+                    cpulift_error **err)
+{
+    const struct process_options options = {
+        .argv = argv,
+        .environment = job->environment,
+        .cpus = cpus,
+        .timeout = job->timeout,
+    };
+    return process_run(&options, ret_outcome, err);
+}
+
+/// Why a program's end is no result, or NULL. A workload that found its own answer wrong (1) still
+/// prints one.
+static char *explain(const process_outcome *p, const struct job *job)
+{
+    if (p->is_timeout) {
+        return g_strdup_printf("not done after %u s", job->timeout);
+    }
+    if (p->status == 0 || (p->status == 1 && strchr(p->output, '{') != NULL)) {
+        return NULL;
+    }
+    return outcome_explain(p->status, p->complaint);
+}
+
+/// The check is not timed, so it may use every CPU and needs no definition.
+static int check(const struct job *job, char **argv, const char *run_output,
+                 bench_outcome *ret_outcome, cpulift_error **err)
+{
+    g_auto(process_outcome) p = {0};
+    int rc = argv != NULL ? run_argv(job, argv, 0, &p, err) : 0;
+    if (rc != 0) {
+        return rc;
+    }
+    ret_outcome->reason = argv != NULL ? explain(&p, job) : NULL;
+    if (ret_outcome->reason == NULL) {
+        outcome_from_output(run_output, p.output, ret_outcome);
+    }
+    return 0;
+}
+
+static int run_process(void *data, const struct job *job, bench_outcome *ret_outcome,
+                       cpulift_error **err)
+{
+    (void)data;
+    g_autofree char *output = g_build_filename(job->folder, "output.mp4", NULL);
+    g_auto(GStrv) inner = NULL, argv = NULL, check_argv = NULL;
+    g_auto(process_outcome) p = {0};
+    int rc = workload_get_argv(job->workload, WORKLOAD_RUN, job->vcpus, output, &inner, err);
+    rc = rc == 0 ? workload_get_argv(job->workload, WORKLOAD_CHECK, job->vcpus, output, &check_argv,
+                                     err)
+                 : rc;
+    rc = rc == 0 ? wrap(job, inner, &argv, err) : rc;
+    rc = rc == 0 ? run_argv(job, argv, job->vcpus, &p, err) : rc;
+    if (rc != 0) {
+        return rc;
+    }
+    ret_outcome->accelerator = "none";
+    if (job->workload->command != NULL && !p.is_timeout) {
+        outcome_from_times(p.status, p.complaint, p.wall, p.cpu, ret_outcome);
+        return 0;
+    }
+    ret_outcome->reason = explain(&p, job);
+    return ret_outcome->reason == NULL ? check(job, check_argv, p.output, ret_outcome, err) : 0;
+}
+
+/// Fails early where `run` itself is missing, rather than in every sample.
+static int open_process(const bench_settings *s, const char *folder, void **ret_data,
+                        cpulift_error **err)
+{
+    (void)folder;
+    *ret_data = NULL;
+    for (unsigned i = 0; i < s->definitions->len; i++) {
+        const bench_definition *d = s->definitions->pdata[i];
+        g_autofree char *program = NULL;
+        int rc = strcmp(d->argument, BARE) != 0 ? programs_find("cpulift-run", &program, err) : 0;
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    return 0;
+}
+
+static void close_process(void *data)
+{
+    (void)data;
+}
+
+const struct place place_process = {
+    .open = open_process,
+    .run = run_process,
+    .close = close_process,
+};

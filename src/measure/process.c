@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "measure/process.h"
+
+#include "base/text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t is_interrupted;
+
+static void note_signal(int number)
+{
+    (void)number;
+    is_interrupted = 1;
+}
+
+void process_catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = note_signal};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGHUP, &action, NULL);
+}
+
+bool process_is_interrupted(void)
+{
+    return is_interrupted != 0;
+}
+
+unsigned process_count_cpus(void)
+{
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof set, &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
+}
+
+/// In the child: the first `count` of the CPUs that are allowed, the same ones for every run.
+static void pin(unsigned count)
+{
+    cpu_set_t allowed, chosen;
+    CPU_ZERO(&chosen);
+    if (count == 0 || sched_getaffinity(0, sizeof allowed, &allowed) != 0) {
+        return;
+    }
+    for (size_t cpu = 0; cpu < CPU_SETSIZE && count > 0; cpu++) {
+        if (CPU_ISSET(cpu, &allowed)) {
+            CPU_SET(cpu, &chosen);
+            count--;
+        }
+    }
+    sched_setaffinity(0, sizeof chosen, &chosen);
+}
+
+/// A group of its own, so that the deadline reaches the program's children; and it dies with us.
+static void set_up_child(void *data)
+{
+    const struct process_options *options = data;
+    setpgid(0, 0);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    pin(options->cpus);
+}
+
+struct running {
+    pid_t pid;
+    int out, errors; ///< what it writes to; `errors` is a file
+    GString *output;
+    gint64 started, deadline; ///< µs, monotonic
+    bool is_timeout;
+};
+
+static int start(const struct process_options *options, struct running *r, cpulift_error **err)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *name = NULL;
+    r->errors = g_file_open_tmp("cpulift-XXXXXX", &name, &error);
+    if (r->errors < 0) {
+        return cpulift_error_set(err, CPULIFT_ESYSTEM, "cannot keep what '%s' says: %s",
+                                 options->argv[0], error->message);
+    }
+    unlink(name);
+    fcntl(r->errors, F_SETFD, FD_CLOEXEC);
+    int pipes[2];
+    if (pipe2(pipes, O_CLOEXEC) != 0) {
+        return cpulift_error_set(err, CPULIFT_ESYSTEM, "cannot make a pipe: %s", g_strerror(errno));
+    }
+    r->out = pipes[0];
+    r->started = g_get_monotonic_time();
+    r->deadline =
+        options->timeout > 0 ? r->started + (gint64)options->timeout * G_USEC_PER_SEC : G_MAXINT64;
+    gboolean ok =
+        g_spawn_async_with_fds(options->folder, options->argv, options->environment,
+                               G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_SEARCH_PATH, set_up_child,
+                               (void *)options, &r->pid, -1, pipes[1], r->errors, &error);
+    close(pipes[1]);
+    if (!ok) {
+        return cpulift_error_set(err, CPULIFT_EMISSING, "cannot start '%s': %s", options->argv[0],
+                                 error->message);
+    }
+    return 0;
+}
+
+/// Keeps the end of what the program says: the result is its last line.
+static void keep(GString *output, const char *bytes, size_t len)
+{
+    g_string_append_len(output, bytes, (gssize)len);
+    if (output->len > 2 * PROCESS_OUTPUT_MAX) {
+        g_string_erase(output, 0, (gssize)(output->len - PROCESS_OUTPUT_MAX));
+    }
+}
+
+/// Reads until the program closes its output, or the deadline or a signal comes.
+static void read_output(struct running *r)
+{
+    char bytes[16384];
+    for (;;) {
+        gint64 left = r->deadline - g_get_monotonic_time();
+        int wait = r->deadline == G_MAXINT64 ? 1000 : (int)CLAMP(left / 1000 + 1, 0, 1000);
+        struct pollfd fd = {.fd = r->out, .events = POLLIN};
+        int ready = poll(&fd, 1, wait);
+        r->is_timeout = g_get_monotonic_time() >= r->deadline;
+        if (process_is_interrupted() || r->is_timeout) {
+            kill(-r->pid, SIGKILL);
+            return;
+        }
+        ssize_t got = ready > 0 ? read(r->out, bytes, sizeof bytes) : -1;
+        if (ready > 0 && (got == 0 || (got < 0 && errno != EINTR))) {
+            return;
+        }
+        keep(r->output, bytes, got > 0 ? (size_t)got : 0);
+    }
+}
+
+/// Waits for the end under the same deadline: a program may close its output and go on.
+static int reap(struct running *r, struct rusage *ret_usage)
+{
+    int status = 0;
+    for (;;) {
+        pid_t rc = wait4(r->pid, &status, r->is_timeout ? 0 : WNOHANG, ret_usage);
+        if (rc == r->pid || (rc < 0 && errno != EINTR)) {
+            return status;
+        }
+        r->is_timeout = r->is_timeout || g_get_monotonic_time() >= r->deadline;
+        if (process_is_interrupted() || r->is_timeout) {
+            kill(-r->pid, SIGKILL);
+        }
+        g_usleep(200);
+    }
+}
+
+static char *read_complaint(int fd)
+{
+    char tail[2049];
+    off_t size = lseek(fd, 0, SEEK_END);
+    ssize_t got = pread(fd, tail, sizeof tail - 1, MAX(size - (off_t)sizeof tail + 1, 0));
+    tail[MAX(got, 0)] = '\0';
+    g_strchomp(tail);
+    char *line = strrchr(tail, '\n');
+    char *complaint = g_strdup(line != NULL ? line + 1 : tail);
+    text_make_printable(complaint);
+    return complaint;
+}
+
+static double to_seconds(struct timeval t)
+{
+    return (double)t.tv_sec + (double)t.tv_usec * 1e-6;
+}
+
+static process_outcome finish(struct running *r)
+{
+    struct rusage usage = {0};
+    int status = reap(r, &usage);
+    process_outcome outcome = {
+        .status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
+        .is_timeout = r->is_timeout,
+        .wall = (double)(g_get_monotonic_time() - r->started) * 1e-6,
+        .cpu = to_seconds(usage.ru_utime) + to_seconds(usage.ru_stime),
+        .complaint = read_complaint(r->errors),
+        .output = g_string_free(g_steal_pointer(&r->output), FALSE),
+    };
+    return outcome;
+}
+
+int process_run(const struct process_options *options, process_outcome *ret_outcome,
+                cpulift_error **err)
+{
+    struct running r = {.out = -1, .errors = -1};
+    int rc = start(options, &r, err);
+    if (rc == 0) {
+        r.output = g_string_new(NULL);
+        read_output(&r);
+        g_auto(process_outcome) outcome = finish(&r);
+        if (process_is_interrupted()) {
+            rc = cpulift_error_set(err, CPULIFT_ESYSTEM, "interrupted");
+        } else {
+            *ret_outcome = outcome;
+            outcome = (process_outcome){0};
+        }
+    }
+    if (r.out >= 0) {
+        close(r.out);
+    }
+    if (r.errors >= 0) {
+        close(r.errors);
+    }
+    return rc;
+}
+
+void process_clear(process_outcome *outcome)
+{
+    g_clear_pointer(&outcome->output, g_free);
+    g_clear_pointer(&outcome->complaint, g_free);
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// Makes the samples: interleaved, so that what drifts (heat, neighbours) drifts for all
+/// definitions.
+#pragma once
+
+#include "base/error.h"
+#include "measure/place.h"
+#include "measure/samples.h"
+#include "measure/settings.h"
+
+/// Told before each sample (`finished` NULL) and after it.
+struct runner_event {
+    size_t done, total; ///< samples, those of an earlier part of the series included
+    const char *workload, *cpu;
+    unsigned vcpus, run; ///< run 0 is the warm-up
+    const bench_sample *finished;
+    double seconds_left; ///< from the samples so far; negative: not known yet
+};
+
+struct runner {
+    const bench_settings *settings;
+    const struct place *place;
+    bench_samples *samples; ///< those it has are not made again
+    const char *path;       ///< where the document is replaced after each sample; NULL: nowhere
+    char **environment;     ///< cleaned
+    void (*tell)(void *data, const struct runner_event *event);
+    void *data;
+};
+
+/// Makes what is missing. The order of one run is workload, CPU count, definition; the definitions'
+/// order is turned by one from run to run. Failed samples are kept as failed and do not end it.
+int runner_run(const struct runner *runner, cpulift_error **err);

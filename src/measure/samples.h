@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// What was measured: every sample, the settings and the machine. Document cpulift.samples/1.
+///
+/// Raw numbers are kept; statistics are computed when they are reported.
+#pragma once
+
+#include "base/auto.h"
+#include "base/error.h"
+
+#include <stdbool.h>
+
+#define SAMPLES_SCHEMA "cpulift.samples/1"
+
+typedef struct bench_sample {
+    char *workload;
+    char *cpu;              ///< name of the definition it ran under
+    unsigned vcpus;         ///< CPUs of the guest, or threads of the process
+    unsigned run;           ///< 0 is the warm-up; the runs of one number were made side by side
+    bool is_oversubscribed; ///< more vCPUs than CPUs to run them on
+    char *accelerator;      ///< "none" (a process), "kvm" or "tcg"
+    char *reason;           ///< why it failed; NULL: its figures count
+    json_t *result;         ///< what the workload said (cpulift.result/1), or NULL
+} bench_sample;
+
+void sample_free(bench_sample *sample);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(bench_sample, sample_free)
+
+typedef struct bench_samples {
+    json_t *machine;  ///< what it ran on: see machine_read
+    json_t *settings; ///< what was asked for: see settings_format
+    GPtrArray *list;  ///< of struct sample, in the order they were made; owned
+} bench_samples;
+
+/// An empty one; takes both references.
+bench_samples *samples_new(json_t *machine, json_t *settings);
+void samples_free(bench_samples *samples);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(bench_samples, samples_free)
+
+/// Parses a document; `name` stands in messages.
+int samples_parse(const char *text, size_t len, const char *name, bench_samples **ret_samples,
+                  cpulift_error **err);
+
+/// Reads and parses the document at `path` ("-" is stdin).
+int samples_load(const char *path, bench_samples **ret_samples, cpulift_error **err);
+
+/// The document's text; the caller frees it.
+char *samples_format(const bench_samples *samples);
+
+/// Replaces the document at `path` in one step, so that a killed run leaves a whole one.
+int samples_save(const bench_samples *samples, const char *path, cpulift_error **err);
+
+/// The sample of that cell and run, borrowed, or NULL.
+const bench_sample *samples_find(const bench_samples *samples, const char *workload,
+                                 const char *cpu, unsigned vcpus, unsigned run);
+
+/// The figure's value and (when ret_unit is not NULL) unit, borrowed. False when the workload did
+/// not say it.
+bool sample_get_figure(const bench_sample *sample, const char *name, double *ret_value,
+                       const char **ret_unit);
+
+/// True when its figures may be used: a finished, verified run that is no warm-up.
+bool sample_is_usable(const bench_sample *sample);

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "measure/summary.h"
+
+#include "base/json.h"
+#include "base/text.h"
+#include "measure/workload.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/// Adds a string once.
+static void add_once(GPtrArray *names, const char *name)
+{
+    if (!g_ptr_array_find_with_equal_func(names, name, g_str_equal, NULL)) {
+        g_ptr_array_add(names, (char *)name);
+    }
+}
+
+static void add_number_once(GArray *numbers, unsigned number)
+{
+    unsigned at = 0;
+    while (at < numbers->len && g_array_index(numbers, unsigned, at) < number) {
+        at++;
+    }
+    if (at == numbers->len || g_array_index(numbers, unsigned, at) != number) {
+        g_array_insert_val(numbers, at, number);
+    }
+}
+
+const char *summary_get_figure(const char *workload)
+{
+    const struct workload_kind *kind = workload_find_kind(workload);
+    return kind != NULL ? kind->figure : "time";
+}
+
+/// The figures that samples of this workload have: the drawn one first, the others sorted.
+static GPtrArray *find_figures(const bench_samples *s, const char *workload)
+{
+    GPtrArray *figures = g_ptr_array_new();
+    const char *drawn = summary_get_figure(workload);
+    for (unsigned i = 0; i < s->list->len; i++) {
+        const bench_sample *item = s->list->pdata[i];
+        const char *key;
+        json_t *value;
+        if (item->reason != NULL || strcmp(item->workload, workload) != 0) {
+            continue;
+        }
+        json_object_foreach (json_object_get(item->result, "figures"), key, value) {
+            add_once(figures, key);
+        }
+    }
+    g_ptr_array_sort(figures, text_compare);
+    unsigned at;
+    if (g_ptr_array_find_with_equal_func(figures, drawn, g_str_equal, &at)) {
+        char *name = g_ptr_array_steal_index(figures, at);
+        g_ptr_array_insert(figures, 0, name);
+    }
+    return figures;
+}
+
+static bool is_in_cell(const bench_sample *s, const struct summary_row *row)
+{
+    return s->vcpus == row->vcpus && strcmp(s->workload, row->workload) == 0 &&
+           strcmp(s->cpu, row->cpu) == 0;
+}
+
+static void describe(struct summary_row *row, const bench_sample *s)
+{
+    const struct workload_kind *kind = workload_find_kind(s->workload);
+    row->is_oversubscribed |= s->is_oversubscribed;
+    row->accelerator = s->accelerator;
+    if (kind != NULL && kind->detail != NULL) {
+        const char *detail = json_get_string(json_object_get(s->result, "details"), kind->detail);
+        const json_t *checks = json_object_get(s->result, "verification");
+        detail = detail != NULL ? detail : json_get_string(checks, kind->detail);
+        row->detail = detail != NULL ? detail : row->detail;
+    }
+}
+
+/// The sample that the same run made under the base, if it counts.
+static bool find_base(const bench_samples *s, const char *name, const bench_sample *item,
+                      const char *figure, double *ret_value)
+{
+    const bench_sample *base = samples_find(s, item->workload, name, item->vcpus, item->run);
+    return base != NULL && base != item && sample_is_usable(base) &&
+           sample_get_figure(base, figure, ret_value, NULL) && *ret_value > 0;
+}
+
+/// Fills a row from its samples. False when none of them counts or failed.
+static bool compute_row(const bench_samples *s, const char *base_name, struct summary_row *row)
+{
+    g_autofree double *values = g_new(double, s->list->len + 1);
+    g_autofree double *ratios = g_new(double, s->list->len + 1);
+    size_t count = 0, pairs = 0;
+    for (unsigned i = 0; i < s->list->len; i++) {
+        const bench_sample *item = s->list->pdata[i];
+        double base;
+        if (!is_in_cell(item, row)) {
+            continue;
+        }
+        row->failed += item->reason != NULL;
+        row->reason = item->reason != NULL ? item->reason : row->reason;
+        describe(row, item);
+        if (!sample_is_usable(item) ||
+            !sample_get_figure(item, row->figure, &values[count], &row->unit)) {
+            continue;
+        }
+        if (find_base(s, base_name, item, row->figure, &base)) {
+            ratios[pairs++] = values[count] / base;
+        }
+        count++;
+    }
+    row->value = stats_compute(values, count);
+    row->ratio = stats_compute(ratios, pairs);
+    return count > 0 || row->failed > 0;
+}
+
+static void add_rows(bench_summary *sum, const bench_samples *s, const char *workload,
+                     const char *figure)
+{
+    for (unsigned v = 0; v < sum->vcpus->len; v++) {
+        for (unsigned c = 0; c < sum->cpus->len; c++) {
+            struct summary_row row = {
+                .workload = workload,
+                .figure = figure,
+                .unit = "",
+                .cpu = sum->cpus->pdata[c],
+                .vcpus = g_array_index(sum->vcpus, unsigned, v),
+                .accelerator = "none",
+            };
+            if (compute_row(s, sum->base, &row)) {
+                g_array_append_val(sum->rows, row);
+            }
+        }
+    }
+}
+
+bench_summary *summary_new(const bench_samples *s, const char *base)
+{
+    bench_summary *sum = g_new0(bench_summary, 1);
+    sum->base = base;
+    sum->workloads = g_ptr_array_new();
+    sum->cpus = g_ptr_array_new();
+    sum->vcpus = g_array_new(FALSE, FALSE, sizeof(unsigned));
+    sum->rows = g_array_new(FALSE, FALSE, sizeof(struct summary_row));
+    for (unsigned i = 0; i < s->list->len; i++) {
+        const bench_sample *item = s->list->pdata[i];
+        add_once(sum->workloads, item->workload);
+        add_once(sum->cpus, item->cpu);
+        add_number_once(sum->vcpus, item->vcpus);
+    }
+    for (unsigned w = 0; w < sum->workloads->len; w++) {
+        const char *workload = sum->workloads->pdata[w];
+        g_autoptr(GPtrArray) figures = find_figures(s, workload);
+        if (figures->len == 0) {
+            g_ptr_array_add(figures, (char *)summary_get_figure(workload));
+        }
+        for (unsigned f = 0; f < figures->len; f++) {
+            add_rows(sum, s, workload, figures->pdata[f]);
+        }
+    }
+    return sum;
+}
+
+void summary_free(bench_summary *sum)
+{
+    if (sum != NULL) {
+        g_ptr_array_unref(sum->workloads);
+        g_ptr_array_unref(sum->cpus);
+        g_array_unref(sum->vcpus);
+        g_array_unref(sum->rows);
+        g_free(sum);
+    }
+}
+
+const struct summary_row *summary_find(const bench_summary *sum, const char *workload,
+                                       const char *figure, const char *cpu, unsigned vcpus)
+{
+    for (unsigned i = 0; i < sum->rows->len; i++) {
+        const struct summary_row *row = &g_array_index(sum->rows, struct summary_row, i);
+        if (row->vcpus == vcpus && strcmp(row->cpu, cpu) == 0 &&
+            strcmp(row->workload, workload) == 0 && strcmp(row->figure, figure) == 0) {
+            return row;
+        }
+    }
+    return NULL;
+}
+
+static void add_number(GString *text, bool is_there, double number)
+{
+    char digits[G_ASCII_DTOSTR_BUF_SIZE];
+    g_string_append_c(text, '\t');
+    if (is_there) {
+        g_string_append(text, g_ascii_formatd(digits, sizeof digits, "%.6g", number));
+    }
+}
+
+static void add_stats(GString *text, const struct stats *s)
+{
+    add_number(text, s->count > 0, s->median);
+    add_number(text, s->has_interval, s->low);
+    add_number(text, s->has_interval, s->high);
+}
+
+char *summary_format_tsv(const bench_summary *sum)
+{
+    GString *text = g_string_new("workload\tfigure\tunit\tcpus\tdefinition\truns\tfailed\tmedian\t"
+                                 "low95\thigh95\tmin\tmax\tratio\tratio_low95\tratio_high95\t"
+                                 "oversubscribed\taccelerator\n");
+    for (unsigned i = 0; i < sum->rows->len; i++) {
+        const struct summary_row *row = &g_array_index(sum->rows, struct summary_row, i);
+        g_string_append_printf(text, "%s\t%s\t%s\t%u\t%s\t%zu\t%u", row->workload, row->figure,
+                               row->unit, row->vcpus, row->cpu, row->value.count, row->failed);
+        add_stats(text, &row->value);
+        add_number(text, row->value.count > 0, row->value.min);
+        add_number(text, row->value.count > 0, row->value.max);
+        add_stats(text, &row->ratio);
+        g_string_append_printf(text, "\t%s\t%s\n", row->is_oversubscribed ? "yes" : "no",
+                               row->accelerator);
+    }
+    return g_string_free(text, FALSE);
+}

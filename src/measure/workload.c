@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "measure/workload.h"
+
+#include "base/json.h"
+#include "base/text.h"
+#include "measure/programs.h"
+
+#include <string.h>
+
+#define ARGV(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+/// Sorted as the paper's figures are. Ratios: the abstract and section 4 of the 2014 paper.
+static const struct workload_kind kinds[] = {
+    {
+        .name = "linpack",
+        .steps = {[WORKLOAD_RUN] = ARGV("cpulift-linpack", "--threads", "{vcpus}")},
+        .quick = ARGV("--order", "3000"),
+        .figure = "gflops",
+        .is_higher_better = true,
+        .detail = "openblas_core",
+        .detail_name = "OpenBLAS's kernels",
+        .title = "Linpack: rate of a dense solve",
+        .paper = "Figure 4",
+        .paper_ratio = 1.131,
+        .paper_words = "+13.1 %",
+    },
+    {
+        .name = "transcode",
+        .steps = {[WORKLOAD_PREPARE] = ARGV("cpulift-transcode", "clip"),
+                  [WORKLOAD_RUN] = ARGV("cpulift-transcode", "encode", "--threads", "{vcpus}",
+                                        "--output", "{output}"),
+                  [WORKLOAD_CHECK] = ARGV("cpulift-transcode", "check", "--output", "{output}")},
+        .needs = ARGV("HandBrakeCLI", "ffmpeg", "ffprobe"),
+        .quick = ARGV("--seconds", "1"),
+        .figure = "time",
+        .title = "Video transcode: time with HandBrake",
+        .paper = "Figure 5",
+        .paper_ratio = 0.483,
+        .paper_words = "−51.7 %",
+    },
+    {
+        .name = "ddg",
+        .steps = {[WORKLOAD_RUN] = ARGV("mpiexec", "--oversubscribe", "--bind-to", "none", "-n",
+                                        "{vcpus}", "cpulift-ddg")},
+        .needs = ARGV("orted", "/usr/lib/x86_64-linux-gnu/openmpi/lib/openmpi3",
+                      "/usr/lib/x86_64-linux-gnu/pmix2", "/usr/share/openmpi", "/etc/openmpi"),
+        .quick = ARGV("-vg", "0.5,1"),
+        .figure = "time",
+        .detail = "kernels",
+        .detail_name = "kernels",
+        .title = "Device simulator: time of a bias sweep",
+        .paper = "Figure 6",
+        .paper_ratio = 1.0,
+        .paper_words = "±0",
+    },
+};
+
+const struct workload_kind *workload_get_kinds(size_t *ret_count)
+{
+    *ret_count = G_N_ELEMENTS(kinds);
+    return kinds;
+}
+
+const struct workload_kind *workload_find_kind(const char *name)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
+        if (strcmp(kinds[i].name, name) == 0) {
+            return &kinds[i];
+        }
+    }
+    return NULL;
+}
+
+int workload_new(const char *name, bool is_quick, bench_workload **ret_workload,
+                 cpulift_error **err)
+{
+    const struct workload_kind *kind = workload_find_kind(name);
+    if (kind == NULL) {
+        return cpulift_error_set(err, CPULIFT_EINPUT,
+                                 "'%s' is no workload: there are linpack, transcode and ddg; your "
+                                 "own program goes into --command",
+                                 name);
+    }
+    bench_workload *w = g_new0(bench_workload, 1);
+    w->name = g_strdup(name);
+    w->arguments = is_quick ? g_strdupv((char **)kind->quick) : g_new0(char *, 1);
+    *ret_workload = w;
+    return 0;
+}
+
+static int split(const char *line, char ***ret_words, cpulift_error **err)
+{
+    g_autoptr(GError) error = NULL;
+    if (!g_shell_parse_argv(line, NULL, ret_words, &error)) {
+        return cpulift_error_set(err, CPULIFT_EINPUT, "cannot split '%s' into words: %s", line,
+                                 error->message);
+    }
+    return 0;
+}
+
+/// The program's own name, as far as it may stand in documents.
+static char *name_from_program(const char *program)
+{
+    g_autofree char *base = g_path_get_basename(program);
+    for (char *c = base; *c != '\0'; c++) {
+        if (!g_ascii_isalnum(*c) && strchr("._-+", *c) == NULL) {
+            *c = '_';
+        }
+    }
+    return g_strdup_printf("command-%s", base);
+}
+
+int workload_new_command(const char *line, bench_workload **ret_workload, cpulift_error **err)
+{
+    g_auto(GStrv) words = NULL;
+    int rc = split(line, &words, err);
+    if (rc != 0) {
+        return rc;
+    }
+    bench_workload *w = g_new0(bench_workload, 1);
+    w->name = name_from_program(words[0]);
+    w->arguments = g_new0(char *, 1);
+    w->command = g_steal_pointer(&words);
+    *ret_workload = w;
+    return 0;
+}
+
+void workload_free(bench_workload *w)
+{
+    if (w != NULL) {
+        g_free(w->name);
+        g_strfreev(w->arguments);
+        g_strfreev(w->command);
+        g_free(w);
+    }
+}
+
+static char **join(const char *const *left, const char *const *right)
+{
+    g_autoptr(GPtrArray) words = g_ptr_array_new();
+    for (const char *const *word = left; *word != NULL; word++) {
+        g_ptr_array_add(words, g_strdup(*word));
+    }
+    for (const char *const *word = right; *word != NULL; word++) {
+        g_ptr_array_add(words, g_strdup(*word));
+    }
+    g_ptr_array_add(words, NULL);
+    return (char **)g_ptr_array_free(g_steal_pointer(&words), FALSE);
+}
+
+int workload_add_arguments(bench_workload *w, const char *line, cpulift_error **err)
+{
+    g_auto(GStrv) words = NULL;
+    int rc = split(line, &words, err);
+    if (rc == 0) {
+        char **all = join((const char *const *)w->arguments, (const char *const *)words);
+        g_strfreev(w->arguments);
+        w->arguments = all;
+    }
+    return rc;
+}
+
+static json_t *strings_to_json(char **strings)
+{
+    return json_new_strings((const char *const *)strings, g_strv_length(strings));
+}
+
+json_t *workload_to_json(const bench_workload *w)
+{
+    json_t *json = json_object();
+    json_object_set_new(json, "name", json_string(w->name));
+    json_object_set_new(json, "arguments", strings_to_json(w->arguments));
+    if (w->command != NULL) {
+        json_object_set_new(json, "command", strings_to_json(w->command));
+    }
+    return json;
+}
+
+static int add_string(void *data, const char *string, cpulift_error **err)
+{
+    (void)err;
+    g_ptr_array_add(data, g_strdup(string));
+    return 0;
+}
+
+static int strings_from_json(const json_t *json, const char *key, char ***ret_strings,
+                             cpulift_error **err)
+{
+    g_autoptr(GPtrArray) strings = g_ptr_array_new_with_free_func(g_free);
+    int rc = json_each_string(json, key, "settings", add_string, strings, err);
+    if (rc == 0) {
+        g_ptr_array_add(strings, NULL);
+        *ret_strings = (char **)g_ptr_array_free(g_steal_pointer(&strings), FALSE);
+    }
+    return rc;
+}
+
+int workload_from_json(const json_t *json, bench_workload **ret_workload, cpulift_error **err)
+{
+    const char *name = json_get_string(json, "name");
+    bool has_command = json_object_get(json, "command") != NULL;
+    if (name == NULL || !text_is_name(name) || (!has_command && workload_find_kind(name) == NULL)) {
+        return cpulift_error_set(err, CPULIFT_EINPUT, "the settings name an unknown workload '%s'",
+                                 name != NULL ? name : "");
+    }
+    g_autoptr(bench_workload) w = g_new0(bench_workload, 1);
+    w->name = g_strdup(name);
+    int rc = strings_from_json(json, "arguments", &w->arguments, err);
+    if (rc == 0 && has_command) {
+        rc = strings_from_json(json, "command", &w->command, err);
+    }
+    if (rc == 0 && has_command && w->command[0] == NULL) {
+        rc = cpulift_error_set(err, CPULIFT_EINPUT, "the settings have an empty command");
+    }
+    if (rc == 0) {
+        *ret_workload = g_steal_pointer(&w);
+    }
+    return rc;
+}
+
+static char *fill(const char *word, unsigned vcpus, const char *output)
+{
+    if (strcmp(word, "{vcpus}") == 0) {
+        return g_strdup_printf("%u", vcpus);
+    }
+    return g_strdup(strcmp(word, "{output}") == 0 ? output : word);
+}
+
+/// Every one of our programs in the command is replaced by where it is: `mpiexec … cpulift-ddg`.
+static int find_programs(char **argv, cpulift_error **err)
+{
+    for (size_t i = 0; argv[i] != NULL; i++) {
+        if (i == 0 || g_str_has_prefix(argv[i], "cpulift-")) {
+            char *path = NULL;
+            int rc = programs_find(argv[i], &path, err);
+            if (rc != 0) {
+                return rc;
+            }
+            g_free(argv[i]);
+            argv[i] = path;
+        }
+    }
+    return 0;
+}
+
+int workload_get_argv(const bench_workload *w, enum workload_step step, unsigned vcpus,
+                      const char *output, char ***ret_argv, cpulift_error **err)
+{
+    const struct workload_kind *kind = workload_find_kind(w->name);
+    const char *const *base = w->command != NULL
+                                  ? (step == WORKLOAD_RUN ? (const char *const *)w->command : NULL)
+                                  : kind->steps[step];
+    *ret_argv = NULL;
+    if (base == NULL) {
+        return 0;
+    }
+    g_auto(GStrv) argv = join(base, (const char *const *)w->arguments);
+    for (size_t i = 0; w->command == NULL && base[i] != NULL; i++) {
+        char *word = fill(argv[i], vcpus, output);
+        g_free(argv[i]);
+        argv[i] = word;
+    }
+    int rc = w->command == NULL ? find_programs(argv, err) : 0;
+    if (rc == 0) {
+        *ret_argv = g_steal_pointer(&argv);
+    }
+    return rc;
+}

@@ -1,0 +1,176 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# `cpulift run` on real programs. TAP. Arguments: cpulift-run and the helpers that Meson built.
+set -u
+run=$1 victim=$2 static=$3 plug=$4 stepcount=$5 expect=$6 i386=${7:-}
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+export XDG_CACHE_HOME=$tmp/cache LC_ALL=C
+count=0
+
+ok() { count=$((count + 1)); echo "ok $count - $1"; }
+not_ok() { count=$((count + 1)); echo "not ok $count - $1"; sed 's/^/# /' "$tmp/err" 2>/dev/null; }
+skip() { count=$((count + 1)); echo "ok $count - $1 # SKIP $2"; }
+check() { # NAME COMMAND…
+    local name=$1
+    shift
+    if timeout 60 "$@" >"$tmp/out" 2>"$tmp/err"; then ok "$name"; else not_ok "$name"; fi
+}
+same() { # NAME EXPECTED GOT
+    if [ "$2" = "$3" ]; then ok "$1"; else
+        printf 'expected: %s\ngot: %s\n' "$2" "$3" >"$tmp/err"
+        not_ok "$1"
+    fi
+}
+shows() { # whether this machine can show the CPU
+    "$run" --cpu "$1" --check 2>/dev/null
+}
+
+# --- what programs see -----------------------------------------------------------------------
+level() {
+    "$run" --cpu "$1" -- /lib64/ld-linux-x86-64.so.2 --help | grep -o 'x86-64-v[2-4] (supported' |
+        sort | tail -n 1 | grep -o 'v[2-4]'
+}
+for pair in qemu64: Nehalem:v2 Haswell-noTSX:v3; do
+    cpu=${pair%%:*}
+    if shows "$cpu"; then same "the loader's level on $cpu" "${pair##*:}" "$(level "$cpu")"; else
+        skip "the loader's level on $cpu" "this machine lacks its instructions"
+    fi
+done
+
+# All registers of which libvirt's map knows a bit, as Debian's cpuid prints them, hold exactly the
+# definition's. osxsave and ospke follow the kernel; AMD repeats leaf 1 edx in 0x80000001.
+cpuid_differences() {
+    "$run" --cpu "$1" -- cpuid -1 -r >"$tmp/cpuid" || return
+    "$expect" "$1" >"$tmp/expect" || return
+    while read -r leaf sub reg all wanted; do
+        line=$(grep -E "0x$leaf 0x$sub:" "$tmp/cpuid")
+        got=$(echo "$line" | grep -o "e${reg}x=0x[0-9a-f]*" | cut -d= -f2)
+        all=$((16#$all))
+        case $leaf$reg in
+        00000001c) all=$((all & ~(1 << 27))) ;;
+        00000007c) all=$((all & ~(1 << 4))) ;;
+        esac
+        [ $((${got:-0} & all)) = $((16#$wanted & all)) ] ||
+            echo "$leaf $sub $reg: got ${got:-nothing} wanted $wanted"
+    done <"$tmp/expect"
+}
+for cpu in qemu64 Nehalem Haswell-noTSX; do
+    name="Debian's cpuid shows exactly the features of $cpu"
+    if ! command -v cpuid >/dev/null; then skip "$name" "package cpuid is not installed"
+    elif ! shows "$cpu"; then skip "$name" "this machine lacks its instructions"
+    else same "$name" "" "$(cpuid_differences "$cpu")"; fi
+done
+
+same "nothing is hidden with host" "$("$victim" dump)" "$("$run" --cpu host -- "$victim" dump)"
+same "a static program sees the same as a dynamic one" \
+    "$("$run" --cpu Nehalem -- "$victim" dump)" "$("$run" --cpu Nehalem -- "$static" dump)"
+same "family, model and stepping are QEMU's" "000106a3" \
+    "$("$run" --cpu Nehalem -- "$victim" dump | awk '$1 == "00000001" {print $2}')"
+same "--vendor model" "756e6547 6c65746e 49656e69" \
+    "$("$run" --cpu Nehalem --vendor model -- "$victim" dump | awk '$1 == "00000000" {print $3, $4, $5}')"
+same "/proc/cpuinfo follows" "26" \
+    "$("$run" --cpu Nehalem -- awk '$1 == "model" && $2 == ":" {print $3; exit}' /proc/cpuinfo)"
+same "/proc/cpuinfo names no hidden flag" "" \
+    "$("$run" --cpu Nehalem -- grep -m1 -owE 'avx2?|fma|avx512f|fsgsbase' /proc/cpuinfo)"
+same "AT_HWCAP2 hides fsgsbase" "0" \
+    "$("$run" --cpu Nehalem -- "$victim" dump | awk '/hwcap2/ {print $4}')"
+
+# --- every CPUID instruction is answered -----------------------------------------------------
+answered() { "$run" --cpu host -v -- "$@" 2>&1 >/dev/null | grep -o '[0-9]* CPUID' | cut -d' ' -f1; }
+for command in "$static count 5" "$victim gap" "/bin/true"; do
+    # shellcheck disable=SC2086 # words
+    same "single steps count as many CPUID as are answered: ${command##*/}" \
+        "$("$stepcount" $command 2>/dev/null)" "$(answered $command)"
+done
+
+# --- programs as they are --------------------------------------------------------------------
+cpu=Nehalem
+for mode in gap threads signals blocked children exec-thread jit jit-rwx copy seccomp legacy; do
+    check "victim: $mode" "$run" --cpu $cpu -- "$victim" $mode
+    same "victim: $mode says nothing" "" "$(cat "$tmp/err")"
+done
+check "a static program: threads" "$run" --cpu $cpu -- "$static" threads
+check "a static program: children" "$run" --cpu $cpu -- "$static" children
+if [ -n "$i386" ] && "$i386" 2>/dev/null; [ $? = 41 ]; then
+    "$run" --cpu $cpu -- "$i386"
+    same "a 32-bit program" 40 $?
+else skip "a 32-bit program" "not made here, or no AVX to hide"; fi
+if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
+    cp "$run" "$tmp/run-program" && chmod 755 "$tmp" "$tmp/run-program"
+    same "without privileges" "65534 v2" "$(setpriv --reuid=65534 --regid=65534 --clear-groups env HOME=/nonexistent \
+        XDG_CACHE_HOME=/nonexistent "$tmp/run-program" --cpu Nehalem -- sh -c \
+        'echo $(id -u) $(/lib64/ld-linux-x86-64.so.2 --help | grep -o "v2 (supp" | cut -c1-2)')"
+else skip "without privileges" "needs root to give them up"; fi
+plugs=()
+for i in $(seq 100); do
+    cp "$plug" "$tmp/plug$i.so"
+    plugs+=("$tmp/plug$i.so")
+done
+check "100 libraries by dlopen" "$run" --cpu $cpu -- "$victim" dlopen "${plugs[@]}"
+printf 'int main(void) { return 0; }\n' >"$tmp/one.c"
+check "gcc compiles a file" "$run" --cpu $cpu -- gcc -O2 "$tmp/one.c" -o "$tmp/one"
+check "the shell runs programs" "$run" --cpu $cpu -- bash -c 'set -e; x=$(echo a | tr a b); [ $x = b ]; (exit 0)'
+tool() { # PACKAGE COMMAND…
+    if command -v "$2" >/dev/null; then check "${*:2:2}" "$run" --cpu $cpu -- "${@:2}"; else
+        skip "${*:2:2}" "package $1 is not installed"
+    fi
+}
+tool python3 python3 -c 'import json, ssl, hashlib; hashlib.sha256(b"x" * 1000000)'
+tool git git --version
+tool openssl openssl dgst -sha256 "$tmp/one.c"
+tool default-jre-headless java -version
+tool handbrake-cli HandBrakeCLI --version
+if command -v java >/dev/null; then
+    same "Java sees no AVX" "0" "$("$run" --cpu $cpu -- java -XX:+PrintFlagsFinal -version 2>/dev/null |
+        awk '$2 == "UseAVX" {print $4}')"
+else skip "Java sees no AVX" "no Java"; fi
+
+# --- transparency ----------------------------------------------------------------------------
+"$run" --cpu $cpu -- sh -c 'exit 42'
+same "exit status" 42 $?
+"$run" --cpu $cpu -- sh -c 'kill -TERM $$' 2>/dev/null
+same "death by a signal" 143 $?
+"$run" --cpu $cpu -- /nonexistent 2>/dev/null
+same "no such program" 127 $?
+"$run" --cpu $cpu -- / 2>/dev/null
+same "not a program" 126 $?
+"$run" --cpu no-such-cpu -- true 2>"$tmp/err"
+same "unknown CPU" "2 1" "$? $(wc -l <"$tmp/err")"
+"$run" --cpu phenom -- true 2>"$tmp/err"
+same "instructions that are not here are named" "2 1" "$? $(grep -c 3dnow "$tmp/err")"
+"$run" --cpu 2>/dev/null
+same "wrong usage" 64 $?
+same "parent, session and group are the caller's" "$("$victim" environment)" \
+    "$("$run" --cpu $cpu -- "$victim" environment)"
+same "standard input and output" "abc" "$(echo abc | "$run" --cpu $cpu -- cat)"
+same "a reader is not kept waiting for a daemon's tracer" "x" \
+    "$(timeout 5 "$run" --cpu $cpu -- sh -c 'sleep 20 </dev/null >/dev/null 2>&1 & echo $! >'"$tmp"'/daemon; echo x' 2>&1)"
+kill "$(cat "$tmp/daemon")" 2>/dev/null
+
+state() { awk '{print $3}' "/proc/$1/stat"; }
+await() { for _ in $(seq 50); do [[ $(state "$1") == [$2] ]] && return; sleep 0.1; done; }
+"$run" --cpu $cpu -- sleep 30 &
+pid=$!
+sleep 0.5
+kill -STOP $pid
+await $pid tT
+stopped=$(state $pid)
+kill -CONT $pid
+await $pid S
+running=$(state $pid)
+kill -TERM $pid
+wait $pid
+same "stop, continue, terminate" "S 143" "${running} $?"
+[[ $stopped == [tT] ]] && ok "stopped" || not_ok "stopped"
+
+# --- the cache -------------------------------------------------------------------------------
+check "the cache is used again" "$run" --cpu $cpu -- "$victim" gap
+same "the cache is ours alone" "700" "$(stat -c %a "$XDG_CACHE_HOME/cpulift" 2>/dev/null)"
+for file in "$XDG_CACHE_HOME"/cpulift/*.sites; do echo garbage >"$file"; done
+check "a damaged cache does no harm" "$run" --cpu $cpu -- bash -c :
+same "the level is still right" "v2" "$(level Nehalem)"
+chmod 777 "$XDG_CACHE_HOME/cpulift"
+check "a cache that others may write is not used" "$run" --cpu $cpu -- bash -c :
+
+echo "1..$count"

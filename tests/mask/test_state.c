@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// What is remembered: watched memory, and the cache on disk.
+#include "mask/sites.h"
+#include "mask/watch.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <cmocka.h>
+
+enum { RW = PROT_READ | PROT_WRITE, RX = PROT_READ | PROT_EXEC };
+
+static void test_watch_alternates(void **state)
+{
+    (void)state;
+    struct watch *watch = NULL;
+    assert_int_equal(watch_judge(watch, 0x1000, RW, true, false), WATCH_NOT_OURS);
+    watch_add(&watch, 0x1000, 0x4000);
+    assert_int_equal(watch_judge(watch, 0x0fff, RW, true, false), WATCH_NOT_OURS);
+    assert_int_equal(watch_judge(watch, 0x4000, RW, true, false), WATCH_NOT_OURS);
+    assert_int_equal(watch_judge(watch, 0x2008, RW, true, false), WATCH_EXECUTE);
+    assert_int_equal(watch_judge(watch, 0x2ff8, RX, false, false), WATCH_WRITE);
+    // Another protection than ours is the program's doing.
+    assert_int_equal(watch_judge(watch, 0x2000, PROT_NONE, false, false), WATCH_NOT_OURS);
+    // The second of two threads finds it settled; a write that looks like a fetch is tried once.
+    assert_int_equal(watch_judge(watch, 0x2000, RX, true, false), WATCH_RETRY);
+    assert_int_equal(watch_judge(watch, 0x2000, RW, false, false), WATCH_RETRY);
+    assert_int_equal(watch_judge(watch, 0x2000, RX, true, true), WATCH_WRITE);
+    watch_free(watch);
+}
+
+static void test_watch_gives_up(void **state)
+{
+    (void)state;
+    struct watch *watch = NULL;
+    watch_add(&watch, 0x1000, 0x3000);
+    for (int i = 0; i < 8; i++) {
+        assert_int_equal(watch_judge(watch, 0x1000, RW, true, false), WATCH_EXECUTE);
+        assert_int_equal(watch_judge(watch, 0x1000, RX, false, false), WATCH_WRITE);
+    }
+    assert_int_equal(watch_judge(watch, 0x1000, RW, true, false), WATCH_OPEN);
+    assert_int_equal(watch_judge(watch, 0x1000, RW | RX, true, false), WATCH_RETRY);
+    assert_int_equal(watch_judge(watch, 0x1000, RW, true, false), WATCH_NOT_OURS);
+    assert_int_equal(watch_judge(watch, 0x2000, RW, true, false), WATCH_EXECUTE); // its neighbour
+    watch_free(watch);
+}
+
+static void test_watch_areas(void **state)
+{
+    (void)state;
+    struct watch *watch = NULL;
+    watch_add(&watch, 0x1000, 0x9000);
+    watch_remove(watch, 0x3000, 0x5000);
+    struct watch *copy = watch_copy(watch);
+    watch_remove(watch, 0, UINT64_MAX);
+    assert_int_equal(watch_judge(watch, 0x1000, RW, true, false), WATCH_NOT_OURS);
+    assert_int_equal(watch_judge(copy, 0x2000, RW, true, false), WATCH_EXECUTE);
+    assert_int_equal(watch_judge(copy, 0x3000, RW, true, false), WATCH_NOT_OURS);
+    assert_int_equal(watch_judge(copy, 0x5000, RW, true, false), WATCH_EXECUTE);
+    watch_free(watch);
+    watch_free(copy);
+    assert_null(watch_copy(NULL));
+}
+
+static struct find_result make_result(void)
+{
+    struct find_result result = {g_array_new(FALSE, FALSE, sizeof(uint64_t)),
+                                 g_array_new(FALSE, FALSE, sizeof(uint64_t)), 7};
+    static const uint64_t code[] = {16, 4096}, undecided[] = {99};
+    g_array_append_vals(result.code, code, 2);
+    g_array_append_vals(result.undecided, undecided, 1);
+    return result;
+}
+
+static void test_sites_round_trip(void **state)
+{
+    (void)state;
+    struct find_result result = make_result(), again;
+    g_autofree char *text = sites_format(5000, &result);
+    assert_true(sites_parse(text, 5000, &again));
+    assert_int_equal(again.code->len, 2);
+    assert_int_equal(g_array_index(again.code, uint64_t, 1), 4096);
+    assert_int_equal(again.undecided->len, 1);
+    assert_int_equal(again.rejected, 7);
+    find_result_clear(&again);
+    assert_false(sites_parse(text, 5001, &again)); // another file
+    for (size_t cut = 0; cut + 4 < strlen(text); cut++) {
+        g_autofree char *start = g_strndup(text, cut);
+        assert_false(sites_parse(start, 5000, &again));
+    }
+    find_result_clear(&result);
+}
+
+static void test_sites_hostile(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "cpulift-sites/2 5000 0\nc 4999\nend\n",
+        "cpulift-sites/2 5000 0\nc 5\nc 5\nend\n",
+        "cpulift-sites/2 5000 0\nx 5\nend\n",
+        "cpulift-sites/2 5000 0\nc -1\nend\n",
+        "cpulift-sites/1 5000 0\nend\n",
+        "cpulift-sites/2 5000\nend\n",
+        "cpulift-sites/2 5000 0\nc 99999999999999999999999\nend\n",
+        "cpulift-sites/2 5000 0\nc\nend\n",
+    };
+    struct find_result result;
+    for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
+        assert_false(sites_parse(texts[i], 5000, &result));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_watch_alternates), cmocka_unit_test(test_watch_gives_up),
+        cmocka_unit_test(test_watch_areas),      cmocka_unit_test(test_sites_round_trip),
+        cmocka_unit_test(test_sites_hostile),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

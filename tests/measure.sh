@@ -1,0 +1,120 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck disable=SC2317 # the functions are called by check
+# measure.sh BUILD: bench and report as a whole, with stand-ins for the programs that they run: what is kept, what is
+# refused, what a killed run leaves. TAP.
+set -u
+build=$(cd "$1" && pwd) || exit 1
+scratch=$(mktemp -d) || exit 1
+trap 'rm -rf "$scratch"' EXIT
+cd "$scratch" || exit 1
+mkdir programs
+PATH="$build:$PATH" CPULIFT_EXEC_PATH="$scratch/programs" XDG_CACHE_HOME="$scratch/cache" LC_ALL=C
+export PATH CPULIFT_EXEC_PATH XDG_CACHE_HOME LC_ALL
+
+program() { # NAME: standard input is a shell script
+    { echo '#!/bin/sh'; cat; } >"programs/$1"
+    chmod +x "programs/$1"
+}
+result() { # VERIFIED
+    echo "echo '{\"schema\":\"cpulift.result/1\",\"workload\":\"linpack\",\"figures\":{\"gflops\":{\"value\":2,\"unit\":\"GFLOP/s\"}},\"verified\":$1,\"verification\":{}}'"
+}
+count() { # PATTERN FILE
+    grep -c "$1" "$2"
+}
+number=0 failed=0
+check() { # NAME COMMAND…
+    name=$1 number=$((number + 1))
+    shift
+    if "$@" >>"$scratch/log" 2>&1; then
+        echo "ok $number - $name"
+    else
+        echo "not ok $number - $name"
+        failed=1
+        sed 's/^/# /' "$scratch/log"
+    fi
+    : >"$scratch/log"
+}
+echo 1..14
+
+# the run program gets the definition; its environment is clean
+program cpulift-run <<'END'
+[ "$1" = --cpu ] && [ "$3" = -- ] || exit 99
+echo "$2 ${OPENBLAS_CORETYPE-clean}" >>used
+shift 3
+exec "$@"
+END
+result true | program cpulift-linpack
+bench() {
+    OPENBLAS_CORETYPE=Haswell cpulift bench --runs 2 --cpus 1,64 --cpu default --cpu host "$@" 2>err
+}
+good() {
+    bench linpack -o good.json && [ "$(count '"status": "ok"' good.json)" = 12 ] &&
+        [ "$(count '"oversubscribed": true' good.json)" = 6 ] && [ "$(count '^default clean$' used)" = 6 ] &&
+        [ "$(count '^host clean$' used)" = 6 ] && grep -q '"OPENBLAS_CORETYPE"' good.json
+}
+check 'every sample is kept, the environment clean and listed, oversubscription marked' good
+check 'the report is made' cpulift report good.json -o report
+check 'the page stands alone' sh -c '! grep -Eq "(src|href)=\"(http|/|[a-z]*\.)" report/index.html && grep -q "data:image/svg" report/index.html'
+again() {
+    cpulift report good.json -o again && diff -r report again
+}
+check 'the same samples give the same bytes' again
+
+# an answer that is wrong
+{ result false; echo 'exit 1'; } | program cpulift-linpack
+wrong() {
+    bench linpack -o wrong.json
+    [ $? = 2 ] && [ "$(count 'it failed verification' wrong.json)" = 12 ] &&
+        cpulift report --tsv wrong.json | awk -F '\t' 'NR > 1 && ($9 != "" || $14 != "") { exit 1 }'
+}
+check 'failed verification is kept as failed and in no figure' wrong
+check 'a report of nothing but failures is made' cpulift report wrong.json -o report-wrong
+
+# killed, and resumed
+{ echo 'echo x >>calls; [ "$(wc -l <calls)" -ge 5 ] && [ ! -e resumed ] && kill -KILL $(cat pid)'; result true; } |
+    program cpulift-linpack
+killed() {
+    OPENBLAS_CORETYPE=Haswell sh -c 'echo $$ >pid; exec cpulift-measure bench --runs 2 --cpus 1,64 --cpu default --cpu host linpack -o killed.json'
+    [ $? = 137 ] && [ "$(count '"status": "ok"' killed.json)" = 4 ]
+}
+check 'a killed run leaves the samples so far' killed
+resumed() {
+    : >resumed
+    cpulift bench --resume -o killed.json && [ "$(count '"status": "ok"' killed.json)" = 12 ] && [ "$(wc -l <calls)" = 13 ]
+}
+check 'and is resumed without making them again' resumed
+check 'a file that is there is not overwritten' sh -c '! cpulift bench linpack --cpu host -o good.json'
+
+# deadlines, missing programs
+program cpulift-linpack <<'END'
+sleep 60
+END
+late() {
+    cpulift bench linpack --runs 1 --cpus 1 --cpu host --timeout 1 -o late.json
+    [ $? = 2 ] && grep -q 'not done after 1 s' late.json
+}
+check 'a workload that hangs is stopped and kept as failed' late
+own() {
+    cpulift bench --command 'sh -c "exit 3"' --runs 1 --cpus 1 --cpu bare -o own.json
+    [ $? = 2 ] && grep -q 'ended with 3' own.json
+}
+check 'a command that fails is kept as failed' own
+missing() {
+    mkdir -p empty
+    PATH="$scratch/empty" "$build/cpulift-transcode" encode -i /etc/passwd -o out.mp4 2>err
+    [ $? = 2 ] && grep -q 'handbrake-cli' err
+}
+check 'missing HandBrake is named with its package' missing
+unreadable() {
+    "$build/cpulift-transcode" encode -i "$scratch/no.mts" -o out.mp4 2>err
+    [ $? = 2 ] && grep -q "no.mts" err
+}
+check 'an unreadable clip is named' unreadable
+rm -f programs/cpulift-run
+norun() {
+    CPULIFT_EXEC_PATH="$scratch/empty" PATH="$scratch/empty" "$build/cpulift-measure" bench --command /bin/true --cpu /nowhere/plan.json -o norun.json 2>err
+    [ $? = 2 ] && grep -q '/nowhere/plan.json' err && [ ! -e norun.json ]
+}
+check 'a definition that cannot be read is named, and nothing is made' norun
+exit $failed

@@ -1,0 +1,62 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The paper's condition, on two real libvirtd: a guest tuned through the hooks' rewriter is migrated live there and back and
+# reads the same CPU at each stop. Usage: migrate.sh BUILD SOURCE
+. "$2/tests/platform/lib.sh"
+for program in ip unshare virsh libvirtd qemu-system-x86_64; do
+    command -v "$program" >/dev/null || { echo "no $program"; exit 77; }
+done
+[ "$(id -u)" -eq 0 ] || exit 77
+uri_a='' uri_b='' address_a='' address_b=''
+. "$here/two-hosts.sh"
+trap 'two_hosts_end; rm -rf "$folder"' EXIT
+ip netns add "cpulift-try-$$" 2>/dev/null && ip netns exec "cpulift-try-$$" true 2>/dev/null || skip=yes
+ip netns del "cpulift-try-$$" 2>/dev/null || skip=yes
+[ -z "${skip-}" ] || { echo "no network namespaces here"; exit 77; }
+# B has the guard from its start; without a plan it lets all pass. libvirt gives hooks a clean environment.
+mkdir -p "$folder/b/etc/hooks/qemu.d" "$folder/guarded/etc/cpulift" "$folder/guarded/var/lib/cpulift"
+printf '#!/bin/sh\nCPULIFT_ROOT="%s" exec "%s" guard "$0" "$@"\n' "$folder/guarded" "$hook" >"$folder/b/etc/hooks/qemu.d/cpulift"
+chmod +x "$folder/b/etc/hooks/qemu.d/cpulift"
+two_hosts "$folder" || fail "the two libvirtd do not answer: $(tail -n 3 "$folder"/?/libvirtd.log)"
+
+expect 0 "$cpulift" scan -c "$uri_a" -o "$folder/hosts/a"
+expect 0 "$cpulift" scan -c "$uri_b" -o "$folder/hosts/b"
+sed 's/"name": "[^"]*"/"name": "host-a"/' "$folder"/hosts/a/*.json >"$folder/host-a.json"
+sed 's/"name": "[^"]*"/"name": "host-b"/' "$folder"/hosts/b/*.json >"$folder/host-b.json"
+expect 0 "$cpulift" plan "$folder/host-a.json" "$folder/host-b.json" --virt qemu --machine pc
+cp "$folder/out" "$folder/plan.json"
+expect 0 "$cpulift" prove "$folder/plan.json" --migrate "$uri_a" "$uri_b" --addresses "$address_a,$address_b" --timeout 90
+cp "$folder/out" "$folder/journey"
+has "$folder/out" "PROVED: "
+[ "$(grep -c "^hop  *yes, .*: nothing changed" "$folder/out")" -eq 2 ] || fail "two hops: $(cat "$folder/out")"
+cat "$folder/journey"
+
+# The guard at B, once it has a plan that the guest is outside of: the guest stays where it is.
+has "$folder/guarded/var/lib/cpulift/hook.log" guard
+cp "$folder/plan.json" "$folder/guarded/etc/cpulift/plan.json"
+expect 0 "$cpulift" prove "$folder/plan.json" --migrate "$uri_a" "$uri_b" --addresses "$address_a,$address_b" --timeout 90
+sed '/"avx2"/d' "$folder/plan.json" >"$folder/guarded/etc/cpulift/plan.json"
+expect 1 "$cpulift" prove "$folder/plan.json" --migrate "$uri_a" "$uri_b" --addresses "$address_a,$address_b" --timeout 90
+has "$folder/out" "the migration failed"
+has "$folder/out" "features outside the pool's plan: avx2"
+rm "$folder/guarded/etc/cpulift/plan.json"
+
+# A plan that no host here can give is refused before a guest exists, naming the features.
+sed 's/"features": \[/"features": ["avx512f", /; s/"require": \[/"require": ["avx512f", /' "$folder/plan.json" >"$folder/rich.json"
+expect 1 "$cpulift" prove "$folder/rich.json" --migrate "$uri_a" "$uri_b" --timeout 60
+has "$folder/out" "cannot give it, so no guest was started"
+has "$folder/out" "avx512f"
+[ -z "$(virsh --quiet --connect "$uri_a" list --all --name | tr -d '\n')" ] || fail "a guest was left at A"
+[ -z "$(virsh --quiet --connect "$uri_b" list --all --name | tr -d '\n')" ] || fail "a guest was left at B"
+
+# The paper's own element, for what it is.
+expect 0 "$cpulift" plan --for paper --virt qemu --machine pc
+cp "$folder/out" "$folder/paper.json"
+got=0
+"$cpulift" prove "$folder/paper.json" --migrate "$uri_a" "$uri_b" --addresses "$address_a,$address_b" --timeout 90 >"$folder/out" 2>&1 || got=$?
+[ "$got" -le 1 ] || fail "the paper's element: $(cat "$folder/out")"
+has "$folder/out" "definition: it promises nothing"
+lacks "$folder/journey" "promises nothing"
+echo "the paper's element: status $got"
+cat "$folder/out"
+echo "$checks checks"

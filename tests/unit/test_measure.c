@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// measure: statistics on known data, the samples document, archives, transcripts, settings.
+#include "base/file.h"
+#include "measure/console.h"
+#include "measure/cpio.h"
+#include "measure/environment.h"
+#include "measure/figure.h"
+#include "measure/guest.h"
+#include "measure/place.h"
+#include "measure/samples.h"
+#include "measure/settings.h"
+#include "measure/stats.h"
+#include "measure/summary.h"
+#include "measure/workload.h"
+
+#include <glib/gstdio.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define NEAR(a, b) assert_true(fabs((a) - (b)) < 1e-9)
+
+static void medians(void **state)
+{
+    (void)state;
+    const double odd[] = {9, 1, 5}, even[] = {4, 1, 3, 2}, one[] = {7};
+    NEAR(stats_compute_median(odd, 3), 5);
+    NEAR(stats_compute_median(even, 4), 2.5);
+    NEAR(stats_compute_median(one, 1), 7);
+    struct stats s = stats_compute(one, 1);
+    assert_false(s.has_interval);
+    assert_int_equal(stats_compute(one, 0).count, 0);
+    NEAR(stats_compute_spread(&s), 0);
+}
+
+/// For n values the chance that a resample's median is among the k smallest is known exactly: of
+/// three values the median is the smallest with probability 7/27, so the interval is [min, max]; of
+/// nine equal ones it has no width; and it is the same each time.
+static void intervals(void **state)
+{
+    (void)state;
+    const double three[] = {1, 2, 3}, same[] = {4, 4, 4, 4, 4, 4, 4, 4, 4};
+    struct stats s = stats_compute(three, 3);
+    NEAR(s.low, 1);
+    NEAR(s.high, 3);
+    s = stats_compute(same, 9);
+    NEAR(s.low, 4);
+    NEAR(s.high, 4);
+    double many[101];
+    for (int i = 0; i <= 100; i++) {
+        many[(i * 37) % 101] = i;
+    }
+    s = stats_compute(many, 101);
+    NEAR(s.median, 50);
+    // the median's standard error is about 1.25 * 29.2 / sqrt(101) = 3.6: the interval about ±7
+    // wide
+    assert_true(s.low > 36 && s.low < 46 && s.high > 54 && s.high < 64);
+    struct stats again = stats_compute(many, 101);
+    NEAR(s.low, again.low);
+    NEAR(s.high, again.high);
+}
+
+static const char document[] =
+    "{\"schema\":\"cpulift.samples/1\",\"machine\":{\"processor\":\"P\"},"
+    "\"settings\":{\"in\":\"process\"},\"samples\":["
+    "{\"workload\":\"linpack\",\"cpu\":\"default\",\"vcpus\":1,\"run\":0,\"status\":\"ok\","
+    "\"result\":{\"figures\":{\"gflops\":{\"value\":1,\"unit\":\"GFLOP/s\"}}}},"
+    "{\"workload\":\"linpack\",\"cpu\":\"default\",\"vcpus\":1,\"run\":1,\"status\":\"ok\","
+    "\"result\":{\"figures\":{\"gflops\":{\"value\":10,\"unit\":\"GFLOP/s\"}}}},"
+    "{\"workload\":\"linpack\",\"cpu\":\"tuned\",\"vcpus\":1,\"run\":1,\"status\":\"ok\","
+    "\"result\":{\"figures\":{\"gflops\":{\"value\":30,\"unit\":\"GFLOP/s\"}}}},"
+    "{\"workload\":\"linpack\",\"cpu\":\"tuned\",\"vcpus\":1,\"run\":2,\"status\":\"failed\","
+    "\"reason\":\"wrong\",\"result\":{\"figures\":{\"gflops\":{\"value\":99,\"unit\":"
+    "\"GFLOP/s\"}}}}]}";
+
+static bench_samples *parse(const char *text)
+{
+    bench_samples *s = NULL;
+    g_autoptr(cpulift_error) err = NULL;
+    assert_int_equal(samples_parse(text, strlen(text), "test", &s, &err), 0);
+    return s;
+}
+
+static void samples_round(void **state)
+{
+    (void)state;
+    g_autoptr(bench_samples) first = parse(document);
+    g_autofree char *text = samples_format(first);
+    g_autoptr(bench_samples) second = parse(text);
+    g_autofree char *again = samples_format(second);
+    assert_string_equal(text, again);
+    assert_non_null(samples_find(second, "linpack", "tuned", 1, 2));
+    assert_null(samples_find(second, "linpack", "tuned", 2, 2));
+    const bench_sample *failed = samples_find(second, "linpack", "tuned", 1, 2);
+    assert_string_equal(failed->reason, "wrong");
+    assert_false(sample_is_usable(failed));
+    assert_false(sample_is_usable(samples_find(second, "linpack", "default", 1, 0)));
+}
+
+/// The warm-up and the failed sample, though it has a figure, are in no number.
+static void summary_leaves_out(void **state)
+{
+    (void)state;
+    g_autoptr(bench_samples) s = parse(document);
+    g_autoptr(bench_summary) sum = summary_new(s, "default");
+    const struct summary_row *base = summary_find(sum, "linpack", "gflops", "default", 1);
+    const struct summary_row *tuned = summary_find(sum, "linpack", "gflops", "tuned", 1);
+    assert_int_equal(base->value.count, 1);
+    NEAR(base->value.median, 10);
+    assert_int_equal(base->ratio.count, 0);
+    assert_int_equal(tuned->value.count, 1);
+    assert_int_equal(tuned->failed, 1);
+    NEAR(tuned->ratio.median, 3);
+    g_autoptr(GPtrArray) warnings = summary_get_warnings(sum, s);
+    assert_non_null(strstr(warnings->pdata[1], "1 sample(s) of linpack under tuned"));
+    g_autoptr(bench_summary) other = summary_new(s, "tuned");
+    assert_int_equal(summary_find(other, "linpack", "gflops", "tuned", 1)->ratio.count, 0);
+}
+
+static void samples_refuse(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *from, *to; ///< one edit of the good document
+    } edits[] = {
+        {"samples/1", "samples/2"},
+        {"\"machine\"", "\"machin\""},
+        {"\"samples\":[", "\"sample\":["},
+        {"\"vcpus\":1", "\"vcpus\":0"},
+        {"\"vcpus\":1", "\"vcpus\":-4"},
+        {"\"run\":0", "\"run\":\"0\""},
+        {"\"cpu\":\"tuned\"", "\"cpu\":\"../x\""},
+        {"\"workload\":\"linpack\"", "\"workload\":\"a b\""},
+        {"\"status\":\"ok\"", "\"status\":\"fine\""},
+        {"\"unit\":\"GFLOP/s\"", "\"unit\":\"'`id`\""},
+        {"\"value\":10", "\"value\":\"10\""},
+        {"\"gflops\":", "\"a\\nb\":"},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(edits); i++) {
+        g_autoptr(GString) text = g_string_new(document);
+        g_autoptr(cpulift_error) err = NULL;
+        bench_samples *s = NULL;
+        assert_int_equal(g_string_replace(text, edits[i].from, edits[i].to, 1), 1);
+        assert_int_equal(samples_parse(text->str, text->len, "x", &s, &err), CPULIFT_EINPUT);
+        assert_non_null(strstr(err->message, "'x'"));
+    }
+}
+
+static void archives(void **state)
+{
+    (void)state;
+    g_autofree char *folder = g_dir_make_tmp("cpulift-test-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(folder, "a.cpio", NULL), *text = NULL;
+    g_autoptr(cpulift_error) err = NULL;
+    g_autoptr(cpio) a = NULL;
+    size_t len;
+    assert_int_equal(cpio_open(path, &a, &err), 0);
+    assert_int_equal(cpio_add_text(a, "/d/f", "hello", 5, &err), 0);
+    assert_int_equal(cpio_add_text(a, "/d/f", "other", 5, &err), 0);
+    assert_int_equal(cpio_add_file(a, "/x", "/nowhere/at/all", &err), CPULIFT_EMISSING);
+    assert_int_equal(cpio_finish(a, &err), 0);
+    assert_int_equal(file_load(path, 4096, &text, &len, NULL), 0);
+    // header (110), name and NUL padded to 4; then the data padded to 4
+    const size_t folder_len = 112, file_len = 116 + 8, trailer_len = 124;
+    assert_int_equal(len, folder_len + file_len + trailer_len);
+    assert_memory_equal(text,
+                        "07070100000001000041ED00000000000000000000000200000000"
+                        "00000000",
+                        62);
+    assert_string_equal(text + 110, "d");
+    assert_string_equal(text + folder_len + 110, "d/f");
+    assert_memory_equal(text + folder_len + 116, "hello\0\0\0", 8);
+    assert_string_equal(text + folder_len + file_len + 110, "TRAILER!!!");
+    g_unlink(path);
+    g_rmdir(folder);
+}
+
+static void transcripts(void **state)
+{
+    (void)state;
+    bool is_done;
+    g_autoptr(GPtrArray) two =
+        console_parse("boot noise\r\n@cpulift begin 0\r\nhello\r\n{}\r\n\r\n@cpulift end 0 0 1.5 "
+                      "2.25\r\n@cpulift begin 1\n@cpulift said no such file\n@cpulift end 1 132 "
+                      "0.1 0\n@cpulift done\n",
+                      &is_done);
+    assert_true(is_done);
+    assert_int_equal(two->len, 2);
+    const struct console_command *first = two->pdata[0], *second = two->pdata[1];
+    assert_string_equal(first->output, "hello\n{}\n\n");
+    assert_int_equal(first->status, 0);
+    NEAR(first->wall, 1.5);
+    NEAR(first->cpu, 2.25);
+    assert_int_equal(second->status, 132);
+    assert_string_equal(second->said, "no such file");
+    g_autoptr(GPtrArray) cut = console_parse("@cpulift begin 0\nhalf", &is_done);
+    assert_false(is_done);
+    assert_int_equal(((struct console_command *)cut->pdata[0])->status, -1);
+    g_autoptr(GPtrArray) odd = console_parse(
+        "@cpulift end 0 0 1 1\n@cpulift said x\n@cpulift begin\n@cpulift end x\n", &is_done);
+    assert_int_equal(odd->len, 0);
+}
+
+static void environments(void **state)
+{
+    (void)state;
+    char *given[] = {(char *)"PATH=/bin", (char *)"OPENBLAS_CORETYPE=Haswell",
+                     (char *)"LD_PRELOAD=x", (char *)"OMP_NUM_THREADS=1", NULL};
+    g_autoptr(json_t) removed = NULL;
+    g_auto(GStrv) clean = environment_clean(given, &removed);
+    assert_string_equal(g_environ_getenv(clean, "PATH"), "/bin");
+    assert_string_equal(g_environ_getenv(clean, "LC_ALL"), "C");
+    assert_null(g_environ_getenv(clean, "OPENBLAS_CORETYPE"));
+    assert_int_equal(json_array_size(removed), 3);
+    assert_string_equal(json_string_value(json_array_get(removed, 0)), "LD_PRELOAD");
+    assert_false(environment_is_steering("OMPX"));
+}
+
+static void settings_round(void **state)
+{
+    (void)state;
+    g_autoptr(cpulift_error) err = NULL;
+    g_autoptr(bench_settings) s = settings_new();
+    bench_workload *w = NULL;
+    assert_int_equal(settings_set_vcpus(s, "1,2,4", &err), 0);
+    assert_int_equal(settings_add_definition(s, "Haswell", &err), 0);
+    assert_int_equal(settings_add_document(s, "tuned", "{}", &err), 0);
+    assert_int_equal(workload_new_command("sleep '0 1'", &w, &err), 0);
+    assert_string_equal(w->name, "command-sleep");
+    assert_string_equal(w->command[1], "0 1");
+    g_ptr_array_add(s->workloads, w);
+    g_autoptr(json_t) json = settings_to_json(s);
+    g_autoptr(bench_settings) again = NULL;
+    assert_int_equal(settings_from_json(json, &again, &err), 0);
+    g_autoptr(json_t) same = settings_to_json(again);
+    assert_true(json_equal(json, same));
+    assert_int_equal(settings_add_definition(s, "Haswell", &err), CPULIFT_EINPUT);
+    cpulift_error_clear(&err);
+    assert_int_equal(settings_set_vcpus(s, "1,,2", &err), CPULIFT_EINPUT);
+    cpulift_error_clear(&err);
+    json_object_set_new(json, "runs", json_integer(-1));
+    bench_settings *bad = NULL;
+    assert_int_equal(settings_from_json(json, &bad, &err), CPULIFT_EINPUT);
+}
+
+/// A result that failed its verification keeps its figures and is none.
+static void outcomes(void **state)
+{
+    (void)state;
+    static const char good[] = "noise\n{\"schema\":\"cpulift.result/1\",\"figures\":{},"
+                               "\"verified\":true}\n";
+    static const char bad[] = "{\"schema\":\"cpulift.result/1\",\"verified\":false,"
+                              "\"verification\":{\"psnr_db\":20}}";
+    g_auto(bench_outcome) right = {0}, wrong = {0}, none = {0}, times = {0};
+    outcome_from_output(good, NULL, &right);
+    assert_null(right.reason);
+    outcome_from_output(good, bad, &wrong);
+    assert_non_null(strstr(wrong.reason, "verification"));
+    assert_int_equal(json_integer_value(
+                         json_object_get(json_object_get(wrong.result, "verification"), "psnr_db")),
+                     20);
+    outcome_from_output("no JSON at all\n", NULL, &none);
+    assert_non_null(strstr(none.reason, "no result"));
+    outcome_from_times(128 + 4, "", 1, 1, &times);
+    assert_non_null(strstr(times.reason, "Illegal instruction"));
+}
+
+static void programs_for_gnuplot(void **state)
+{
+    (void)state;
+    g_autoptr(bench_samples) s = parse(document);
+    g_autoptr(bench_summary) sum = summary_new(s, "default");
+    g_autofree char *data = figure_format_tsv(sum, "linpack");
+    assert_string_equal(data,
+                        "# default\n# cpus\tx\tmedian\tlow95\thigh95\n1\t-0.2\t10\t10\t10\n\n\n"
+                        "# tuned\n# cpus\tx\tmedian\tlow95\thigh95\n1\t0.2\t30\t30\t30\n\n\n");
+    g_autofree char *program = figure_format_program(sum, "linpack", "f");
+    assert_non_null(strstr(program, "set ylabel 'GFLOP/s (more is better)'"));
+}
+
+static void guests(void **state)
+{
+    (void)state;
+    const struct guest guest = {.name = "n",
+                                .cpu = "<cpu/>",
+                                .kernel = "/k&",
+                                .initramfs = "/i",
+                                .console = "/c",
+                                .vcpus = 4,
+                                .memory = 64,
+                                .host_cpus = 2};
+    g_autofree char *xml = guest_format(&guest);
+    assert_non_null(strstr(xml, "<domain type='qemu'>"));
+    assert_non_null(strstr(xml, "<kernel>/k&amp;</kernel>"));
+    assert_non_null(strstr(xml, "cpuset='0-1'>4<"));
+    g_autoptr(cpulift_error) err = NULL;
+    g_autofree char *cpu = NULL;
+    const bench_definition bare = {.argument = (char *)"bare"}, evil = {.argument = (char *)"a<b"};
+    assert_int_equal(guest_format_cpu(&bare, true, &cpu, &err), CPULIFT_EINPUT);
+    assert_int_equal(guest_format_cpu(&evil, true, &cpu, NULL), 0);
+    assert_non_null(strstr(cpu, "a&lt;b"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(medians),
+        cmocka_unit_test(intervals),
+        cmocka_unit_test(samples_round),
+        cmocka_unit_test(summary_leaves_out),
+        cmocka_unit_test(samples_refuse),
+        cmocka_unit_test(archives),
+        cmocka_unit_test(transcripts),
+        cmocka_unit_test(environments),
+        cmocka_unit_test(settings_round),
+        cmocka_unit_test(outcomes),
+        cmocka_unit_test(programs_for_gnuplot),
+        cmocka_unit_test(guests),
+    };
+    return cmocka_run_group_tests_name("measure", tests, NULL, NULL);
+}

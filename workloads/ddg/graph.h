@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#ifndef DDG_GRAPH_H
+#define DDG_GRAPH_H
+
+#include "domain.h"
+#include "model.h"
+
+/* The flat edge graph that all equations are assembled on. Couplings are in nm: a flux between the
+ * ends is coupling x difference. Edges without any coupling (the diagonals of Kuhn bricks) are left
+ * out. */
+struct graph {
+    PetscInt n_edges;
+    PetscInt *a, *b;          /* local nodes; at least one is owned */
+    double *eps;              /* coupling weighted by the relative permittivity */
+    double *silicon;          /* coupling of the silicon part, unit mobility */
+    double *dg;               /* coupling of the silicon part weighted by b, V nm^3 */
+    double *volume;           /* silicon volume of each owned node, nm^3 */
+    double *interface;        /* Si/SiO2 area of each owned node, nm^2 */
+    PetscInt *row;            /* owned node i has the entries row[i] ... row[i+1]-1 */
+    PetscInt *col;            /* neighbour, owned ones first, ascending */
+    PetscInt *edge;           /* edge of the entry */
+    double *row_eps, *row_dg; /* couplings in entry order */
+    PetscInt *tet_edge;       /* 6 per tetrahedron, -1 where the edge was left out */
+    int flow_scheme;          /* scheme of `silicon` */
+    double negative;          /* silicon edges of the whole device with negative coupling */
+    double silicon_edges;
+};
+
+/* The six edges of a tetrahedron. */
+extern const unsigned char graph_pair[6][2];
+
+/* Collective. `p` gives scheme and treatment of negative couplings. */
+PetscErrorCode graph_new(const struct domain *d, const struct params *p, const struct model *md,
+                         struct graph *ret);
+PetscErrorCode graph_free(struct graph *g);
+
+/* coupling.c: geometry of one tetrahedron. */
+struct tet_shape {
+    double grad[4][3]; /* gradients of the barycentric functions, 1/nm */
+    double volume;     /* nm^3 */
+    double coupling[6];
+    double part[4];    /* volume that belongs to each node */
+    double dir2[6][3]; /* squared direction cosines of the edges */
+};
+void coupling_shape(const double *xyz, const PetscInt *t, int scheme, struct tet_shape *ret);
+/* Coupling of edge k for the tensor diag(b). */
+double coupling_tensor(const struct tet_shape *s, int scheme, int k, const double *b);
+/* Areas of a triangle that belong to its nodes: Voronoi where no angle is obtuse (Meyer et al.
+ * 2003). */
+void coupling_triangle(const double *x, const double *y, const double *z, double *ret);
+
+#endif

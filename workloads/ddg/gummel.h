@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#ifndef DDG_GUMMEL_H
+#define DDG_GUMMEL_H
+
+#include "problem.h"
+
+/* How a bias point went. */
+struct outcome {
+    int ok;
+    int iterations; /* of the outer loop */
+    double change;  /* last change of a potential, V */
+};
+
+/* What a bias is solved with: the method asked for, full Newton, Gummel without acceleration. */
+enum means { MEANS_METHOD, MEANS_NEWTON, MEANS_PLAIN };
+
+/* Solves the bias that problem_bias() has set, from the present state. Collective. */
+PetscErrorCode gummel_solve(struct problem *pb, enum means means, struct outcome *ret);
+
+#endif

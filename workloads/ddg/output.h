@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#ifndef DDG_OUTPUT_H
+#define DDG_OUTPUT_H
+
+#include "sweep.h"
+
+/* Opens the I-V table on rank 0; on failure says so in `err` and returns -1, on every rank. */
+int output_begin(const struct problem *pb, struct ddg_error *err);
+/* One solved bias: row of the table, progress line, field files. Collective. */
+PetscErrorCode output_point(struct problem *pb, const struct bias_point *pt,
+                            const struct outcome *out);
+/* Closes the table. */
+void output_end(void);
+
+/* restart.c: the state in mesh order, independent of the number of ranks. Collective. */
+PetscErrorCode output_save(struct problem *pb);
+/* Reads pb->p->restart into the state; restart_check() has accepted the file before. */
+PetscErrorCode output_restart(struct problem *pb);
+int restart_check(const char *path, PetscInt n_nodes, struct ddg_error *err);
+
+/* vtu.c: field files PREFIX_vdN_vgN.pvtu and one .vtu per rank. Collective. */
+PetscErrorCode vtu_write(struct problem *pb, double vd, double vg);
+
+#endif

@@ -1,0 +1,153 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# How cpulift-ddg takes good and bad input. Usage: ddg=PROGRAM mpirun=MPIRUN examples=FOLDER behave.sh
+ddg=${ddg:?} mpirun=${mpirun:-mpirun} scratch=$(mktemp -d)
+export ddg mpirun scratch
+. "$(dirname "$0")/common.sh"
+small="-nx 20 -ny 3 -nz 5 -nox 1"
+
+# refuse NAME ARGUMENTS...: exit 2, one line on stderr, nothing on stdout
+refuse() {
+    name=$1
+    shift
+    "$ddg" "$@" >"$scratch/out" 2>"$scratch/err"
+    status=$?
+    if [ $status -eq 2 ] && [ "$(wc -l <"$scratch/err")" -eq 1 ] && [ ! -s "$scratch/out" ]; then
+        result 0 "refused: $name"
+    else
+        echo "# exit $status: $(cat "$scratch/err")"
+        result 1 "refused: $name"
+    fi
+}
+
+printf 'width = -1\n' >"$scratch/negative"
+printf 'widht = 5\n' >"$scratch/misspelt"
+printf '$MeshFormat\n2.2 0 8\n$EndMeshFormat\n' >"$scratch/broken.msh"
+cat >"$scratch/material.msh" <<'MSH'
+$MeshFormat
+2.2 0 8
+$EndMeshFormat
+$PhysicalNames
+1
+3 1 "germanium"
+$EndPhysicalNames
+MSH
+cat >"$scratch/flat.msh" <<'MSH'
+$MeshFormat
+2.2 0 8
+$EndMeshFormat
+$PhysicalNames
+2
+3 1 "silicon"
+2 2 "source"
+$EndPhysicalNames
+$Nodes
+4
+1 0 0 0
+2 1 0 0
+3 0 1 0
+4 1 1 0
+$EndNodes
+$Elements
+2
+1 2 2 2 2 1 2 3
+2 4 2 1 1 1 2 3 4
+$EndElements
+MSH
+refuse "negative length" "$scratch/negative"
+refuse "misspelt parameter" "$scratch/misspelt"
+refuse "gate outside the device" -gate_shift 20
+refuse "unknown material" -device gmsh -mesh_file "$scratch/material.msh"
+refuse "broken mesh" -device gmsh -mesh_file "$scratch/broken.msh"
+refuse "flat tetrahedron" -device gmsh -mesh_file "$scratch/flat.msh"
+refuse "missing mesh" -device gmsh -mesh_file "$scratch/none.msh"
+refuse "zero doping" -device bar -doping uniform -doping_level 0
+refuse "unknown device" -device diode
+refuse "no value" -nx
+refuse "not a number" -width abc
+refuse "unreadable file" "$scratch/none.ddg"
+refuse "empty range" -vg 1:0.1:0
+refuse "random dopants in half a fin" -dopants random
+refuse "missing restart" -restart "$scratch/none"
+refuse "unwritable table" $small -iv "$scratch/none/iv.tsv"
+
+# a failure to converge keeps what was solved
+"$ddg" $small -vg 0,0.4 -max_gummel 5 -max_newton 3 -min_step 1 -iv "$scratch/iv" \
+    >"$scratch/out" 2>"$scratch/err"
+near "no convergence exits 1" $? 1 0
+grep -q 'no convergence at VD = 0.05 V' "$scratch/err"
+result $? "no convergence names the bias"
+tail -1 "$scratch/out" | grep -q '"verified": false'
+result $? "no convergence is not verified"
+
+# parameters written are parameters read
+"$ddg" -help | sed '1,/^$/d' >"$scratch/defaults"
+"$ddg" "$scratch/defaults" $small -vg 0.5 -progress off >"$scratch/a" 2>&1
+"$ddg" $small -vg 0.5 -progress off >"$scratch/b" 2>&1
+[ "$(sed -n 2p "$scratch/a" | cut -f1-4)" = "$(sed -n 2p "$scratch/b" | cut -f1-4)" ]
+result $? "the documentation is a parameter file"
+
+# the last line is the result
+tail -1 "$scratch/b" | grep -q '^{"figures": .*"schema": "cpulift.result/1".*"workload": "ddg"}$'
+result $? "result line"
+
+# restart on another number of ranks: at once converged
+run 1 $small -vg 0.5 -save "$scratch/state" >"$scratch/iv1"
+run 2 $small -vg 0.5 -restart "$scratch/state" >"$scratch/iv2"
+near "restart gives the same current" "$(cut -f3 "$scratch/iv2")" "$(cut -f3 "$scratch/iv1")" 1e-7
+near "restart is converged" "$(cut -f5 "$scratch/iv2" | awk '{ print ($1 <= 2) }')" 1 0
+
+# field files
+run 2 $small -vg 0.5 -vtu "$scratch/field" >"$scratch/iv1"
+if command -v python3 >"$scratch/null"; then
+    python3 "$(dirname "$0")/check_vtu.py" "$scratch/field_vd0.05_vg0.5.pvtu"
+    result $? "field files are well formed"
+else
+    skip "field files are well formed" "no python3"
+fi
+
+# random dopants: the sample depends on the seed only
+rdd="$small -symmetry off -dopants random -vg 0.5"
+one=$(run 1 $rdd -seed 7)
+near "random dopants on 2 ranks" "$(column "$(run 2 $rdd -seed 7)" 1 3)" "$(column "$one" 1 3)" 1e-6
+other=$(run 1 $rdd -seed 8)
+[ "$(column "$one" 1 3)" != "$(column "$other" 1 3)" ]
+result $? "another seed is another device"
+
+# kernels: the same answer from every instruction set
+for k in generic avx2 avx512; do
+    if "$ddg" $small -vg 0.4 -kernels $k -progress off >"$scratch/k" 2>"$scratch/err"; then
+        near "kernels $k" "$(awk 'NR == 2 { print $3 }' "$scratch/k")" \
+            "$(column "$(run 1 $small -vg 0.4)" 1 3)" 1e-7
+    else
+        skip "kernels $k" "not on this CPU"
+    fi
+done
+
+# PETSc's own checks: nothing leaks, nothing is overwritten
+"$ddg" $small -vg 0.5 -progress off -malloc_debug -malloc_dump >"$scratch/out" 2>"$scratch/err"
+near "runs under PETSc's memory checks" $? 0 0
+! grep -qi 'space allocated\|corrupt' "$scratch/out" "$scratch/err"
+result $? "PETSc finds no leak"
+
+# gmsh: both formats, and meshes that are no M-matrix meshes say so
+if command -v gmsh >"$scratch/null"; then
+    for version in 2.2 4.1; do
+        gmsh -3 -format msh"$(echo $version | tr -d .)" "$(dirname "$0")/bar.geo" \
+            -o "$scratch/bar.msh" >"$scratch/log" 2>&1
+        for scheme in box fe; do
+            table=$(run 1 -device gmsh -mesh_file "$scratch/bar.msh" -doping uniform -vd 0.01 -vg 0 \
+                -scheme $scheme)
+            near "gmsh $version $scheme resistor" "$(column "$table" 1 3)" 6.969468e-7 1e-7
+        done
+    done
+    run 1 -device gmsh -mesh_file "$scratch/bar.msh" -doping uniform -vd 0.01 -vg 0 -continuity fe \
+        >"$scratch/out"
+    grep -q 'negative coupling' "$scratch/err"
+    result $? "negative couplings are reported"
+    refuse "negative couplings on request" -device gmsh -mesh_file "$scratch/bar.msh" -doping uniform \
+        -vd 0.01 -vg 0 -continuity fe -negative refuse
+else
+    skip "gmsh import" "no gmsh"
+fi
+finish

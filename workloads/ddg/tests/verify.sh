@@ -1,0 +1,89 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The physics that cpulift-ddg must get right, on small meshes. Usage: ddg=PROGRAM mpirun=MPIRUN verify.sh
+ddg=${ddg:?} mpirun=${mpirun:-mpirun} scratch=$(mktemp -d)
+export ddg mpirun scratch
+. "$(dirname "$0")/common.sh"
+
+# --- the reference device: stored figures are part of the program's own verification
+for case in "box dg 5.83586024e-11 1.72812876e-06 2.11424753e-05" \
+    "box off 2.53827836e-11 2.34481415e-06 2.37199813e-05" \
+    "fe dg 5.88759817e-11 1.72860161e-06 2.11401372e-05"; do
+    set -- $case
+    table=$(run 1 -scheme "$1" -quantum "$2" -vg 0,0.4,1)
+    near "reference $1 $2 off" "$(column "$table" 1 3)" "$3" 1e-6
+    near "reference $1 $2 threshold" "$(column "$table" 2 3)" "$4" 1e-6
+    near "reference $1 $2 on" "$(column "$table" 3 3)" "$5" 1e-6
+    for row in 1 2 3; do
+        tolerance=1e-10
+        [ $row -eq 1 ] && tolerance=1e-5
+        near "reference $1 $2 source = drain, row $row" "$(column "$table" $row 4 | sed "s/^-//")" \
+            "$(column "$table" $row 3)" $tolerance
+    done
+done
+
+# --- density gradient with vanishing b is the classical device
+classical=$(run 1 -quantum off -vg 0.4,1 -tolerance 1e-11)
+dg=$(run 1 -quantum dg -mass_x 1e15 -mass_y 1e15 -mass_z 1e15 -interface noflux -vg 0.4,1 -tolerance 1e-11)
+for row in 1 2; do
+    near "DG without b is the classical case, row $row" "$(column "$dg" $row 3)" \
+        "$(column "$classical" $row 3)" 1e-10
+done
+
+# --- the three methods
+for method in decoupled newton; do
+    table=$(run 1 -method $method -vg 0,1)
+    near "method $method off" "$(column "$table" 1 3)" 5.88759817e-11 1e-6
+    near "method $method on" "$(column "$table" 2 3)" 2.11401372e-05 1e-6
+done
+
+# --- ranks
+for ranks in 2 3 4; do
+    table=$(run $ranks -nx 20 -ny 3 -nz 5 -nox 1 -vg 0,1)
+    alone=$(run 1 -nx 20 -ny 3 -nz 5 -nox 1 -vg 0,1)
+    near "$ranks ranks off" "$(column "$table" 1 3)" "$(column "$alone" 1 3)" 1e-5
+    near "$ranks ranks on" "$(column "$table" 2 3)" "$(column "$alone" 2 3)" 1e-7
+done
+
+# --- resistor: the same current on any mesh
+for mesh in "-nx 7 -ny 1 -nz 2" "-nx 20 -ny 3 -nz 4 -ratio_x 1.3"; do
+    for scheme in box fe; do
+        table=$(run 1 -device bar -doping uniform -vd 0.01 -vg 0 -scheme $scheme $mesh)
+        near "resistor $scheme $mesh" "$(column "$table" 1 3)" 6.969468e-7 1e-7
+    done
+done
+
+# --- pn junction
+run 1 -device bar -length 1000 -width 10 -height 10 -nx 200 -ny 1 -nz 1 -ratio_x 1.03 -doping step \
+    -vd 0 -vg 0 >"$scratch/pn"
+near "pn depletion width" "$(figure depletion_vd0)" 146.81 0.03
+near "pn equilibrium carries nothing" "$(awk '{ print $3 + 1 }' "$scratch/pn")" 1 1e-30
+table=$(run 1 -vd 0 -vg 0.5)
+near "fin in equilibrium carries nothing" "$(echo "$table" | awk '{ print $3 + 1 }')" 1 1e-30
+
+# --- MOS capacitor
+mos="-device mos -length 1 -width 1 -nx 1 -ny 1 -nz 240 -ratio_z 1.03 -doping uniform"
+mos="$mos -vg_reference flatband -doping_level -1e18 -height 60 -oxide_thickness 1.5"
+threshold() {
+    awk 'l && $2 > 1e11 && ln < 1e11 { print l + ($1 - l) * log(1e11 / ln) / log($2 / ln); exit }
+        { l = $1; ln = $2 }'
+}
+for case in "off 9.116e12 0.300" "dg 7.023e12 1.238"; do
+    set -- $case
+    table=$(run 1 $mos -quantum "$1" -vg 2)
+    near "mos $1 inversion charge" "$(column "$table" 1 2)" "$2" 0.01
+    near "mos $1 centroid" "$(column "$table" 1 3)" "$3" 0.01
+done
+shift_mv=$(for q in off dg; do run 1 $mos -quantum $q -vg 1.16:0.02:1.36 | threshold; done |
+    awk 'NR == 1 { a = $1 } END { print 1000 * ($1 - a) }')
+near "mos threshold shift 1e18 (mV)" "$shift_mv" 76.9 0.01
+
+# --- subthreshold slope never under the thermal limit
+run 1 -nx 20 -ny 3 -nz 5 -nox 1 -vg 0:0.1:0.4 >"$scratch/iv"
+near "slope above 59.5 mV/dec" "$(figure ss_vd0.05 | awk '{ print ($1 > 59.5) }')" 1 0
+
+# --- gauge: all potentials shifted by the same voltage
+table=$(run 1 -nx 20 -ny 3 -nz 5 -nox 1 -vd 0.05,0.7 -vg 0.5 -srh on -mobility caughey -mobility_field on \
+    -mobility_perp on)
+near "all mobility models converge" "$(echo "$table" | awk 'END { print NR }')" 2 0
+finish

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// VTK XML unstructured grids: inline base64, one piece per rank and a .pvtu that joins them.
+#include "output.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct field {
+    const char *name;
+    int components, on_cells;
+};
+static const struct field fields[] = {
+    {"psi", 1, 0},    {"n", 1, 0}, {"Lam", 1, 0},    {"phi_n", 1, 0},
+    {"doping", 1, 0}, {"J", 3, 1}, {"region", 1, 1},
+};
+enum { FIELDS = sizeof(fields) / sizeof(fields[0]) };
+
+static void write_base64(FILE *f, const unsigned char *data, size_t size)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+    for (size_t i = 0; i < size; i += 3) {
+        unsigned v = (unsigned)data[i] << 16;
+
+        v |= i + 1 < size ? (unsigned)data[i + 1] << 8 : 0;
+        v |= i + 2 < size ? data[i + 2] : 0;
+        putc(digits[v >> 18], f);
+        putc(digits[v >> 12 & 63], f);
+        putc(i + 1 < size ? digits[v >> 6 & 63] : '=', f);
+        putc(i + 2 < size ? digits[v & 63] : '=', f);
+    }
+}
+
+static void write_array(FILE *f, const char *type, const char *name, int components,
+                        const void *data, size_t size)
+{
+    uint64_t header = size;
+    unsigned char *block = mesh_calloc(size + sizeof(header), 1);
+
+    /* length and data are one stream of base64 */
+    memcpy(block, &header, sizeof(header));
+    memcpy(block + sizeof(header), data, size);
+    fprintf(f, "<DataArray type=\"%s\" Name=\"%s\" NumberOfComponents=\"%d\" format=\"binary\">\n",
+            type, name, components);
+    write_base64(f, block, size + sizeof(header));
+    fputs("\n</DataArray>\n", f);
+    free(block);
+}
+
+static void nodal_values(const struct problem *pb, int which, double *ret)
+{
+    for (PetscInt i = 0; i < pb->d.n_local; i++) {
+        int si = pb->d.silicon[i];
+        const double v[] = {pb->psi[i], si ? DENSITY_SCALE * exp(2 * pb->w[i]) : 0,
+                            problem_lambda(pb, i), pb->phi[i],
+                            si ? DENSITY_SCALE * pb->doping[i] : 0};
+
+        ret[i] = v[which];
+    }
+}
+
+/* J = -q mu n grad(phi_n), A/cm^2, with the mean density of the tetrahedron. */
+static void current_density(const struct problem *pb, PetscInt t, double *ret)
+{
+    const PetscInt *node = &pb->d.tet[4 * t];
+    struct tet_shape s;
+    double n = 0, mu = pb->tet_mu ? pb->tet_mu[t] : pb->p->mu;
+
+    coupling_shape(pb->d.xyz, node, SCHEME_FE, &s);
+    memset(ret, 0, 3 * sizeof(double));
+    if (pb->d.region[t] != REGION_SILICON)
+        return;
+    for (int i = 0; i < 4; i++)
+        n += 0.25 * DENSITY_SCALE * exp(2 * pb->w[node[i]]);
+    for (int i = 0; i < 4; i++)
+        for (int a = 0; a < 3; a++)
+            ret[a] -= PHYS_CHARGE * mu * n * 1e7 * s.grad[i][a] * pb->phi[node[i]];
+}
+
+static void write_cells(FILE *f, const struct problem *pb, PetscInt n)
+{
+    int64_t *conn = mesh_calloc(4 * (size_t)n, sizeof(*conn));
+    int64_t *ends = mesh_calloc((size_t)n, sizeof(*ends));
+    unsigned char *types = mesh_calloc((size_t)n, 1);
+    PetscInt c = 0;
+
+    for (PetscInt t = 0; t < pb->d.n_tets; t++) {
+        if (!pb->d.owned_tet[t])
+            continue;
+        for (int k = 0; k < 4; k++)
+            conn[4 * c + k] = pb->d.tet[4 * t + k];
+        types[c] = 10; /* VTK_TETRA */
+        ends[c] = 4 * (c + 1);
+        c++;
+    }
+    fputs("<Cells>\n", f);
+    write_array(f, "Int64", "connectivity", 1, conn, 4 * (size_t)n * sizeof(*conn));
+    write_array(f, "Int64", "offsets", 1, ends, (size_t)n * sizeof(*ends));
+    write_array(f, "UInt8", "types", 1, types, (size_t)n);
+    fputs("</Cells>\n", f);
+    free(conn);
+    free(ends);
+    free(types);
+}
+
+static void write_fields(FILE *f, const struct problem *pb, PetscInt n)
+{
+    double *point = mesh_calloc((size_t)pb->d.n_local, sizeof(double));
+    double *cell = mesh_calloc(3 * (size_t)n, sizeof(double));
+    unsigned char *region = mesh_calloc((size_t)n, 1);
+    PetscInt c = 0;
+
+    fputs("<PointData>\n", f);
+    for (int k = 0; k < FIELDS && !fields[k].on_cells; k++) {
+        nodal_values(pb, k, point);
+        write_array(f, "Float64", fields[k].name, 1, point, (size_t)pb->d.n_local * sizeof(double));
+    }
+    for (PetscInt t = 0; t < pb->d.n_tets; t++)
+        if (pb->d.owned_tet[t]) {
+            current_density(pb, t, &cell[3 * c]);
+            region[c++] = pb->d.region[t];
+        }
+    fputs("</PointData>\n<CellData>\n", f);
+    write_array(f, "Float64", "J", 3, cell, 3 * (size_t)n * sizeof(double));
+    write_array(f, "UInt8", "region", 1, region, (size_t)n);
+    fputs("</CellData>\n", f);
+    free(point);
+    free(cell);
+    free(region);
+}
+
+static int write_piece(const struct problem *pb, const char *path)
+{
+    PetscInt n = 0;
+    FILE *f = fopen(path, "we");
+
+    if (!f)
+        return -1;
+    for (PetscInt t = 0; t < pb->d.n_tets; t++)
+        n += pb->d.owned_tet[t];
+    fprintf(f,
+            "<?xml version=\"1.0\"?>\n<VTKFile type=\"UnstructuredGrid\" version=\"1.0\" "
+            "byte_order=\"LittleEndian\" header_type=\"UInt64\">\n<UnstructuredGrid>\n"
+            "<Piece NumberOfPoints=\"%d\" NumberOfCells=\"%d\">\n<Points>\n",
+            (int)pb->d.n_local, (int)n);
+    write_array(f, "Float64", "Points", 3, pb->d.xyz, 3 * (size_t)pb->d.n_local * sizeof(double));
+    fputs("</Points>\n", f);
+    write_cells(f, pb, n);
+    write_fields(f, pb, n);
+    fputs("</Piece>\n</UnstructuredGrid>\n</VTKFile>\n", f);
+    return fclose(f);
+}
+
+static int write_index(const char *stem, int ranks)
+{
+    char path[PARAM_TEXT_MAX + 96];
+    const char *base = strrchr(stem, '/');
+    FILE *f;
+
+    snprintf(path, sizeof(path), "%s.pvtu", stem);
+    f = fopen(path, "we");
+    if (!f)
+        return -1;
+    fputs("<?xml version=\"1.0\"?>\n<VTKFile type=\"PUnstructuredGrid\" version=\"1.0\" "
+          "byte_order=\"LittleEndian\" header_type=\"UInt64\">\n<PUnstructuredGrid "
+          "GhostLevel=\"0\">\n"
+          "<PPoints>\n<PDataArray type=\"Float64\" Name=\"Points\" NumberOfComponents=\"3\"/>\n"
+          "</PPoints>\n",
+          f);
+    for (int on_cells = 0; on_cells < 2; on_cells++) {
+        fputs(on_cells ? "<PCellData>\n" : "<PPointData>\n", f);
+        for (int k = 0; k < FIELDS; k++)
+            if (fields[k].on_cells == on_cells)
+                fprintf(f, "<PDataArray type=\"%s\" Name=\"%s\" NumberOfComponents=\"%d\"/>\n",
+                        strcmp(fields[k].name, "region") ? "Float64" : "UInt8", fields[k].name,
+                        fields[k].components);
+        fputs(on_cells ? "</PCellData>\n" : "</PPointData>\n", f);
+    }
+    for (int r = 0; r < ranks; r++)
+        fprintf(f, "<Piece Source=\"%s_%d.vtu\"/>\n", base ? base + 1 : stem, r);
+    fputs("</PUnstructuredGrid>\n</VTKFile>\n", f);
+    return fclose(f);
+}
+
+PetscErrorCode vtu_write(struct problem *pb, double vd, double vg)
+{
+    char stem[PARAM_TEXT_MAX + 64], path[PARAM_TEXT_MAX + 96];
+    double bad;
+
+    PetscFunctionBeginUser;
+    snprintf(stem, sizeof(stem), "%s_vd%g_vg%g", pb->p->vtu, vd, vg);
+    snprintf(path, sizeof(path), "%s_%d.vtu", stem, pb->d.rank);
+    bad = write_piece(pb, path) < 0;
+    if (pb->d.rank == 0)
+        bad += write_index(stem, pb->d.size) < 0;
+    if (domain_max(&pb->d, bad) > 0 && pb->d.rank == 0)
+        fprintf(stderr, "cpulift-ddg: parameter 'vtu': cannot write '%.200s'; check the folder\n",
+                stem);
+    PetscFunctionReturn(0);
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { LOG_TAIL = 400 };
+
+extern char **environ;
+
+static const struct {
+    const char *program, *package;
+} packages[] = {
+    {"HandBrakeCLI", "handbrake-cli"},
+    {"ffmpeg", "ffmpeg"},
+    {"ffprobe", "ffmpeg"},
+};
+
+static void say_missing(const char *program, int error)
+{
+    for (size_t i = 0; error == ENOENT && i < sizeof packages / sizeof *packages; i++) {
+        if (strcmp(packages[i].program, program) == 0) {
+            fprintf(stderr, "cpulift-transcode: '%s' is not installed; install the package %s\n",
+                    program, packages[i].package);
+            return;
+        }
+    }
+    fprintf(stderr, "cpulift-transcode: cannot start '%s': %s\n", program, strerror(error));
+}
+
+double child_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static void redirect(posix_spawn_file_actions_t *actions, int target, int fd)
+{
+    if (fd >= 0) {
+        posix_spawn_file_actions_adddup2(actions, fd, target);
+    } else {
+        posix_spawn_file_actions_addopen(actions, target, "/dev/null", O_RDWR, 0);
+    }
+}
+
+int child_start(const struct child *child)
+{
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    redirect(&actions, STDIN_FILENO, child->in);
+    redirect(&actions, STDOUT_FILENO, child->out != NULL ? fileno(child->out) : -1);
+    redirect(&actions, STDERR_FILENO, child->log != NULL ? fileno(child->log) : -1);
+    pid_t pid = -1;
+    int rc =
+        posix_spawnp(&pid, child->argv[0], &actions, NULL, (char *const *)child->argv, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    if (rc != 0) {
+        say_missing(child->argv[0], rc);
+        return -1;
+    }
+    return pid;
+}
+
+static double to_seconds(struct timeval t)
+{
+    return (double)t.tv_sec + (double)t.tv_usec * 1e-6;
+}
+
+int child_wait(int pid, double started, struct child_usage *ret_usage)
+{
+    int status;
+    struct rusage usage;
+    pid_t rc;
+    do {
+        rc = wait4(pid, &status, 0, &usage);
+    } while (rc < 0 && errno == EINTR);
+    if (rc < 0) {
+        return -1;
+    }
+    if (ret_usage != NULL) {
+        ret_usage->wall = child_now() - started;
+        ret_usage->cpu = to_seconds(usage.ru_utime) + to_seconds(usage.ru_stime);
+    }
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int child_run(const struct child *child, struct child_usage *ret_usage)
+{
+    double started = child_now();
+    int pid = child_start(child);
+    return pid < 0 ? -1 : child_wait(pid, started, ret_usage);
+}
+
+void child_print_log(FILE *log)
+{
+    char tail[LOG_TAIL + 1];
+    long size = fseek(log, 0, SEEK_END) == 0 ? ftell(log) : 0;
+    fseek(log, size > LOG_TAIL ? size - LOG_TAIL : 0, SEEK_SET);
+    tail[fread(tail, 1, LOG_TAIL, log)] = '\0';
+    char *save = NULL;
+    for (char *line = strtok_r(tail, "\r\n", &save); line != NULL;
+         line = strtok_r(NULL, "\r\n", &save)) {
+        fprintf(stderr, "  %s\n", line);
+    }
+}
