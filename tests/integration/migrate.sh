@@ -11,6 +11,7 @@ done
 [ "$(id -u)" = 0 ] && unshare -n -m -p -f true 2>/dev/null || { echo "1..0 # SKIP needs root and namespaces"; exit 0; }
 
 work=$(mktemp -d)
+export TMPDIR="$work"
 unshare_a='' unshare_b=''
 cleanup() {
     # shellcheck disable=SC2086 # none, one or two numbers
