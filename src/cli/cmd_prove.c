@@ -1,24 +1,29 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "base/file.h"
 #include "base/json.h"
 #include "cli/commands.h"
-#include "cli/prove_migrate.h"
+#include "probe/hops.h"
 #include "probe/start.h"
 
-static char *uri, *virt, *machine, *emulator, *output, *addresses;
-static gboolean is_direct, as_json, is_migrate;
+#include <string.h>
+
+static char *uri, *virt, *machine, *emulator, *domain, *addresses, *output;
+static gboolean is_direct, is_migrating, as_json;
 static double timeout_s = 30;
 
 static const GOptionEntry options[] = {
     {"connect", 'c', 0, G_OPTION_ARG_STRING, &uri, "start the guest through the libvirt at URI",
      "URI"},
     {"direct", 0, 0, G_OPTION_ARG_NONE, &is_direct, "start QEMU itself, without libvirt", NULL},
+    {"migrate", 0, 0, G_OPTION_ARG_NONE, &is_migrating,
+     "start at URI_A, migrate live to URI_B and back", NULL},
+    {"addresses", 0, 0, G_OPTION_ARG_STRING, &addresses,
+     "with --migrate: where each host is reached by the other", "A,B"},
+    {"domain", 0, 0, G_OPTION_ARG_FILENAME, &domain,
+     "start the <cpu> of this domain's XML, not the plan's", "FILE"},
     {"virt", 0, 0, G_OPTION_ARG_STRING, &virt, "kvm or qemu instead of the plan's", "TYPE"},
     {"machine", 0, 0, G_OPTION_ARG_STRING, &machine, "machine type instead of the plan's", "M"},
     {"emulator", 0, 0, G_OPTION_ARG_FILENAME, &emulator, "the QEMU to use", "PATH"},
-    {"migrate", 0, 0, G_OPTION_ARG_NONE, &is_migrate,
-     "migrate the guest live from URI_A to URI_B and back; it reads its CPU at each stop", NULL},
-    {"addresses", 0, 0, G_OPTION_ARG_STRING, &addresses,
-     "with --migrate: where each host is reached by the other", "A,B"},
     {"timeout", 't', 0, G_OPTION_ARG_DOUBLE, &timeout_s, "give up after S seconds (30)", "S"},
     {"output", 'o', 0, G_OPTION_ARG_FILENAME, &output, "write to FILE instead of stdout", "FILE"},
     {"json", 0, 0, G_OPTION_ARG_NONE, &as_json, "print the proof as JSON", NULL},
@@ -27,10 +32,17 @@ static const GOptionEntry options[] = {
 
 static int check_options(size_t count)
 {
-    if (is_migrate ? count != 3 || is_direct || uri != NULL : count != 1) {
-        return command_usage("prove", is_migrate
-                                          ? "--migrate needs PLAN URI_A URI_B, and no other way"
-                                          : "needs one PLAN");
+    if (!is_migrating && count != 1) {
+        return command_usage("prove", "needs one PLAN, not %zu", count);
+    }
+    if (is_migrating && count != 3) {
+        return command_usage("prove", "--migrate needs PLAN URI_A URI_B, not %zu arguments", count);
+    }
+    if (is_migrating && (is_direct || uri != NULL)) {
+        return command_usage("prove", "--migrate takes neither --direct nor --connect");
+    }
+    if (addresses != NULL && (!is_migrating || strchr(addresses, ',') == NULL)) {
+        return command_usage("prove", "--addresses needs two, A,B, and --migrate");
     }
     if (virt != NULL && !g_str_equal(virt, "kvm") && !g_str_equal(virt, "qemu")) {
         return command_usage("prove", "--virt '%s' is neither kvm nor qemu", virt);
@@ -53,29 +65,61 @@ static char *format_result(const proof *result, const cpulift_plan *plan, const 
     return json_format_document(json);
 }
 
-static int run_migrate(char **arguments)
+static int load_cpu(const cpulift_plan *plan, cpulift_cpu **ret_cpu, cpulift_error **err)
+{
+    if (domain == NULL) {
+        *ret_cpu = cpu_copy(plan->cpu);
+        return 0;
+    }
+    g_autofree char *text = NULL;
+    size_t len = 0;
+    int rc = file_load(domain, FILE_DOCUMENT_MAX, &text, &len, err);
+    return rc == 0 ? cpu_parse(text, len, domain, ret_cpu, err) : rc;
+}
+
+/// Starts the guest in one of the ways. `places` are the URIs of --migrate.
+static int start_guest(const cpulift_plan *plan, char **places, probe_run **ret_run,
+                       bool *ret_binding, cpulift_error **err)
+{
+    g_autoptr(cpulift_cpu) cpu = NULL;
+    g_auto(GStrv) where = addresses == NULL ? NULL : g_strsplit(addresses, ",", 2);
+    int rc = load_cpu(plan, &cpu, err);
+    if (rc != 0) {
+        return rc;
+    }
+    const struct start_options start = {
+        .virt = virt != NULL ? virt : plan->virt,
+        .machine = machine != NULL ? machine : plan->machine,
+        .emulator = emulator,
+        .uri = is_migrating ? places[0] : uri,
+        .target_uri = is_migrating ? places[1] : NULL,
+        .addresses = {where == NULL ? NULL : where[0], where == NULL ? NULL : where[1]},
+        .cpu = cpu,
+        .timeout_ms = (unsigned)(timeout_s * 1000),
+    };
+    *ret_binding = cpu_is_binding(cpu);
+    return is_direct      ? start_direct(plan, &start, ret_run, err)
+           : is_migrating ? start_migrate(plan, &start, ret_run, err)
+                          : start_domain(plan, &start, ret_run, err);
+}
+
+static int prove(char **arguments, char **ret_text, bool *ret_proved, cpulift_error **err)
 {
     g_autoptr(catalog) map = NULL;
     g_autoptr(cpulift_plan) plan = NULL;
-    g_autoptr(cpulift_error) err = NULL;
-    g_autofree char *text = NULL;
-    g_auto(GStrv) where = g_strsplit(addresses != NULL ? addresses : "", ",", 2);
-    bool has_both = g_strv_length(where) == 2;
-    bool is_proved = false;
-    int rc = plan_load(arguments[0], &plan, &err);
-    rc = rc == 0 ? catalog_load(NULL, &map, &err) : rc;
+    g_autoptr(probe_run) run = NULL;
+    g_autoptr(proof) result = NULL;
+    bool is_binding = false;
+    int rc = plan_load(arguments[0], &plan, err);
+    rc = rc == 0 ? catalog_load(NULL, &map, err) : rc;
+    rc = rc == 0 ? start_guest(plan, arguments + 1, &run, &is_binding, err) : rc;
+    rc = rc == 0 ? proof_compute(map, plan, run, &result, err) : rc;
+    rc = rc == 0 && is_migrating ? hops_compute(map, plan, run, is_binding, result, err) : rc;
     if (rc == 0) {
-        const struct migrate_options how = {
-            .uris = {arguments[1], arguments[2]},
-            .addresses = {has_both ? where[0] : NULL, has_both ? where[1] : NULL},
-            .virt = virt != NULL ? virt : plan->virt,
-            .machine = machine != NULL ? machine : plan->machine,
-            .emulator = emulator,
-            .timeout_ms = (unsigned)(timeout_s * 1000)};
-        rc = prove_migrate(plan, map, &how, as_json, &text, &is_proved, &err);
+        *ret_text = format_result(result, plan, run);
+        *ret_proved = result->is_proved;
     }
-    return rc != 0 ? command_fail(&err)
-                   : command_finish(output, text, is_proved ? EXIT_YES : EXIT_NO);
+    return rc;
 }
 
 static int run_prove(char **arguments, size_t count)
@@ -84,29 +128,12 @@ static int run_prove(char **arguments, size_t count)
     if (usage != EXIT_YES) {
         return usage;
     }
-    if (is_migrate) {
-        return run_migrate(arguments);
-    }
-    g_autoptr(catalog) map = NULL;
-    g_autoptr(cpulift_plan) plan = NULL;
-    g_autoptr(probe_run) run = NULL;
-    g_autoptr(proof) result = NULL;
+    g_autofree char *text = NULL;
     g_autoptr(cpulift_error) err = NULL;
-    int rc = plan_load(arguments[0], &plan, &err);
-    rc = rc == 0 ? catalog_load(NULL, &map, &err) : rc;
-    if (rc == 0) {
-        const struct start_options start = {virt != NULL ? virt : plan->virt,
-                                            machine != NULL ? machine : plan->machine, emulator,
-                                            uri, (unsigned)(timeout_s * 1000)};
-        rc = is_direct ? start_direct(plan, &start, &run, &err)
-                       : start_domain(plan, &start, &run, &err);
-    }
-    rc = rc == 0 ? proof_compute(map, plan, run, &result, &err) : rc;
-    if (rc != 0) {
-        return command_fail(&err);
-    }
-    g_autofree char *text = format_result(result, plan, run);
-    return command_finish(output, text, result->is_proved ? EXIT_YES : EXIT_NO);
+    bool is_proved = false;
+    return prove(arguments, &text, &is_proved, &err) != 0
+               ? command_fail(&err)
+               : command_finish(output, text, is_proved ? EXIT_YES : EXIT_NO);
 }
 
 const struct command prove_command = {
@@ -115,7 +142,10 @@ const struct command prove_command = {
     .description =
         "Starts a guest of a few KiB with the plan's definition, which reads its own CPU and\n"
         "executes one instruction of each instruction set that the plan announces, and compares\n"
-        "that with the plan. Exit status: 0 proved, 1 not proved, 2 failed.",
+        "that with the plan. With --migrate the guest is migrated live from one host to another "
+        "and\n"
+        "back, and must see the same CPU after each hop. Exit status: 0 proved, 1 not proved, 2 "
+        "failed.",
     .options = options,
     .run = run_prove,
 };

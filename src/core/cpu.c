@@ -11,6 +11,11 @@ static const char *const policy_names[] = {
     [CPU_FORCE] = "force",     [CPU_FORBID] = "forbid",
 };
 
+bool cpu_is_binding(const cpulift_cpu *cpu)
+{
+    return g_strcmp0(cpu->check, "full") == 0;
+}
+
 const char *cpu_policy_to_string(enum cpu_policy policy)
 {
     return policy_names[policy];

@@ -27,15 +27,19 @@ int collect_left_ms(gint64 end)
     return (int)CLAMP(left, 0, G_MAXINT);
 }
 
-/// One read. Returns false at the end of the stream.
-static bool read_some(int fd, GString *text)
+int collect_receive_fd(void *source, int timeout_ms, GString *text)
 {
+    const int *fd = source;
+    struct pollfd wait = {.fd = *fd, .events = POLLIN};
+    if (poll(&wait, 1, timeout_ms) <= 0) {
+        return 0;
+    }
     char buffer[4096];
-    ssize_t n = read(fd, buffer, sizeof(buffer));
+    ssize_t n = read(*fd, buffer, sizeof(buffer));
     if (n > 0) {
         g_string_append_len(text, buffer, n);
     }
-    return n > 0 || (n < 0 && (errno == EINTR || errno == EAGAIN));
+    return n > 0 || (n < 0 && (errno == EINTR || errno == EAGAIN)) ? 1 : -1;
 }
 
 static char *describe_silence(const GString *text, const char *why)
@@ -50,11 +54,11 @@ void collect_read(const struct collect *collect, GString *text, char **ret_hang)
     gint64 last = g_get_monotonic_time();
     const char *why = NULL;
     while (why == NULL && !transcript_has_end(text->str, text->len)) {
-        struct pollfd wait = {.fd = collect->fd, .events = POLLIN};
-        int ready = poll(&wait, 1, MIN(collect_left_ms(collect->end), TURN_MS));
+        int came =
+            collect->receive(collect->source, MIN(collect_left_ms(collect->end), TURN_MS), text);
         gint64 now = g_get_monotonic_time();
-        if (ready > 0) {
-            why = read_some(collect->fd, text) ? NULL : "it ended";
+        if (came != 0) {
+            why = came > 0 ? NULL : "it ended";
             last = now;
         } else if (now >= collect->end) {
             why = "out of time";

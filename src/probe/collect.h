@@ -15,7 +15,10 @@ const unsigned char *collect_get_image(const cpulift_plan *plan, size_t *ret_siz
 int collect_left_ms(gint64 end);
 
 struct collect {
-    int fd;                               ///< non-blocking or not: it is polled
+    /// Waits for more of what the guest prints, at most `timeout_ms`, and appends it to `text`.
+    /// Returns 1: something came, 0: nothing yet, -1: nothing will come any more.
+    int (*receive)(void *source, int timeout_ms, GString *text);
+    void *source;
     gint64 end;                           ///< monotonic time in microseconds at which to give up
     const char *(*find_stop)(void *data); ///< asked a few times a second, may be NULL: why the
                                           ///< guest cannot go on, or NULL
@@ -25,3 +28,6 @@ struct collect {
 /// Reads until the transcript ends. *ret_hang is NULL then, else what happened instead (the caller
 /// frees it). Whatever was read is appended to `text`.
 void collect_read(const struct collect *collect, GString *text, char **ret_hang);
+
+/// A `receive` that reads a file descriptor; `source` is a pointer to it.
+int collect_receive_fd(void *source, int timeout_ms, GString *text);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /// The probe guest in a QEMU of our own, without libvirt.
 #include "probe/collect.h"
+#include "probe/proof.h"
 #include "probe/start.h"
 #include "virt/emulator.h"
 
@@ -116,7 +117,8 @@ static int run_guest(const char *const *argv, int image, gint64 end, probe_run *
     close(pipe_fds[1]);
     if (rc == 0) {
         GString *text = g_string_new(NULL);
-        struct collect collect = {.fd = pipe_fds[0], .end = end};
+        struct collect collect = {
+            .receive = collect_receive_fd, .source = &pipe_fds[0], .end = end};
         collect_read(&collect, text, &run->hang);
         run->len = text->len;
         run->text = g_string_free(text, FALSE);
@@ -132,7 +134,7 @@ int start_direct(const cpulift_plan *plan, const struct start_options *options, 
 {
     gint64 end = g_get_monotonic_time() + (gint64)options->timeout_ms * G_TIME_SPAN_MILLISECOND;
     const char *program = options->emulator != NULL ? options->emulator : EMULATOR;
-    g_autofree char *cpu = format_cpu(plan->cpu);
+    g_autofree char *cpu = format_cpu(options->cpu);
     g_autofree char *sets = proof_format_sets(plan);
     g_autofree char *line = g_strdup_printf("sets=%s", sets);
     const char *const argv[] = {

@@ -1,364 +1,233 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "probe/migrate.h"
-
-#include "base/jobs.h"
-#include "base/json.h"
-#include "base/text.h"
-#include "core/domain.h"
+/// The probe guest, migrated live from one libvirt to another and back.
+#include "probe/child.h"
 #include "probe/collect.h"
-#include "probe/leftover.h"
-#include "probe/scene.h"
-#include "virt/conn.h"
-#include "virt/scan.h"
+#include "probe/console.h"
+#include "probe/depot.h"
+#include "probe/live.h"
+#include "probe/start.h"
 
 #include <libvirt/virterror.h>
-
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#define GRACE_MS 8000
-#define SCAN_MS  10000
-
-/// What the child works on.
-struct work {
-    const cpulift_plan *plan;
-    const struct migrate_options *options;
-    struct scene scene;
-    gint64 end;
-    virt_conn *conns[2];
-    migrate_run *run;
-    cpulift_error *err;
+/// What the child hands around.
+struct journey {
+    struct child_work *work;
+    virt_conn *ends[2]; ///< where the guest starts, and the other
+    enum scene_serial serial;
+    virDomainPtr domain; ///< the guest where it runs now, NULL before it was started
 };
 
-void migrate_run_free(migrate_run *run)
+static int open_ends(struct journey *journey)
 {
-    if (run == NULL) {
-        return;
+    struct child_work *work = journey->work;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < G_N_ELEMENTS(journey->ends); i++) {
+        unsigned left_ms = (unsigned)collect_left_ms(work->end);
+        rc = conn_open(work->uris[i], CONN_FULL, left_ms, &journey->ends[i], &work->err);
     }
-    for (size_t i = 0; i < MIGRATE_STOPS; i++) {
-        probe_run_free(run->stops[i]);
+    return rc;
+}
+
+/// The image is a file here: an end on another machine gets one of its own.
+static int supply_ends(const struct journey *journey)
+{
+    struct child_work *work = journey->work;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < G_N_ELEMENTS(journey->ends); i++) {
+        if (!live_is_here(journey->ends[i])) {
+            rc = depot_put(journey->ends[i], &work->scene, work->plan, &work->err);
+        }
     }
-    g_free(run->refusal);
-    g_free(run);
+    return rc;
 }
 
-/// What a platform makes without a plan, in CloudStack's shape.
-static cpulift_plan untuned_plan(const cpulift_plan *plan, cpulift_cpu *cpu)
+/// The definition as it is compared with what a host can give. QEMU's own emulation shows the
+/// vendor that it is told, while libvirt compares it with the vendor of the model that it describes
+/// the emulation by.
+static char *format_compared(const struct start_options *options)
 {
-    cpulift_plan untuned = *plan;
-    cpu->mode = g_strdup("custom");
-    cpu->match = g_strdup("exact");
-    cpu->model = g_strdup("qemu64");
-    cpu->fallback = g_strdup("allow");
-    untuned.cpu = cpu;
-    return untuned;
+    g_autoptr(cpulift_cpu) cpu = cpu_copy(options->cpu);
+    if (strcmp(options->virt, "qemu") == 0) {
+        g_clear_pointer(&cpu->vendor, g_free);
+    }
+    return cpu_format(cpu, 0);
 }
 
-/// The guest's document: a platform's, rewritten as the hooks do; the guest loops.
-static int format_domain(struct work *work, char **ret_xml, cpulift_error **err)
+/// Asks a host whether it can give the definition, without starting anything.
+static int check_end(const struct journey *journey, const virt_conn *end)
 {
-    const struct migrate_options *options = work->options;
-    g_autoptr(cpulift_cpu) cpu = cpu_new();
-    cpulift_plan untuned = untuned_plan(work->plan, cpu);
-    g_autofree char *xml = scene_format_domain(&work->scene, &untuned, options->virt,
-                                               options->machine, options->emulator);
-    g_autofree char *sets = proof_format_sets(work->plan);
-    g_autofree char *line = g_strdup_printf("<cmdline>sets=%s loop</cmdline>", sets);
-    char *start = strstr(xml, "<cmdline>");
-    char *end = start != NULL ? strstr(start, "</cmdline>") : NULL;
-    g_return_val_if_fail(end != NULL, CPULIFT_EINPUT);
-    g_autofree char *looping =
-        g_strdup_printf("%.*s%s%s", (int)(start - xml), xml, line, end + strlen("</cmdline>"));
-    const struct domain_options how = {.virt = options->virt};
-    struct domain_changes changes;
-    size_t len = 0;
-    return domain_rewrite(looping, strlen(looping), "probe", work->plan->cpu, &how, ret_xml, &len,
-                          &changes, err);
+    struct child_work *work = journey->work;
+    const struct start_options *options = work->options;
+    g_autofree char *xml = format_compared(options);
+    if (virConnectCompareHypervisorCPU(end->handle, options->emulator, "x86_64", options->machine,
+                                       options->virt, xml,
+                                       VIR_CONNECT_COMPARE_CPU_FAIL_INCOMPATIBLE) > 0) {
+        return 0;
+    }
+    int rc = live_judge_refusal(work->run, &work->err);
+    if (rc == 0) {
+        g_autofree char *why = g_steal_pointer(&work->run->refusal);
+        work->run->refusal =
+            g_strdup_printf("'%s' cannot give it, so no guest was started: %s", end->uri, why);
+    }
+    return rc;
 }
 
-/// The plan's features that this host cannot give, or NULL. The caller frees it.
-static int find_lacking(const virt_conn *conn, const struct work *work, char **ret_names,
-                        cpulift_error **err)
+/// Only check='full' makes libvirt refuse what a host cannot give; without it the guest starts with
+/// less, and what then happens is what is to be seen.
+static int check_ends(const struct journey *journey)
 {
-    g_autoptr(catalog) map = NULL;
-    g_autoptr(cpulift_host) host = NULL;
-    g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
-    int rc = catalog_load(NULL, &map, err);
-    rc = rc != 0 ? rc : scan_read(conn, NULL, map, SCAN_MS, warnings, &host, err);
+    const struct child_work *work = journey->work;
+    int rc = 0;
+    for (size_t i = 0; cpu_is_binding(work->options->cpu) && rc == 0 &&
+                       work->run->refusal == NULL && i < G_N_ELEMENTS(journey->ends);
+         i++) {
+        rc = check_end(journey, journey->ends[i]);
+    }
+    return rc;
+}
+
+/// What the guest prints from now on, and what libvirt says that it runs.
+static int read_guest(const struct journey *journey, const virt_conn *end, probe_run *run)
+{
+    struct child_work *work = journey->work;
+    int rc = live_read_unplanned(journey->domain, work->plan, run, &work->err);
     if (rc != 0) {
         return rc;
     }
-    const struct host_guest *guest =
-        host_find_guest(host, work->options->virt, work->options->machine);
-    g_autoptr(GPtrArray) names = g_ptr_array_new();
-    for (size_t i = 0; i < work->plan->feature_count; i++) {
-        int id = catalog_find_feature(map, work->plan->features[i]);
-        if (id < 0 || guest == NULL || !feature_set_has(&guest->features, (size_t)id)) {
-            g_ptr_array_add(names, work->plan->features[i]);
-        }
-    }
-    *ret_names =
-        names->len > 0 ? text_join_some((const char *const *)names->pdata, names->len, 12) : NULL;
-    return 0;
+    return journey->serial == SCENE_FILE
+               ? console_read_file(work->scene.socket, journey->domain, work->end, run, &work->err)
+               : console_read(end, journey->domain, work->end, run, &work->err);
 }
 
-/// True when both hosts can give the plan; else the refusal is set.
-static bool check_hosts(struct work *work)
+/// No autodestroy: libvirt migrates no guest that has it.
+static int start_with(struct journey *journey, enum scene_serial serial)
 {
-    for (size_t i = 0; i < 2; i++) {
-        g_autofree char *names = NULL;
-        if (find_lacking(work->conns[i], work, &names, &work->err) != 0) {
-            return false;
-        }
-        if (names != NULL) {
-            work->run->refusal = g_strdup_printf("'%s' cannot give %s: no guest was started",
-                                                 work->options->uris[i], names);
-            return false;
-        }
-    }
-    return true;
+    struct child_work *work = journey->work;
+    g_autofree char *xml = scene_format_domain(&work->scene, work->plan, work->options, serial);
+    journey->serial = serial;
+    journey->domain = virDomainCreateXML(journey->ends[0]->handle, xml, 0);
+    return journey->domain == NULL ? live_judge_refusal(work->run, &work->err)
+                                   : read_guest(journey, journey->ends[0], work->run);
 }
 
-/// Reads one whole record. QEMU writes byte by byte, and a socket holds no 300 such writes: what
-/// the guest printed while it arrived and nobody read has gaps, so there the record that was under
-/// way is passed over.
-static GString *read_record(const struct collect *collect, bool is_arriving, char **ret_hang)
+/// libvirt opens no console where its folder for locks is missing; both ends here, a file does.
+static int start(struct journey *journey)
 {
-    GString *text = g_string_new(NULL);
-    collect_read(collect, text, ret_hang);
-    if (is_arriving && *ret_hang == NULL) {
-        g_string_truncate(text, 0);
-        collect_read(collect, text, ret_hang);
+    struct child_work *work = journey->work;
+    int rc = start_with(journey, SCENE_CONSOLE);
+    if (rc != CPULIFT_EMISSING || !live_is_here(journey->ends[0]) ||
+        !live_is_here(journey->ends[1])) {
+        return rc;
     }
-    return text;
+    virDomainDestroy(journey->domain);
+    g_clear_pointer(&journey->domain, virDomainFree);
+    g_clear_pointer(&work->run->unplanned, g_strfreev);
+    cpulift_error_clear(&work->err);
+    rc = scene_make_file(&work->scene, &work->err);
+    return rc == 0 ? start_with(journey, SCENE_FILE) : rc;
 }
 
-/// Reads the guest's CPU at its new place.
-static int read_stop(struct work *work, size_t stop, int listener, virDomainPtr resume)
-{
-    probe_run *run = g_new0(probe_run, 1);
-    work->run->stops[stop] = run;
-    run->virt = g_strdup(work->options->virt);
-    run->machine = g_strdup(work->options->machine);
-    run->through = g_strdup(work->options->uris[stop % 2]);
-    int serial = scene_accept(listener, collect_left_ms(work->end));
-    if (serial < 0 || (resume != NULL && virDomainResume(resume) != 0)) {
-        if (serial >= 0) {
-            close(serial);
-        }
-        return conn_fail(&work->err, "cannot reach the guest at", run->through);
-    }
-    const struct collect collect = {.fd = serial, .end = work->end};
-    GString *text = read_record(&collect, stop > 0, &run->hang);
-    run->len = text->len;
-    run->text = g_string_free(text, FALSE);
-    close(serial);
-    return 0;
-}
-
-/// Sends the guest on; libvirt's refusal is an answer. Returns the guest at its new place, or NULL.
-static virDomainPtr send(struct work *work, virDomainPtr domain, size_t to)
+/// In ms, or -1.
+static gint64 read_downtime(virDomainPtr domain)
 {
     virTypedParameterPtr params = NULL;
-    int count = 0, max = 0;
-    const char *address = work->options->addresses[to];
+    int count = 0, type = 0;
+    unsigned long long ms = 0;
+    bool is_known =
+        virDomainGetJobStats(domain, &type, &params, &count, VIR_DOMAIN_JOB_STATS_COMPLETED) == 0 &&
+        virTypedParamsGetULLong(params, count, VIR_DOMAIN_JOB_DOWNTIME, &ms) == 1;
+    virTypedParamsFree(params, count);
+    return is_known ? (gint64)ms : -1;
+}
+
+/// The guest at the end `to`, or NULL.
+static virDomainPtr migrate(const struct journey *journey, size_t to)
+{
+    const char *address = journey->work->options->addresses[to];
     g_autofree char *uri = address != NULL ? g_strdup_printf("tcp://%s", address) : NULL;
+    virTypedParameterPtr params = NULL;
+    int count = 0, max = 0;
     if (uri != NULL) {
         virTypedParamsAddString(&params, &count, &max, VIR_MIGRATE_PARAM_URI, uri);
     }
-    virDomainPtr there = virDomainMigrate3(domain, work->conns[to]->handle, params, (unsigned)count,
-                                           VIR_MIGRATE_LIVE);
+    virDomainPtr moved = virDomainMigrate3(journey->domain, journey->ends[to]->handle, params,
+                                           (unsigned)count, VIR_MIGRATE_LIVE);
     virTypedParamsFree(params, count);
-    if (there == NULL) {
-        work->run->refusal =
-            g_strdup_printf("no live migration from '%s' to '%s': %s", work->options->uris[1 - to],
-                            work->options->uris[to], virGetLastErrorMessage());
-    }
-    return there;
+    return moved;
 }
 
-static int travel(struct work *work, virDomainPtr *domain, int listener)
+/// Whatever stops a migration is an answer: that the target cannot be reached from the source, too.
+static int move(struct journey *journey, size_t to_end)
 {
-    int rc = read_stop(work, 0, listener, *domain);
-    for (size_t stop = 1; rc == 0 && stop < MIGRATE_STOPS; stop++) {
-        virDomainPtr there = send(work, *domain, stop % 2);
-        if (there == NULL) {
-            return 0;
-        }
-        virDomainFree(*domain);
-        *domain = there;
-        rc = read_stop(work, stop, listener, NULL);
+    const virt_conn *from = journey->ends[1 - to_end], *to = journey->ends[to_end];
+    struct child_work *work = journey->work;
+    struct probe_hop *hop = probe_run_add_hop(work->run, from->uri, to->uri);
+    virDomainPtr moved = migrate(journey, to_end);
+    if (moved == NULL) {
+        hop->run->refusal = g_strdup(virGetLastErrorMessage());
+        return 0;
     }
+    virDomainFree(journey->domain);
+    journey->domain = moved;
+    hop->downtime_ms = read_downtime(moved);
+    return read_guest(journey, to, hop->run);
+}
+
+/// True where the guest printed a record, so that there is something to compare a hop with.
+static bool is_well(const probe_run *run)
+{
+    return run->refusal == NULL && run->hang == NULL;
+}
+
+static int travel(struct journey *journey)
+{
+    const probe_run *run = journey->work->run;
+    int rc = check_ends(journey);
+    rc = rc == 0 && is_well(run) ? supply_ends(journey) : rc;
+    rc = rc == 0 && is_well(run) ? start(journey) : rc;
+    rc = rc == 0 && is_well(run) ? move(journey, 1) : rc;
+    bool is_there = rc == 0 && run->hops != NULL &&
+                    is_well(((const struct probe_hop *)run->hops->pdata[0])->run);
+    return is_there ? move(journey, 0) : rc;
+}
+
+/// A guest may be at either end, and after a hop that failed half-way at both.
+static void close_ends(struct journey *journey)
+{
+    if (journey->domain != NULL) {
+        virDomainFree(journey->domain);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(journey->ends); i++) {
+        if (journey->ends[i] != NULL) {
+            live_destroy(journey->ends[i], journey->work->scene.name);
+            depot_remove(journey->ends[i], &journey->work->scene);
+            conn_free(journey->ends[i]);
+        }
+    }
+}
+
+static int do_journey(struct child_work *work)
+{
+    struct journey journey = {.work = work};
+    int rc = open_ends(&journey);
+    if (rc == 0) {
+        work->run->through = g_strdup(conn_to_string(journey.ends[0]));
+        live_read_versions(journey.ends[0], work->run);
+        rc = travel(&journey);
+    }
+    close_ends(&journey);
     return rc;
 }
 
-static int start_and_travel(struct work *work)
+int start_migrate(const cpulift_plan *plan, const struct start_options *options,
+                  probe_run **ret_run, cpulift_error **err)
 {
-    g_autofree char *xml = NULL;
-    int rc = format_domain(work, &xml, &work->err);
-    int listener = rc == 0 ? scene_listen(&work->scene, &work->err) : rc;
-    if (listener < 0) {
-        return listener;
-    }
-    virDomainPtr domain = virDomainCreateXML(work->conns[0]->handle, xml, VIR_DOMAIN_START_PAUSED);
-    if (domain == NULL) {
-        work->run->refusal = g_strdup_printf("'%s' does not start it: %s", work->options->uris[0],
-                                             virGetLastErrorMessage());
-    } else {
-        rc = travel(work, &domain, listener);
-        virDomainDestroy(domain);
-        virDomainFree(domain);
-    }
-    close(listener);
-    return rc;
-}
-
-static int open_both(struct work *work, unsigned timeout_ms)
-{
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < 2; i++) {
-        rc = conn_open(work->options->uris[i], CONN_FULL, timeout_ms, &work->conns[i], &work->err);
-    }
-    return rc;
-}
-
-static void close_both(struct work *work)
-{
-    for (size_t i = 0; i < 2; i++) {
-        conn_free(work->conns[i]);
-        work->conns[i] = NULL;
-    }
-}
-
-static json_t *stop_to_json(const probe_run *run)
-{
-    if (run == NULL) {
-        return json_null();
-    }
-    g_autofree char *text = g_base64_encode((const guchar *)(run->text ? run->text : ""), run->len);
-    return json_pack("{s:s, s:s*}", "text", text, "hang", run->hang);
-}
-
-static char *run_child(void *data, size_t index)
-{
-    (void)index;
-    struct work *work = data;
-    int rc = open_both(work, (unsigned)collect_left_ms(work->end));
-    if (rc == 0 && check_hosts(work)) {
-        rc = start_and_travel(work);
-    }
-    close_both(work);
-    json_t *stops = json_array();
-    for (size_t i = 0; i < MIGRATE_STOPS; i++) {
-        json_array_append_new(stops, stop_to_json(work->run->stops[i]));
-    }
-    g_autoptr(json_t) json =
-        json_pack("{s:i, s:s*, s:s*, s:o}", "code", work->err != NULL ? work->err->code : rc,
-                  "error", work->err != NULL ? work->err->message : NULL, "refusal",
-                  work->run->refusal, "stops", stops);
-    return json_format_line(json);
-}
-
-static void take_stop(struct work *work, size_t i, const json_t *json)
-{
-    const char *text = json_get_string(json, "text");
-    if (text == NULL) {
-        return;
-    }
-    probe_run *run = g_new0(probe_run, 1);
-    run->virt = g_strdup(work->options->virt);
-    run->machine = g_strdup(work->options->machine);
-    run->through = g_strdup(work->options->uris[i % 2]);
-    run->hang = g_strdup(json_get_string(json, "hang"));
-    run->text = (char *)g_base64_decode(text, &run->len);
-    work->run->stops[i] = run;
-}
-
-static void take_answer(void *data, size_t index, enum jobs_end end, const char *text, size_t len)
-{
-    (void)index;
-    struct work *work = data;
-    g_autoptr(json_t) json = NULL;
-    if (end != JOBS_DONE) {
-        cpulift_error_set(
-            &work->err, CPULIFT_EREMOTE,
-            "'%s' and '%s' did not answer in time; look whether '%s' still runs there",
-            work->options->uris[0], work->options->uris[1], work->scene.name);
-        return;
-    }
-    if (json_parse_text(text, len, "child", &json, &work->err) != 0) {
-        return;
-    }
-    const char *message = json_get_string(json, "error");
-    if (message != NULL) {
-        cpulift_error_set(&work->err, (int)json_integer_value(json_object_get(json, "code")), "%s",
-                          message);
-    }
-    work->run->refusal = g_strdup(json_get_string(json, "refusal"));
-    for (size_t i = 0; i < MIGRATE_STOPS; i++) {
-        take_stop(work, i, json_array_get(json_object_get(json, "stops"), i));
-    }
-}
-
-static void run_jobs(struct work *work)
-{
-    struct jobs jobs = {.count = 1,
-                        .parallel = 1,
-                        .timeout_ms = work->options->timeout_ms + GRACE_MS,
-                        .data = work,
-                        .work = run_child,
-                        .done = take_answer};
-    jobs_run(&jobs);
-    if (work->err != NULL) {
-        leftover_destroy(work->options->uris, 2, work->scene.name);
-    }
-}
-
-int migrate_domain(const cpulift_plan *plan, const struct migrate_options *options,
-                   migrate_run **ret_run, cpulift_error **err)
-{
-    g_autoptr(migrate_run) run = g_new0(migrate_run, 1);
-    struct work work = {.plan = plan, .options = options, .run = run};
-    work.end = g_get_monotonic_time() + (gint64)options->timeout_ms * G_TIME_SPAN_MILLISECOND;
-    int rc = scene_make(plan, &work.scene, err);
-    if (rc != 0) {
-        return rc;
-    }
-    run_jobs(&work);
-    scene_clear(&work.scene);
-    if (work.err != NULL) {
-        g_autoptr(cpulift_error) failure = work.err;
-        return cpulift_error_set(err, failure->code, "%s", failure->message);
-    }
-    *ret_run = g_steal_pointer(&run);
-    return 0;
-}
-
-/// The lines of the first whole record between its head and its end.
-static char **split_body(const probe_run *run)
-{
-    const char *head = strstr(run->text, "cpulift-probe ");
-    const char *body = head != NULL ? strchr(head, '\n') : NULL;
-    const char *end = body != NULL ? strstr(body, "\nend ") : NULL;
-    g_autofree char *text = end != NULL ? g_strndup(body, (gsize)(end - body)) : g_strdup("");
-    return g_strsplit(text, "\n", -1);
-}
-
-char *migrate_find_change(const probe_run *before, const probe_run *after)
-{
-    g_auto(GStrv) a = split_body(before);
-    g_auto(GStrv) b = split_body(after);
-    for (size_t i = 0; a[i] != NULL || b[i] != NULL; i++) {
-        if (g_strcmp0(a[i], b[i]) != 0) {
-            char *text = g_strdup_printf("'%s' became '%s'", a[i] != NULL ? a[i] : "nothing",
-                                         b[i] != NULL ? b[i] : "nothing");
-            text_make_printable(text);
-            return text;
-        }
-        if (a[i] == NULL || b[i] == NULL) {
-            break;
-        }
-    }
-    return NULL;
+    struct child_work work = {.plan = plan,
+                              .options = options,
+                              .uris = {options->uri, options->target_uri},
+                              .uri_count = 2,
+                              .act = do_journey};
+    return child_run(&work, ret_run, err);
 }

@@ -2,6 +2,7 @@
 #include "probe/proof.h"
 
 #include "base/text.h"
+#include "probe/state.h"
 
 #include <string.h>
 
@@ -11,16 +12,6 @@ static const char *const set_names[] = {
 #include "probe/guest/sets.def"
 };
 
-static const struct {
-    uint32_t leaf, subleaf;
-    unsigned reg;
-    uint32_t bits;
-    const char *vendor, *why;
-} states[] = {
-#define PROBE_STATE(leaf, subleaf, reg, bits, vendor, why) {leaf, subleaf, reg, bits, vendor, why},
-#include "probe/state.def"
-};
-
 static const char *const reg_names[] = {"eax", "ebx", "ecx", "edx"};
 
 /// What the comparison works on.
@@ -28,7 +19,7 @@ struct comparison {
     const catalog *map;
     const cpulift_plan *plan;
     const transcript *record;
-    char vendor[13]; ///< the guest's, from leaf 0
+    char vendor[TRANSCRIPT_VENDOR_SIZE]; ///< the guest's
     proof *proof;
 };
 
@@ -54,6 +45,22 @@ static GArray *new_array(size_t size, GDestroyNotify clear)
     return array;
 }
 
+GArray *proof_new_differences(void)
+{
+    return new_array(sizeof(struct proof_difference), clear_difference);
+}
+
+void proof_add_difference(GArray *list, const char *what, const char *expected, const char *found)
+{
+    struct proof_difference row = {g_strdup(what), g_strdup(expected), g_strdup(found)};
+    g_array_append_val(list, row);
+}
+
+const char *proof_reg_name(unsigned reg)
+{
+    return reg_names[reg];
+}
+
 static proof *new_proof(void)
 {
     proof *made = g_new0(proof, 1);
@@ -61,7 +68,7 @@ static proof *new_proof(void)
     made->extra = g_ptr_array_new_with_free_func(g_free);
     made->executed = g_ptr_array_new_with_free_func(g_free);
     made->reasons = g_ptr_array_new_with_free_func(g_free);
-    made->wrong = new_array(sizeof(struct proof_difference), clear_difference);
+    made->wrong = proof_new_differences();
     made->faulted = new_array(sizeof(struct proof_note), clear_note);
     made->notes = new_array(sizeof(struct proof_note), clear_note);
     return made;
@@ -77,34 +84,15 @@ void proof_free(proof *result)
         g_array_unref(result->wrong);
         g_array_unref(result->faulted);
         g_array_unref(result->notes);
+        g_clear_pointer(&result->hops, g_ptr_array_unref);
         g_free(result);
     }
 }
 
-void probe_run_free(probe_run *run)
-{
-    if (run != NULL) {
-        char *const owned[] = {run->virt, run->machine, run->text, run->refusal,
-                               run->hang, run->through, run->qemu, run->libvirt};
-        for (size_t i = 0; i < G_N_ELEMENTS(owned); i++) {
-            g_free(owned[i]);
-        }
-        g_strfreev(run->unplanned);
-        g_free(run);
-    }
-}
-
-static void add_note(GArray *notes, const char *what, const char *why)
+void proof_add_note(GArray *notes, const char *what, const char *why)
 {
     struct proof_note note = {g_strdup(what), g_strdup(why)};
     g_array_append_val(notes, note);
-}
-
-static void add_wrong(struct comparison *c, const char *what, const char *expected,
-                      const char *found)
-{
-    struct proof_difference row = {g_strdup(what), g_strdup(expected), g_strdup(found)};
-    g_array_append_val(c->proof->wrong, row);
 }
 
 char *proof_format_sets(const cpulift_plan *plan)
@@ -143,29 +131,15 @@ static bool is_announced(const struct comparison *c, const struct catalog_featur
     return feature->bit_count > 0;
 }
 
-/// Why these bits do not follow the definition, or NULL where they do.
-static const char *find_state(const struct comparison *c, uint32_t leaf, uint32_t subleaf,
-                              unsigned reg, uint32_t bits)
-{
-    for (size_t i = 0; i < G_N_ELEMENTS(states); i++) {
-        if (states[i].leaf == leaf && states[i].subleaf == subleaf && states[i].reg == reg &&
-            (bits & ~states[i].bits) == 0 &&
-            (states[i].vendor == NULL || strcmp(states[i].vendor, c->vendor) == 0)) {
-            return states[i].why;
-        }
-    }
-    return NULL;
-}
-
 static const char *find_feature_state(const struct comparison *c,
                                       const struct catalog_feature *feature)
 {
     for (size_t i = 0; i < feature->bit_count; i++) {
         const struct feature_bit *bit = &feature->bits[i];
         for (unsigned reg = 0; reg < 4 && !bit->is_msr; reg++) {
-            const char *why = bit->regs[reg] == 0
-                                  ? NULL
-                                  : find_state(c, bit->leaf, bit->subleaf, reg, bit->regs[reg]);
+            const char *why = bit->regs[reg] == 0 ? NULL
+                                                  : state_find(bit->leaf, bit->subleaf, reg,
+                                                               bit->regs[reg], c->vendor);
             if (why != NULL) {
                 return why;
             }
@@ -184,7 +158,7 @@ static void compare_features(struct comparison *c, const feature_set *expected)
         }
         const char *why = find_feature_state(c, feature);
         if (why != NULL) {
-            add_note(c->proof->notes, feature->name, why);
+            proof_add_note(c->proof->notes, feature->name, why);
         } else {
             g_ptr_array_add(is_planned ? c->proof->missing : c->proof->extra,
                             g_strdup(feature->name));
@@ -216,7 +190,8 @@ static void compare_nameless(struct comparison *c, const struct probe_leaf *row,
     uint32_t nameless = named == 0 ? 0 : row->regs[reg] & ~named;
     for (unsigned bit = 0; bit < 32; bit++) {
         uint32_t mask = UINT32_C(1) << bit;
-        if ((nameless & mask) != 0 && find_state(c, row->leaf, row->subleaf, reg, mask) == NULL) {
+        if ((nameless & mask) != 0 &&
+            state_find(row->leaf, row->subleaf, reg, mask, c->vendor) == NULL) {
             g_ptr_array_add(c->proof->extra, g_strdup_printf("cpuid-%08x-%x-%s-%u", row->leaf,
                                                              row->subleaf, reg_names[reg], bit));
         }
@@ -243,18 +218,8 @@ static void compare_signature(struct comparison *c)
         g_autofree char *expected =
             g_strdup_printf("family %u model %u", model->family, model->model);
         g_autofree char *found = g_strdup_printf("family %u model %u", family, number);
-        add_wrong(c, "signature", expected, found);
+        proof_add_difference(c->proof->wrong, "signature", expected, found);
     }
-}
-
-static void read_vendor(struct comparison *c)
-{
-    const struct probe_leaf *row = transcript_find_leaf(c->record, 0, 0);
-    const unsigned order[] = {1, 3, 2}; // ebx, edx, ecx
-    for (size_t i = 0; i < 12 && row != NULL; i++) {
-        c->vendor[i] = (char)(row->regs[order[i / 4]] >> (i % 4 * 8));
-    }
-    text_make_printable(c->vendor);
 }
 
 static void compare_vendor(struct comparison *c)
@@ -262,7 +227,7 @@ static void compare_vendor(struct comparison *c)
     const char *name = c->plan->cpu->vendor;
     const struct catalog_vendor *vendor = name ? catalog_find_vendor(c->map, name) : NULL;
     if (vendor != NULL && strcmp(vendor->string, c->vendor) != 0) {
-        add_wrong(c, "vendor", vendor->string, c->vendor);
+        proof_add_difference(c->proof->wrong, "vendor", vendor->string, c->vendor);
     }
 }
 
@@ -274,7 +239,7 @@ static void compare_width(struct comparison *c)
     if (expected != 0 && found != expected) {
         g_autofree char *wanted = g_strdup_printf("%u", expected);
         g_autofree char *got = g_strdup_printf("%u", found);
-        add_wrong(c, "physical address bits", wanted, got);
+        proof_add_difference(c->proof->wrong, "physical address bits", wanted, got);
     }
 }
 
@@ -286,7 +251,7 @@ static void take_set(struct comparison *c, const struct probe_set *set)
         g_ptr_array_add(c->proof->executed, g_strdup(set->name));
         return;
     case PROBE_SKIPPED:
-        add_note(c->proof->notes, set->name, "not executed: it needs a CPU with long mode");
+        proof_add_note(c->proof->notes, set->name, "not executed: it needs a CPU with long mode");
         return;
     case PROBE_FAULT:
         why = g_strdup_printf("exception %u", set->value);
@@ -295,7 +260,7 @@ static void take_set(struct comparison *c, const struct probe_set *set)
         why = g_strdup_printf("wrong result 0x%08x", set->value);
         break;
     }
-    add_note(c->proof->faulted, set->name, why);
+    proof_add_note(c->proof->faulted, set->name, why);
 }
 
 /// Every set that the guest was told of must have been tried.
@@ -304,15 +269,11 @@ static void compare_sets(struct comparison *c)
     g_autofree char *list = proof_format_sets(c->plan);
     g_auto(GStrv) names = g_strsplit(list, ",", -1);
     for (size_t n = 0; names[n] != NULL; n++) {
-        const struct probe_set *found = NULL;
-        for (guint i = 0; i < c->record->sets->len; i++) {
-            const struct probe_set *set = &g_array_index(c->record->sets, struct probe_set, i);
-            found = strcmp(set->name, names[n]) == 0 ? set : found;
-        }
+        const struct probe_set *found = transcript_find_set(c->record, names[n]);
         if (found != NULL) {
             take_set(c, found);
         } else {
-            add_note(c->proof->faulted, names[n], "not tried");
+            proof_add_note(c->proof->faulted, names[n], "not tried");
         }
     }
 }
@@ -333,7 +294,7 @@ static int expect_features(const catalog *map, const cpulift_plan *plan, feature
 
 static void compare_all(struct comparison *c, const feature_set *expected)
 {
-    read_vendor(c);
+    transcript_get_vendor(c->record, c->vendor);
     compare_features(c, expected);
     for (guint i = 0; i < c->record->leaves->len; i++) {
         const struct probe_leaf *row = &g_array_index(c->record->leaves, struct probe_leaf, i);

@@ -6,6 +6,7 @@
 #include "base/auto.h"
 #include "base/error.h"
 #include "core/plan.h"
+#include "probe/run.h"
 #include "probe/transcript.h"
 
 #include <stdbool.h>
@@ -20,21 +21,6 @@ struct proof_note {
     char *what, *why;
 };
 
-/// How the probe guest was started and how it ended, as the starters report it.
-typedef struct probe_run {
-    char *virt, *machine;
-    char *text; ///< what the guest printed
-    size_t len;
-    char *refusal;        ///< libvirt or QEMU would not start the definition: why; else NULL
-    char *hang;           ///< the guest did not finish: what happened; else NULL
-    char **unplanned;     ///< features that the running XML disables and the plan does not, or NULL
-    char *through;        ///< how it was started, for people
-    char *qemu, *libvirt; ///< versions, NULL where not known
-} probe_run;
-
-void probe_run_free(probe_run *run);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(probe_run, probe_run_free)
-
 typedef struct proof {
     bool is_proved;
     GPtrArray *missing;  ///< names that the plan has and the guest does not see
@@ -44,6 +30,7 @@ typedef struct proof {
     GArray *faulted;     ///< struct proof_note: sets whose instruction did not
     GArray *notes;       ///< struct proof_note: differences that follow from something else
     GPtrArray *reasons;  ///< why the answer is no, other than the lists above
+    GPtrArray *hops;     ///< struct proof_hop * (probe/hops.h), NULL: not migrated
 } proof;
 
 /// Compares. A feature of the plan that the catalogue does not know is an error (CPULIFT_EINPUT);
@@ -53,6 +40,17 @@ int proof_compute(const catalog *map, const cpulift_plan *plan, const probe_run 
 
 void proof_free(proof *result);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(proof, proof_free)
+
+/// An empty array of struct proof_difference. The caller's.
+GArray *proof_new_differences(void);
+
+void proof_add_difference(GArray *list, const char *what, const char *expected, const char *found);
+
+/// Appends to an array of struct proof_note.
+void proof_add_note(GArray *notes, const char *what, const char *why);
+
+/// "eax", "ebx", "ecx", "edx".
+const char *proof_reg_name(unsigned reg);
 
 /// The sets of guest/sets.def that the plan announces, as the guest's command line names them:
 /// "sse,sse2". The caller frees it.

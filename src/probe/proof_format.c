@@ -3,7 +3,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "config.h"
-#include "probe/proof.h"
+#include "probe/hops.h"
 
 #include <sys/utsname.h>
 
@@ -58,6 +58,9 @@ json_t *proof_to_json(const proof *result, const cpulift_plan *plan, const probe
     json_object_set_new(json, "faulted", format_notes(result->faulted, "set", "why"));
     json_object_set_new(json, "notes", format_notes(result->notes, "what", "why"));
     json_object_set_new(json, "versions", format_versions(run));
+    if (result->hops != NULL) {
+        json_object_set_new(json, "hops", hops_to_json(result->hops));
+    }
     return json;
 }
 
@@ -97,6 +100,9 @@ char *proof_format(const proof *result, const cpulift_plan *plan, const probe_ru
             &g_array_index(result->wrong, struct proof_difference, i);
         g_string_append_printf(out, "%-10s %s: expected %s, found %s\n", "wrong", row->what,
                                row->expected, row->found);
+    }
+    if (result->hops != NULL) {
+        hops_print(result->hops, out);
     }
     print_notes(out, "note", result->notes);
     return g_string_free(out, FALSE);

@@ -6,12 +6,17 @@
 #include "probe/proof.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+/// How often a guest that loops prints, at most, and how long it goes on when nobody ends it.
+#define RECORDS_PER_S 5
+#define AFTER_S       5
 
 static int fail_folder(const char *path, cpulift_error **err)
 {
@@ -86,14 +91,53 @@ int scene_accept(int listener, int timeout_ms)
     return is_there ? accept4(listener, NULL, NULL, SOCK_CLOEXEC) : -1;
 }
 
-char *scene_format_domain(const struct scene *scene, const cpulift_plan *plan, const char *virt,
-                          const char *machine, const char *emulator)
+int scene_make_file(const struct scene *scene, cpulift_error **err)
 {
-    g_autofree char *cpu = cpu_format(plan->cpu, 2);
+    int fd = open(scene->socket, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    int rc = fd < 0 || fchmod(fd, 0666) != 0 ? fail_folder(scene->socket, err) : 0;
+    if (fd >= 0) {
+        close(fd);
+    }
+    return rc;
+}
+
+/// The guest's command line. One that loops ends by itself soon after we would have ended it:
+/// nobody else does where this machine, or a libvirt that waits for a lost connection, keeps us
+/// from it.
+static char *format_line(const cpulift_plan *plan, const struct start_options *options,
+                         bool is_looping)
+{
     g_autofree char *sets = proof_format_sets(plan);
-    g_autofree char *program = emulator == NULL
-                                   ? g_strdup("")
-                                   : g_markup_printf_escaped("<emulator>%s</emulator>", emulator);
+    unsigned seconds = options->timeout_ms / 1000 + AFTER_S;
+    return is_looping ? g_strdup_printf("sets=%s loop=%u", sets, seconds * RECORDS_PER_S)
+                      : g_strdup_printf("sets=%s", sets);
+}
+
+/// The path of the socket or file stands between the two, where it has one.
+static const struct {
+    const char *begin, *end;
+} serials[] = {
+    [SCENE_SOCKET] = {"<serial type='unix'><source mode='connect' path='", "'/></serial>"},
+    [SCENE_CONSOLE] = {"<serial type='pty'/>", NULL},
+    [SCENE_FILE] = {"<serial type='file'><source append='on' path='", "'/></serial>"},
+};
+
+static char *format_serial(const struct scene *scene, enum scene_serial serial)
+{
+    g_autofree char *path = g_markup_escape_text(scene->socket, -1);
+    const char *end = serials[serial].end;
+    return g_strconcat(serials[serial].begin, end == NULL ? NULL : path, end, NULL);
+}
+
+char *scene_format_domain(const struct scene *scene, const cpulift_plan *plan,
+                          const struct start_options *options, enum scene_serial serial)
+{
+    g_autofree char *cpu = cpu_format(options->cpu, 2);
+    g_autofree char *line = format_line(plan, options, serial != SCENE_SOCKET);
+    g_autofree char *program =
+        options->emulator == NULL
+            ? g_strdup("")
+            : g_markup_printf_escaped("<emulator>%s</emulator>", options->emulator);
     g_autofree char *head =
         g_markup_printf_escaped("<domain type='%s'>\n"
                                 "  <name>%s</name>\n"
@@ -102,20 +146,20 @@ char *scene_format_domain(const struct scene *scene, const cpulift_plan *plan, c
                                 "  <os>\n"
                                 "    <type arch='x86_64' machine='%s'>hvm</type>\n"
                                 "    <kernel>%s</kernel>\n"
-                                "    <cmdline>sets=%s</cmdline>\n"
+                                "    <cmdline>%s</cmdline>\n"
                                 "  </os>\n"
                                 "  <features><acpi/><apic/></features>\n",
-                                virt, scene->name, machine, scene->image, sets);
-    g_autofree char *tail = g_markup_printf_escaped(
-        "    <controller type='usb' model='none'/>\n"
-        "    <memballoon model='none'/>\n"
-        "    <serial type='unix'><source mode='connect' path='%s'/></serial>\n",
-        scene->socket);
+                                options->virt, scene->name, options->machine, scene->image, line);
+    g_autofree char *device = format_serial(scene, serial);
     return g_strdup_printf("%s  %s\n"
                            "  <on_poweroff>destroy</on_poweroff>\n"
                            "  <on_reboot>destroy</on_reboot>\n"
                            "  <on_crash>destroy</on_crash>\n"
-                           "  <devices>%s\n%s  </devices>\n"
+                           "  <devices>%s\n"
+                           "    <controller type='usb' model='none'/>\n"
+                           "    <memballoon model='none'/>\n"
+                           "    %s\n"
+                           "  </devices>\n"
                            "</domain>\n",
-                           head, cpu, program, tail);
+                           head, cpu, program, device);
 }

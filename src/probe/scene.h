@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /// The private folder that a guest started by libvirt needs: its image, and a socket to which QEMU
-/// connects the serial line. One way for a system daemon (whose QEMU is another user), a session
-/// daemon and the embedded driver alike.
+/// connects the serial line of a guest that is not migrated. One way for a system daemon (whose
+/// QEMU is another user), a session daemon and the embedded driver alike.
 #pragma once
 
 #include "base/error.h"
 #include "core/plan.h"
+#include "probe/start.h"
 
 struct scene {
     char *folder, *image, *socket; ///< paths
@@ -24,6 +25,16 @@ int scene_listen(const struct scene *scene, cpulift_error **err);
 /// The serial line's descriptor once QEMU has connected, or -1 after `timeout_ms`.
 int scene_accept(int listener, int timeout_ms);
 
-/// The domain's XML. `emulator` may be NULL. The caller frees it.
-char *scene_format_domain(const struct scene *scene, const cpulift_plan *plan, const char *virt,
-                          const char *machine, const char *emulator);
+/// Where the guest's serial line goes.
+enum scene_serial {
+    SCENE_SOCKET,  ///< ours; one record
+    SCENE_CONSOLE, ///< libvirt's, which can be opened wherever the guest was migrated to; a loop
+    SCENE_FILE,    ///< the file of scene_make_file(), to which each QEMU appends; a loop
+};
+
+/// Makes an empty file in the place of the socket, which QEMU may write whoever it is.
+int scene_make_file(const struct scene *scene, cpulift_error **err);
+
+/// The domain's XML. The caller frees it.
+char *scene_format_domain(const struct scene *scene, const cpulift_plan *plan,
+                          const struct start_options *options, enum scene_serial serial);

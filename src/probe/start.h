@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 #include "core/plan.h"
-#include "probe/proof.h"
+#include "probe/run.h"
 
 #include <stdbool.h>
 
@@ -12,6 +12,10 @@ struct start_options {
     const char *virt, *machine; ///< "kvm" or "qemu"; "pc", "q35" or any that QEMU knows
     const char *emulator;       ///< path of QEMU, NULL: the one in $PATH or libvirt's choice
     const char *uri;            ///< libvirt's, NULL: as conn_open chooses
+    const char *target_uri;     ///< start_migrate(): the other libvirt
+    const char *addresses[2];   ///< start_migrate(): where each host is reached by the other; NULL:
+                                ///< as libvirt is configured
+    const cpulift_cpu *cpu;     ///< the definition to start: the plan's, or what became of it
     unsigned timeout_ms;        ///< for everything together
 };
 
@@ -20,7 +24,14 @@ struct start_options {
 int start_direct(const cpulift_plan *plan, const struct start_options *options, probe_run **ret_run,
                  cpulift_error **err);
 
-/// The same through libvirt, the definition going in as it stands in the plan. The calling program
+/// The same through libvirt, the definition going in as it stands. The calling program
 /// must not have started threads: the work is done in a child process, which cannot hang this one.
 int start_domain(const cpulift_plan *plan, const struct start_options *options, probe_run **ret_run,
                  cpulift_error **err);
+
+/// Starts the guest at options->uri in a loop, migrates it live to options->target_uri and back,
+/// and collects a record before and after each hop. A host that cannot give a definition which
+/// binds it (check='full') is a refusal, and no guest is started. The calling program must not have
+/// started threads.
+int start_migrate(const cpulift_plan *plan, const struct start_options *options,
+                  probe_run **ret_run, cpulift_error **err);

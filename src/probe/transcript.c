@@ -285,8 +285,9 @@ void transcript_free(transcript *record)
 bool transcript_has_end(const char *text, size_t len)
 {
     static const char *const marks[] = {"\nend ", "\npanic "};
+    size_t begin = find_header(text, len);
     for (size_t i = 0; i < G_N_ELEMENTS(marks); i++) {
-        const char *at = memmem(text, len, marks[i], strlen(marks[i]));
+        const char *at = memmem(text + begin, len - begin, marks[i], strlen(marks[i]));
         if (at != NULL && memchr(at + 1, '\n', len - (size_t)(at + 1 - text)) != NULL) {
             return true;
         }
@@ -315,4 +316,26 @@ const struct probe_msr *transcript_find_msr(const transcript *record, uint32_t i
         }
     }
     return NULL;
+}
+
+const struct probe_set *transcript_find_set(const transcript *record, const char *name)
+{
+    for (guint i = 0; i < record->sets->len; i++) {
+        const struct probe_set *set = &g_array_index(record->sets, struct probe_set, i);
+        if (strcmp(set->name, name) == 0) {
+            return set;
+        }
+    }
+    return NULL;
+}
+
+void transcript_get_vendor(const transcript *record, char vendor[TRANSCRIPT_VENDOR_SIZE])
+{
+    static const unsigned order[] = {1, 3, 2}; // ebx, edx, ecx
+    const struct probe_leaf *row = transcript_find_leaf(record, 0, 0);
+    memset(vendor, 0, TRANSCRIPT_VENDOR_SIZE);
+    for (size_t i = 0; i < TRANSCRIPT_VENDOR_SIZE - 1 && row != NULL; i++) {
+        vendor[i] = (char)(row->regs[order[i / 4]] >> (i % 4 * 8));
+    }
+    text_make_printable(vendor);
 }

@@ -24,6 +24,9 @@
 #define TRANSCRIPT_ROWS_MAX 1024
 #define TRANSCRIPT_NAME_MAX 31
 
+/// A vendor string of 12 bytes and its end.
+#define TRANSCRIPT_VENDOR_SIZE 13
+
 enum probe_outcome {
     PROBE_OK,
     PROBE_FAULT,   ///< `value` is the vector of the exception
@@ -70,7 +73,8 @@ int transcript_parse(const char *text, size_t len, size_t *ret_used, transcript 
 void transcript_free(transcript *record);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(transcript, transcript_free)
 
-/// True when `text` holds a whole record or a panic: nothing more need be waited for.
+/// True when `text` holds a whole record or a panic, after whatever else (the end of a record of
+/// which the beginning was missed): nothing more need be waited for.
 bool transcript_has_end(const char *text, size_t len);
 
 /// The registers of this leaf, borrowed, or NULL where the guest did not print it.
@@ -79,3 +83,9 @@ const struct probe_leaf *transcript_find_leaf(const transcript *record, uint32_t
 
 /// The register of this index, borrowed, or NULL where the guest did not print it.
 const struct probe_msr *transcript_find_msr(const transcript *record, uint32_t index);
+
+/// The instruction set of this name, borrowed, or NULL where the guest did not try it.
+const struct probe_set *transcript_find_set(const transcript *record, const char *name);
+
+/// The vendor string of leaf 0, printable; "" where the guest did not print that leaf.
+void transcript_get_vendor(const transcript *record, char vendor[TRANSCRIPT_VENDOR_SIZE]);

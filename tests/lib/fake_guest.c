@@ -70,12 +70,12 @@ void fake_guest_add_sets(GString *text, const char *sets)
     }
 }
 
-void fake_guest_finish(GString *text)
+void fake_guest_finish(GString *text, unsigned number)
 {
     uint32_t sum = 2166136261u, lines = 0;
     for (gsize i = 0; i < text->len; i++) {
         sum = (sum ^ (uint8_t)text->str[i]) * 16777619u;
         lines += text->str[i] == '\n';
     }
-    g_string_append_printf(text, "end 1 %u %08x\n", lines, sum);
+    g_string_append_printf(text, "end %u %u %08x\n", number, lines, sum);
 }

@@ -18,5 +18,5 @@ void fake_guest_add_cpu(GString *text, const catalog *map, const char *features,
 /// "set NAME ok" for each of a comma-separated list.
 void fake_guest_add_sets(GString *text, const char *sets);
 
-/// The end line with its count and checksum.
-void fake_guest_finish(GString *text);
+/// The end line of record `number` with its count and checksum.
+void fake_guest_finish(GString *text, unsigned number);

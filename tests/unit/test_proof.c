@@ -50,7 +50,7 @@ static proof *prove(const struct guest *guest)
     g_string_append(text, guest->more);
     fake_guest_add_cpu(text, map, guest->features, guest->vendor, guest->signature, guest->width);
     fake_guest_add_sets(text, sets);
-    fake_guest_finish(text);
+    fake_guest_finish(text, 1);
     run->len = text->len;
     run->text = g_string_free(text, FALSE);
     proof *result = NULL;

@@ -2,7 +2,7 @@
 /// The probe guest: a program on the bare machine that prints on COM1 what its CPU announces and
 /// which instructions it executes, then switches the machine off. probe/transcript.h describes what
 /// it prints. Its command line: "sets=NAME,NAME,…" names the sets to execute, "loop" repeats the
-/// record about five times a second until 'q' arrives on COM1.
+/// record about five times a second until 'q' arrives on COM1, "loop=N" N times at most.
 #include "guest.h"
 
 #define PIC1           0x20
@@ -166,9 +166,21 @@ static const char *get_command_line(uint32_t multiboot_info)
     return info[0] & 4 ? (const char *)(unsigned long)info[4] : "";
 }
 
+/// How many records the command line asks for.
+static uint32_t get_count(const char *line)
+{
+    const char *rest = find_word(line, "loop");
+    uint32_t count = 0;
+    for (const char *at = rest; at != 0 && !is_end(*at); at++) {
+        count = *at >= '0' && *at <= '9' ? count * 10 + (uint32_t)(*at - '0') : count;
+    }
+    return rest == 0 ? 1 : count == 0 ? UINT32_MAX : count;
+}
+
 void guest_main(uint32_t multiboot_info)
 {
     const char *line = get_command_line(multiboot_info);
+    uint32_t count = get_count(line);
     guest_serial_start();
     start_interrupts();
     for (uint32_t number = 1; number != 0; number++) {
@@ -179,7 +191,7 @@ void guest_main(uint32_t multiboot_info)
         execute_list(find_word(line, "sets="));
         guest_reset_cpu();
         guest_record_end(number);
-        if (find_word(line, "loop") == 0 || guest_serial_read() == 'q') {
+        if (number >= count || guest_serial_read() == 'q') {
             power_off();
         }
         wait_turn();

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "probe/child.h"
+
+#include "base/jobs.h"
+#include "base/json.h"
+#include "probe/depot.h"
+#include "probe/live.h"
+
+/// What the child may need beyond its own deadline to destroy the guest, and what a second child
+/// may need to do it when the first was lost.
+#define GRACE_MS   8000
+#define DESTROY_MS 5000
+
+static char *act_in_child(void *data, size_t index)
+{
+    (void)index;
+    struct child_work *work = data;
+    live_catch_interrupt();
+    int rc = work->act(work);
+    g_autoptr(json_t) json = probe_run_to_json(work->run);
+    if (work->err != NULL) {
+        json_object_set_new(json, "code", json_integer(rc));
+        json_object_set_new(json, "error", json_string(work->err->message));
+    }
+    if (live_is_interrupted) {
+        scene_clear(&work->scene);
+    }
+    return json_format_line(json);
+}
+
+static int parse_answer(struct child_work *work, const json_t *json)
+{
+    const char *message = json_get_string(json, "error");
+    if (message != NULL) {
+        int code = (int)json_integer_value(json_object_get(json, "code"));
+        return cpulift_error_set(&work->err, code, "%s", message);
+    }
+    return probe_run_read_json(work->run, json, &work->err);
+}
+
+static void take_answer(void *data, size_t index, enum jobs_end end, const char *text, size_t len)
+{
+    (void)index;
+    struct child_work *work = data;
+    g_autoptr(json_t) json = NULL;
+    if (end == JOBS_LATE) {
+        cpulift_error_set(&work->err, CPULIFT_EREMOTE, "libvirt did not answer within %u s",
+                          (work->options->timeout_ms + GRACE_MS) / 1000);
+    } else if (end == JOBS_LOST) {
+        cpulift_error_set(&work->err, CPULIFT_EREMOTE, "the process that talked to libvirt died");
+    } else if (json_parse_text(text, len, "child", &json, &work->err) == 0) {
+        parse_answer(work, json);
+    }
+}
+
+/// One further child for each place: destroys what a lost one may have left there.
+static char *destroy_in_child(void *data, size_t index)
+{
+    const struct child_work *work = data;
+    g_autoptr(virt_conn) conn = NULL;
+    if (conn_open(work->uris[index], CONN_FULL, DESTROY_MS, &conn, NULL) == 0) {
+        live_destroy(conn, work->scene.name);
+        depot_remove(conn, &work->scene);
+    }
+    return g_strdup("");
+}
+
+static void ignore_answer(void *data, size_t index, enum jobs_end end, const char *text, size_t len)
+{
+    (void)data, (void)index, (void)end, (void)text, (void)len;
+}
+
+static void run_jobs(struct child_work *work)
+{
+    struct jobs jobs = {.count = 1,
+                        .parallel = 1,
+                        .timeout_ms = work->options->timeout_ms + GRACE_MS,
+                        .data = work,
+                        .work = act_in_child,
+                        .done = take_answer};
+    jobs_run(&jobs);
+    if (work->err != NULL) {
+        jobs.count = jobs.parallel = work->uri_count;
+        jobs.timeout_ms = DESTROY_MS;
+        jobs.work = destroy_in_child;
+        jobs.done = ignore_answer;
+        jobs_run(&jobs);
+    }
+}
+
+int child_run(struct child_work *work, probe_run **ret_run, cpulift_error **err)
+{
+    const struct start_options *options = work->options;
+    g_autoptr(probe_run) run = g_new0(probe_run, 1);
+    run->virt = g_strdup(options->virt);
+    run->machine = g_strdup(options->machine);
+    work->run = run;
+    work->end = g_get_monotonic_time() + (gint64)options->timeout_ms * G_TIME_SPAN_MILLISECOND;
+    int rc = scene_make(work->plan, &work->scene, err);
+    if (rc != 0) {
+        return rc;
+    }
+    run_jobs(work);
+    scene_clear(&work->scene);
+    if (work->err != NULL) {
+        g_autoptr(cpulift_error) failure = work->err;
+        return cpulift_error_set(err, failure->code, "%s", failure->message);
+    }
+    *ret_run = g_steal_pointer(&run);
+    return 0;
+}
