@@ -91,14 +91,30 @@ int platform_add_plan(changeset *set, const root_dir *root, const char *target,
     return changeset_add(set, root, target, text, strlen(text), 0644, CHANGE_WHOLE, err);
 }
 
+/// True for a file that an earlier apply wrote: the one line of a hook, or one of data/ with its
+/// licence. That a script calls cpulift does not make it ours.
+static bool is_ours(const struct root_file *file)
+{
+    const char *end = strchr(file->bytes, '\n');
+    g_autofree char *first = g_strndup(file->bytes, end ? (gsize)(end - file->bytes) : file->len);
+    bool is_hook = g_str_has_prefix(first, "#!") && strstr(first, "/cpulift-hook ") != NULL;
+    return is_hook || (strstr(file->bytes, "SPDX-License-Identifier: LGPL-2.1-or-later") != NULL &&
+                       strstr(file->bytes, "cpulift") != NULL);
+}
+
 /// Adds a hook, unless somebody else's stands in its place: a platform runs but one there, and the
-/// operator's own is not ours to replace.
+/// operator's own is not ours to replace. One that calls 'cpulift rewrite', as our refusal asks,
+/// stays and does the work.
 static int add_executable(changeset *set, const root_dir *root, const char *target,
                           const char *text, size_t len, mode_t mode, cpulift_error **err)
 {
     g_auto(root_file) there = {0};
     int rc = root_load(root, target, &there, err);
-    if (rc == 0 && there.exists && strstr(there.bytes, "cpulift") == NULL) {
+    bool is_theirs = rc == 0 && there.exists && !is_ours(&there);
+    if (is_theirs && strstr(there.bytes, "cpulift rewrite") != NULL) {
+        return 0;
+    }
+    if (is_theirs) {
         rc =
             cpulift_error_set(err, CPULIFT_ECONFLICT,
                               "'%s/%s' is there already and not cpulift's: let it call "

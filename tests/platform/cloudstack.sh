@@ -61,6 +61,12 @@ cp -a "$folder/own" "$folder/own.before"
 expect 2 "$cpulift" apply "$plan" --platform cloudstack --root "$folder/own" --commit
 has "$folder/err" "not cpulift's"
 same_tree "$folder/own.before" "$folder/own"
+# One that does what the refusal asks for stays as it is; the rest is applied.
+printf '#!/bin/sh\nprintf %%s "$2" | cpulift rewrite --plan /etc/cpulift/plan.json\n' >"$folder/own/$transformer.sh"
+cp "$folder/own/$transformer.sh" "$folder/kept"
+expect 0 "$cpulift" apply "$plan" --platform cloudstack --root "$folder/own" --commit
+same "$folder/kept" "$folder/own/$transformer.sh"
+[ -e "$folder/own/etc/cpulift/plan.json" ] || fail "no plan for the operator's own transformer"
 
 # The hook under its contract. Standard input is a pipe that stays open.
 cloudstack_node "$folder/hooked" 4.22.0.0
