@@ -144,8 +144,9 @@ static int add_properties(const root_dir *root, const cpulift_plan *plan,
         pairs[count][0] = "guest.cpu.features";
         pairs[count++][1] = *features != '\0' ? features : NULL;
     }
-    if (g_strcmp0(options->channel, "rolling") == 0 &&
-        properties_get(file, rolling_place.key) == NULL) {
+    // Empty is what a rollback leaves of our key once the agent has written the file itself.
+    const char *rolling = properties_get(file, rolling_place.key);
+    if (g_strcmp0(options->channel, "rolling") == 0 && (rolling == NULL || *rolling == '\0')) {
         pairs[count][0] = rolling_place.key;
         pairs[count++][1] = rolling_place.otherwise;
     }

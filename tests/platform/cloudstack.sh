@@ -141,4 +141,8 @@ cloudstack_node "$folder/rolling" 4.22.0.0
 expect 0 "$cpulift" apply "$plan" --platform cloudstack --channel rolling --root "$folder/rolling" --commit
 [ -x "$folder/rolling/etc/cloudstack/agent/hooks.d/PreFlight" ] || fail "no PreFlight"
 has "$folder/rolling/$agent" rolling.maintenance.hooks.dir=/etc/cloudstack/agent/hooks.d
+cloudstack_node "$folder/again" 4.22.0.0
+printf '\nrolling.maintenance.hooks.dir=\n' >>"$folder/again/$agent"
+expect 0 "$cpulift" apply "$plan" --platform cloudstack --channel rolling --root "$folder/again" --commit
+has "$folder/again/$agent" rolling.maintenance.hooks.dir=/etc/cloudstack/agent/hooks.d
 echo "$checks checks"
