@@ -124,18 +124,32 @@ static int add_executable(changeset *set, const root_dir *root, const char *targ
     return rc != 0 ? rc : changeset_add(set, root, target, text, len, mode, CHANGE_WHOLE, err);
 }
 
+/// The path goes into the first line of a script, into shell, and into Groovy: one set of
+/// characters that mean nothing in any of them.
+static int check_hook_path(const char *path, cpulift_error **err)
+{
+    bool is_plain = strspn(path, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "/._+-") == strlen(path);
+    return *path == '/' && is_plain
+               ? 0
+               : cpulift_error_set(err, CPULIFT_EINPUT,
+                                   "'%s' cannot stand in a hook, which needs an absolute path of "
+                                   "letters, digits and '/._+-': name another with --hook",
+                                   path);
+}
+
 int platform_add_hook(changeset *set, const root_dir *root, const char *target, const char *role,
                       const struct platform_options *options, cpulift_error **err)
 {
     g_autofree char *text = g_strdup_printf("#!%s %s\n", options->hook, role);
+    int rc = check_hook_path(options->hook, err);
     // The kernel cuts a longer first line off (BINPRM_BUF_SIZE since Linux 5.1; 128 before).
-    if (strlen(text) > 127) {
+    if (rc == 0 && strlen(text) > 127) {
         return cpulift_error_set(err, CPULIFT_EINPUT,
                                  "'%s' is too long a path for the first line of a script: install "
                                  "cpulift-hook at a shorter one",
                                  options->hook);
     }
-    return add_executable(set, root, target, text, strlen(text), 0755, err);
+    return rc != 0 ? rc : add_executable(set, root, target, text, strlen(text), 0755, err);
 }
 
 /// The files of data/ that go to nodes, part of the program: a node needs no data folder.
@@ -158,10 +172,11 @@ static const char *find_data(const char *name)
 int platform_add_data(changeset *set, const root_dir *root, const char *target, const char *name,
                       mode_t mode, const struct platform_options *options, cpulift_error **err)
 {
+    int rc = check_hook_path(options->hook, err);
     g_autoptr(GString) out = g_string_new(find_data(name));
     g_string_replace(out, "@HOOK@", options->hook, 0);
     g_string_replace(out, "@PLAN@", "/" PLATFORM_PLAN_TARGET, 0);
-    return add_executable(set, root, target, out->str, out->len, mode, err);
+    return rc != 0 ? rc : add_executable(set, root, target, out->str, out->len, mode, err);
 }
 
 unsigned platform_parse_version(const char *text)
