@@ -169,12 +169,36 @@ static const char *find_data(const char *name)
     g_assert_not_reached();
 }
 
+static void append_words(GString *out, const char *option, const char *const *words)
+{
+    for (; words != NULL && *words != NULL; words++) {
+        g_autofree char *quoted = g_shell_quote(*words);
+        g_string_append_printf(out, " %s %s", option, quoted);
+    }
+}
+
+/// What `apply` was told, as words of a shell command: a script that applies the next plan must not
+/// lose the guests that are to be left alone.
+static char *format_options(const struct platform_options *options)
+{
+    const char *const version[] = {options->version, NULL};
+    GString *out = g_string_new(NULL);
+    g_string_append_printf(out, "--hook %s%s", options->hook,
+                           options->is_strict ? " --strict" : "");
+    append_words(out, "--version", version);
+    append_words(out, "--only", options->only);
+    append_words(out, "--skip", options->skip);
+    return g_string_free(out, FALSE);
+}
+
 int platform_add_data(changeset *set, const root_dir *root, const char *target, const char *name,
                       mode_t mode, const struct platform_options *options, cpulift_error **err)
 {
     int rc = check_hook_path(options->hook, err);
     g_autoptr(GString) out = g_string_new(find_data(name));
+    g_autofree char *words = format_options(options);
     g_string_replace(out, "@HOOK@", options->hook, 0);
+    g_string_replace(out, "@OPTIONS@", words, 0);
     g_string_replace(out, "@PLAN@", "/" PLATFORM_PLAN_TARGET, 0);
     return rc != 0 ? rc : add_executable(set, root, target, out->str, out->len, mode, err);
 }

@@ -141,6 +141,31 @@ cloudstack_node "$folder/rolling" 4.22.0.0
 expect 0 "$cpulift" apply "$plan" --platform cloudstack --channel rolling --root "$folder/rolling" --commit
 [ -x "$folder/rolling/etc/cloudstack/agent/hooks.d/PreFlight" ] || fail "no PreFlight"
 has "$folder/rolling/$agent" rolling.maintenance.hooks.dir=/etc/cloudstack/agent/hooks.d
+# The stages, as the agent calls them; what they run is a stand-in, but for cpulift itself.
+stage() { PATH="$folder/stand-in:$PATH" CPULIFT_ROOT="$folder/rolling" "$folder/rolling/etc/cloudstack/agent/hooks.d/$1"; }
+mkdir "$folder/stand-in"
+printf '#!/bin/sh\ncase $1 in apply) set -- "$@" --root "%s" ;; esac\nexec "%s" "$@"\n' "$folder/rolling" "$(realpath "$cpulift")" >"$folder/stand-in/cpulift"
+printf '#!/bin/sh\nexit 0\n' >"$folder/stand-in/virsh"
+printf '#!/bin/sh\necho "$@" >>"%s"\n' "$folder/agent.log" >"$folder/stand-in/systemctl"
+printf '#!/bin/sh\n[ "$1" != --help ] || { echo "  --wait  waits"; exit; }\nshift 2\nexec "$@"\n' >"$folder/stand-in/systemd-run"
+chmod +x "$folder/stand-in"/*
+expect 0 "$cpulift" apply "$plan" --platform cloudstack --channel rolling --root "$folder/rolling" --commit --skip "it's \$(touch $folder/pwned)" --strict
+expect 70 stage PreFlight
+expect 70 stage Maintenance
+cp "$plan" "$folder/rolling/etc/cpulift/plan-next.json"
+expect 70 stage PreFlight
+expect 70 stage Maintenance
+echo '{' >"$folder/rolling/etc/cpulift/plan-next.json"
+expect 2 stage Maintenance
+[ ! -e "$folder/agent.log" ] || fail "the agent was stopped for a plan that cannot be applied"
+sed 's/Nehalem/Westmere/' "$plan" >"$folder/rolling/etc/cpulift/plan-next.json"
+expect 0 stage PreFlight
+has "$folder/rolling/$agent" guest.cpu.model=Nehalem
+expect 0 stage Maintenance
+has "$folder/rolling/$agent" guest.cpu.model=Westmere
+has "$folder/rolling/etc/cpulift/plan.json" "it's "
+[ "$(tr '\n' ' ' <"$folder/agent.log")" = "stop cloudstack-agent start cloudstack-agent " ] || fail "the agent was not restarted"
+[ ! -e "$folder/pwned" ] || fail "a pattern was executed"
 cloudstack_node "$folder/again" 4.22.0.0
 printf '\nrolling.maintenance.hooks.dir=\n' >>"$folder/again/$agent"
 expect 0 "$cpulift" apply "$plan" --platform cloudstack --channel rolling --root "$folder/again" --commit
