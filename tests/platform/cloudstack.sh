@@ -35,6 +35,12 @@ has "$folder/4.18.2.1/$transformer.groovy" "'cloudstack', 'groovy', 'transform'"
 [ -x "$folder/4.22.0.0/$transformer.sh" ] || fail "no executable hook"
 [ "$(stat -c %a "$folder/4.22.0.0/$agent")" = 640 ] || fail "the mode of agent.properties changed"
 
+# A hook that is not executable is passed over by the agent: status must not call it in force.
+chmod -x "$folder/4.22.0.0/$transformer.sh"
+expect 1 "$cpulift" status --root "$folder/4.22.0.0"
+has "$folder/out" "no longer executable"
+chmod +x "$folder/4.22.0.0/$transformer.sh"
+
 # The agent rewrites its file: rollback brings the old bytes, or resets our keys.
 node=$folder/4.22.0.0
 printf '#Mon Nov 23\nworkers=5\nguest.cpu.features=aes avx hypervisor xsave -vme\nname=caf\\u00E9\nguest.cpu.model=Nehalem\nguid=0b1c\nguest.cpu.mode=custom\nhost=192.0.2.1\\:8250\n' >"$node/$agent"
