@@ -8,8 +8,10 @@ cpulift_plan="${BASH_SOURCE[0]%/*}/plan.json"
 
 virsh() {
     if [ "${3-}" = create ] && [ -f "${4-}" ]; then
-        "@HOOK@" opennebula "$cpulift_plan" "$4" </dev/null >/dev/null 2>&1
-        if [ $? -eq 2 ]; then
+        # A caller under `set -e` must not end where the hook fails.
+        cpulift_status=0
+        "@HOOK@" opennebula "$cpulift_plan" "$4" </dev/null >/dev/null 2>&1 || cpulift_status=$?
+        if [ "$cpulift_status" -eq 2 ]; then
             echo "cpulift: the CPU of the plan could not be put into $4" >&2
             return 1
         fi

@@ -68,6 +68,11 @@ static int find_version(const root_dir *root, const struct platform_options *opt
 {
     g_free(report->version);
     report->version = options->version != NULL ? g_strdup(options->version) : read_version(root);
+    if (platform_parse_version(report->version) == 0 && options->version != NULL) {
+        return cpulift_error_set(err, CPULIFT_EINPUT,
+                                 "--version '%s' is no version of CloudStack: say it as 4.20.1",
+                                 options->version);
+    }
     if (platform_parse_version(report->version) == 0) {
         return cpulift_error_set(err, CPULIFT_EMISSING,
                                  "'%s/%s' holds no %s*.jar that tells CloudStack's version: say it "
@@ -144,8 +149,9 @@ static int add_properties(const root_dir *root, const cpulift_plan *plan,
         pairs[count][0] = "guest.cpu.features";
         pairs[count++][1] = *features != '\0' ? features : NULL;
     }
-    if (g_strcmp0(options->channel, "rolling") == 0 &&
-        properties_get(file, rolling_place.key) == NULL) {
+    // Empty is what a rollback leaves of our key once the agent has written the file itself.
+    const char *rolling = properties_get(file, rolling_place.key);
+    if (g_strcmp0(options->channel, "rolling") == 0 && (rolling == NULL || *rolling == '\0')) {
         pairs[count][0] = rolling_place.key;
         pairs[count++][1] = rolling_place.otherwise;
     }

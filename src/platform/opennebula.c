@@ -186,6 +186,11 @@ static int plan(const root_dir *root, const cpulift_plan *plan,
     g_free(report->version);
     report->version = options->version != NULL ? g_strdup(options->version) : read_version(root);
     unsigned version = platform_parse_version(report->version);
+    if (version == 0 && options->version != NULL) {
+        return cpulift_error_set(err, CPULIFT_EINPUT,
+                                 "--version '%s' is no version of OpenNebula: say it as 6.10.5",
+                                 options->version);
+    }
     if (version == 0) {
         return cpulift_error_set(
             err, CPULIFT_EMISSING,

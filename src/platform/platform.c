@@ -91,14 +91,30 @@ int platform_add_plan(changeset *set, const root_dir *root, const char *target,
     return changeset_add(set, root, target, text, strlen(text), 0644, CHANGE_WHOLE, err);
 }
 
+/// True for a file that an earlier apply wrote: the one line of a hook, or one of data/ with its
+/// licence. That a script calls cpulift does not make it ours.
+static bool is_ours(const struct root_file *file)
+{
+    const char *end = strchr(file->bytes, '\n');
+    g_autofree char *first = g_strndup(file->bytes, end ? (gsize)(end - file->bytes) : file->len);
+    bool is_hook = g_str_has_prefix(first, "#!") && strstr(first, "/cpulift-hook ") != NULL;
+    return is_hook || (strstr(file->bytes, "SPDX-License-Identifier: LGPL-2.1-or-later") != NULL &&
+                       strstr(file->bytes, "cpulift") != NULL);
+}
+
 /// Adds a hook, unless somebody else's stands in its place: a platform runs but one there, and the
-/// operator's own is not ours to replace.
+/// operator's own is not ours to replace. One that calls 'cpulift rewrite', as our refusal asks,
+/// stays and does the work.
 static int add_executable(changeset *set, const root_dir *root, const char *target,
                           const char *text, size_t len, mode_t mode, cpulift_error **err)
 {
     g_auto(root_file) there = {0};
     int rc = root_load(root, target, &there, err);
-    if (rc == 0 && there.exists && strstr(there.bytes, "cpulift") == NULL) {
+    bool is_theirs = rc == 0 && there.exists && !is_ours(&there);
+    if (is_theirs && strstr(there.bytes, "cpulift rewrite") != NULL) {
+        return 0;
+    }
+    if (is_theirs) {
         rc =
             cpulift_error_set(err, CPULIFT_ECONFLICT,
                               "'%s/%s' is there already and not cpulift's: let it call "
@@ -108,18 +124,32 @@ static int add_executable(changeset *set, const root_dir *root, const char *targ
     return rc != 0 ? rc : changeset_add(set, root, target, text, len, mode, CHANGE_WHOLE, err);
 }
 
+/// The path goes into the first line of a script, into shell, and into Groovy: one set of
+/// characters that mean nothing in any of them.
+static int check_hook_path(const char *path, cpulift_error **err)
+{
+    bool is_plain = strspn(path, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "/._+-") == strlen(path);
+    return *path == '/' && is_plain
+               ? 0
+               : cpulift_error_set(err, CPULIFT_EINPUT,
+                                   "'%s' cannot stand in a hook, which needs an absolute path of "
+                                   "letters, digits and '/._+-': name another with --hook",
+                                   path);
+}
+
 int platform_add_hook(changeset *set, const root_dir *root, const char *target, const char *role,
                       const struct platform_options *options, cpulift_error **err)
 {
     g_autofree char *text = g_strdup_printf("#!%s %s\n", options->hook, role);
+    int rc = check_hook_path(options->hook, err);
     // The kernel cuts a longer first line off (BINPRM_BUF_SIZE since Linux 5.1; 128 before).
-    if (strlen(text) > 127) {
+    if (rc == 0 && strlen(text) > 127) {
         return cpulift_error_set(err, CPULIFT_EINPUT,
                                  "'%s' is too long a path for the first line of a script: install "
                                  "cpulift-hook at a shorter one",
                                  options->hook);
     }
-    return add_executable(set, root, target, text, strlen(text), 0755, err);
+    return rc != 0 ? rc : add_executable(set, root, target, text, strlen(text), 0755, err);
 }
 
 /// The files of data/ that go to nodes, part of the program: a node needs no data folder.
@@ -139,13 +169,38 @@ static const char *find_data(const char *name)
     g_assert_not_reached();
 }
 
+static void append_words(GString *out, const char *option, const char *const *words)
+{
+    for (; words != NULL && *words != NULL; words++) {
+        g_autofree char *quoted = g_shell_quote(*words);
+        g_string_append_printf(out, " %s %s", option, quoted);
+    }
+}
+
+/// What `apply` was told, as words of a shell command: a script that applies the next plan must not
+/// lose the guests that are to be left alone.
+static char *format_options(const struct platform_options *options)
+{
+    const char *const version[] = {options->version, NULL};
+    GString *out = g_string_new(NULL);
+    g_string_append_printf(out, "--hook %s%s", options->hook,
+                           options->is_strict ? " --strict" : "");
+    append_words(out, "--version", version);
+    append_words(out, "--only", options->only);
+    append_words(out, "--skip", options->skip);
+    return g_string_free(out, FALSE);
+}
+
 int platform_add_data(changeset *set, const root_dir *root, const char *target, const char *name,
                       mode_t mode, const struct platform_options *options, cpulift_error **err)
 {
+    int rc = check_hook_path(options->hook, err);
     g_autoptr(GString) out = g_string_new(find_data(name));
+    g_autofree char *words = format_options(options);
     g_string_replace(out, "@HOOK@", options->hook, 0);
+    g_string_replace(out, "@OPTIONS@", words, 0);
     g_string_replace(out, "@PLAN@", "/" PLATFORM_PLAN_TARGET, 0);
-    return add_executable(set, root, target, out->str, out->len, mode, err);
+    return rc != 0 ? rc : add_executable(set, root, target, out->str, out->len, mode, err);
 }
 
 unsigned platform_parse_version(const char *text)

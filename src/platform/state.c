@@ -30,7 +30,9 @@ static const char *judge(const struct change *change, const root_dir *root)
         return "unreadable";
     }
     if (root_file_same_bytes(&now, &change->after)) {
-        return "in force";
+        // A platform passes over a hook that it cannot execute, in silence.
+        bool can_run = !now.exists || (change->after.mode & 0111 & ~now.mode) == 0;
+        return can_run ? "in force" : "no longer executable";
     }
     if (change->undo == CHANGE_PROPERTIES && has_keys(change, &now)) {
         return "in force (rewritten by the platform)";

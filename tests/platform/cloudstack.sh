@@ -35,6 +35,12 @@ has "$folder/4.18.2.1/$transformer.groovy" "'cloudstack', 'groovy', 'transform'"
 [ -x "$folder/4.22.0.0/$transformer.sh" ] || fail "no executable hook"
 [ "$(stat -c %a "$folder/4.22.0.0/$agent")" = 640 ] || fail "the mode of agent.properties changed"
 
+# A hook that is not executable is passed over by the agent: status must not call it in force.
+chmod -x "$folder/4.22.0.0/$transformer.sh"
+expect 1 "$cpulift" status --root "$folder/4.22.0.0"
+has "$folder/out" "no longer executable"
+chmod +x "$folder/4.22.0.0/$transformer.sh"
+
 # The agent rewrites its file: rollback brings the old bytes, or resets our keys.
 node=$folder/4.22.0.0
 printf '#Mon Nov 23\nworkers=5\nguest.cpu.features=aes avx hypervisor xsave -vme\nname=caf\\u00E9\nguest.cpu.model=Nehalem\nguid=0b1c\nguest.cpu.mode=custom\nhost=192.0.2.1\\:8250\n' >"$node/$agent"
@@ -61,6 +67,12 @@ cp -a "$folder/own" "$folder/own.before"
 expect 2 "$cpulift" apply "$plan" --platform cloudstack --root "$folder/own" --commit
 has "$folder/err" "not cpulift's"
 same_tree "$folder/own.before" "$folder/own"
+# One that does what the refusal asks for stays as it is; the rest is applied.
+printf '#!/bin/sh\nprintf %%s "$2" | cpulift rewrite --plan /etc/cpulift/plan.json\n' >"$folder/own/$transformer.sh"
+cp "$folder/own/$transformer.sh" "$folder/kept"
+expect 0 "$cpulift" apply "$plan" --platform cloudstack --root "$folder/own" --commit
+same "$folder/kept" "$folder/own/$transformer.sh"
+[ -e "$folder/own/etc/cpulift/plan.json" ] || fail "no plan for the operator's own transformer"
 
 # The hook under its contract. Standard input is a pipe that stays open.
 cloudstack_node "$folder/hooked" 4.22.0.0
@@ -135,4 +147,33 @@ cloudstack_node "$folder/rolling" 4.22.0.0
 expect 0 "$cpulift" apply "$plan" --platform cloudstack --channel rolling --root "$folder/rolling" --commit
 [ -x "$folder/rolling/etc/cloudstack/agent/hooks.d/PreFlight" ] || fail "no PreFlight"
 has "$folder/rolling/$agent" rolling.maintenance.hooks.dir=/etc/cloudstack/agent/hooks.d
+# The stages, as the agent calls them; what they run is a stand-in, but for cpulift itself.
+stage() { PATH="$folder/stand-in:$PATH" CPULIFT_ROOT="$folder/rolling" "$folder/rolling/etc/cloudstack/agent/hooks.d/$1"; }
+mkdir "$folder/stand-in"
+printf '#!/bin/sh\ncase $1 in apply) set -- "$@" --root "%s" ;; esac\nexec "%s" "$@"\n' "$folder/rolling" "$(realpath "$cpulift")" >"$folder/stand-in/cpulift"
+printf '#!/bin/sh\nexit 0\n' >"$folder/stand-in/virsh"
+printf '#!/bin/sh\necho "$@" >>"%s"\n' "$folder/agent.log" >"$folder/stand-in/systemctl"
+printf '#!/bin/sh\n[ "$1" != --help ] || { echo "  --wait  waits"; exit; }\nshift 2\nexec "$@"\n' >"$folder/stand-in/systemd-run"
+chmod +x "$folder/stand-in"/*
+expect 0 "$cpulift" apply "$plan" --platform cloudstack --channel rolling --root "$folder/rolling" --commit --skip "it's \$(touch $folder/pwned)" --strict
+expect 70 stage PreFlight
+expect 70 stage Maintenance
+cp "$plan" "$folder/rolling/etc/cpulift/plan-next.json"
+expect 70 stage PreFlight
+expect 70 stage Maintenance
+echo '{' >"$folder/rolling/etc/cpulift/plan-next.json"
+expect 2 stage Maintenance
+[ ! -e "$folder/agent.log" ] || fail "the agent was stopped for a plan that cannot be applied"
+sed 's/Nehalem/Westmere/' "$plan" >"$folder/rolling/etc/cpulift/plan-next.json"
+expect 0 stage PreFlight
+has "$folder/rolling/$agent" guest.cpu.model=Nehalem
+expect 0 stage Maintenance
+has "$folder/rolling/$agent" guest.cpu.model=Westmere
+has "$folder/rolling/etc/cpulift/plan.json" "it's "
+[ "$(tr '\n' ' ' <"$folder/agent.log")" = "stop cloudstack-agent start cloudstack-agent " ] || fail "the agent was not restarted"
+[ ! -e "$folder/pwned" ] || fail "a pattern was executed"
+cloudstack_node "$folder/again" 4.22.0.0
+printf '\nrolling.maintenance.hooks.dir=\n' >>"$folder/again/$agent"
+expect 0 "$cpulift" apply "$plan" --platform cloudstack --channel rolling --root "$folder/again" --commit
+has "$folder/again/$agent" rolling.maintenance.hooks.dir=/etc/cloudstack/agent/hooks.d
 echo "$checks checks"

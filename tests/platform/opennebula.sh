@@ -53,6 +53,9 @@ printf '<domain' >"$folder/bad"
 deploy "$folder/system/deployment.1" "$folder/bad" || fail "a broken document must reach libvirt"
 same "$folder/log.xml" "$folder/bad"
 has "$folder/var/lib/one/cpulift-hook.log" "opennebula $folder/system/deployment.1"
+printf '<domain' >"$folder/system/deployment.e"
+bash -e -c '. "$1"; virsh --connect URI create "$2"' - "$kvmrc" "$folder/system/deployment.e" >"$folder/out" || fail "set -e: the failing hook stopped the start"
+has "$folder/out" "Domain created"
 bash -c '. "$1"; virsh --connect URI dominfo "a b" "\$(id)"' - "$kvmrc" >/dev/null
 [ "$(sed -n '4,5p' "$folder/log" | tr '\n' '|')" = 'a b|$(id)|' ] || fail "arguments were changed"
 

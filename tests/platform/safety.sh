@@ -72,6 +72,12 @@ done
 sed 's/"Nehalem"/"Neha\\nlem"/' "$plan" >"$folder/bad.json"
 expect 2 "$cpulift" apply "$folder/bad.json" --platform cloudstack --root "$folder/old"
 expect 64 "$cpulift" apply "$plan" --platform elsewhere
+for path in '/opt/my tools/cpulift-hook' cpulift-hook "/opt/'x/cpulift-hook" '/opt/$(id)/cpulift-hook'; do
+    expect 2 "$cpulift" apply "$plan" --platform cloudstack --root "$folder/old" --hook "$path"
+    expect 2 "$cpulift" apply "$plan" --platform cloudstack --root "$folder/old" --hook "$path" --version 4.18
+done
+expect 2 "$cpulift" apply "$plan" --platform cloudstack --root "$folder/old" --version lettuce
+has "$folder/err" "--version 'lettuce'"
 expect 64 "$cpulift" apply "$plan" --platform cloudstack --channel xsl
 expect 64 "$cpulift" apply
 expect 2 "$cpulift" apply "$plan" --platform cloudstack --root "$folder/nowhere"
