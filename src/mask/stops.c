@@ -6,11 +6,13 @@
 #include "mask/decode.h"
 #include "mask/filter.h"
 #include "mask/inject.h"
+#include "mask/memory.h"
 #include "mask/patch.h"
 #include "mask/watch.h"
 
 #include <asm/prctl.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <signal.h>
 #include <stddef.h>
@@ -24,6 +26,9 @@
 
 /// The longest instruction, in bytes.
 #define INSTRUCTION_MAX 15
+
+/// The instruction that makes a system call, in bytes.
+#define SYSCALL_LENGTH 2
 
 /// Pending besides the reasons of the filter: the end of an execve.
 #define PENDING_EXEC 100
@@ -150,13 +155,28 @@ static void on_remap_end(struct tracer *tracer, struct task *task, uint64_t resu
     patch_range(tracer, task, result, end);
 }
 
-/// A path that may be /proc/cpuinfo: its last name is.
-static bool is_cpuinfo(const struct task *task, uint64_t at)
+/// True if the folder that the call starts from is /proc. `folder`: a descriptor, or AT_FDCWD.
+static bool is_below_proc(const struct task *task, int folder)
 {
-    static const char name[] = "/proc/cpuinfo";
+    char path[32], target[sizeof "/proc"];
+    if (folder == AT_FDCWD) {
+        snprintf(path, sizeof path, "/proc/%d/cwd", task->tid);
+    } else {
+        snprintf(path, sizeof path, "/proc/%d/fd/%d", task->tid, folder);
+    }
+    ssize_t got = readlink(path, target, sizeof target);
+    return got == sizeof target - 1 && memcmp(target, "/proc", sizeof target - 1) == 0;
+}
+
+/// True if the path at `at` names /proc/cpuinfo, also by its last name from within /proc.
+static bool is_cpuinfo(const struct task *task, uint64_t at, int folder)
+{
+    static const char name[] = "/proc/cpuinfo", last[] = "cpuinfo";
     char path[sizeof name];
-    return memory_read(task->tid, at, path, sizeof path) == sizeof path &&
-           memcmp(path, name, sizeof name) == 0;
+    size_t got = memory_read(task->tid, at, path, sizeof path);
+    return (got == sizeof name && memcmp(path, name, sizeof name) == 0) ||
+           (got >= sizeof last && memcmp(path, last, sizeof last) == 0 &&
+            is_below_proc(task, folder));
 }
 
 /// The path of the file that stands in for /proc/cpuinfo, put below the stack of the task.
@@ -173,8 +193,10 @@ static uint64_t write_replacement(const struct tracer *tracer, const struct task
 static enum resume on_open(struct tracer *tracer, struct task *task,
                            const struct __ptrace_syscall_info *info)
 {
-    int argument = info->seccomp.nr == SYS_open ? 0 : 1;
-    if (tracer->cpuinfo_fd < 0 || !is_cpuinfo(task, task->args[argument])) {
+    bool has_folder = info->seccomp.nr != SYS_open, is_again = task->is_open_again;
+    int argument = has_folder ? 1 : 0, folder = has_folder ? (int)task->args[0] : AT_FDCWD;
+    task->is_open_again = false;
+    if (tracer->cpuinfo_fd < 0 || is_again || !is_cpuinfo(task, task->args[argument], folder)) {
         return RESUME_FREELY;
     }
     uint64_t at = write_replacement(tracer, task, info->stack_pointer);
@@ -185,13 +207,33 @@ static enum resume on_open(struct tracer *tracer, struct task *task,
     return RESUME_TO_CALL_END;
 }
 
+/// Lets the task make the call that has just ended once more, as it made it.
+static void repeat_open(struct task *task)
+{
+    struct user_regs_struct regs;
+    if (ptrace(PTRACE_GETREGS, task->tid, 0, &regs) == 0) {
+        regs.rax = regs.orig_rax;
+        regs.rip -= SYSCALL_LENGTH;
+        task->is_open_again = ptrace(PTRACE_SETREGS, task->tid, 0, &regs) == 0;
+    }
+}
+
 static void on_open_end(struct tracer *tracer, struct task *task, uint64_t result)
 {
-    (void)tracer;
-    (void)result;
     // Both calls are told apart by nothing that is left; restoring both registers is harmless.
     set_argument(task, 0, task->args[0]);
     set_argument(task, 1, task->args[1]);
+    // Another user, or another pid namespace: our file is not to be had there. No program must
+    // fail for that.
+    if (result == (uint64_t)-EACCES || result == (uint64_t)-ENOENT) {
+        repeat_open(task);
+        if (g_hash_table_add(tracer->reported, g_strdup("cpuinfo"))) {
+            tracer_report(tracer,
+                          "process %d runs as another user or in another namespace: "
+                          "/proc/cpuinfo shows it the real CPU",
+                          task->tid);
+        }
+    }
 }
 
 /// The program's own filter may forbid the 32-bit interface: CPUID must not depend on it then.
@@ -298,6 +340,18 @@ void stop_at_call_end(struct tracer *tracer, struct task *task)
     }
 }
 
+/// Who may execute a program but not read it may not look into its memory either.
+static void report_unreadable(const struct tracer *tracer, const struct task *task, uint64_t rip)
+{
+    uint8_t byte;
+    if (memory_read(task->tid, rip, &byte, sizeof byte) != sizeof byte) {
+        tracer_report(tracer,
+                      "process %d: its program may be executed but not read: it shows the real "
+                      "CPU; make the file readable",
+                      task->tid);
+    }
+}
+
 enum resume stop_at_exec(struct tracer *tracer, struct task *task)
 {
     struct user_regs_struct regs;
@@ -311,6 +365,7 @@ enum resume stop_at_exec(struct tracer *tracer, struct task *task)
     }
     task->space->is_64 = regs.cs == USER_CS;
     task->space->trap = task->space->is_64 && !is_sandboxed ? tracer->trap : TRAP_SIGNAL;
+    report_unreadable(tracer, task, regs.rip);
     auxv_adjust(tracer, task, regs.rsp);
     patch_program(tracer, task);
     if (patch_is_needed(tracer, task)) {

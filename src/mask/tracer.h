@@ -26,6 +26,7 @@ struct task {
     int pending;                    ///< enum filter_reason of the call it is in, or 0
     uint64_t args[6];               ///< of that call, as the program made it
     struct image *image;            ///< of the file that it maps, borrowed
+    bool is_open_again;             ///< its next open is the one that our file was refused to
     uint64_t fault_rip, fault_addr; ///< of the fault that was tried again last, or 0
 };
 

@@ -73,6 +73,8 @@ same "/proc/cpuinfo follows" "26" \
     "$("$run" --cpu Nehalem -- awk '$1 == "model" && $2 == ":" {print $3; exit}' /proc/cpuinfo)"
 same "/proc/cpuinfo names no hidden flag" "" \
     "$("$run" --cpu Nehalem -- grep -m1 -owE 'avx2?|fma|avx512f|fsgsbase' /proc/cpuinfo)"
+same "/proc/cpuinfo follows by a relative name" "26" \
+    "$("$run" --cpu Nehalem -- sh -c "cd /proc && awk '\$1 == \"model\" && \$2 == \":\" {print \$3; exit}' cpuinfo")"
 same "AT_HWCAP2 hides fsgsbase" "0" \
     "$("$run" --cpu Nehalem -- "$victim" dump | awk '/hwcap2/ {print $4}')"
 
@@ -101,6 +103,13 @@ if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
     same "without privileges" "65534 v2" "$(setpriv --reuid=65534 --regid=65534 --clear-groups env HOME=/nonexistent \
         XDG_CACHE_HOME=/nonexistent "$tmp/run-program" --cpu Nehalem -- sh -c \
         'echo $(id -u) $(/lib64/ld-linux-x86-64.so.2 --help | grep -o "v2 (supp" | cut -c1-2)')"
+    "$run" --cpu Nehalem -- setpriv --reuid=65534 --regid=65534 --clear-groups cat /proc/cpuinfo 2>"$tmp/err" | grep -q vendor_id
+    same "a program that becomes another user still reads /proc/cpuinfo, and it is said" "0 1" \
+        "${PIPESTATUS[1]} $(grep -c 'another user' "$tmp/err")"
+    cp "$static" "$tmp/unreadable" && chmod 711 "$tmp/unreadable"
+    setpriv --reuid=65534 --regid=65534 --clear-groups env XDG_CACHE_HOME=/nonexistent \
+        "$tmp/run-program" --cpu Nehalem -- "$tmp/unreadable" dump >/dev/null 2>"$tmp/err"
+    same "a program that cannot be read is told of" "1" "$(grep -c 'not read' "$tmp/err")"
 else skip "without privileges" "needs root to give them up"; fi
 plugs=()
 for i in $(seq 100); do
