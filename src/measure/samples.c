@@ -8,8 +8,9 @@
 #include <math.h>
 #include <string.h>
 
-#define VCPUS_MAX 4096
-#define RUNS_MAX  100000
+#define VCPUS_MAX  4096
+#define RUNS_MAX   100000
+#define FIGURE_MAX 1e100
 
 void sample_free(bench_sample *sample)
 {
@@ -64,7 +65,8 @@ static bool is_unit(const char *unit)
 static bool is_figure(const json_t *figure)
 {
     const json_t *value = json_object_get(figure, "value");
-    return json_is_number(value) && isfinite(json_number_value(value)) &&
+    // The middle of two numbers that are near the largest one is none.
+    return json_is_number(value) && fabs(json_number_value(value)) <= FIGURE_MAX &&
            is_unit(json_get_string(figure, "unit"));
 }
 
@@ -94,6 +96,10 @@ static int check_item(const json_t *item, const char *name, size_t index, cpulif
     if (vcpus == 0 || vcpus > VCPUS_MAX || json_get_uint(item, "run", RUNS_MAX + 1) > RUNS_MAX) {
         return fail(name, index, "has no proper \"vcpus\" and \"run\"", err);
     }
+    const char *accelerator = json_get_string(item, "accelerator");
+    if (accelerator != NULL && !text_is_name(accelerator)) {
+        return fail(name, index, "has no proper \"accelerator\"", err);
+    }
     const char *status = json_get_string(item, "status");
     bool is_ok = status != NULL && strcmp(status, "ok") == 0;
     if (!is_ok && (status == NULL || strcmp(status, "failed") != 0)) {
@@ -122,11 +128,18 @@ static bench_sample *new_from_item(json_t *item)
     return s;
 }
 
+/// What makes a sample another one than the others; the caller's.
+static char *format_key(const bench_sample *s)
+{
+    return g_strdup_printf("%s %s %u %u", s->workload, s->cpu, s->vcpus, s->run);
+}
+
 static int parse_list(const json_t *list, const char *name, bench_samples *s, cpulift_error **err)
 {
     if (!json_is_array(list)) {
         return cpulift_error_set(err, CPULIFT_EINPUT, "'%s' has no list of \"samples\"", name);
     }
+    g_autoptr(GHashTable) keys = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     size_t i;
     json_t *item;
     json_array_foreach (list, i, item) {
@@ -134,7 +147,11 @@ static int parse_list(const json_t *list, const char *name, bench_samples *s, cp
         if (rc != 0) {
             return rc;
         }
-        g_ptr_array_add(s->list, new_from_item(item));
+        bench_sample *sample = new_from_item(item);
+        g_ptr_array_add(s->list, sample);
+        if (!g_hash_table_add(keys, format_key(sample))) {
+            return fail(name, i, "is there twice: same workload, CPU and run", err);
+        }
     }
     return 0;
 }
