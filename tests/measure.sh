@@ -35,7 +35,7 @@ check() { # NAME COMMAND…
     fi
     : >"$scratch/log"
 }
-echo 1..14
+echo 1..19
 
 # the run program gets the definition; its environment is clean
 program cpulift-run <<'END'
@@ -117,4 +117,35 @@ norun() {
     [ $? = 2 ] && grep -q '/nowhere/plan.json' err && [ ! -e norun.json ]
 }
 check 'a definition that cannot be read is named, and nothing is made' norun
+
+# what would be ignored, counted twice or lost is refused before anything runs
+refused() { # WORD OPTION…
+    word=$1
+    shift
+    cpulift bench --command true --cpu bare -o refused.json "$@" 2>err
+    [ $? != 0 ] && grep -q -e "$word" err && [ ! -e refused.json ]
+}
+bad_settings() {
+    refused twice --cpus 1,1 && refused timeout --cpus 1 --timeout 999999 && refused runs --cpus 1 --runs 99999 &&
+        refused /nowhere --cpus 1 --runs 1 -o /nowhere/at/all.json && ! grep -q 'are kept' err
+}
+check 'settings that could not be kept or would count twice are refused' bad_settings
+settled() {
+    ! cpulift bench --resume --timeout 5 -o good.json 2>err && grep -q 'give no others' err &&
+        ! cpulift bench --resume --quick -o good.json 2>err && grep -q 'give no others' err
+}
+check '--resume refuses every setting' settled
+alike() {
+    cpulift bench --command 'sleep 0.01' --command 'sleep 0.02' --runs 1 --cpus 1 --cpu bare -o alike.json 2>err &&
+        cpulift report --tsv alike.json | awk -F '\t' '$3 == "time" { print $2, $7 }' >got &&
+        [ "$(cat got)" = "command-sleep 1
+command-sleep-2 1" ]
+}
+check 'two commands of one program are two workloads' alike
+doctored() { # EXPRESSION WORD
+    sed "$1" good.json >doctored.json
+    ! cpulift report --tsv doctored.json 2>err && grep -q "$2" err
+}
+check 'a sample that is there twice is refused' doctored 's/"run": 2/"run": 1/' twice
+check 'no tabs or lines from samples into the table' doctored 's/"accelerator": "none"/"accelerator": "a\\tb"/' accelerator
 exit $failed

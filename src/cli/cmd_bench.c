@@ -8,6 +8,7 @@
 #include "measure/runner.h"
 #include "measure/tuned.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -58,15 +59,18 @@ static int add_workloads(bench_settings *s, char **names, size_t count, cpulift_
             command_warn("without '%s': %s", list[i], missing->message);
             continue;
         }
-        g_ptr_array_add(s->workloads, g_steal_pointer(&w));
+        rc = settings_add_workload(s, g_steal_pointer(&w), err);
+        if (rc != 0) {
+            return rc;
+        }
     }
     for (char **line = opt_command; line != NULL && *line != NULL; line++) {
         bench_workload *w = NULL;
         int rc = workload_new_command(*line, &w, err);
+        rc = rc == 0 ? settings_add_workload(s, w, err) : rc;
         if (rc != 0) {
             return rc;
         }
-        g_ptr_array_add(s->workloads, w);
     }
     return s->workloads->len > 0
                ? 0
@@ -125,7 +129,13 @@ static int fill_settings(bench_settings *s, char **names, size_t count, cpulift_
     s->memory = opt_memory > 0 ? (unsigned)opt_memory : s->memory;
     s->uri = g_strdup(opt_connect);
     s->kernel = g_strdup(opt_kernel);
-    int rc = settings_set_vcpus(s, opt_cpus != NULL ? opt_cpus : opt_quick ? "1,2" : "1,2,4", err);
+    int rc = settings_check(s, err);
+    rc = rc != 0 ? rc
+                 : settings_set_vcpus(s,
+                                      opt_cpus != NULL ? opt_cpus
+                                      : opt_quick      ? "1,2"
+                                                       : "1,2,4",
+                                      err);
     rc = rc == 0 ? add_workloads(s, names, count, err) : rc;
     rc = rc == 0 ? add_arguments(s, err) : rc;
     return rc == 0 ? add_definitions(s, err) : rc;
@@ -236,6 +246,25 @@ static int start(const char *path, char **names, size_t count, char **environmen
     return run_series(s, made, path, environment);
 }
 
+/// True if an option is given that the document of a series already settles.
+static bool has_settings(void)
+{
+    return opt_cpu || opt_args || opt_cpus || opt_command || opt_in || opt_runs || opt_timeout ||
+           opt_memory || opt_quick || opt_kernel || opt_connect || opt_tcg;
+}
+
+/// A series may take hours: that its samples cannot be kept must be known before the first.
+static int check_output(const char *path, cpulift_error **err)
+{
+    g_autofree char *folder = g_path_get_dirname(path);
+    if (strcmp(path, "-") == 0 || access(folder, W_OK | X_OK) == 0) {
+        return 0;
+    }
+    return cpulift_error_set(err, CPULIFT_ESYSTEM,
+                             "cannot keep samples in '%s': %s; choose another --output", path,
+                             g_strerror(errno));
+}
+
 static int run(char **names, size_t count)
 {
     const char *path = opt_output != NULL ? opt_output : "samples.json";
@@ -245,7 +274,7 @@ static int run(char **names, size_t count)
     if (opt_runs < 0 || opt_timeout < 0 || opt_memory < 0) {
         return command_usage("bench", "a count cannot be negative");
     }
-    if (opt_resume && (count > 0 || opt_cpu || opt_cpus || opt_command || opt_in || opt_runs)) {
+    if (opt_resume && (count > 0 || has_settings())) {
         return command_usage("bench", "--resume goes on with the settings in '%s'; give no others",
                              path);
     }
@@ -254,6 +283,10 @@ static int run(char **names, size_t count)
                              "'%s' is there already; --resume goes on with it, or choose "
                              "another --output",
                              path);
+    }
+    g_autoptr(cpulift_error) err = NULL;
+    if (check_output(path, &err) != 0) {
+        return command_fail(&err);
     }
     g_auto(GStrv) own = g_get_environ();
     g_autoptr(json_t) removed = NULL;

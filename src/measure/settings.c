@@ -4,8 +4,8 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/text.h"
-#include "measure/workload.h"
 
+#include <limits.h>
 #include <string.h>
 
 enum { THREADS_MAX = 1024, RUNS_MAX = 10000, TIMEOUT_MAX = 86400, MEMORY_MAX = 1 << 20 };
@@ -107,6 +107,15 @@ int settings_add_document(bench_settings *s, const char *name, const char *docum
     return add(s, g_strdup(name), name, document, err);
 }
 
+static bool has_vcpus(const bench_settings *s, size_t count, unsigned value)
+{
+    bool has = false;
+    for (size_t i = 0; i < count; i++) {
+        has = has || s->vcpus[i] == value;
+    }
+    return has;
+}
+
 int settings_set_vcpus(bench_settings *s, const char *list, cpulift_error **err)
 {
     g_auto(GStrv) words = g_strsplit(list, ",", 0);
@@ -118,11 +127,58 @@ int settings_set_vcpus(bench_settings *s, const char *list, cpulift_error **err)
             return cpulift_error_set(err, CPULIFT_EINPUT,
                                      "'%s' is no list of CPU counts; write it as 1,2,4", list);
         }
+        if (has_vcpus(s, i, (unsigned)value)) {
+            return cpulift_error_set(err, CPULIFT_EINPUT,
+                                     "'%s' names a count of CPUs twice; name each once", list);
+        }
         s->vcpus[i] = (unsigned)value;
     }
     s->vcpu_count = count;
     return count > 0 ? 0
                      : cpulift_error_set(err, CPULIFT_EINPUT, "the list of CPU counts is empty");
+}
+
+static bool has_workload(const bench_settings *s, const char *name)
+{
+    bool has = false;
+    for (unsigned i = 0; i < s->workloads->len; i++) {
+        has = has || strcmp(((const bench_workload *)s->workloads->pdata[i])->name, name) == 0;
+    }
+    return has;
+}
+
+int settings_add_workload(bench_settings *s, bench_workload *w, cpulift_error **err)
+{
+    g_autofree char *name = g_strdup(w->name);
+    for (unsigned i = 2; w->command != NULL && has_workload(s, w->name); i++) {
+        g_free(w->name);
+        w->name = g_strdup_printf("%s-%u", name, i);
+    }
+    if (has_workload(s, w->name)) {
+        workload_free(w);
+        return cpulift_error_set(err, CPULIFT_EINPUT, "'%s' is named twice; name it once", name);
+    }
+    g_ptr_array_add(s->workloads, w);
+    return 0;
+}
+
+int settings_check(const bench_settings *s, cpulift_error **err)
+{
+    const struct {
+        const char *what;
+        unsigned value, max;
+    } numbers[] = {
+        {"runs", s->runs, RUNS_MAX},
+        {"timeout", s->timeout, TIMEOUT_MAX},
+        {"memory", s->memory, MEMORY_MAX},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(numbers); i++) {
+        if (numbers[i].value == 0 || numbers[i].value > numbers[i].max) {
+            return cpulift_error_set(err, CPULIFT_EINPUT, "'%s' must be from 1 to %u",
+                                     numbers[i].what, numbers[i].max);
+        }
+    }
+    return 0;
 }
 
 static void set_string(json_t *json, const char *key, const char *value)
@@ -181,7 +237,7 @@ static int read_vcpus(const json_t *json, bench_settings *s, cpulift_error **err
     }
     for (size_t i = 0; i < count; i++) {
         json_int_t value = json_integer_value(json_array_get(list, i));
-        if (value <= 0 || value > THREADS_MAX) {
+        if (value <= 0 || value > THREADS_MAX || has_vcpus(s, i, (unsigned)value)) {
             return fail("vcpus", err);
         }
         s->vcpus[i] = (unsigned)value;
@@ -208,20 +264,20 @@ static int read_lists(const json_t *json, bench_settings *s, cpulift_error **err
     json_array_foreach (json_object_get(json, "workloads"), i, item) {
         bench_workload *w = NULL;
         int rc = workload_from_json(item, &w, err);
+        rc = rc == 0 ? settings_add_workload(s, w, err) : rc;
         if (rc != 0) {
             return rc;
         }
-        g_ptr_array_add(s->workloads, w);
     }
     return s->definitions->len > 0 && s->workloads->len > 0
                ? 0
                : fail("definitions\", \"workloads", err);
 }
 
-static unsigned read_number(const json_t *json, const char *key, guint64 max)
+static unsigned read_number(const json_t *json, const char *key)
 {
     guint64 value = json_get_uint(json, key, 0);
-    return value <= max ? (unsigned)value : 0;
+    return value <= UINT_MAX ? (unsigned)value : 0;
 }
 
 int settings_from_json(const json_t *json, bench_settings **ret_settings, cpulift_error **err)
@@ -230,18 +286,16 @@ int settings_from_json(const json_t *json, bench_settings **ret_settings, cpulif
     const char *in = json_get_string(json, "in");
     s->is_guest = in != NULL && strcmp(in, "guest") == 0;
     s->allow_tcg = json_is_true(json_object_get(json, "allow_tcg"));
-    s->runs = read_number(json, "runs", RUNS_MAX);
-    s->timeout = read_number(json, "timeout", TIMEOUT_MAX);
-    s->memory = read_number(json, "memory", MEMORY_MAX);
+    s->runs = read_number(json, "runs");
+    s->timeout = read_number(json, "timeout");
+    s->memory = read_number(json, "memory");
     s->uri = g_strdup(json_get_string(json, "uri"));
     s->kernel = g_strdup(json_get_string(json, "kernel"));
     if (in == NULL || (!s->is_guest && strcmp(in, "process") != 0)) {
         return fail("in", err);
     }
-    if (s->runs == 0 || s->timeout == 0 || s->memory == 0) {
-        return fail("runs\", \"timeout\", \"memory", err);
-    }
-    int rc = read_vcpus(json, s, err);
+    int rc = settings_check(s, err);
+    rc = rc == 0 ? read_vcpus(json, s, err) : rc;
     rc = rc == 0 ? read_lists(json, s, err) : rc;
     if (rc == 0) {
         *ret_settings = g_steal_pointer(&s);

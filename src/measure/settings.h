@@ -4,6 +4,7 @@
 
 #include "base/auto.h"
 #include "base/error.h"
+#include "measure/workload.h"
 
 #include <stdbool.h>
 
@@ -46,6 +47,13 @@ int settings_add_document(bench_settings *settings, const char *name, const char
 
 /// Parses "1,2,4".
 int settings_set_vcpus(bench_settings *settings, const char *list, cpulift_error **err);
+
+/// Adds a workload, which the settings then own. One that is there already is an error; a second
+/// command of the same program is called "NAME-2".
+int settings_add_workload(bench_settings *settings, bench_workload *workload, cpulift_error **err);
+
+/// Refuses numbers of runs, seconds and MiB that are out of range.
+int settings_check(const bench_settings *settings, cpulift_error **err);
 
 json_t *settings_to_json(const bench_settings *settings);
 int settings_from_json(const json_t *json, bench_settings **ret_settings, cpulift_error **err);
