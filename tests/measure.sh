@@ -35,7 +35,7 @@ check() { # NAME COMMAND…
     fi
     : >"$scratch/log"
 }
-echo 1..19
+echo 1..20
 
 # the run program gets the definition; its environment is clean
 program cpulift-run <<'END'
@@ -122,8 +122,7 @@ check 'a definition that cannot be read is named, and nothing is made' norun
 refused() { # WORD OPTION…
     word=$1
     shift
-    cpulift bench --command true --cpu bare -o refused.json "$@" 2>err
-    [ $? != 0 ] && grep -q -e "$word" err && [ ! -e refused.json ]
+    ! cpulift bench --command true --cpu bare -o refused.json "$@" 2>err && grep -q -e "$word" err && [ ! -e refused.json ]
 }
 bad_settings() {
     refused twice --cpus 1,1 && refused timeout --cpus 1 --timeout 999999 && refused runs --cpus 1 --runs 99999 &&
@@ -148,4 +147,8 @@ doctored() { # EXPRESSION WORD
 }
 check 'a sample that is there twice is refused' doctored 's/"run": 2/"run": 1/' twice
 check 'no tabs or lines from samples into the table' doctored 's/"accelerator": "none"/"accelerator": "a\\tb"/' accelerator
+unmeasured() {
+    ! cpulift report --tsv --base nobody good.json 2>err && grep -q "'nobody'" err && cpulift report --tsv --base host good.json
+}
+check 'a base that was not measured is named' unmeasured
 exit $failed

@@ -5,6 +5,7 @@
 #include "measure/summary.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static char *opt_output, *opt_base;
 static gboolean opt_tsv;
@@ -44,6 +45,23 @@ static int load_all(char **paths, size_t count, GPtrArray *documents, GPtrArray 
     return 0;
 }
 
+/// Ratios to a definition that nobody measured would be an empty column without a word.
+static int check_base(const GPtrArray *documents, cpulift_error **err)
+{
+    for (unsigned i = 0; i < documents->len; i++) {
+        const GPtrArray *list = ((const bench_samples *)documents->pdata[i])->list;
+        for (unsigned k = 0; k < list->len; k++) {
+            if (strcmp(((const bench_sample *)list->pdata[k])->cpu, opt_base) == 0) {
+                return 0;
+            }
+        }
+    }
+    return cpulift_error_set(err, CPULIFT_EINPUT,
+                             "no sample was made under '%s', which --base names; choose one of the "
+                             "definitions that were measured",
+                             opt_base);
+}
+
 static int run(char **paths, size_t count)
 {
     if (count == 0 || (opt_output == NULL && !opt_tsv)) {
@@ -53,7 +71,8 @@ static int run(char **paths, size_t count)
     g_autoptr(cpulift_error) err = NULL;
     g_autoptr(GPtrArray) documents = g_ptr_array_new_with_free_func(free_samples);
     g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
-    if (load_all(paths, count, documents, names, &err) != 0) {
+    if (load_all(paths, count, documents, names, &err) != 0 ||
+        (opt_base != NULL && check_base(documents, &err) != 0)) {
         return command_fail(&err);
     }
     g_autofree struct report_source *sources = g_new0(struct report_source, count);
