@@ -66,6 +66,8 @@ refuse "unknown device" -device diode
 refuse "no value" -nx
 refuse "not a number" -width abc
 refuse "unreadable file" "$scratch/none.ddg"
+refuse "folder as parameter file" "$scratch"
+refuse "folder as mesh" -device gmsh -mesh_file "$scratch"
 refuse "empty range" -vg 1:0.1:0
 refuse "random dopants in half a fin" -dopants random
 refuse "missing restart" -restart "$scratch/none"
