@@ -77,6 +77,11 @@ done
 shift_mv=$(for q in off dg; do run 1 $mos -quantum $q -vg 1.16:0.02:1.36 | threshold; done |
     awk 'NR == 1 { a = $1 } END { print 1000 * ($1 - a) }')
 near "mos threshold shift 1e18 (mV)" "$shift_mv" 76.9 0.01
+# an independent one-dimensional finite-volume program gives 25.15 here (and 76.95 above)
+mos="$mos -doping_level -1e17 -height 150 -oxide_thickness 2 -quantum"
+shift_mv=$(for q in off dg; do run 1 $mos $q -vg 0.96:0.02:1.04 | threshold; done |
+    awk 'NR == 1 { a = $1 } END { print 1000 * ($1 - a) }')
+near "mos threshold shift 1e17 (mV)" "$shift_mv" 25.15 0.01
 
 # --- subthreshold slope never under the thermal limit
 run 1 -nx 20 -ny 3 -nz 5 -nox 1 -vg 0:0.1:0.4 >"$scratch/iv"
