@@ -87,6 +87,16 @@ near "mos threshold shift 1e17 (mV)" "$shift_mv" 25.15 0.01
 run 1 -nx 20 -ny 3 -nz 5 -nox 1 -vg 0:0.1:0.4 >"$scratch/iv"
 near "slope above 59.5 mV/dec" "$(figure ss_vd0.05 | awk '{ print ($1 > 59.5) }')" 1 0
 
+# --- the figures of a curve do not depend on the direction of the sweep
+for range in 0:0.2:1 1:-0.2:0; do
+    run 1 -nx 20 -ny 3 -nz 5 -nox 1 -vg $range >"$scratch/iv"
+    for name in ss vth ion ioff; do figure ${name}_vd0.05; done | tr '\n' ' ' >"$scratch/$range"
+done
+for column in 1 2 3 4; do
+    near "figure $column of a sweep downwards" "$(column "$(cat "$scratch/1:-0.2:0")" 1 $column)" \
+        "$(column "$(cat "$scratch/0:0.2:1")" 1 $column)" 1e-5
+done
+
 # --- gauge: all potentials shifted by the same voltage
 table=$(run 1 -nx 20 -ny 3 -nz 5 -nox 1 -vd 0.05,0.7 -vg 0.5 -srh on -mobility caughey -mobility_field on \
     -mobility_perp on)
