@@ -35,15 +35,21 @@ static void add_segment(const struct params *p, const struct bias_point *a,
 void figures_curve(const struct params *p, const struct bias_point *pt, int n,
                    struct curve_figures *ret)
 {
+    int on = 0;
+
     *ret = (struct curve_figures){NAN, NAN, NAN, NAN, NAN, NAN};
     for (int i = 0; i < n; i++) {
         if (fabs(pt[i].vg) < 1e-9)
             ret->ioff = drain(&pt[i]);
+        if (pt[i].vg > pt[on].vg)
+            on = i;
         if (i && pt[i].vg > pt[i - 1].vg)
             add_segment(p, &pt[i - 1], &pt[i], ret);
+        else if (i && pt[i].vg < pt[i - 1].vg) /* a sweep downwards is the same curve */
+            add_segment(p, &pt[i], &pt[i - 1], ret);
     }
     if (n > 1)
-        ret->ion = drain(&pt[n - 1]);
+        ret->ion = drain(&pt[on]);
 }
 
 static void add(json_t *figures, const char *name, double value, const char *unit)

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { TRIANGLE = 2, TETRAHEDRON = 4, NAMES_MAX = 256, DIMS = 4 };
 enum { MESH_ITEMS_MAX = 300000000 };
@@ -96,16 +97,15 @@ static char *load_text(const char *path)
 {
     FILE *f = fopen(path, "rbe");
     char *text = NULL;
-    long size = -1;
+    struct stat st;
 
     if (!f)
         return NULL;
-    if (fseek(f, 0, SEEK_END) == 0)
-        size = ftell(f);
-    rewind(f);
-    if (size >= 0) {
-        text = mesh_calloc((size_t)size + 1, 1);
-        if (fread(text, 1, (size_t)size, f) != (size_t)size) {
+    if (fstat(fileno(f), &st) == 0 && S_ISREG(st.st_mode)) {
+        size_t size = (size_t)st.st_size;
+
+        text = mesh_calloc(size + 1, 1);
+        if (fread(text, 1, size, f) != size) {
             free(text);
             text = NULL;
         }

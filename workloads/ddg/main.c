@@ -80,24 +80,20 @@ static int is_asked(int argc, char **argv, const char *name)
     return 0;
 }
 
-static int print_result(const struct problem *pb, const struct sweep *s)
+static void print_result(const struct problem *pb, const struct sweep *s)
 {
     int verified;
     json_t *result = figures_result(pb, s, &verified);
     char *text = json_dumps(result, JSON_SORT_KEYS | JSON_REAL_PRECISION(12));
     FILE *copy = pb->p->json[0] ? fopen(pb->p->json, "we") : NULL;
 
-    if (pb->p->json[0] && !copy)
-        fprintf(stderr, "cpulift-ddg: parameter 'json': cannot write '%.200s'; check the folder\n",
-                pb->p->json);
-    if (copy) {
+    if (copy)
         fprintf(copy, "%s\n", text);
-        fclose(copy);
-    }
+    if (pb->p->json[0] && (!copy || output_close(copy) < 0))
+        output_lost("json", pb->p->json);
     printf("%s\n", text);
     free(text);
     json_decref(result);
-    return verified;
 }
 
 /* Everything that can be refused is refused here, by every rank alike; rank 0 says why. */
@@ -154,12 +150,13 @@ static PetscErrorCode solve(struct problem *pb, struct ddg_error *err, int *ret_
     if (edges < 0)
         PetscFunctionReturn(0);
     PetscCall(sweep_run(pb, &s));
-    output_end();
     if (s.failed)
         say(rank, s.failure);
     if (rank == 0)
         print_result(pb, &s);
-    *ret_status = s.failed ? EXIT_CONVERGENCE : EXIT_SUCCESS;
+    *ret_status = domain_max(&pb->d, output_end(pb)) > 0 ? EXIT_INPUT : EXIT_SUCCESS;
+    if (s.failed)
+        *ret_status = EXIT_CONVERGENCE;
     PetscCall(sweep_free(&s));
     PetscFunctionReturn(0);
 }

@@ -9,8 +9,12 @@ int output_begin(const struct problem *pb, struct ddg_error *err);
 /* One solved bias: row of the table, progress line, field files. Collective. */
 PetscErrorCode output_point(struct problem *pb, const struct bias_point *pt,
                             const struct outcome *out);
-/* Closes the table. */
-void output_end(void);
+/* Says on stderr that the file of a parameter could not be written; output_end() returns it. */
+void output_lost(const char *parameter, const char *path);
+/* fclose() that also reports earlier failed writes: 0 or -1. */
+int output_close(FILE *f);
+/* Closes the table. 1 when any output of this rank was lost, else 0. */
+int output_end(const struct problem *pb);
 
 /* restart.c: the state in mesh order, independent of the number of ranks. Collective. */
 PetscErrorCode output_save(struct problem *pb);

@@ -269,6 +269,8 @@ int params_load(struct params *p, const char *path, struct ddg_error *err)
         snprintf(where, sizeof(where), "%.120s:%d", path, no);
         ret = load_line(p, line, where, err);
     }
+    if (ret == 0 && ferror(f)) /* a directory opens, but cannot be read */
+        ret = ddg_refuse(err, "cannot read the parameter file '%.200s'; give a plain file", path);
     fclose(f);
     return ret;
 }

@@ -33,8 +33,7 @@ PetscErrorCode output_save(struct problem *pb)
     if (f)
         ok = !fclose(f) && ok && !rename(part, pb->p->save);
     if (pb->d.rank == 0 && !ok)
-        fprintf(stderr, "cpulift-ddg: parameter 'save': cannot write '%.200s'; the state is lost\n",
-                pb->p->save);
+        output_lost("save", pb->p->save);
     PetscCall(PetscFree(all));
     PetscFunctionReturn(0);
 }

@@ -150,7 +150,7 @@ static int write_piece(const struct problem *pb, const char *path)
     write_cells(f, pb, n);
     write_fields(f, pb, n);
     fputs("</Piece>\n</UnstructuredGrid>\n</VTKFile>\n", f);
-    return fclose(f);
+    return output_close(f);
 }
 
 static int write_index(const char *stem, int ranks)
@@ -181,7 +181,7 @@ static int write_index(const char *stem, int ranks)
     for (int r = 0; r < ranks; r++)
         fprintf(f, "<Piece Source=\"%s_%d.vtu\"/>\n", base ? base + 1 : stem, r);
     fputs("</PUnstructuredGrid>\n</VTKFile>\n", f);
-    return fclose(f);
+    return output_close(f);
 }
 
 PetscErrorCode vtu_write(struct problem *pb, double vd, double vg)
@@ -196,7 +196,6 @@ PetscErrorCode vtu_write(struct problem *pb, double vd, double vg)
     if (pb->d.rank == 0)
         bad += write_index(stem, pb->d.size) < 0;
     if (domain_max(&pb->d, bad) > 0 && pb->d.rank == 0)
-        fprintf(stderr, "cpulift-ddg: parameter 'vtu': cannot write '%.200s'; check the folder\n",
-                stem);
+        output_lost("vtu", stem);
     PetscFunctionReturn(0);
 }

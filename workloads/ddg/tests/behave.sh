@@ -66,10 +66,24 @@ refuse "unknown device" -device diode
 refuse "no value" -nx
 refuse "not a number" -width abc
 refuse "unreadable file" "$scratch/none.ddg"
+refuse "folder as parameter file" "$scratch"
+refuse "folder as mesh" -device gmsh -mesh_file "$scratch"
 refuse "empty range" -vg 1:0.1:0
 refuse "random dopants in half a fin" -dopants random
 refuse "missing restart" -restart "$scratch/none"
 refuse "unwritable table" $small -iv "$scratch/none/iv.tsv"
+
+# a full disk is no success
+for out in -iv -json; do
+    "$ddg" $small -vg 0.5 -progress off $out /dev/full >"$scratch/out" 2>"$scratch/err"
+    near "full disk, $out" "$?$(wc -l <"$scratch/err")" 21 0
+done
+"$ddg" $small -vg 0.5 -progress off >/dev/full 2>"$scratch/err"
+near "full disk, stdout" "$?$(wc -l <"$scratch/err")" 21 0
+for out in -save -vtu; do
+    "$ddg" $small -vg 0.5 -progress off $out "$scratch/none/x" >"$scratch/out" 2>"$scratch/err"
+    near "unwritable $out" "$?$(wc -l <"$scratch/err")" 21 0
+done
 
 # a failure to converge keeps what was solved
 "$ddg" $small -vg 0,0.4 -max_gummel 5 -max_newton 3 -min_step 1 -iv "$scratch/iv" \

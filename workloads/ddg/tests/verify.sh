@@ -77,10 +77,25 @@ done
 shift_mv=$(for q in off dg; do run 1 $mos -quantum $q -vg 1.16:0.02:1.36 | threshold; done |
     awk 'NR == 1 { a = $1 } END { print 1000 * ($1 - a) }')
 near "mos threshold shift 1e18 (mV)" "$shift_mv" 76.9 0.01
+# an independent one-dimensional finite-volume program gives 25.15 here (and 76.95 above)
+mos="$mos -doping_level -1e17 -height 150 -oxide_thickness 2 -quantum"
+shift_mv=$(for q in off dg; do run 1 $mos $q -vg 0.96:0.02:1.04 | threshold; done |
+    awk 'NR == 1 { a = $1 } END { print 1000 * ($1 - a) }')
+near "mos threshold shift 1e17 (mV)" "$shift_mv" 25.15 0.01
 
 # --- subthreshold slope never under the thermal limit
 run 1 -nx 20 -ny 3 -nz 5 -nox 1 -vg 0:0.1:0.4 >"$scratch/iv"
 near "slope above 59.5 mV/dec" "$(figure ss_vd0.05 | awk '{ print ($1 > 59.5) }')" 1 0
+
+# --- the figures of a curve do not depend on the direction of the sweep
+for range in 0:0.2:1 1:-0.2:0; do
+    run 1 -nx 20 -ny 3 -nz 5 -nox 1 -vg $range >"$scratch/iv"
+    for name in ss vth ion ioff; do figure ${name}_vd0.05; done | tr '\n' ' ' >"$scratch/$range"
+done
+for column in 1 2 3 4; do
+    near "figure $column of a sweep downwards" "$(column "$(cat "$scratch/1:-0.2:0")" 1 $column)" \
+        "$(column "$(cat "$scratch/0:0.2:1")" 1 $column)" 1e-5
+done
 
 # --- gauge: all potentials shifted by the same voltage
 table=$(run 1 -nx 20 -ny 3 -nz 5 -nox 1 -vd 0.05,0.7 -vg 0.5 -srh on -mobility caughey -mobility_field on \
