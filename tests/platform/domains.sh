@@ -49,4 +49,9 @@ has "$folder/err" "avx2"
 judge 1 passed "mode='host-passthrough'>"
 judge 0 free-1 "mode='host-passthrough'>"
 expect 0 "$guard" outside started begin -
+# What cannot be judged passes with a trace, and with --strict does not pass.
+judge 0 torn "mode='custom'><mo"
+has "$folder/root/var/lib/cpulift/hook.log" "guard torn: "
+expect 0 "$cpulift" apply "$plan" --platform libvirt --channel guard --strict --root "$folder/root" --commit
+judge 1 torn "mode='custom'><mo"
 echo "$checks checks"
