@@ -29,6 +29,16 @@ expect 0 "$cpulift" rollback --connect "$uri" --root "$folder/root"
 has "$folder/out" "web-1: restored"
 dump "$folder/undone"
 same "$folder/before" "$folder/undone"
+# A libvirt that cannot answer for a guest is not one that has none: nothing is forgotten.
+expect 0 "$cpulift" apply "$plan" --platform libvirt --connect "$uri" --domains web-1 --root "$folder/root" --commit
+state=$(find "$folder/root/var/lib/cpulift" -name '*.json')
+cp "$state" "$folder/kept.json"
+sed -i 's/"uuid": "[^"]*"/"uuid": "unanswerable"/' "$state"
+cp "$state" "$folder/asked.json"
+expect 2 "$cpulift" rollback --connect "$uri" --root "$folder/root"
+same "$state" "$folder/asked.json"
+cp "$folder/kept.json" "$state"
+expect 0 "$cpulift" rollback --connect "$uri" --root "$folder/root"
 expect 64 "$cpulift" apply "$plan" --platform libvirt --domains 'web-*'
 expect 2 "$cpulift" apply "$plan" --platform libvirt --connect "bogus:///x"
 
