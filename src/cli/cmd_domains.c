@@ -175,11 +175,15 @@ static int restore(const virt_conn *conn, const json_t *remembered, const char *
     const char *before = json_get_string(remembered, "before");
     const char *uuid = json_get_string(remembered, "uuid");
     struct definition *now = NULL;
-    if (definitions_find(conn, uuid, &now, NULL) != 0) {
+    int rc = definitions_find(conn, uuid, &now, err);
+    if (rc == CPULIFT_EMISSING) {
+        g_clear_pointer(err, cpulift_error_free);
         *ret_how = "no longer there";
         return 0;
     }
-    int rc = 0;
+    if (rc != 0) {
+        return rc; // libvirt could not say: what is remembered of it must not be forgotten
+    }
     *ret_how = strcmp(now->xml, before) == 0 ? "unchanged" : "restored";
     if (!domains_differ_in_cpu_only(now->xml, before)) {
         rc = cpulift_error_set(err, CPULIFT_ECONFLICT,

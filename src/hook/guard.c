@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "base/file.h"
 #include "base/text.h"
+#include "base/xml.h"
 #include "core/catalog.h"
 #include "hook/hook.h"
 #include "hook/trace.h"
@@ -38,10 +39,15 @@ static int judge(const char *xml, size_t len, const char *guest, const cpulift_p
                  char **ret_why, cpulift_error **err)
 {
     *ret_why = NULL;
+    g_autoptr(xmlDoc) doc = NULL;
     g_autoptr(cpulift_cpu) cpu = NULL;
-    g_autoptr(cpulift_error) ignored = NULL;
-    if (cpu_parse(xml, len, guest, &cpu, &ignored) != 0) {
-        return 0; // no <cpu>: QEMU's default, which every host has
+    int rc = xml_parse(xml, len, "domain", &doc, err);
+    if (rc == 0 && xml_find_child(xmlDocGetRootElement(doc), "cpu") == NULL) {
+        return 0; // QEMU's default, which every host has
+    }
+    rc = rc != 0 ? rc : cpu_parse(xml, len, guest, &cpu, err);
+    if (rc != 0) {
+        return rc;
     }
     if (cpu->mode != NULL && strcmp(cpu->mode, "custom") != 0) {
         *ret_why = g_strdup_printf("its CPU is %s, which no other host can promise", cpu->mode);
@@ -51,7 +57,7 @@ static int judge(const char *xml, size_t len, const char *guest, const cpulift_p
         return 0;
     }
     g_autofree char *names = NULL;
-    int rc = find_outside(cpu, plan, &names, err);
+    rc = find_outside(cpu, plan, &names, err);
     if (rc == 0 && names != NULL) {
         *ret_why = g_strdup_printf("its CPU has features outside the pool's plan: %s", names);
     }

@@ -94,6 +94,24 @@ int changeset_add(changeset *set, const root_dir *root, const char *target, cons
     return rc;
 }
 
+int changeset_add_edit(changeset *set, const root_dir *root, const char *target,
+                       const struct root_file *read, const char *bytes, size_t len,
+                       enum change_undo undo, cpulift_error **err)
+{
+    guint count = set->changes->len;
+    int rc = changeset_add(set, root, target, bytes, len, read->mode, undo, err);
+    const struct change *change =
+        rc == 0 && set->changes->len > count ? g_ptr_array_index(set->changes, count) : NULL;
+    if (change != NULL && !root_file_equal(&change->before, read)) {
+        g_ptr_array_set_size(set->changes, (gint)count);
+        rc = cpulift_error_set(err, CPULIFT_ECONFLICT,
+                               "'%s/%s' changed while it was read: nothing was changed; run the "
+                               "command again",
+                               root->path, target);
+    }
+    return rc;
+}
+
 int changeset_add_removal(changeset *set, const root_dir *root, const char *target,
                           cpulift_error **err)
 {
@@ -148,8 +166,9 @@ int changeset_add_properties(changeset *set, const root_dir *root, const char *t
     }
     size_t len = 0;
     const char *bytes = properties_format(file, &len);
-    rc = changeset_add(set, root, target, bytes, len, before.mode, CHANGE_PROPERTIES, err);
-    if (rc == 0) {
+    guint changes = set->changes->len;
+    rc = changeset_add_edit(set, root, target, &before, bytes, len, CHANGE_PROPERTIES, err);
+    if (rc == 0 && set->changes->len > changes) {
         struct change *change = g_ptr_array_index(set->changes, set->changes->len - 1);
         g_ptr_array_free(change->keys, TRUE);
         change->keys = g_steal_pointer(&keys);

@@ -43,6 +43,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(changeset, changeset_free)
 int changeset_add(changeset *set, const root_dir *root, const char *target, const char *bytes,
                   size_t len, mode_t mode, enum change_undo undo, cpulift_error **err);
 
+/// As changeset_add(), for bytes that were made from those of `read`: refused when the file has
+/// changed since, because what somebody else wrote would be lost.
+int changeset_add_edit(changeset *set, const root_dir *root, const char *target,
+                       const struct root_file *read, const char *bytes, size_t len,
+                       enum change_undo undo, cpulift_error **err);
+
 /// `target`, a file that is there, shall not be.
 int changeset_add_removal(changeset *set, const root_dir *root, const char *target,
                           cpulift_error **err);

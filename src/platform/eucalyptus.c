@@ -129,8 +129,8 @@ static int add_stylesheet(const root_dir *root, const cpulift_plan *plan, change
     }
     rc = open != NULL ? edit_element(text, open, ours, err) : insert_element(text, ours, err);
     return rc != 0 ? rc
-                   : changeset_add(set, root, STYLESHEET, text->str, text->len, file.mode,
-                                   CHANGE_LINES, err);
+                   : changeset_add_edit(set, root, STYLESHEET, &file, text->str, text->len,
+                                        CHANGE_LINES, err);
 }
 
 static int add_hook(const root_dir *root, const cpulift_plan *plan,

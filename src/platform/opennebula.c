@@ -62,7 +62,7 @@ static int add_include(const root_dir *root, changeset *set, cpulift_error **err
         g_string_append(text, text->len > 0 && text->str[text->len - 1] != '\n' ? "\n" : "");
         g_string_append_len(text, line->str, (gssize)line->len);
     }
-    return changeset_add(set, root, target, text->str, text->len, file.mode, CHANGE_LINES, err);
+    return changeset_add_edit(set, root, target, &file, text->str, text->len, CHANGE_LINES, err);
 }
 
 /// The end of the attribute that begins at `start`: behind its vector's ']' or its line.
@@ -128,8 +128,8 @@ static int add_defaults(const root_dir *root, const cpulift_plan *plan, unsigned
                                text->len > 0 && text->str[text->len - 1] != '\n' ? "\n" : "",
                                attribute);
     }
-    return changeset_add(set, root, DRIVER_CONF, text->str, text->len, file.mode, CHANGE_LINES,
-                         err);
+    return changeset_add_edit(set, root, DRIVER_CONF, &file, text->str, text->len, CHANGE_LINES,
+                              err);
 }
 
 static void report_native(const cpulift_plan *plan, unsigned version,

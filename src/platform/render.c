@@ -54,8 +54,11 @@ static void render_proxmox(const cpulift_plan *plan, GString *out)
                            "# /etc/pve/virtual-guest/cpu-models.conf; then for each guest:\n"
                            "#   qm set VMID --cpu custom-cpulift-%s\n"
                            "# and stop and start it.\n"
-                           "cpu-model: cpulift-%s\n\tflags %s\n",
-                           name, name, flags->str);
+                           "cpu-model: cpulift-%s\n",
+                           name, name);
+    if (flags->len > 0) {
+        g_string_append_printf(out, "\tflags %s\n", flags->str);
+    }
     if (plan->cpu->phys_bits != 0) {
         g_string_append_printf(out, "\tphys-bits %u\n", plan->cpu->phys_bits);
     }

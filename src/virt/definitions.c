@@ -2,6 +2,7 @@
 #include "virt/definitions.h"
 
 #include <fnmatch.h>
+#include <libvirt/virterror.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,8 +78,9 @@ int definitions_find(const virt_conn *conn, const char *uuid, struct definition 
 {
     virDomainPtr domain = virDomainLookupByUUIDString(conn->handle, uuid);
     if (domain == NULL) {
-        (void)conn_fail(err, "cannot find the domain", uuid);
-        return CPULIFT_EMISSING;
+        bool is_gone = virGetLastErrorCode() == VIR_ERR_NO_DOMAIN;
+        int rc = conn_fail(err, "cannot find the domain", uuid);
+        return is_gone ? CPULIFT_EMISSING : rc;
     }
     int rc = read_one(domain, ret_definition, err);
     virDomainFree(domain);

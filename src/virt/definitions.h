@@ -15,7 +15,8 @@ struct definition {
 int definitions_read(const virt_conn *conn, const char *pattern, GPtrArray **ret_definitions,
                      cpulift_error **err);
 
-/// The definition of this UUID, or CPULIFT_EMISSING. The caller frees it with definition_free.
+/// The definition of this UUID, or CPULIFT_EMISSING where libvirt says that there is none. The
+/// caller frees it with definition_free.
 int definitions_find(const virt_conn *conn, const char *uuid, struct definition **ret_definition,
                      cpulift_error **err);
 

@@ -29,6 +29,16 @@ expect 0 "$cpulift" rollback --connect "$uri" --root "$folder/root"
 has "$folder/out" "web-1: restored"
 dump "$folder/undone"
 same "$folder/before" "$folder/undone"
+# A libvirt that cannot answer for a guest is not one that has none: nothing is forgotten.
+expect 0 "$cpulift" apply "$plan" --platform libvirt --connect "$uri" --domains web-1 --root "$folder/root" --commit
+state=$(find "$folder/root/var/lib/cpulift" -name '*.json')
+cp "$state" "$folder/kept.json"
+sed -i 's/"uuid": "[^"]*"/"uuid": "unanswerable"/' "$state"
+cp "$state" "$folder/asked.json"
+expect 2 "$cpulift" rollback --connect "$uri" --root "$folder/root"
+same "$state" "$folder/asked.json"
+cp "$folder/kept.json" "$state"
+expect 0 "$cpulift" rollback --connect "$uri" --root "$folder/root"
 expect 64 "$cpulift" apply "$plan" --platform libvirt --domains 'web-*'
 expect 2 "$cpulift" apply "$plan" --platform libvirt --connect "bogus:///x"
 
@@ -49,4 +59,9 @@ has "$folder/err" "avx2"
 judge 1 passed "mode='host-passthrough'>"
 judge 0 free-1 "mode='host-passthrough'>"
 expect 0 "$guard" outside started begin -
+# What cannot be judged passes with a trace, and with --strict does not pass.
+judge 0 torn "mode='custom'><mo"
+has "$folder/root/var/lib/cpulift/hook.log" "guard torn: "
+expect 0 "$cpulift" apply "$plan" --platform libvirt --channel guard --strict --root "$folder/root" --commit
+judge 1 torn "mode='custom'><mo"
 echo "$checks checks"

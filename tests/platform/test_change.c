@@ -247,6 +247,25 @@ static void test_full_disk_changes_nothing(void **state)
     assert_null(names[1]);
 }
 
+/// The agent writes its file between our reading and our adding: its key must not be lost.
+static void test_edit_of_a_changed_file(void **state)
+{
+    struct place *place = *state;
+    put(place, "a", "one\n");
+    g_auto(root_file) read = {0};
+    assert_int_equal(root_load(place->root, "a", &read, NULL), 0);
+    g_autoptr(changeset) set = changeset_new("test");
+    put(place, "a", "one\ntheirs\n");
+    assert_int_equal(
+        changeset_add_edit(set, place->root, "a", &read, "one\nours\n", 9, CHANGE_LINES, NULL),
+        CPULIFT_ECONFLICT);
+    assert_int_equal(set->changes->len, 0);
+    put(place, "a", "one\n");
+    assert_int_equal(
+        changeset_add_edit(set, place->root, "a", &read, "one\nours\n", 9, CHANGE_LINES, NULL), 0);
+    assert_int_equal(set->changes->len, 1);
+}
+
 static void test_two_at_once(void **state)
 {
     struct place *place = *state;
@@ -340,6 +359,7 @@ int main(void)
         TEST(test_mode_and_owner_stay),
         TEST(test_links_do_not_lead_out),
         TEST(test_full_disk_changes_nothing),
+        TEST(test_edit_of_a_changed_file),
         TEST(test_two_at_once),
         TEST(test_lines_are_taken_out_of_an_edited_file),
         TEST(test_properties_survive_their_writer),
