@@ -61,7 +61,7 @@ cp "$folder/busy/$agent" "$folder/theirs"
 writer=$!
 for _ in 1 2 3 4 5 6; do
     apply "$folder/busy" >/dev/null 2>&1 || :
-    cp "$folder/busy/$agent" "$folder/seen"
+    cat "$folder/busy/$agent" >"$folder/seen" # cp would mind that the file was replaced meanwhile
     cmp -s "$folder/seen" "$folder/theirs" || cmp -s "$folder/seen" "$folder/new/$agent" || fail "a mixed file"
 done
 wait "$writer"
