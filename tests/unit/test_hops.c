@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "fake_guest.h"
 #include "probe/hops.h"
+#include "support.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,7 +13,7 @@
 
 #define FEATURES "cx8 fxsr lm mmx nx sse sse2 syscall"
 
-static catalog *map;
+static const catalog *map;
 
 struct guest {
     unsigned number;
@@ -242,16 +243,10 @@ static void test_run_as_json(void **state)
     assert_int_equal(found->downtime_ms, -1);
 }
 
-static int load_map(void **state)
+static int get_map(void **state)
 {
     (void)state;
-    return catalog_load(NULL, &map, NULL);
-}
-
-static int free_map(void **state)
-{
-    (void)state;
-    catalog_free(map);
+    map = support_get_catalog();
     return 0;
 }
 
@@ -262,5 +257,5 @@ int main(void)
         cmocka_unit_test(test_there_and_back), cmocka_unit_test(test_changed),
         cmocka_unit_test(test_no_record),      cmocka_unit_test(test_run_as_json),
     };
-    return cmocka_run_group_tests(tests, load_map, free_map);
+    return cmocka_run_group_tests(tests, get_map, NULL);
 }

@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "fake_guest.h"
 #include "probe/proof.h"
+#include "support.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,7 +14,7 @@
 #define FEATURES  "cx8 fxsr lm mmx nx sse sse2 syscall"
 #define SIGNATURE 0x000106a3 // Nehalem: family 6, model 26
 
-static catalog *map;
+static const catalog *map;
 
 static cpulift_plan *make_plan(const char *features)
 {
@@ -186,16 +187,10 @@ static void test_sets_table(void **state)
     }
 }
 
-static int load_map(void **state)
+static int get_map(void **state)
 {
     (void)state;
-    return catalog_load(NULL, &map, NULL);
-}
-
-static int free_map(void **state)
-{
-    (void)state;
-    catalog_free(map);
+    map = support_get_catalog();
     return 0;
 }
 
@@ -208,5 +203,5 @@ int main(void)
         cmocka_unit_test(test_sets_table),      cmocka_unit_test(test_stopped_after_cpuid),
         cmocka_unit_test(test_unknown_feature),
     };
-    return cmocka_run_group_tests(tests, load_map, free_map);
+    return cmocka_run_group_tests(tests, get_map, NULL);
 }
