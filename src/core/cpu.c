@@ -16,11 +16,6 @@ bool cpu_is_binding(const cpulift_cpu *cpu)
     return g_strcmp0(cpu->check, "full") == 0;
 }
 
-const char *cpu_policy_to_string(enum cpu_policy policy)
-{
-    return policy_names[policy];
-}
-
 cpulift_cpu *cpu_new(void)
 {
     return g_new0(cpulift_cpu, 1);

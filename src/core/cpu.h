@@ -65,5 +65,3 @@ int cpu_expand(const cpulift_cpu *cpu, const catalog *map, feature_set *ret_set,
 /// True where libvirt refuses a host that cannot give exactly this: check='full'. Anything less
 /// lets a guest start with what the host has.
 bool cpu_is_binding(const cpulift_cpu *cpu);
-
-const char *cpu_policy_to_string(enum cpu_policy policy);
