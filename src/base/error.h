@@ -35,4 +35,15 @@ void cpulift_error_free(cpulift_error *err);
 /// The exit status that DESIGN.md gives this error: 1 for "the answer is no", else 2.
 int cpulift_error_exit_status(const cpulift_error *err);
 
+/// Returns from the calling function with the code of `call` where that failed: the one way to stop
+/// at the first error (docs/CODING_STYLE.md). What the function owns goes by its cleanup
+/// attributes.
+#define TRY(call)                                                                                  \
+    do {                                                                                           \
+        int try_rc = (call);                                                                       \
+        if (try_rc != 0) {                                                                         \
+            return try_rc;                                                                         \
+        }                                                                                          \
+    } while (0)
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(cpulift_error, cpulift_error_free)
