@@ -183,6 +183,19 @@ int catalog_add_feature(const catalog *map, const char *name, const char *where,
     return 0;
 }
 
+feature_set catalog_find_pattern(const catalog *map, const char *pattern)
+{
+    g_autofree char *folded = catalog_fold_name(pattern);
+    feature_set set = {0};
+    for (size_t id = 0; id < map->features->len; id++) {
+        g_autofree char *name = catalog_fold_name(catalog_get_feature(map, id)->name);
+        if (g_pattern_match_simple(folded, name)) {
+            feature_set_add(&set, id);
+        }
+    }
+    return set;
+}
+
 feature_set catalog_get_class(const catalog *map, enum feature_class class)
 {
     feature_set set = {0};

@@ -74,6 +74,9 @@ const struct catalog_feature *catalog_get_feature(const catalog *map, size_t id)
 /// none.
 int catalog_find_feature(const catalog *map, const char *name);
 
+/// All features whose names, however they are spelled, match a pattern with '*' and '?'.
+feature_set catalog_find_pattern(const catalog *map, const char *pattern);
+
 /// All features of a class.
 feature_set catalog_get_class(const catalog *map, enum feature_class class);
 

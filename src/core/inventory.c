@@ -6,6 +6,7 @@
 #include "base/text.h"
 
 #include <errno.h>
+#include <fnmatch.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,7 +23,8 @@ struct exemplar {
 struct inventory_private {
     GHashTable *exemplars; ///< struct exemplar *, a set
     GHashTable *names;     ///< name → struct host_kind *; borrows the names of the kinds
-    GHashTable *without;   ///< name → seen?
+    GHashTable *without;   ///< pattern → seen?
+    GHashTable *left_out;  ///< names of the hosts that were left out, a set
 };
 
 static void kind_free(void *data)
@@ -63,6 +65,7 @@ inventory *inventory_new(const catalog *map)
     inv->private->exemplars = g_hash_table_new_full(get_hash, is_same_kind, exemplar_free, NULL);
     inv->private->names = g_hash_table_new(g_str_hash, g_str_equal);
     inv->private->without = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    inv->private->left_out = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     return inv;
 }
 
@@ -72,37 +75,62 @@ void inventory_free(inventory *inv)
         g_hash_table_unref(inv->private->exemplars);
         g_hash_table_unref(inv->private->names);
         g_hash_table_unref(inv->private->without);
+        g_hash_table_unref(inv->private->left_out);
         g_free(inv->private);
         g_ptr_array_unref(inv->kinds);
         g_free(inv);
     }
 }
 
-void inventory_add_without(inventory *inv, const char *name)
+void inventory_add_without(inventory *inv, const char *pattern)
 {
-    g_hash_table_insert(inv->private->without, g_strdup(name), GINT_TO_POINTER(false));
+    g_hash_table_insert(inv->private->without, g_strdup(pattern), GINT_TO_POINTER(false));
 }
 
-GPtrArray *inventory_get_without(const inventory *inv, bool is_seen)
+const char **inventory_get_left_out(const inventory *inv, size_t *ret_count)
 {
-    GPtrArray *names = g_ptr_array_new();
+    guint count;
+    const char **names =
+        (const char **)g_hash_table_get_keys_as_array(inv->private->left_out, &count);
+    qsort((void *)names, count, sizeof *names, text_compare);
+    *ret_count = count;
+    return names;
+}
+
+const char *inventory_get_unseen(const inventory *inv)
+{
+    const char *first = NULL;
     GHashTableIter iter;
-    void *name, *seen;
+    void *pattern, *seen;
     g_hash_table_iter_init(&iter, inv->private->without);
-    while (g_hash_table_iter_next(&iter, &name, &seen)) {
-        if (GPOINTER_TO_INT(seen) == is_seen) {
-            g_ptr_array_add(names, name);
+    while (g_hash_table_iter_next(&iter, &pattern, &seen)) {
+        bool is_first = first == NULL || strcmp(pattern, first) < 0;
+        first = !GPOINTER_TO_INT(seen) && is_first ? pattern : first;
+    }
+    return first;
+}
+
+/// Marks every pattern that the name matches.
+static bool is_left_out(inventory *inv, const char *name)
+{
+    bool matches = false;
+    GHashTableIter iter;
+    void *pattern;
+    g_hash_table_iter_init(&iter, inv->private->without);
+    while (g_hash_table_iter_next(&iter, &pattern, NULL)) {
+        if (fnmatch(pattern, name, 0) == 0) {
+            g_hash_table_iter_replace(&iter, GINT_TO_POINTER(true));
+            matches = true;
         }
     }
-    g_ptr_array_sort(names, text_compare);
-    return names;
+    return matches;
 }
 
 /// Adds a host's name to its kind, unless it is left out.
 static int add_name(inventory *inv, struct host_kind *kind, const char *name, cpulift_error **err)
 {
-    if (g_hash_table_contains(inv->private->without, name)) {
-        g_hash_table_insert(inv->private->without, g_strdup(name), GINT_TO_POINTER(true));
+    if (is_left_out(inv, name)) {
+        g_hash_table_add(inv->private->left_out, g_strdup(name));
         return 0;
     }
     if (g_hash_table_contains(inv->private->names, name)) {

@@ -23,12 +23,15 @@ inventory *inventory_new(const catalog *map);
 void inventory_free(inventory *inv);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(inventory, inventory_free)
 
-/// Leaves the host of this name out when it is added later.
-void inventory_add_without(inventory *inv, const char *name);
+/// Leaves out the hosts that are added later and whose names match the shell's pattern
+/// ("node[1-3]", "blue-*").
+void inventory_add_without(inventory *inv, const char *pattern);
 
-/// The names given to inventory_add_without that were seen (`is_seen`) or were not. The caller
-/// frees the array only.
-GPtrArray *inventory_get_without(const inventory *inv, bool is_seen);
+/// The hosts that were left out, sorted. The caller frees the array only.
+const char **inventory_get_left_out(const inventory *inv, size_t *ret_count);
+
+/// The first by name of the patterns that matched no host, borrowed; NULL where all did.
+const char *inventory_get_unseen(const inventory *inv);
 
 /// Adds one host document, NUL-terminated at `len`; `where` stands in messages. A second host of a
 /// name is an error.

@@ -283,18 +283,17 @@ static int compute(struct planning *planning, cpulift_plan **ret_plan, cpulift_e
 int planner_compute(const inventory *inv, const struct planner_options *options,
                     cpulift_plan **ret_plan, cpulift_error **err)
 {
+    const char *unseen = inventory_get_unseen(inv);
+    if (unseen != NULL) {
+        return cpulift_error_set(
+            err, CPULIFT_EINPUT,
+            "--without '%s' matches no host among the documents; check the name", unseen);
+    }
     if (inv->host_count == 0) {
         return cpulift_error_set(
             err, CPULIFT_EINPUT,
             "no host is left to plan for; name host documents ('cpulift scan' makes "
             "them)");
-    }
-    g_autoptr(GPtrArray) unseen = inventory_get_without(inv, false);
-    if (unseen->len > 0) {
-        return cpulift_error_set(
-            err, CPULIFT_EINPUT,
-            "host '%s' of --without is not among the documents; check the name",
-            (char *)unseen->pdata[0]);
     }
     g_autofree struct planning *planning = g_new0(struct planning, 1);
     g_autofree const struct host_guest **guests =

@@ -285,11 +285,11 @@ json_t *planner_report(const struct planning *planning, const cpulift_cpu *cpu)
 {
     json_t *json = planner_new_document(planning->map, planning->options, "tuned", planning->virt,
                                         planning->machine, cpu, &planning->chosen);
-    g_autoptr(GPtrArray) without = inventory_get_without(planning->inv, true);
+    size_t left_out_count;
+    g_autofree const char **left_out = inventory_get_left_out(planning->inv, &left_out_count);
     json_object_set_new(json, "host_count", json_integer((json_int_t)planning->inv->host_count));
     json_object_set_new(json, "kinds", format_kinds(planning));
-    json_object_set_new(json, "left_out_hosts",
-                        json_new_strings((const char *const *)without->pdata, without->len));
+    json_object_set_new(json, "left_out_hosts", json_new_strings(left_out, left_out_count));
     json_object_set_new(json, "losses", format_losses(planning));
     json_object_set_new(json, "omitted", format_omitted(planning));
     json_object_set_new(json, "policy", policy_format(&planning->options->policy, planning->map));

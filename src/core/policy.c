@@ -30,11 +30,11 @@ static const enum policy_reason class_reasons[] = {
     [FEATURE_TOPOLOGY] = POLICY_TOPOLOGY,
 };
 
-/// The classes that an operator may let in as a whole.
+/// The classes that an operator may name as a whole.
 static const struct {
     const char *name;
     enum feature_class class;
-} allowable[] = {
+} classes[] = {
     {"nested", FEATURE_NESTED},
     {"opt-in", FEATURE_OPT_IN},
     {"tsx", FEATURE_TSX},
@@ -45,41 +45,57 @@ const char *policy_reason_to_string(enum policy_reason reason)
     return reason_names[reason];
 }
 
-int policy_allow(struct policy *policy, const catalog *map, const char *name, cpulift_error **err)
+/// The features that a word of an operator's stands for: a class, a pattern, or one by name.
+static int find_named(const catalog *map, const char *name, const char *where, feature_set *ret_set,
+                      cpulift_error **err)
 {
-    for (size_t i = 0; i < G_N_ELEMENTS(allowable); i++) {
-        if (strcmp(allowable[i].name, name) == 0) {
-            policy->allow =
-                feature_set_unite(policy->allow, catalog_get_class(map, allowable[i].class));
+    for (size_t i = 0; i < G_N_ELEMENTS(classes); i++) {
+        if (strcmp(classes[i].name, name) == 0) {
+            *ret_set = catalog_get_class(map, classes[i].class);
             return 0;
         }
     }
-    feature_set one = {0};
-    int rc = catalog_add_feature(map, name, "allow", &one, err);
-    if (rc != 0) {
-        return rc;
+    if (strpbrk(name, "*?") == NULL) {
+        return catalog_add_feature(map, name, where, ret_set, err);
     }
-    const struct catalog_feature *feature = catalog_get_feature(map, feature_set_next(&one, 0));
-    if (!feature->is_migratable) {
+    *ret_set = catalog_find_pattern(map, name);
+    return !feature_set_is_empty(ret_set)
+               ? 0
+               : cpulift_error_set(err, CPULIFT_EINPUT,
+                                   "pattern '%s' in '%s' matches no feature; check it", name,
+                                   where);
+}
+
+int policy_allow(struct policy *policy, const catalog *map, const char *name, cpulift_error **err)
+{
+    feature_set set = {0};
+    TRY(find_named(map, name, "allow", &set, err));
+    const struct catalog_feature *refused = NULL;
+    feature_set given = set;
+    feature_set_foreach (id, &set) {
+        const struct catalog_feature *feature = catalog_get_feature(map, id);
+        if (!feature->is_migratable || feature->class == FEATURE_TOPOLOGY) {
+            refused = feature;
+            feature_set_remove(&given, id);
+        }
+    }
+    // A class or a pattern lets in what it can of what it names.
+    if (feature_set_is_empty(&given) && refused != NULL) {
         return cpulift_error_set(
-            err, CPULIFT_EREFUSED,
-            "feature '%s' cannot be allowed: libvirt says that a guest with it cannot "
-            "migrate",
-            feature->name);
+            err, CPULIFT_EREFUSED, "feature '%s' cannot be allowed: %s", refused->name,
+            refused->is_migratable ? "QEMU sets it from the guest's topology"
+                                   : "libvirt says that a guest with it cannot migrate");
     }
-    if (feature->class == FEATURE_TOPOLOGY) {
-        return cpulift_error_set(
-            err, CPULIFT_EREFUSED,
-            "feature '%s' cannot be allowed: QEMU sets it from the guest's topology",
-            feature->name);
-    }
-    policy->allow = feature_set_unite(policy->allow, one);
+    policy->allow = feature_set_unite(policy->allow, given);
     return 0;
 }
 
 int policy_deny(struct policy *policy, const catalog *map, const char *name, cpulift_error **err)
 {
-    return catalog_add_feature(map, name, "deny", &policy->deny, err);
+    feature_set set = {0};
+    TRY(find_named(map, name, "deny", &set, err));
+    policy->deny = feature_set_unite(policy->deny, set);
+    return 0;
 }
 
 /// The keys of the file and of a plan's "policy".

@@ -29,10 +29,11 @@ struct policy {
 
 const char *policy_reason_to_string(enum policy_reason reason);
 
-/// Lets a feature in, or all of a class ("nested", "tsx", "opt-in"). A feature that cannot be
-/// migrated is refused.
+/// Lets in what `name` stands for: a feature, all of a class ("nested", "tsx", "opt-in"), or all
+/// that match a pattern ("avx512*"). Where none of that can be migrated, it is refused.
 int policy_allow(struct policy *policy, const catalog *map, const char *name, cpulift_error **err);
 
+/// Leaves out what `name` stands for, as for policy_allow.
 int policy_deny(struct policy *policy, const catalog *map, const char *name, cpulift_error **err);
 
 /// Reads an INI file: group [policy] with allow, deny (names between ';'), require-mitigations and

@@ -61,18 +61,27 @@ static void test_without(void **state)
     (void)state;
     g_autoptr(inventory) inv = inventory_new(support_get_catalog());
     inventory_add_without(inv, "a");
+    inventory_add_without(inv, "blue-[12]");
+    inventory_add_without(inv, "?lue-2*");
+    inventory_add_without(inv, "red-*");
     inventory_add_without(inv, "ghost");
-    add_model(inv, "a", "Nehalem");
-    add_model(inv, "b", "Nehalem");
+    static const char *const names[] = {"blue-2", "b", "blue-1", "blue-3", "a"};
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        add_model(inv, names[i], "Nehalem");
+    }
     add_model(inv, "c", "Westmere");
     inventory_sort(inv);
-    assert_int_equal(inv->host_count, 2);
-    g_autoptr(GPtrArray) seen = inventory_get_without(inv, true);
-    g_autoptr(GPtrArray) unseen = inventory_get_without(inv, false);
-    assert_int_equal(seen->len, 1);
-    assert_string_equal(seen->pdata[0], "a");
-    assert_string_equal(unseen->pdata[0], "ghost");
+    assert_int_equal(inv->host_count, 3);
+    size_t count;
+    g_autofree const char **left_out = inventory_get_left_out(inv, &count);
+    static const char *const expected[] = {"a", "blue-1", "blue-2"};
+    assert_int_equal(count, G_N_ELEMENTS(expected));
+    for (size_t i = 0; i < count; i++) {
+        assert_string_equal(left_out[i], expected[i]);
+    }
+    assert_string_equal(inventory_get_unseen(inv), "ghost");
     assert_null(inventory_find(inv, "a"));
+    assert_non_null(inventory_find(inv, "blue-3"));
 }
 
 /// The fast way must not take another "name" for the host's, and must not see fewer errors.

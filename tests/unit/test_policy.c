@@ -51,6 +51,8 @@ static void test_bad_files(void **state)
         {"[policy]\ndeny=avx\\q\n", "deny"},
         {"[policy]\ndeny=\xff\n", "deny"},
         {"[policy]\ndeny=warp\n", "warp"},
+        {"[policy]\ndeny=warp*\n", "matches no feature"},
+        {"[policy]\nallow=invts?\n", "migrate"},
         {"[policy]\nallow=avx,aes\n", "avx,aes"},
         {"[policy]\nallow=invtsc\n", "migrate"},
         {"[policy]\nallow=ht\n", "topology"},
@@ -66,6 +68,27 @@ static void test_bad_files(void **state)
             fail_msg("'%s' lacks '%s'", err->message, cases[i].word);
         }
     }
+}
+
+/// A pattern names features however they are spelled; what cannot be allowed is never let in by
+/// one.
+static void test_patterns(void **state)
+{
+    (void)state;
+    const catalog *map = support_get_catalog();
+    struct policy policy = {0};
+    assert_int_equal(policy_deny(&policy, map, "SSE4*", NULL), 0);
+    feature_set deny = pool_get_features("sse4.1 sse4.2 sse4a");
+    assert_true(feature_set_equal(&deny, &policy.deny));
+    assert_int_equal(policy_deny(&policy, map, "tsx", NULL), 0);
+    feature_set tsx = pool_get_features("hle rtm");
+    assert_true(feature_set_is_subset(&tsx, &policy.deny));
+    assert_int_equal(policy_allow(&policy, map, "*", NULL), 0);
+    feature_set never = pool_get_features("invtsc ht");
+    feature_set let_in = feature_set_intersect(never, policy.allow);
+    assert_true(feature_set_is_empty(&let_in));
+    feature_set nested = pool_get_features("vmx svm npt");
+    assert_true(feature_set_is_subset(&nested, &policy.allow));
 }
 
 /// What a plan records is read back, also where a class was let in as a whole.
@@ -114,9 +137,8 @@ static void test_reasons(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_file),
-        cmocka_unit_test(test_bad_files),
-        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_file),     cmocka_unit_test(test_bad_files),
+        cmocka_unit_test(test_patterns), cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_reasons),
     };
     return cmocka_run_group_tests_name("policy", tests, NULL, NULL);
