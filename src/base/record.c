@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "base/record.h"
+
+#include "base/json.h"
+
+#include <string.h>
+
+/// So much of a key stands in a message: keys of maps are data.
+#define KEY_SHOWN 80
+
+static void append_path(GString *out, const record_at *at)
+{
+    if (at->up == NULL) {
+        return;
+    }
+    append_path(out, at->up);
+    if (at->key == NULL) {
+        g_string_append_printf(out, "[%zu]", at->index);
+    } else {
+        g_string_append_printf(out, "%s%.*s", out->len > 0 ? "." : "", KEY_SHOWN, at->key);
+    }
+}
+
+int record_refuse(const record_at *at, cpulift_error **err, const char *format, ...)
+{
+    g_autoptr(GString) path = g_string_new(NULL);
+    append_path(path, at);
+    va_list args;
+    va_start(args, format);
+    g_autofree char *why = g_strdup_vprintf(format, args);
+    va_end(args);
+    return path->len == 0 ? cpulift_error_set(err, CPULIFT_EINPUT, "'%s' %s", at->name, why)
+                          : cpulift_error_set(err, CPULIFT_EINPUT, "'%s': \"%s\" %s", at->name,
+                                              path->str, why);
+}
+
+void *record_get_place(const record_row *row, const void *base)
+{
+    return base == NULL || row->size == 0 ? NULL : (char *)base + row->place;
+}
+
+int record_parse_value(const record_at *at, const record_row *row, const json_t *value, void *base,
+                       cpulift_error **err)
+{
+    bool is_said = !json_is_null(value) || (row->flags & RECORD_NULL) == 0;
+    return is_said ? row->kind->parse(at, row, value, base, err) : 0;
+}
+
+int record_parse_part(const record *self, const record_at *at, const json_t *json, void *base,
+                      cpulift_error **err)
+{
+    if (!json_is_object(json)) {
+        return record_refuse(at, err, "is no object");
+    }
+    for (const record_row *row = self->rows; row->key != NULL; row++) {
+        const record_at here = {at, row->key, 0, at->name, at->data};
+        const json_t *value = json_object_get(json, row->key);
+        if (value != NULL) {
+            TRY(record_parse_value(&here, row, value, base, err));
+        } else if ((row->flags & RECORD_REQUIRED) != 0) {
+            return record_refuse(&here, err, "is missing");
+        }
+    }
+    return 0;
+}
+
+int record_parse(const record *self, const json_t *json, const char *name, void *data, void *base,
+                 cpulift_error **err)
+{
+    const record_at at = {.name = name, .data = data};
+    if (self->schema != NULL) {
+        TRY(json_check_schema(json, name, self->schema, err));
+    }
+    return record_parse_part(self, &at, json, base, err);
+}
+
+/// Rows whose value stands in the struct.
+static bool is_kept(const record_row *row)
+{
+    return row->size != 0 || row->kind == &record_object;
+}
+
+json_t *record_format(const record *self, const void *base, const void *data)
+{
+    json_t *json = json_object();
+    if (self->schema != NULL) {
+        json_object_set_new(json, "schema", json_string(self->schema));
+    }
+    for (const record_row *row = self->rows; row->key != NULL; row++) {
+        json_t *value = is_kept(row) ? row->kind->format(row, base, data) : NULL;
+        if (value == NULL && is_kept(row) && (row->flags & RECORD_NULL) != 0) {
+            value = json_null();
+        }
+        if (value != NULL) {
+            json_object_set_new(json, row->key, value);
+        }
+    }
+    return json;
+}
+
+void *record_new(const record *self)
+{
+    void *base = g_malloc0(self->size);
+    if (self->init != NULL) {
+        self->init(base);
+    }
+    return base;
+}
+
+void record_clear(const record *self, void *base)
+{
+    for (const record_row *row = self->rows; row->key != NULL; row++) {
+        if (is_kept(row) && row->kind->clear != NULL) {
+            row->kind->clear(row, base);
+        }
+    }
+}
+
+void record_free(const record *self, void *base)
+{
+    if (base != NULL) {
+        record_clear(self, base);
+        g_free(base);
+    }
+}
+
+int record_copy(const record *self, const void *base, void *data, void *ret_copy)
+{
+    g_autoptr(json_t) json = record_format(self, base, data);
+    return record_parse(self, json, "copy", data, ret_copy, NULL);
+}
+
+bool record_equal(const record *self, const void *a, const void *b, const void *data)
+{
+    g_autoptr(json_t) json_a = record_format(self, a, data);
+    g_autoptr(json_t) json_b = record_format(self, b, data);
+    return json_equal(json_a, json_b);
+}

@@ -1,0 +1,445 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// The kinds of members that documents have in common.
+#include "base/json.h"
+#include "base/record.h"
+#include "base/text.h"
+
+#include <string.h>
+
+/// What JSON holds exactly, whoever reads it.
+#define UINT_MAX_EXACT (UINT64_C(1) << 53)
+
+static int check_count(const record_at *at, const record_row *row, size_t count,
+                       cpulift_error **err)
+{
+    if (count < row->min) {
+        return record_refuse(at, err, "has fewer than %" G_GUINT64_FORMAT " entries", row->min);
+    }
+    if (row->max != 0 && count > row->max) {
+        return record_refuse(at, err, "has more than %" G_GUINT64_FORMAT " entries", row->max);
+    }
+    return 0;
+}
+
+static int parse_string(const record_at *at, const record_row *row, const json_t *value, void *base,
+                        cpulift_error **err)
+{
+    char **place = record_get_place(row, base);
+    const char *string = json_string_value(value);
+    if (string == NULL) {
+        return record_refuse(at, err, "is no string");
+    }
+    if (row->max != 0 && json_string_length(value) > row->max) {
+        return record_refuse(at, err, "is longer than %" G_GUINT64_FORMAT " bytes", row->max);
+    }
+    if (place != NULL) {
+        g_free(*place);
+        *place = g_strdup(string);
+    }
+    return 0;
+}
+
+static json_t *format_string(const record_row *row, const void *base, const void *data)
+{
+    (void)data;
+    const char *const *place = record_get_place(row, base);
+    return *place != NULL ? json_string(*place) : NULL;
+}
+
+static void clear_string(const record_row *row, void *base)
+{
+    g_free(*(char **)record_get_place(row, base));
+}
+
+const struct record_kind record_string = {"string", parse_string, format_string, clear_string};
+
+static int parse_name(const record_at *at, const record_row *row, const json_t *value, void *base,
+                      cpulift_error **err)
+{
+    const char *string = json_string_value(value);
+    if (string == NULL || !text_is_name(string)) {
+        return record_refuse(at, err, "is no name");
+    }
+    return parse_string(at, row, value, base, err);
+}
+
+const struct record_kind record_name = {"name", parse_name, format_string, clear_string};
+
+/// Numbers, flags and words are kept in what has room for them.
+static guint64 load(const record_row *row, const void *base)
+{
+    const void *place = record_get_place(row, base);
+    return row->size == sizeof(bool)       ? *(const bool *)place
+           : row->size == sizeof(unsigned) ? *(const unsigned *)place
+                                           : *(const guint64 *)place;
+}
+
+static void store(const record_row *row, void *base, guint64 value)
+{
+    void *place = record_get_place(row, base);
+    if (place != NULL && row->size == sizeof(bool)) {
+        *(bool *)place = value != 0;
+    } else if (place != NULL && row->size == sizeof(unsigned)) {
+        *(unsigned *)place = (unsigned)value;
+    } else if (place != NULL) {
+        *(guint64 *)place = value;
+    }
+}
+
+static int parse_word(const record_at *at, const record_row *row, const json_t *value, void *base,
+                      cpulift_error **err)
+{
+    const char *string = json_string_value(value);
+    for (size_t i = 0; string != NULL && row->words[i] != NULL; i++) {
+        if (strcmp(row->words[i], string) == 0) {
+            store(row, base, i);
+            return 0;
+        }
+    }
+    g_autofree char *words = g_strjoinv(", ", (char **)row->words);
+    return record_refuse(at, err, "is none of %s", words);
+}
+
+static json_t *format_word(const record_row *row, const void *base, const void *data)
+{
+    (void)data;
+    return json_string(row->words[load(row, base)]);
+}
+
+const struct record_kind record_word = {"word", parse_word, format_word, NULL};
+
+static int parse_uint(const record_at *at, const record_row *row, const json_t *value, void *base,
+                      cpulift_error **err)
+{
+    guint64 max = row->max != 0 ? row->max : UINT_MAX_EXACT;
+    json_int_t number = json_integer_value(value);
+    if (!json_is_integer(value) || number < 0 || (guint64)number < row->min ||
+        (guint64)number > max) {
+        return record_refuse(at, err,
+                             "is no integer from %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT,
+                             row->min, max);
+    }
+    store(row, base, (guint64)number);
+    return 0;
+}
+
+static bool is_written(const record_row *row, bool says_something)
+{
+    return says_something || (row->flags & (RECORD_ALWAYS | RECORD_REQUIRED)) != 0;
+}
+
+static json_t *format_uint(const record_row *row, const void *base, const void *data)
+{
+    (void)data;
+    guint64 value = load(row, base);
+    return is_written(row, value != 0) ? json_integer((json_int_t)value) : NULL;
+}
+
+const struct record_kind record_uint = {"integer", parse_uint, format_uint, NULL};
+
+static int parse_bool(const record_at *at, const record_row *row, const json_t *value, void *base,
+                      cpulift_error **err)
+{
+    if (!json_is_boolean(value)) {
+        return record_refuse(at, err, "is neither true nor false");
+    }
+    store(row, base, json_is_true(value));
+    return 0;
+}
+
+static json_t *format_bool(const record_row *row, const void *base, const void *data)
+{
+    (void)data;
+    bool value = load(row, base) != 0;
+    return is_written(row, value) ? json_boolean(value) : NULL;
+}
+
+const struct record_kind record_bool = {"true or false", parse_bool, format_bool, NULL};
+
+int record_parse_strings(const record_at *at, const record_row *row, const json_t *value,
+                         GPtrArray *strings, cpulift_error **err)
+{
+    if (!json_is_array(value)) {
+        return record_refuse(at, err, "is no list");
+    }
+    TRY(check_count(at, row, json_array_size(value), err));
+    const bool are_names = (row->flags & RECORD_NAMES) != 0;
+    size_t i;
+    const json_t *item;
+    json_array_foreach (value, i, item) {
+        const record_at here = {at, NULL, i, at->name, at->data};
+        const char *string = json_string_value(item);
+        if (string == NULL || (are_names && !text_is_name(string))) {
+            return record_refuse(&here, err, are_names ? "is no name" : "is no string");
+        }
+        g_ptr_array_add(strings, (void *)string);
+    }
+    return 0;
+}
+
+void record_merge_strings(char ***vector, const GPtrArray *strings)
+{
+    g_autoptr(GPtrArray) all = g_ptr_array_new();
+    for (size_t i = 0; i < strings->len; i++) {
+        g_ptr_array_add(all, strings->pdata[i]);
+    }
+    for (char **old = *vector; old != NULL && *old != NULL; old++) {
+        g_ptr_array_add(all, *old);
+    }
+    g_ptr_array_sort(all, text_compare);
+    GPtrArray *once = g_ptr_array_new();
+    for (size_t i = 0; i < all->len; i++) {
+        if (i == 0 || strcmp(all->pdata[i], all->pdata[i - 1]) != 0) {
+            g_ptr_array_add(once, g_strdup(all->pdata[i]));
+        }
+    }
+    g_ptr_array_add(once, NULL);
+    g_strfreev(*vector);
+    *vector = (char **)g_ptr_array_free(once, FALSE);
+}
+
+static char **copy_strings(const GPtrArray *strings)
+{
+    char **vector = g_new0(char *, strings->len + 1);
+    for (size_t i = 0; i < strings->len; i++) {
+        vector[i] = g_strdup(strings->pdata[i]);
+    }
+    return vector;
+}
+
+static int parse_strings(const record_at *at, const record_row *row, const json_t *value,
+                         void *base, cpulift_error **err)
+{
+    char ***place = record_get_place(row, base);
+    g_autoptr(GPtrArray) strings = g_ptr_array_new();
+    TRY(record_parse_strings(at, row, value, strings, err));
+    if (place != NULL && (row->flags & RECORD_SORTED) != 0) {
+        record_merge_strings(place, strings);
+    } else if (place != NULL) {
+        g_strfreev(*place);
+        *place = copy_strings(strings);
+    }
+    return 0;
+}
+
+static json_t *format_strings(const record_row *row, const void *base, const void *data)
+{
+    (void)data;
+    char **const strings = *(char **const *)record_get_place(row, base);
+    return strings == NULL && !is_written(row, false)
+               ? NULL
+               : json_new_strings((const char *const *)strings,
+                                  strings != NULL ? g_strv_length(strings) : 0);
+}
+
+static void clear_strings(const record_row *row, void *base)
+{
+    g_strfreev(*(char ***)record_get_place(row, base));
+}
+
+const struct record_kind record_strings = {"list of strings", parse_strings, format_strings,
+                                           clear_strings};
+
+static int parse_array(const record_at *at, const record_row *row, const json_t *value, void *base,
+                       cpulift_error **err)
+{
+    GPtrArray **place = record_get_place(row, base);
+    g_autoptr(GPtrArray) strings = g_ptr_array_new();
+    TRY(record_parse_strings(at, row, value, strings, err));
+    for (size_t i = 0; place != NULL && i < strings->len; i++) {
+        g_ptr_array_add(*place, g_strdup(strings->pdata[i]));
+    }
+    return 0;
+}
+
+static json_t *format_array(const record_row *row, const void *base, const void *data)
+{
+    (void)data;
+    GPtrArray *array = *(GPtrArray *const *)record_get_place(row, base);
+    if ((row->flags & RECORD_SORTED) != 0) {
+        g_ptr_array_sort(array, text_compare);
+    }
+    return json_new_strings((const char *const *)array->pdata, array->len);
+}
+
+/// Of lists of structs too: every such array frees its elements.
+static void clear_array(const record_row *row, void *base)
+{
+    GPtrArray **place = record_get_place(row, base);
+    g_clear_pointer(place, g_ptr_array_unref);
+}
+
+const struct record_kind record_array = {"list of strings", parse_array, format_array, clear_array};
+
+/// Without a place of its own an object's members stand in the struct around it.
+static void *get_inner(const record_row *row, const void *base)
+{
+    return row->size == 0 ? (void *)base : record_get_place(row, base);
+}
+
+static int parse_object(const record_at *at, const record_row *row, const json_t *value, void *base,
+                        cpulift_error **err)
+{
+    return record_parse_part(row->record, at, value, get_inner(row, base), err);
+}
+
+static json_t *format_object(const record_row *row, const void *base, const void *data)
+{
+    json_t *json = record_format(row->record, get_inner(row, base), data);
+    if (!is_written(row, json_object_size(json) > 0)) {
+        g_clear_pointer(&json, json_decref);
+    }
+    return json;
+}
+
+static void clear_object(const record_row *row, void *base)
+{
+    record_clear(row->record, get_inner(row, base));
+}
+
+const struct record_kind record_object = {"object", parse_object, format_object, clear_object};
+
+static int parse_pointer(const record_at *at, const record_row *row, const json_t *value,
+                         void *base, cpulift_error **err)
+{
+    void **place = record_get_place(row, base);
+    if (place != NULL && *place == NULL) {
+        *place = record_new(row->record);
+    }
+    return record_parse_part(row->record, at, value, place != NULL ? *place : NULL, err);
+}
+
+static json_t *format_pointer(const record_row *row, const void *base, const void *data)
+{
+    void *const *place = record_get_place(row, base);
+    return *place != NULL ? record_format(row->record, *place, data) : NULL;
+}
+
+static void clear_pointer(const record_row *row, void *base)
+{
+    record_free(row->record, *(void **)record_get_place(row, base));
+}
+
+const struct record_kind record_pointer = {"object", parse_pointer, format_pointer, clear_pointer};
+
+static int parse_item(const record_at *at, const record_row *row, const json_t *value, void *base,
+                      cpulift_error **err)
+{
+    GPtrArray *const *place = record_get_place(row, base);
+    if (row->record == NULL) {
+        return row->each != NULL ? record_parse_value(at, row->each, value, NULL, err) : 0;
+    }
+    void *item = NULL;
+    if (place != NULL) {
+        item = record_new(row->record);
+        g_ptr_array_add(*place, item);
+    }
+    if (item != NULL && at->key != NULL) {
+        *(char **)item = g_strdup(at->key);
+    }
+    return record_parse_part(row->record, at, value, item, err);
+}
+
+/// The items of a list, or the values of an object; each into a struct of its own, or only checked.
+static int parse_items(const record_at *at, const record_row *row, const json_t *value, void *base,
+                       cpulift_error **err)
+{
+    TRY(check_count(at, row, json_array_size(value) + json_object_size(value), err));
+    size_t i;
+    const char *key;
+    json_t *item;
+    json_array_foreach (value, i, item) {
+        const record_at here = {at, NULL, i, at->name, at->data};
+        TRY(parse_item(&here, row, item, base, err));
+    }
+    json_object_foreach ((json_t *)value, key, item) {
+        const record_at here = {at, key, 0, at->name, at->data};
+        TRY(parse_item(&here, row, item, base, err));
+    }
+    return 0;
+}
+
+/// An empty list is not an absent one.
+static void make_list(const record_row *row, void *base)
+{
+    GPtrArray **place = record_get_place(row, base);
+    if (place != NULL && *place == NULL) {
+        *place = g_ptr_array_new_with_free_func(row->record->destroy);
+    }
+}
+
+static int parse_list(const record_at *at, const record_row *row, const json_t *value, void *base,
+                      cpulift_error **err)
+{
+    if (!json_is_array(value)) {
+        return record_refuse(at, err, "is no list");
+    }
+    make_list(row, base);
+    return parse_items(at, row, value, base, err);
+}
+
+static int parse_map(const record_at *at, const record_row *row, const json_t *value, void *base,
+                     cpulift_error **err)
+{
+    if (!json_is_object(value)) {
+        return record_refuse(at, err, "is no object");
+    }
+    make_list(row, base);
+    return parse_items(at, row, value, base, err);
+}
+
+static json_t *format_list(const record_row *row, const void *base, const void *data)
+{
+    const GPtrArray *list = *(GPtrArray *const *)record_get_place(row, base);
+    json_t *json = is_written(row, list != NULL) ? json_array() : NULL;
+    for (size_t i = 0; list != NULL && i < list->len; i++) {
+        json_array_append_new(json, record_format(row->record, list->pdata[i], data));
+    }
+    return json;
+}
+
+const struct record_kind record_list = {"list of objects", parse_list, format_list, clear_array};
+
+static json_t *format_map(const record_row *row, const void *base, const void *data)
+{
+    const GPtrArray *list = *(GPtrArray *const *)record_get_place(row, base);
+    json_t *json = is_written(row, list != NULL && list->len > 0) ? json_object() : NULL;
+    for (size_t i = 0; json != NULL && list != NULL && i < list->len; i++) {
+        json_object_set_new(json, *(const char *const *)list->pdata[i],
+                            record_format(row->record, list->pdata[i], data));
+    }
+    return json;
+}
+
+const struct record_kind record_map = {"map of objects", parse_map, format_map, clear_array};
+
+static int parse_json(const record_at *at, const record_row *row, const json_t *value, void *base,
+                      cpulift_error **err)
+{
+    json_t **place = record_get_place(row, base);
+    if (row->record != NULL) {
+        TRY(record_parse_part(row->record, at, value, NULL, err));
+    } else if ((row->flags & RECORD_MAP) != 0) {
+        TRY(parse_map(at, row, value, NULL, err));
+    } else if (row->each != NULL) {
+        TRY(parse_list(at, row, value, NULL, err));
+    }
+    if (place != NULL) {
+        json_decref(*place);
+        *place = json_incref((json_t *)value);
+    }
+    return 0;
+}
+
+static json_t *format_json(const record_row *row, const void *base, const void *data)
+{
+    (void)data;
+    return json_incref(*(json_t *const *)record_get_place(row, base));
+}
+
+static void clear_json(const record_row *row, void *base)
+{
+    json_decref(*(json_t **)record_get_place(row, base));
+}
+
+const struct record_kind record_json = {"JSON", parse_json, format_json, clear_json};
