@@ -13,10 +13,13 @@ static int check_count(const record_at *at, const record_row *row, size_t count,
                        cpulift_error **err)
 {
     if (count < row->min) {
-        return record_refuse(at, err, "has fewer than %" G_GUINT64_FORMAT " entries", row->min);
+        return record_refuse(at, err,
+                             "has %zu entries, at least %" G_GUINT64_FORMAT " must be there", count,
+                             row->min);
     }
     if (row->max != 0 && count > row->max) {
-        return record_refuse(at, err, "has more than %" G_GUINT64_FORMAT " entries", row->max);
+        return record_refuse(at, err, "has %zu entries, at most %" G_GUINT64_FORMAT " may be there",
+                             count, row->max);
     }
     return 0;
 }

@@ -2,8 +2,7 @@
 /// What one machine can give a guest. Document schema cpulift.host/1 (docs/FORMATS.md).
 #pragma once
 
-#include "base/auto.h"
-#include "base/error.h"
+#include "base/record.h"
 #include "core/catalog.h"
 
 #define HOST_SCHEMA "cpulift.host/1"
@@ -34,7 +33,7 @@ struct host_guest {
 typedef struct cpulift_host {
     char *name;
     char *arch;
-    char *source;    ///< "libvirt", "domcapabilities", "capabilities", "cpu" or "qmp"
+    char *source;    ///< "libvirt" or "import"
     bool is_silicon; ///< taken from a description of the physical CPU: not what a guest can get
     char *vendor;    ///< libvirt's name
     unsigned family, model, stepping;
@@ -47,6 +46,9 @@ typedef struct cpulift_host {
     json_t *vulnerabilities; ///< file name → first line; NULL not known
     GPtrArray *guests;       ///< struct host_guest *, in the document's order
 } cpulift_host;
+
+/// Of the document; record_at.data is the catalogue.
+extern const record host_record;
 
 cpulift_host *host_new(const char *name);
 void host_free(cpulift_host *host);
