@@ -3,7 +3,7 @@
 
 #include "base/text.h"
 
-int cpulift_error_set(cpulift_error **err, int code, const char *format, ...)
+int(cpulift_error_set)(cpulift_error **err, int code, const char *format, ...)
 {
     if (err == NULL || *err != NULL) {
         return code;

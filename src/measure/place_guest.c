@@ -259,13 +259,15 @@ static void judge(const struct job *job, const char *console, bench_outcome *o)
     const struct console_command *check = commands->len > 1 ? commands->pdata[1] : NULL;
     if (run == NULL || !is_done) {
         o->reason = g_strdup("the guest did not come to its end");
-    } else if (job->workload->command != NULL) {
-        outcome_from_times(run->status, run->said, run->wall, run->cpu, o);
-    } else {
-        o->reason = explain(run);
-        o->reason = o->reason == NULL && check != NULL ? explain(check) : o->reason;
+        return;
     }
-    if (o->reason == NULL && job->workload->command == NULL) {
+    if (job->workload->command != NULL) {
+        outcome_from_times(run->status, run->said, run->wall, run->cpu, o);
+        return;
+    }
+    o->reason = explain(run);
+    o->reason = o->reason == NULL && check != NULL ? explain(check) : o->reason;
+    if (o->reason == NULL) {
         outcome_from_output(run->output, check != NULL ? check->output : NULL, o);
     }
 }

@@ -196,12 +196,12 @@ int process_run(const struct process_options *options, process_outcome *ret_outc
     if (rc == 0) {
         r.output = g_string_new(NULL);
         read_output(&r);
-        g_auto(process_outcome) outcome = finish(&r);
+        process_outcome outcome = finish(&r);
         if (process_is_interrupted()) {
+            process_clear(&outcome);
             rc = cpulift_error_set(err, CPULIFT_ESYSTEM, "interrupted");
         } else {
             *ret_outcome = outcome;
-            outcome = (process_outcome){0};
         }
     }
     if (r.out >= 0) {

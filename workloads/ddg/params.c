@@ -101,7 +101,7 @@ static int parse_number(const struct row *r, const char *text, const char **end,
 
 static int parse_scalar(const struct row *r, const char *text, double *ret, struct ddg_error *err)
 {
-    const char *end = NULL;
+    const char *end = text;
 
     if (parse_number(r, text, &end, ret, err) < 0)
         return -1;

@@ -71,7 +71,9 @@ static void print_said(int errors)
     ssize_t got = pread(errors, text, SAID_MAX, size > SAID_MAX ? size - SAID_MAX : 0);
     text[got > 0 ? got : 0] = '\0';
     for (char *c = text; *c != '\0'; c++) {
-        *c = *c < ' ' || *c > '~' ? ' ' : *c;
+        if (*c < ' ' || *c > '~') {
+            *c = ' ';
+        }
     }
     printf("\n@cpulift said %s", text);
 }

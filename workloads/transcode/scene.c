@@ -84,8 +84,9 @@ static bool fill_texture(uint8_t *texture, uint64_t seed, int finest, float cont
         return false;
     }
     float amplitude = contrast;
-    for (int cell = 256; cell >= finest; cell /= 2, amplitude *= 0.74F) {
+    for (int cell = 256; cell >= finest; cell /= 2) {
         add_octave(sum, seed + (uint64_t)cell, cell, amplitude);
+        amplitude *= 0.74F;
     }
     for (size_t i = 0; i < (size_t)SIZE * SIZE; i++) {
         float value = 128 + sum[i];
@@ -142,7 +143,8 @@ static int sample(const uint8_t *texture, int32_t u, int32_t v)
 {
     int x = (u >> 16) & MASK, y = (v >> 16) & MASK;
     int fx = (u >> 8) & 255, fy = (v >> 8) & 255;
-    const uint8_t *row = texture + y * SIZE, *next = texture + ((y + 1) & MASK) * SIZE;
+    const uint8_t *row = texture + (size_t)y * SIZE;
+    const uint8_t *next = texture + (size_t)((y + 1) & MASK) * SIZE;
     int right = (x + 1) & MASK;
     int top = row[x] * (256 - fx) + row[right] * fx;
     int bottom = next[x] * (256 - fx) + next[right] * fx;

@@ -125,7 +125,7 @@ static void set_gate(unsigned vector, unsigned long address)
 static void start_interrupts(void)
 {
     for (unsigned vector = 0; vector < 32; vector++) {
-        set_gate(vector, (unsigned long)(fault_entries + vector * 16));
+        set_gate(vector, (unsigned long)fault_entries + vector * 16UL);
     }
     set_gate(TIMER_VECTOR, (unsigned long)timer_entry);
     static const uint16_t setup[][2] = {

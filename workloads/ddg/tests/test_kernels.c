@@ -10,14 +10,14 @@
 
 #include <cmocka.h>
 
-enum { N = 1003 }; /* no multiple of any vector width */
+enum { N = 1003, MIDDLE = N / 2 }; /* no multiple of any vector width */
 
 static void check_exponential(const struct kernels *k)
 {
     double x[N], y[N];
 
     for (int i = 0; i < N; i++)
-        x[i] = (i - N / 2) * 1.3;
+        x[i] = (i - MIDDLE) * 1.3;
     k->exponential(N, 1, x, y);
     for (int i = 0; i < N; i++) {
         double want = exp(fmax(-708, fmin(708, x[i])));
