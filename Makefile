@@ -37,7 +37,7 @@ format:
 	@git ls-files '*.c' '*.h' | xargs clang-format -i
 
 tidy: build
-	@./tools/tidy.sh $(BUILD)
+	@BUILD=$(BUILD) ./tools/gate.sh tidy
 
 fuzz: deps
 	@./tools/fuzz.sh

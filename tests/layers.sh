@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# A layer includes only itself and those below it, and only src/virt and the probe's starter see libvirt (docs/CODING_STYLE.md).
+# layers.sh [FOLDER]: a layer includes only itself and those below it, and only src/virt and the probe's starter see libvirt (docs/CODING_STYLE.md).
 set -eu
-cd "$(dirname "$0")/.."
+cd "${1:-$(dirname "$0")/..}"
 bad=0
 # layer: what it may include
 while read -r layer allowed; do

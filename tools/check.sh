@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# All checks: layout, layers, both compilers without a warning, every test, the tests again under the sanitizers. Ends with the line
+# All checks: the gates (tools/gate.sh), layers, both compilers without a warning, every test, the tests again under the sanitizers. Ends with the line
 # `N passed, N failed, N skipped`, counted from Meson's logs; the exit status says whether all is well.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -16,17 +16,12 @@ setup() {
     [ -f "$dir/build.ninja" ] || meson setup "$dir" "$@" >"$dir.log" 2>&1 || { cat "$dir.log"; return 1; }
     ninja -C "$dir" >"$dir.log" 2>&1 || { cat "$dir.log"; return 1; }
 }
-layout() {
-    git ls-files '*.c' '*.h' | xargs clang-format --dry-run -Werror
-}
-scripts() {
-    # SC2154: variables that the test runner or a sourced file sets.
-    git ls-files "*.sh" .ci/run | xargs shellcheck -S warning -e SC2154
-}
-step layout
-step scripts
+for gate in layout scripts cases spelling sizes; do
+    step tools/gate.sh $gate
+done
 step tests/layers.sh
 step setup build
+step tools/gate.sh tidy
 CC=clang step setup build-clang
 CC=clang step setup build-asan -Db_sanitize=address,undefined -Db_lundef=false
 export ASAN_OPTIONS=detect_leaks=1:abort_on_error=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
