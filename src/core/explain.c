@@ -2,7 +2,7 @@
 #include "core/explain.h"
 
 #include "base/json.h"
-#include "core/planner.h"
+#include "core/select.h"
 
 #include <string.h>
 
@@ -133,11 +133,11 @@ static bool has_host(const struct explain_kind *kind, const char *host)
     return false;
 }
 
-static feature_set select_features(const explain *self, feature_set common,
-                                   feature_set not_migratable)
+static feature_set choose(const explain *self, feature_set common, feature_set not_migratable)
 {
-    return planner_select(self->map, &self->policy, self->vendor, common, not_migratable, NULL,
-                          NULL);
+    struct selection selection = {0};
+    select_features(self->map, &self->policy, self->vendor, common, not_migratable, &selection);
+    return selection.chosen;
 }
 
 int explain_compute_gain(const explain *self, const char *host, feature_set *ret_gain)
@@ -158,8 +158,7 @@ int explain_compute_gain(const explain *self, const char *host, feature_set *ret
     if (of == NULL) {
         return -1;
     }
-    *ret_gain =
-        feature_set_subtract(select_features(self, common, self->not_migratable), self->features);
+    *ret_gain = feature_set_subtract(choose(self, common, self->not_migratable), self->features);
     return 0;
 }
 
@@ -184,6 +183,6 @@ int explain_compute_cost(const explain *self, const cpulift_plan *plan, const cp
     }
     feature_set common = feature_set_intersect(self->common, guest->features);
     feature_set stuck = feature_set_unite(self->not_migratable, guest->not_migratable);
-    *ret_cost = feature_set_subtract(self->features, select_features(self, common, stuck));
+    *ret_cost = feature_set_subtract(self->features, choose(self, common, stuck));
     return 0;
 }

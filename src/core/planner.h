@@ -24,10 +24,3 @@ int planner_compute(const inventory *inv, const struct planner_options *options,
 /// Nehalem, with optional features) as a plan, for comparison.
 int planner_compute_variant(const char *variant, const struct planner_options *options,
                             const catalog *map, cpulift_plan **ret_plan, cpulift_error **err);
-
-/// What a plan of these features in common would hold: `common` less what policy leaves out and
-/// what then lacks its foundation. ret_reasons and ret_needs (FEATURE_MAX entries each, may be
-/// NULL) say why the rest is not in it.
-feature_set planner_select(const catalog *map, const struct policy *policy, const char *vendor,
-                           feature_set common, feature_set not_migratable,
-                           enum policy_reason *ret_reasons, int *ret_needs);

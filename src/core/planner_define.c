@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/// From features to a definition: the named model, and a line for every feature.
-#include "core/planner_internal.h"
+#include "core/planner_define.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -38,13 +37,13 @@ static bool holds(char *const *sorted, const char *name)
 
 /// What a guest of this model gets where nothing is said of it by name: not what the virt type
 /// takes away, nor what hangs on that.
-static feature_set get_given(const struct planning *planning, const struct catalog_model *model)
+static feature_set get_given(const cpulift_pool *pool, const struct catalog_model *model)
 {
     feature_set adds, drops;
-    planner_get_virt_changes(planning->map, planning->virt, &adds, &drops);
+    planner_get_virt_changes(pool->inv->map, pool->virt, &adds, &drops);
     feature_set all =
         feature_set_subtract(feature_set_unite(model->features, model->qemu_adds), drops);
-    return feature_set_subtract(all, catalog_find_unsupported(planning->map, all, NULL));
+    return feature_set_subtract(all, catalog_find_unsupported(pool->inv->map, all, NULL));
 }
 
 /// Known to this host's libvirt and usable there. Where the document does not say, a model counts
@@ -62,18 +61,18 @@ static bool is_usable_on(const struct catalog_model *model, const feature_set *g
     return model->family != 0 && feature_set_is_subset(given, &guest->features);
 }
 
-static bool is_candidate(const struct planning *planning, const struct catalog_model *model)
+static bool is_candidate(const cpulift_pool *pool, const struct catalog_model *model)
 {
     // Under KVM a guest sees the host's vendor whatever the model says; QEMU itself shows the
     // model's.
-    bool is_kvm = strcmp(planning->virt, "kvm") == 0;
-    if (is_kvm && model->vendor != NULL && g_strcmp0(model->vendor, planning->vendor) != 0) {
+    bool is_kvm = strcmp(pool->virt, "kvm") == 0;
+    if (is_kvm && model->vendor != NULL && g_strcmp0(model->vendor, pool->vendor) != 0) {
         return false;
     }
-    feature_set given = get_given(planning, model);
-    for (size_t k = 0; k < planning->inv->kinds->len; k++) {
-        const struct host_kind *kind = planning->inv->kinds->pdata[k];
-        if (!is_usable_on(model, &given, kind->host, planning->guests[k])) {
+    feature_set given = get_given(pool, model);
+    for (size_t k = 0; k < pool->inv->kinds->len; k++) {
+        const struct host_kind *kind = pool->inv->kinds->pdata[k];
+        if (!is_usable_on(model, &given, kind->host, pool->guests[k])) {
             return false;
         }
     }
@@ -100,15 +99,15 @@ static bool is_better(const struct catalog_model *a, size_t a_differences,
     return a->age != b->age ? a->age > b->age : strcmp(a->name, b->name) < 0;
 }
 
-static const struct catalog_model *choose_model(const struct planning *planning)
+static const struct catalog_model *choose_model(const cpulift_pool *pool,
+                                                const feature_set *features)
 {
     const struct catalog_model *best = NULL;
     size_t best_differences = 0;
-    for (size_t i = 0; i < catalog_model_count(planning->map); i++) {
-        const struct catalog_model *model = catalog_get_model(planning->map, i);
-        size_t differences = count_differences(model, &planning->chosen);
-        if (is_candidate(planning, model) &&
-            is_better(model, differences, best, best_differences)) {
+    for (size_t i = 0; i < catalog_model_count(pool->inv->map); i++) {
+        const struct catalog_model *model = catalog_get_model(pool->inv->map, i);
+        size_t differences = count_differences(model, features);
+        if (is_candidate(pool, model) && is_better(model, differences, best, best_differences)) {
             best = model;
             best_differences = differences;
         }
@@ -124,8 +123,9 @@ static void add_features(cpulift_cpu *cpu, const catalog *map, const feature_set
     }
 }
 
-cpulift_cpu *planner_new_definition(const catalog *map, const struct catalog_model *model,
-                                    const feature_set *features, const char *virt)
+/// Every feature stated, none left to libvirt or QEMU. The caller's.
+static cpulift_cpu *new_definition(const catalog *map, const struct catalog_model *model,
+                                   const feature_set *features, const char *virt)
 {
     cpulift_cpu *cpu = cpu_new();
     cpu->mode = g_strdup("custom");
@@ -151,31 +151,31 @@ static bool takes_width(const char *version)
            (major > 8 || (major == 8 && minor >= 7));
 }
 
-static bool can_state_width(const struct planning *planning)
+static bool can_state_width(const cpulift_pool *pool)
 {
-    bool can = planning->phys_bits != 0 && strcmp(planning->virt, "kvm") == 0;
-    for (size_t k = 0; k < planning->inv->kinds->len && can; k++) {
-        const struct host_kind *kind = planning->inv->kinds->pdata[k];
+    bool can = pool->phys_bits != 0 && strcmp(pool->virt, "kvm") == 0;
+    for (size_t k = 0; k < pool->inv->kinds->len && can; k++) {
+        const struct host_kind *kind = pool->inv->kinds->pdata[k];
         can = takes_width(kind->host->libvirt_version);
     }
     return can;
 }
 
-int planner_define(const struct planning *planning, cpulift_cpu **ret_cpu, cpulift_error **err)
+int planner_define(const cpulift_pool *pool, const feature_set *features, cpulift_cpu **ret_cpu,
+                   cpulift_error **err)
 {
-    const struct catalog_model *model = choose_model(planning);
+    const struct catalog_model *model = choose_model(pool, features);
     if (model == NULL) {
         return cpulift_error_set(
             err, CPULIFT_EREFUSED,
             "no named CPU model is usable on every host of the pool; 'cpulift show' of a "
             "host document lists what each can use");
     }
-    cpulift_cpu *cpu =
-        planner_new_definition(planning->map, model, &planning->chosen, planning->virt);
-    if (strcmp(planning->virt, "kvm") == 0) {
-        cpu->vendor = g_strdup(planning->vendor);
+    cpulift_cpu *cpu = new_definition(pool->inv->map, model, features, pool->virt);
+    if (strcmp(pool->virt, "kvm") == 0) {
+        cpu->vendor = g_strdup(pool->vendor);
     }
-    cpu->phys_bits = can_state_width(planning) ? planning->phys_bits : 0;
+    cpu->phys_bits = can_state_width(pool) ? pool->phys_bits : 0;
     *ret_cpu = cpu;
     return 0;
 }
@@ -214,36 +214,14 @@ static const struct {
     {"paper", new_paper_definition},
 };
 
-static cpulift_cpu *new_variant(const char *name)
+int planner_define_variant(const char *variant, cpulift_cpu **ret_cpu, cpulift_error **err)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(variants); i++) {
-        if (strcmp(variants[i].name, name) == 0) {
-            return variants[i].new_definition();
+        if (strcmp(variants[i].name, variant) == 0) {
+            *ret_cpu = variants[i].new_definition();
+            return 0;
         }
     }
-    return NULL;
-}
-
-int planner_compute_variant(const char *variant, const struct planner_options *options,
-                            const catalog *map, cpulift_plan **ret_plan, cpulift_error **err)
-{
-    g_autoptr(cpulift_cpu) cpu = new_variant(variant);
-    if (cpu == NULL) {
-        return cpulift_error_set(err, CPULIFT_EINPUT, "unknown variant '%s': default or paper",
-                                 variant);
-    }
-    const struct catalog_model *model = catalog_find_model(map, cpu->model);
-    if (model == NULL) {
-        return cpulift_error_set(err, CPULIFT_EMISSING, "libvirt's CPU map has no model '%s'",
-                                 cpu->model);
-    }
-    const char *virt = options->virt != NULL ? options->virt : "kvm";
-    feature_set adds, drops;
-    planner_get_virt_changes(map, virt, &adds, &drops);
-    feature_set features = feature_set_unite(model->features, model->qemu_adds);
-    features = feature_set_unite(feature_set_subtract(features, drops), adds);
-    g_autoptr(json_t) document =
-        planner_new_document(map, options, variant, virt,
-                             options->machine != NULL ? options->machine : "pc", cpu, &features);
-    return plan_from_json(document, variant, ret_plan, err);
+    return cpulift_error_set(err, CPULIFT_EINPUT, "unknown variant '%s': default or paper",
+                             variant);
 }

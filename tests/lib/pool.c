@@ -5,7 +5,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "core/import.h"
-#include "core/planner_internal.h"
+#include "core/planner_define.h"
 #include "support.h"
 
 #include <string.h>

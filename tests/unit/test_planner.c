@@ -226,6 +226,8 @@ static void test_trap13_mitigations(void **state)
     assert_true(has(whole, "spec-ctrl") && has(whole, "ssbd"));
     assert_int_equal(policy_deny(&options.policy, support_get_catalog(), "ssbd", NULL), 0);
     expect_refusal(hosts, 1, &options, CPULIFT_EREFUSED, "policy leaves it out (denied)");
+    hosts[0].stuck = "spec-ctrl";
+    expect_refusal(hosts, 1, &options, CPULIFT_EREFUSED, "policy leaves it out (not-migratable)");
 }
 
 /// Trap 13: arch-capabilities is Intel's; a mixed pool must not get back what AMD's did not have.

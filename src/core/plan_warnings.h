@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// What an operator should know of a plan before it is applied.
+#pragma once
+
+#include "core/cpu.h"
+#include "core/pool.h"
+
+/// So many hosts are named with a loss or a warning; the document's kinds name the rest.
+#define PLAN_HOSTS_MAX 100
+
+/// The warnings, as the plan's document holds them. The caller's.
+json_t *plan_format_warnings(const cpulift_pool *pool, const cpulift_cpu *cpu);

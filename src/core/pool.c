@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/pool.h"
+
+#include "base/text.h"
+
+#include <string.h>
+
+#define NAMES_IN_MESSAGE 5
+
+GArray *pool_find_costs(const cpulift_pool *pool, size_t id)
+{
+    GArray *kinds = g_array_new(FALSE, FALSE, sizeof(size_t));
+    for (size_t k = 0; k < pool->inv->kinds->len; k++) {
+        if (!feature_set_has(&pool->guests[k]->features, id)) {
+            g_array_append_val(kinds, k);
+        }
+    }
+    return kinds;
+}
+
+GPtrArray *pool_get_hosts(const inventory *inv, const GArray *kinds, size_t most, size_t *ret_total)
+{
+    GPtrArray *names = g_ptr_array_new();
+    size_t total = 0;
+    for (size_t i = 0; i < kinds->len; i++) {
+        const struct host_kind *kind = inv->kinds->pdata[g_array_index(kinds, size_t, i)];
+        total += kind->names->len;
+        size_t count = most != 0 ? MIN(most, kind->names->len) : kind->names->len;
+        for (size_t n = 0; n < count; n++) { // a kind's names are sorted
+            g_ptr_array_add(names, kind->names->pdata[n]);
+        }
+    }
+    g_ptr_array_sort(names, text_compare);
+    *ret_total = total;
+    if (most != 0 && names->len > most) {
+        g_ptr_array_set_size(names, (int)most);
+    }
+    return names;
+}
+
+char *pool_join_hosts(const inventory *inv, const GArray *kinds, size_t most)
+{
+    size_t total = 0;
+    g_autoptr(GPtrArray) names = pool_get_hosts(inv, kinds, most, &total);
+    return text_join_some((const char *const *)names->pdata, total, most);
+}
+
+/// The kinds that have no entry for this virt type and machine (NULL: any).
+static GArray *find_lacking(const inventory *inv, const char *virt, const char *machine)
+{
+    GArray *lacking = g_array_new(FALSE, FALSE, sizeof(size_t));
+    for (size_t k = 0; k < inv->kinds->len; k++) {
+        const cpulift_host *host = ((const struct host_kind *)inv->kinds->pdata[k])->host;
+        bool has = false;
+        for (size_t g = 0; g < host->guests->len; g++) {
+            const struct host_guest *guest = host->guests->pdata[g];
+            has = has || (strcmp(guest->virt, virt) == 0 &&
+                          (machine == NULL || strcmp(guest->machine, machine) == 0));
+        }
+        if (!has) {
+            g_array_append_val(lacking, k);
+        }
+    }
+    return lacking;
+}
+
+/// kvm where every host has it; qemu only where no host has kvm: a plan for one is none for the
+/// other.
+static int choose_virt(cpulift_pool *pool, cpulift_error **err)
+{
+    g_autoptr(GArray) no_kvm = find_lacking(pool->inv, "kvm", NULL);
+    if (pool->virt == NULL) {
+        bool none_has = no_kvm->len == pool->inv->kinds->len;
+        pool->virt = none_has ? "qemu" : "kvm";
+    }
+    g_autoptr(GArray) lacking = find_lacking(pool->inv, pool->virt, NULL);
+    if (lacking->len == 0) {
+        return 0;
+    }
+    g_autofree char *names = pool_join_hosts(pool->inv, lacking, NAMES_IN_MESSAGE);
+    return cpulift_error_set(
+        err, CPULIFT_EINPUT,
+        "host '%s' cannot give %s guests; leave it out (--without), scan it again, or "
+        "plan for another --virt",
+        names, pool->virt);
+}
+
+static int choose_machine(cpulift_pool *pool, cpulift_error **err)
+{
+    const char *const defaults[] = {"pc", "q35"};
+    for (size_t i = 0; i < G_N_ELEMENTS(defaults) && pool->machine == NULL; i++) {
+        g_autoptr(GArray) lacking = find_lacking(pool->inv, pool->virt, defaults[i]);
+        pool->machine = lacking->len == 0 ? defaults[i] : NULL;
+    }
+    const char *machine = pool->machine != NULL ? pool->machine : defaults[0];
+    g_autoptr(GArray) lacking = find_lacking(pool->inv, pool->virt, machine);
+    if (lacking->len == 0) {
+        return 0;
+    }
+    g_autofree char *names = pool_join_hosts(pool->inv, lacking, NAMES_IN_MESSAGE);
+    return cpulift_error_set(
+        err, CPULIFT_EINPUT,
+        "host '%s' does not say what %s guests on machine type '%s' get; scan it "
+        "again or choose another --machine",
+        names, pool->virt, machine);
+}
+
+static int check_arch(const cpulift_pool *pool, cpulift_error **err)
+{
+    for (size_t k = 0; k < pool->inv->kinds->len; k++) {
+        const struct host_kind *kind = pool->inv->kinds->pdata[k];
+        if (strcmp(kind->host->arch, "x86_64") != 0) {
+            return cpulift_error_set(
+                err, CPULIFT_EINPUT,
+                "host '%s' is of architecture '%s': plans are for x86_64 only; leave "
+                "it out (--without)",
+                (char *)kind->names->pdata[0], kind->host->arch);
+        }
+    }
+    return 0;
+}
+
+/// A pool has one vendor, or the operator has said that it may be mixed.
+static int check_vendor(cpulift_pool *pool, bool is_mixed_vendor_allowed, cpulift_error **err)
+{
+    const struct host_kind *first = NULL;
+    for (size_t k = 0; k < pool->inv->kinds->len; k++) {
+        const struct host_kind *kind = pool->inv->kinds->pdata[k];
+        if (kind->host->vendor == NULL) {
+            continue;
+        }
+        if (first == NULL) {
+            first = kind;
+            continue;
+        }
+        if (strcmp(kind->host->vendor, first->host->vendor) == 0) {
+            continue;
+        }
+        pool->is_mixed_vendor = true;
+        if (!is_mixed_vendor_allowed) {
+            return cpulift_error_set(
+                err, CPULIFT_EREFUSED,
+                "host '%s' is %s but host '%s' is %s: guests cannot be promised to migrate between "
+                "vendors; split the pool, or plan the common subset with --allow-mixed-vendor",
+                (char *)first->names->pdata[0], first->host->vendor, (char *)kind->names->pdata[0],
+                kind->host->vendor);
+        }
+    }
+    pool->vendor = first != NULL && !pool->is_mixed_vendor ? first->host->vendor : NULL;
+    return 0;
+}
+
+/// The width that a guest may have on this host: what the virt type gives; under KVM else the CPU's
+/// own.
+static unsigned get_width(const cpulift_host *host, const struct host_guest *guest)
+{
+    bool is_kvm = strcmp(guest->virt, "kvm") == 0;
+    return guest->phys_bits != 0 || !is_kvm ? guest->phys_bits : host->phys_bits;
+}
+
+static void gather_guests(cpulift_pool *pool)
+{
+    const inventory *inv = pool->inv;
+    pool->guests = g_new0(const struct host_guest *, inv->kinds->len);
+    feature_set all = {0};
+    for (size_t id = 0; id < catalog_feature_count(inv->map); id++) {
+        feature_set_add(&all, id);
+    }
+    pool->common = all;
+    pool->not_migratable = feature_set_subtract(all, catalog_get_migratable(inv->map));
+    for (size_t k = 0; k < inv->kinds->len; k++) {
+        const cpulift_host *host = ((const struct host_kind *)inv->kinds->pdata[k])->host;
+        const struct host_guest *guest = host_find_guest(host, pool->virt, pool->machine);
+        pool->guests[k] = guest;
+        pool->common = feature_set_intersect(pool->common, guest->features);
+        pool->any = feature_set_unite(pool->any, guest->features);
+        pool->not_migratable = feature_set_unite(pool->not_migratable, guest->not_migratable);
+        unsigned width = get_width(host, guest);
+        pool->is_phys_bits_mixed |= k > 0 && width != pool->phys_bits;
+        pool->phys_bits = k == 0 ? width : MIN(pool->phys_bits, width);
+    }
+}
+
+int pool_gather(const inventory *inv, const char *virt, const char *machine,
+                bool is_mixed_vendor_allowed, cpulift_pool **ret_pool, cpulift_error **err)
+{
+    g_autoptr(cpulift_pool) pool = g_new0(cpulift_pool, 1);
+    *pool = (cpulift_pool){.inv = inv, .virt = virt, .machine = machine};
+    TRY(check_arch(pool, err));
+    TRY(choose_virt(pool, err));
+    TRY(choose_machine(pool, err));
+    TRY(check_vendor(pool, is_mixed_vendor_allowed, err));
+    gather_guests(pool);
+    *ret_pool = g_steal_pointer(&pool);
+    return 0;
+}
+
+void pool_free(cpulift_pool *pool)
+{
+    if (pool != NULL) {
+        g_free(pool->guests);
+        g_free(pool);
+    }
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// What the hosts of a pool give their guests on one virt type and machine type.
+#pragma once
+
+#include "core/inventory.h"
+
+typedef struct cpulift_pool {
+    const inventory *inv;
+    const char *virt, *machine;       ///< borrowed
+    const struct host_guest **guests; ///< one for each kind of the inventory; the array is owned
+    const char *vendor;               ///< NULL when mixed or not known
+    bool is_mixed_vendor;
+    feature_set common;         ///< what every host can give
+    feature_set any;            ///< what some host can give
+    feature_set not_migratable; ///< as the map or any host's libvirt says
+    unsigned phys_bits;         ///< the smallest; 0 if any is not known
+    bool is_phys_bits_mixed;
+} cpulift_pool;
+
+/// The inventory's hosts as a pool; a virt type or machine type of NULL is chosen
+/// (struct planner_options). The inventory must outlive it, as must the strings. Hosts that cannot
+/// be in it are CPULIFT_EINPUT, mixed vendors that are not allowed CPULIFT_EREFUSED; both name
+/// them.
+int pool_gather(const inventory *inv, const char *virt, const char *machine,
+                bool is_mixed_vendor_allowed, cpulift_pool **ret_pool, cpulift_error **err);
+void pool_free(cpulift_pool *pool);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(cpulift_pool, pool_free)
+
+/// The kinds that cannot give a feature, as indices. The caller unrefs.
+GArray *pool_find_costs(const cpulift_pool *pool, size_t id);
+
+/// Names of hosts of these kinds: sorted, at most `most` (0: all); *ret_total is how many there
+/// are. Unrefs nothing of the inventory; the caller frees the array only.
+GPtrArray *pool_get_hosts(const inventory *inv, const GArray *kinds, size_t most,
+                          size_t *ret_total);
+
+/// "a, b and 3 more": at most `most` of these kinds' hosts, for a sentence. The caller frees it.
+char *pool_join_hosts(const inventory *inv, const GArray *kinds, size_t most);
