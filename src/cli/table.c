@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <wchar.h>
 
 struct table {
     struct libscols_table *rows;
@@ -49,11 +50,62 @@ void table_add_color(table *t, size_t column, const char *color)
     scols_cell_set_color(scols_line_get_cell(t->last, column), color);
 }
 
+/// Where the first line of `text` ends in `width` columns: at the last blank that fits, or after a
+/// word that is wider. NULL where all of it fits.
+static char *find_break(char *text, size_t width)
+{
+    size_t used = 0, step = 0;
+    char *blank = NULL;
+    mbstate_t state = {0};
+    for (char *at = text; *at != '\0' && (used <= width || blank == NULL); at += step) {
+        wchar_t wide = L'\0';
+        step = mbrtowc(&wide, at, MB_CUR_MAX, &state);
+        step = step == 0 || step > MB_CUR_MAX ? 1 : step;
+        blank = *at == ' ' ? at : blank;
+        used += (size_t)MAX(wcwidth(wide), 0);
+    }
+    return used > width ? blank : NULL;
+}
+
+/// libsmartcols' own wrapping breaks words: these two do it at blanks. `data` is the width.
+static size_t get_chunk_size(const struct libscols_column *column, const char *text, void *data)
+{
+    (void)column;
+    return MIN(GPOINTER_TO_SIZE(data), strlen(text));
+}
+
+static char *get_next_chunk(const struct libscols_column *column, char *text, void *data)
+{
+    (void)column;
+    char *blank = find_break(text, GPOINTER_TO_SIZE(data));
+    if (blank == NULL) {
+        return NULL;
+    }
+    *blank = '\0';
+    return blank + 1;
+}
+
+/// The table as libsmartcols prints it. On a terminal it is printed twice: the first time says how
+/// wide the last column can be.
+static char *print(const table *t)
+{
+    char *text = NULL;
+    if (scols_print_table_to_string(t->rows, &text) != 0 || !isatty(STDOUT_FILENO)) {
+        return text;
+    }
+    struct libscols_column *last = scols_table_get_column(t->rows, t->width - 1);
+    scols_column_set_wrapfunc(last, get_chunk_size, get_next_chunk,
+                              GSIZE_TO_POINTER(scols_column_get_width(last)));
+    free(text);
+    text = NULL;
+    return scols_print_table_to_string(t->rows, &text) == 0 ? text : NULL;
+}
+
 /// A cell that is empty up to the end of its line leaves blanks there, which are taken off.
 char *table_format(const table *t)
 {
-    char *text = NULL;
-    if (scols_print_table_to_string(t->rows, &text) != 0 || text == NULL) {
+    char *text = print(t);
+    if (text == NULL) {
         return g_strdup("");
     }
     GString *trimmed = g_string_sized_new(strlen(text) + 1);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/// Tables for people on standard output. On a terminal the last column is wrapped to the width and
-/// cells may be coloured; elsewhere lines are as long as they need and plain.
+/// Tables for people on standard output. On a terminal the last column is wrapped to the width at
+/// blanks and cells may be coloured; elsewhere lines are as long as they need and plain.
 #pragma once
 
 #include <glib.h>

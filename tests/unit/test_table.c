@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// Tables as they look on a terminal of 80 columns, and off one.
+#include "cli/table.h"
+
+#include <pty.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define COLUMNS 80
+#define LONG                                                                                       \
+    "a-word-of-more-than-eighty-columns-that-no-blank-divides-and-that-stands-whole-where-it-is"
+
+/// Features as they stand in a plan: at each width some end at the edge.
+static char *format_words(const char *first, const char *text)
+{
+    static const char *const headers[] = {"WHAT", "FEATURES", NULL};
+    g_autoptr(table) t = table_new(headers);
+    const char *const cells[] = {first, text};
+    table_add(t, cells);
+    return table_format(t);
+}
+
+/// As format_words, with a terminal for standard output. NULL where the machine has none to give.
+static char *format_on_terminal(const char *first, const char *text)
+{
+    struct winsize size = {.ws_row = 24, .ws_col = COLUMNS};
+    int master, slave;
+    if (openpty(&master, &slave, NULL, NULL, &size) != 0) {
+        return NULL;
+    }
+    int own = dup(STDOUT_FILENO);
+    dup2(slave, STDOUT_FILENO);
+    char *formatted = format_words(first, text);
+    dup2(own, STDOUT_FILENO);
+    close(own);
+    close(slave);
+    close(master);
+    return formatted;
+}
+
+/// The lines of a table less its first column, without the blanks that stand before them.
+static char *join_lines(char *const *lines, size_t indent)
+{
+    GString *text = g_string_new(NULL);
+    for (size_t i = 0; lines[i] != NULL && *lines[i] != '\0'; i++) {
+        assert_true(strlen(lines[i]) > indent);
+        g_string_append_printf(text, "%s%s", i > 0 ? " " : "", lines[i] + indent);
+    }
+    return g_string_free(text, FALSE);
+}
+
+static void lines_end_between_words(void **state)
+{
+    (void)state;
+    const char *words = "abm avx avx2 avx512bitalg avx512bw avx512cd avx512dq avx512f bmi1 bmi2 "
+                        "clflushopt clwb erms f16c fma gfni la57 md-clear spec-ctrl ssbd vaes";
+    for (size_t width = 4; width < 40; width++) {
+        g_autofree char *first = g_strnfill(width, 'x');
+        g_autofree char *text = format_on_terminal(first, words);
+        if (text == NULL) {
+            print_message("no pseudo-terminal on this machine\n");
+            skip();
+        }
+        g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+        for (size_t i = 0; lines[i] != NULL; i++) {
+            assert_true(strlen(lines[i]) <= COLUMNS);
+        }
+        assert_true(g_strv_length(lines) > 3); // it did wrap
+        g_autofree char *joined = join_lines(lines + 1, width + 1);
+        assert_string_equal(joined, words);
+    }
+}
+
+static void a_word_is_never_broken(void **state)
+{
+    (void)state;
+    g_autofree char *text = format_on_terminal("x", "a " LONG " b");
+    if (text == NULL) {
+        print_message("no pseudo-terminal on this machine\n");
+        skip();
+    }
+    assert_non_null(strstr(text, LONG "\n     b\n"));
+}
+
+static void elsewhere_lines_are_as_long_as_they_need(void **state)
+{
+    (void)state;
+    int own = dup(STDOUT_FILENO);
+    int pipe_ends[2];
+    assert_int_equal(pipe(pipe_ends), 0);
+    dup2(pipe_ends[1], STDOUT_FILENO);
+    g_autofree char *text = format_words("x", "a " LONG " b");
+    dup2(own, STDOUT_FILENO);
+    close(own);
+    close(pipe_ends[0]);
+    close(pipe_ends[1]);
+    assert_string_equal(text, "WHAT FEATURES\nx    a " LONG " b\n");
+}
+
+int main(void)
+{
+    // What a user says of the terminal would stand above what the terminal says.
+    unsetenv("COLUMNS");
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lines_end_between_words),
+        cmocka_unit_test(a_word_is_never_broken),
+        cmocka_unit_test(elsewhere_lines_are_as_long_as_they_need),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
