@@ -12,7 +12,8 @@ static gboolean trust_silicon;
 
 static const GOptionEntry options[] = {
     {"name", 0, 0, G_OPTION_ARG_STRING, &host_name,
-     "all files describe this host (default: one host a file, named as the file)", "N"},
+     "all files describe this host (default: one host a file, named as the file or its folder)",
+     "N"},
     {"virt", 0, 0, G_OPTION_ARG_STRING, &virt, "virt type of forms that do not say (default: kvm)",
      "TYPE"},
     {"machine", 0, 0, G_OPTION_ARG_STRING, &machine,
@@ -22,13 +23,18 @@ static const GOptionEntry options[] = {
     {"qemu", 0, 0, G_OPTION_ARG_STRING, &qemu_version, "the host's QEMU version", "VERSION"},
     {"trust-silicon", 0, 0, G_OPTION_ARG_NONE, &trust_silicon,
      "take a physical CPU's description for what its guests can get", NULL},
-    {"output", 'o', 0, G_OPTION_ARG_FILENAME, &output, "write to FILE instead of standard output",
-     "FILE"},
+    {"output", 'o', 0, G_OPTION_ARG_FILENAME, &output,
+     "write to FILE instead of standard output, or DIR/NAME.json for each host", "FILE|DIR"},
     {0},
 };
 
-/// node7 of /tmp/node7.xml.
-static char *get_name(const char *path)
+/// What files are called after what they hold: the host is then named by their folder.
+static const char *const generic_names[] = {
+    "capabilities", "cpu", "domcapabilities", "query-cpu-definitions", "query-cpu-model-expansion",
+    "reply",
+};
+
+static char *get_stem(const char *path)
 {
     g_autofree char *base = g_path_get_basename(path);
     char *dot = strrchr(base, '.');
@@ -36,6 +42,20 @@ static char *get_name(const char *path)
         *dot = '\0';
     }
     return g_steal_pointer(&base);
+}
+
+/// node7 of /tmp/node7.xml, and of /tmp/node7/reply.json.
+static char *get_name(const char *path)
+{
+    g_autofree char *stem = get_stem(path);
+    g_autofree char *folder = g_path_get_dirname(path);
+    g_autofree char *folder_name = g_path_get_basename(folder);
+    bool is_generic = false;
+    for (size_t i = 0; i < G_N_ELEMENTS(generic_names); i++) {
+        is_generic = is_generic || strcmp(stem, generic_names[i]) == 0;
+    }
+    bool has_folder = strspn(folder_name, "./") < strlen(folder_name);
+    return g_strdup(is_generic && has_folder ? folder_name : stem);
 }
 
 static int import_file(const catalog *map, const char *path, cpulift_host *host,
@@ -48,13 +68,6 @@ static int import_file(const catalog *map, const char *path, cpulift_host *host,
     return rc != 0 ? rc : import_text(text, len, path, map, &how, host, err);
 }
 
-static void add_document(const cpulift_host *host, const catalog *map, bool is_line, GString *text)
-{
-    g_autoptr(json_t) json = host_format(host, map);
-    g_autofree char *document = is_line ? json_format_line(json) : json_format_document(json);
-    g_string_append(text, document);
-}
-
 static cpulift_host *new_host(const char *name)
 {
     cpulift_host *host = host_new(name);
@@ -64,37 +77,79 @@ static cpulift_host *new_host(const char *name)
     return host;
 }
 
-static int import_one(const catalog *map, char **paths, size_t count, GString *text,
+static int import_one(const catalog *map, char **paths, size_t count, GPtrArray *hosts,
                       cpulift_error **err)
 {
-    g_autoptr(cpulift_host) host = new_host(host_name);
+    cpulift_host *host = new_host(host_name);
+    g_ptr_array_add(hosts, host);
     for (size_t i = 0; i < count; i++) {
-        int rc = import_file(map, paths[i], host, err);
-        if (rc != 0) {
-            return rc;
-        }
+        TRY(import_file(map, paths[i], host, err));
     }
-    add_document(host, map, false, text);
     return 0;
 }
 
-static int import_each(const catalog *map, char **paths, size_t count, GString *text,
-                       cpulift_error **err)
+/// A host for each file, by name; two of one name are refused before any file is read.
+static int name_hosts(char **paths, size_t count, GPtrArray *hosts, cpulift_error **err)
 {
+    g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
     for (size_t i = 0; i < count; i++) {
         g_autofree char *name = get_name(paths[i]);
         if (!text_is_name(name)) {
             return cpulift_error_set(err, CPULIFT_EINPUT,
                                      "file '%s' gives no usable host name; say --name", paths[i]);
         }
-        g_autoptr(cpulift_host) host = new_host(name);
-        int rc = import_file(map, paths[i], host, err);
-        if (rc != 0) {
-            return rc;
+        const char *other = g_hash_table_lookup(seen, name);
+        if (other != NULL) {
+            return cpulift_error_set(err, CPULIFT_EINPUT,
+                                     "files '%s' and '%s' would both be host '%s'; say --name if "
+                                     "they are of one host, or rename one",
+                                     other, paths[i], name);
         }
-        add_document(host, map, count > 1, text);
+        cpulift_host *host = new_host(name);
+        g_ptr_array_add(hosts, host);
+        g_hash_table_insert(seen, host->name, paths[i]);
     }
     return 0;
+}
+
+static int import_each(const catalog *map, char **paths, size_t count, GPtrArray *hosts,
+                       cpulift_error **err)
+{
+    TRY(name_hosts(paths, count, hosts, err));
+    for (size_t i = 0; i < count; i++) {
+        TRY(import_file(map, paths[i], hosts->pdata[i], err));
+    }
+    return 0;
+}
+
+/// One document, or one on each line.
+static int print_all(const catalog *map, const GPtrArray *hosts, cpulift_error **err)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    for (size_t i = 0; i < hosts->len; i++) {
+        g_autoptr(json_t) json = host_format(hosts->pdata[i], map);
+        g_autofree char *document =
+            hosts->len > 1 ? json_format_line(json) : json_format_document(json);
+        g_string_append(text, document);
+    }
+    return command_output(output, text->str, err);
+}
+
+static int save_all(const catalog *map, const GPtrArray *hosts, cpulift_error **err)
+{
+    TRY(command_make_folder(output, err));
+    for (size_t i = 0; i < hosts->len; i++) {
+        const cpulift_host *host = hosts->pdata[i];
+        g_autoptr(json_t) json = host_format(host, map);
+        g_autofree char *text = json_format_document(json);
+        TRY(command_output_in(output, host->name, text, err));
+    }
+    return 0;
+}
+
+static void free_host(void *host)
+{
+    host_free(host);
 }
 
 static int run(char **paths, size_t count)
@@ -107,12 +162,15 @@ static int run(char **paths, size_t count)
     }
     g_autoptr(cpulift_error) err = NULL;
     g_autoptr(catalog) map = NULL;
-    g_autoptr(GString) text = g_string_new(NULL);
+    g_autoptr(GPtrArray) hosts = g_ptr_array_new_with_free_func(free_host);
+    bool is_folder = output != NULL &&
+                     (g_str_has_suffix(output, "/") || g_file_test(output, G_FILE_TEST_IS_DIR));
     if (catalog_load(NULL, &map, &err) != 0 ||
-        (host_name != NULL ? import_one : import_each)(map, paths, count, text, &err) != 0) {
+        (host_name != NULL ? import_one : import_each)(map, paths, count, hosts, &err) != 0 ||
+        (is_folder ? save_all : print_all)(map, hosts, &err) != 0) {
         return command_fail(&err);
     }
-    return command_finish(output, text->str, EXIT_YES);
+    return EXIT_YES;
 }
 
 const struct command import_command = {

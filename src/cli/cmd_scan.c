@@ -128,14 +128,11 @@ static int check_names(const GPtrArray *documents, cpulift_error **err)
 
 static int save_all(const GPtrArray *documents, cpulift_error **err)
 {
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < documents->len; i++) {
-        g_autofree char *file = g_strconcat(get_name(documents->pdata[i]), ".json", NULL);
-        g_autofree char *path = g_build_filename(folder, file, NULL);
+    for (size_t i = 0; i < documents->len; i++) {
         g_autofree char *text = json_format_document(documents->pdata[i]);
-        rc = command_output(path, text, err);
+        TRY(command_output_in(folder, get_name(documents->pdata[i]), text, err));
     }
-    return rc;
+    return 0;
 }
 
 /// One host: a document; several: one on each line.
@@ -148,17 +145,6 @@ static int print_all(const GPtrArray *documents, bool is_list, cpulift_error **e
         g_string_append(all, text);
     }
     return command_output(NULL, all->str, err);
-}
-
-/// Makes the folder before hosts are asked, so that an unusable one costs no waiting.
-static int make_folder(cpulift_error **err)
-{
-    if (folder != NULL &&
-        (g_mkdir_with_parents(folder, 0755) != 0 || access(folder, W_OK | X_OK) != 0)) {
-        return cpulift_error_set(err, CPULIFT_ESYSTEM, "cannot write to folder '%s': %s", folder,
-                                 g_strerror(errno));
-    }
-    return 0;
 }
 
 static int find_targets(GPtrArray *targets, cpulift_error **err)
@@ -235,7 +221,8 @@ static int run(char **arguments, size_t count)
     g_autoptr(GPtrArray) targets = scan_targets_new();
     g_autoptr(catalog) map = NULL;
     g_autoptr(cpulift_error) err = NULL;
-    if (find_targets(targets, &err) != 0 || make_folder(&err) != 0 ||
+    if (find_targets(targets, &err) != 0 ||
+        (folder != NULL && command_make_folder(folder, &err) != 0) ||
         catalog_load(NULL, &map, &err) != 0) {
         return command_fail(&err);
     }

@@ -53,6 +53,22 @@ int command_output(const char *path, const char *text, cpulift_error **err)
     return file_write_fd(STDOUT_FILENO, "standard output", text, strlen(text), err);
 }
 
+int command_make_folder(const char *folder, cpulift_error **err)
+{
+    if (g_mkdir_with_parents(folder, 0755) != 0 || access(folder, W_OK | X_OK) != 0) {
+        return cpulift_error_set(err, CPULIFT_ESYSTEM, "cannot write to folder '%s': %s", folder,
+                                 g_strerror(errno));
+    }
+    return 0;
+}
+
+int command_output_in(const char *folder, const char *name, const char *text, cpulift_error **err)
+{
+    g_autofree char *file = g_strconcat(name, ".json", NULL);
+    g_autofree char *path = g_build_filename(folder, file, NULL);
+    return command_output(path, text, err);
+}
+
 int command_finish(const char *path, const char *text, int status)
 {
     g_autoptr(cpulift_error) err = NULL;

@@ -49,6 +49,13 @@ void command_warn(const char *format, ...) G_GNUC_PRINTF(1, 2);
 /// or a negative code.
 int command_output(const char *path, const char *text, cpulift_error **err);
 
+/// Makes the folder where it is missing, and checks that it can be written to, before work is put
+/// into what goes there.
+int command_make_folder(const char *folder, cpulift_error **err);
+
+/// Writes FOLDER/NAME.json.
+int command_output_in(const char *folder, const char *name, const char *text, cpulift_error **err);
+
 /// As command_output for a command's last act: returns the exit status, `status` when all went
 /// well.
 int command_finish(const char *path, const char *text, int status);
