@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define WORD_MAX 40 ///< of names that are compared letter by letter
+
 void text_make_printable(char *text)
 {
     char *at = text;
@@ -43,6 +45,45 @@ bool text_to_uint(const char *text, guint64 max, guint64 *ret_value)
 int text_compare(const void *a, const void *b)
 {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/// How many letters must be changed, added, removed or exchanged with their neighbour to make `b`
+/// of `a` (optimal string alignment), both at most WORD_MAX long.
+static unsigned count_edits(const char *a, const char *b)
+{
+    unsigned rows[WORD_MAX + 1][WORD_MAX + 1];
+    size_t len_a = strlen(a), len_b = strlen(b);
+    for (size_t i = 0; i <= len_a; i++) {
+        for (size_t k = 0; k <= len_b; k++) {
+            if (i == 0 || k == 0) {
+                rows[i][k] = (unsigned)(i + k);
+                continue;
+            }
+            unsigned change = rows[i - 1][k - 1] + (a[i - 1] != b[k - 1]);
+            unsigned move = MIN(rows[i - 1][k], rows[i][k - 1]) + 1;
+            rows[i][k] = MIN(change, move);
+            if (i > 1 && k > 1 && a[i - 1] == b[k - 2] && a[i - 2] == b[k - 1]) {
+                rows[i][k] = MIN(rows[i][k], rows[i - 2][k - 2] + 1);
+            }
+        }
+    }
+    return rows[len_a][len_b];
+}
+
+const char *text_find_nearest(const char *word, const char *const *names)
+{
+    const char *nearest = NULL;
+    size_t len = strlen(word);
+    // Of a word of three letters two may not differ: all would be near.
+    unsigned least = len < 4 ? 2 : 3;
+    for (; len <= WORD_MAX && *names != NULL; names++) {
+        unsigned edits = strlen(*names) <= WORD_MAX ? count_edits(word, *names) : least;
+        if (edits < least) {
+            least = edits;
+            nearest = *names;
+        }
+    }
+    return nearest;
 }
 
 char *text_join_some(const char *const *names, size_t count, size_t most)

@@ -19,5 +19,9 @@ bool text_to_uint(const char *text, guint64 max, guint64 *ret_value);
 /// Orders strings byte-wise: for qsort and g_ptr_array_sort over `char *` elements.
 int text_compare(const void *a, const void *b);
 
+/// The one of `names` (NULL-terminated) that `word` was probably meant to be: at most two letters
+/// differ, are missing, too many or exchanged with their neighbour. NULL: none is near.
+const char *text_find_nearest(const char *word, const char *const *names);
+
 /// "a, b and 3 more": the first `most` of the names; for messages. The caller frees it.
 char *text_join_some(const char *const *names, size_t count, size_t most);
