@@ -36,7 +36,6 @@ static const GOptionEntry options[] = {
      "with --connect: those of guests of these names", "PATTERN"},
     {"inventory", 0, 0, G_OPTION_ARG_FILENAME, &inventory,
      "for opennebula: check the hosts in what 'onehost list --xml' printed", "FILE"},
-    {"json", 0, 0, G_OPTION_ARG_NONE, &json, "print the changeset as JSON", NULL},
     {0},
 };
 
@@ -162,8 +161,9 @@ static int apply_to_domains(char *plan_path)
 
 static int run(char **arguments, size_t count)
 {
-    if (count != 1 || platform_name == NULL) {
-        return command_usage("apply", count != 1 ? "one plan is needed" : "--platform is needed");
+    (void)count;
+    if (platform_name == NULL) {
+        return command_usage("apply", "--platform is needed");
     }
     const struct platform *platform = platform_find(platform_name);
     if (platform == NULL) {
@@ -194,5 +194,9 @@ const struct command apply_command = {
         "Shows what must change on a platform's node so that its guests get the plan's CPU; with "
         "--commit changes it: all files or none, with a journal for 'cpulift rollback'.",
     .options = options,
+    .json = &json,
+    .min = 1,
+    .max = 1,
+    .usage = "one plan is needed",
     .run = run,
 };

@@ -300,5 +300,6 @@ const struct command bench_command = {
     .description = "Runs linpack, transcode, ddg or your own program under CPU definitions, "
                    "interleaved, and keeps every sample; 'cpulift report' draws them.",
     .options = options,
+    .max = COMMAND_MANY,
     .run = run,
 };

@@ -9,7 +9,6 @@ static gboolean json;
 
 static const GOptionEntry options[] = {
     {"root", 0, 0, G_OPTION_ARG_FILENAME, &root_path, "the node's root folder instead of /", "DIR"},
-    {"json", 0, 0, G_OPTION_ARG_NONE, &json, "print it as JSON", NULL},
     {0},
 };
 
@@ -33,9 +32,7 @@ static json_t *detect(const root_dir *root, GString *text)
 static int run(char **arguments, size_t count)
 {
     (void)arguments;
-    if (count != 0) {
-        return command_usage("detect", "it takes no arguments");
-    }
+    (void)count;
     g_autoptr(root_dir) root = NULL;
     g_autoptr(cpulift_error) err = NULL;
     if (root_open(root_path != NULL ? root_path : "/", &root, &err) != 0) {
@@ -57,5 +54,6 @@ const struct command detect_command = {
     .description = "Says which platforms' files this node has, in which version, and the channels "
                    "of 'cpulift apply' for them. Exit status 1 when there is none.",
     .options = options,
+    .json = &json,
     .run = run,
 };

@@ -10,7 +10,6 @@ static gboolean json;
 static const GOptionEntry options[] = {
     {"virt", 0, 0, G_OPTION_ARG_STRING, &virt, "of a host: this virt type", "TYPE"},
     {"machine", 0, 0, G_OPTION_ARG_STRING, &machine, "of a host: this machine type", "TYPE"},
-    {"json", 0, 0, G_OPTION_ARG_NONE, &json, "print JSON", NULL},
     {0},
 };
 
@@ -43,9 +42,7 @@ static char *format(const catalog *map, char **paths, const feature_set *only_a,
 
 static int run(char **paths, size_t count)
 {
-    if (count != 2) {
-        return command_usage("diff", "two documents are needed");
-    }
+    (void)count;
     g_autoptr(cpulift_error) err = NULL;
     g_autoptr(catalog) map = NULL;
     feature_set a = {0}, b = {0};
@@ -66,5 +63,9 @@ const struct command diff_command = {
         "Prints the features that only A or only B has. Each is a host document, a plan, a "
         "<cpu> element or a domain. Exit status 0: the same, 1: they differ.",
     .options = options,
+    .json = &json,
+    .min = 2,
+    .max = 2,
+    .usage = "two documents are needed",
     .run = run,
 };

@@ -10,7 +10,6 @@
 static gboolean as_json;
 
 static const GOptionEntry options[] = {
-    {"json", 0, 0, G_OPTION_ARG_NONE, &as_json, "print a document instead of a table", NULL},
     {0},
 };
 
@@ -83,9 +82,8 @@ static char *format_document(char **problems, bool is_well)
 
 static int run(char **arguments, size_t count)
 {
-    if (count > 0) {
-        return command_usage("doctor", "'%s' is no option", arguments[0]);
-    }
+    (void)arguments;
+    (void)count;
     g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func(g_free);
     bool is_well = true;
     for (size_t i = 0; i < G_N_ELEMENTS(checks); i++) {
@@ -104,5 +102,6 @@ const struct command doctor_command = {
     .description = "Says what is missing on this machine and which package has it. The answer is "
                    "no (1) where something is missing without which scan, plan or prove fail.",
     .options = options,
+    .json = &as_json,
     .run = run,
 };

@@ -24,7 +24,6 @@ static const GOptionEntry options[] = {
     {"domains", 0, 0, G_OPTION_ARG_STRING, &pattern, "only guests of these names", "PATTERN"},
     {"commit", 0, 0, G_OPTION_ARG_NONE, &commit, "make the change", NULL},
     {"dry-run", 'n', 0, G_OPTION_ARG_NONE, &dry, "only say what would be done", NULL},
-    {"json", 0, 0, G_OPTION_ARG_NONE, &json, "print JSON", NULL},
     {0},
 };
 
@@ -157,8 +156,9 @@ static int apply(const char *plan_path, char **ret_text, cpulift_error **err)
 
 static int run_apply(char **arguments, size_t count)
 {
-    if (count != 1 || uri == NULL) {
-        return command_usage("apply", "one plan and --connect are needed");
+    (void)count;
+    if (uri == NULL) {
+        return command_usage("apply", "--connect is needed");
     }
     g_autofree char *text = NULL;
     g_autoptr(cpulift_error) err = NULL;
@@ -236,8 +236,9 @@ static int rollback(GString *out, cpulift_error **err)
 static int run_rollback(char **arguments, size_t count)
 {
     (void)arguments;
-    if (count != 0 || uri == NULL) {
-        return command_usage("rollback", "--connect is needed, and no argument");
+    (void)count;
+    if (uri == NULL) {
+        return command_usage("rollback", "--connect is needed");
     }
     g_autoptr(GString) out = g_string_new(NULL);
     g_autoptr(cpulift_error) err = NULL;
@@ -252,6 +253,10 @@ const struct command domains_apply_command = {
     .arguments = "PLAN",
     .description = "As 'cpulift apply --platform libvirt --connect URI'.",
     .options = options,
+    .json = &json,
+    .min = 1,
+    .max = 1,
+    .usage = "one plan is needed",
     .run = run_apply,
 };
 
@@ -260,5 +265,6 @@ const struct command domains_rollback_command = {
     .arguments = "",
     .description = "As 'cpulift rollback --connect URI'.",
     .options = options,
+    .json = &json,
     .run = run_rollback,
 };

@@ -12,7 +12,6 @@
 static gboolean json;
 
 static const GOptionEntry options[] = {
-    {"json", 0, 0, G_OPTION_ARG_NONE, &json, "print JSON", NULL},
     {0},
 };
 
@@ -257,9 +256,6 @@ static int explain_one(const explain *self, const cpulift_plan *plan, const char
 
 static int run(char **arguments, size_t count)
 {
-    if (count < 1 || count > 2) {
-        return command_usage("explain", "a plan is needed, and at most one feature or host");
-    }
     g_autoptr(cpulift_error) err = NULL;
     g_autoptr(catalog) map = NULL;
     g_autoptr(cpulift_plan) plan = NULL;
@@ -285,5 +281,9 @@ const struct command explain_command = {
                    "gains without a "
                    "host of it; what a new host (a host document) would cost.",
     .options = options,
+    .json = &json,
+    .min = 1,
+    .max = 2,
+    .usage = "a plan is needed, and at most one feature or host",
     .run = run,
 };

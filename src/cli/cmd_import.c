@@ -154,9 +154,6 @@ static void free_host(void *host)
 
 static int run(char **paths, size_t count)
 {
-    if (count == 0) {
-        return command_usage("import", "no file is named");
-    }
     if (host_name != NULL && !text_is_name(host_name)) {
         return command_usage("import", "'%s' is no usable host name", host_name);
     }
@@ -181,5 +178,8 @@ const struct command import_command = {
         "or "
         "QEMU's reply to query-cpu-model-expansion; several files give one document on each line.",
     .options = options,
+    .min = 1,
+    .max = COMMAND_MANY,
+    .usage = "no file is named",
     .run = run,
 };

@@ -8,7 +8,7 @@
 
 static char *pool, *virt, *machine, *policy_path, *variant, *output;
 static char **allowed, **denied, **without;
-static gboolean require_mitigations, allow_mixed_vendor, quiet, json;
+static gboolean require_mitigations, allow_mixed_vendor, quiet;
 
 static const GOptionEntry options[] = {
     {"pool", 0, 0, G_OPTION_ARG_STRING, &pool, "the pool's name (default: default)", "NAME"},
@@ -33,7 +33,6 @@ static const GOptionEntry options[] = {
     {"output", 'o', 0, G_OPTION_ARG_FILENAME, &output, "write to FILE instead of standard output",
      "FILE"},
     {"quiet", 'q', 0, G_OPTION_ARG_NONE, &quiet, "no warnings on standard error", NULL},
-    {"json", 0, 0, G_OPTION_ARG_NONE, &json, "a plan is JSON in any case", NULL},
     {0},
 };
 
@@ -140,5 +139,6 @@ const struct command plan_command = {
         "Prints the plan of a pool: the richest CPU that every host can give a guest. A HOST is a "
         "host document, a folder of them, or a .jsonl file with one on each line.",
     .options = options,
+    .max = COMMAND_MANY,
     .run = run,
 };

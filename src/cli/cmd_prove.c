@@ -26,17 +26,13 @@ static const GOptionEntry options[] = {
     {"emulator", 0, 0, G_OPTION_ARG_FILENAME, &emulator, "the QEMU to use", "PATH"},
     {"timeout", 't', 0, G_OPTION_ARG_DOUBLE, &timeout_s, "give up after S seconds (30)", "S"},
     {"output", 'o', 0, G_OPTION_ARG_FILENAME, &output, "write to FILE instead of stdout", "FILE"},
-    {"json", 0, 0, G_OPTION_ARG_NONE, &as_json, "print the proof as JSON", NULL},
     {0},
 };
 
 static int check_options(size_t count)
 {
-    if (!is_migrating && count != 1) {
-        return command_usage("prove", "needs one PLAN, not %zu", count);
-    }
-    if (is_migrating && count != 3) {
-        return command_usage("prove", "--migrate needs PLAN URI_A URI_B, not %zu arguments", count);
+    if (count != (is_migrating ? 3 : 1)) {
+        return command_usage("prove", "%s", prove_command.usage);
     }
     if (is_migrating && (is_direct || uri != NULL)) {
         return command_usage("prove", "--migrate takes neither --direct nor --connect");
@@ -147,5 +143,9 @@ const struct command prove_command = {
         "back, and must see the same CPU after each hop. Exit status: 0 proved, 1 not proved, 2 "
         "failed.",
     .options = options,
+    .json = &as_json,
+    .min = 1,
+    .max = 3,
+    .usage = "one PLAN is needed; with --migrate PLAN URI_A URI_B",
     .run = run_prove,
 };

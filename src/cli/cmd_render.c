@@ -13,8 +13,9 @@ static const GOptionEntry options[] = {
 
 static int run(char **arguments, size_t count)
 {
-    if (count != 1 || platform_name == NULL) {
-        return command_usage("render", count != 1 ? "one plan is needed" : "--platform is needed");
+    (void)count;
+    if (platform_name == NULL) {
+        return command_usage("render", "--platform is needed");
     }
     g_autoptr(cpulift_plan) plan = NULL;
     g_autoptr(cpulift_error) err = NULL;
@@ -32,5 +33,8 @@ const struct command render_command = {
     .description = "Prints the lines that give the plan's CPU to the guests of a cloud whose files "
                    "'cpulift apply' does not change.",
     .options = options,
+    .min = 1,
+    .max = 1,
+    .usage = "one plan is needed",
     .run = run,
 };

@@ -64,9 +64,8 @@ static int check_base(const GPtrArray *documents, cpulift_error **err)
 
 static int run(char **paths, size_t count)
 {
-    if (count == 0 || (opt_output == NULL && !opt_tsv)) {
-        return command_usage("report", count == 0 ? "no samples are named"
-                                                  : "neither --output DIR nor --tsv is given");
+    if (opt_output == NULL && !opt_tsv) {
+        return command_usage("report", "neither --output DIR nor --tsv is given");
     }
     g_autoptr(cpulift_error) err = NULL;
     g_autoptr(GPtrArray) documents = g_ptr_array_new_with_free_func(free_samples);
@@ -95,5 +94,8 @@ const struct command report_command = {
     .description = "Makes a page from samples that 'cpulift bench' kept: figures, medians with "
                    "confidence intervals, ratios beside the 2014 paper's, and warnings.",
     .options = options,
+    .min = 1,
+    .max = COMMAND_MANY,
+    .usage = "no samples are named",
     .run = run,
 };

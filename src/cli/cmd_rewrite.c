@@ -72,9 +72,8 @@ static int rewrite(const cpulift_plan *plan, const char *path, cpulift_error **e
 static int run(char **arguments, size_t count)
 {
     const char *path = count > 0 ? arguments[0] : "-";
-    if (plan_path == NULL || count > 1) {
-        return command_usage("rewrite", plan_path == NULL ? "--plan is needed"
-                                                          : "at most one domain can be given");
+    if (plan_path == NULL) {
+        return command_usage("rewrite", "--plan is needed");
     }
     if (strcmp(plan_path, "-") == 0 && strcmp(path, "-") == 0) {
         return command_usage("rewrite", "plan and domain cannot both come from standard input");
@@ -94,5 +93,7 @@ const struct command rewrite_command = {
         "Puts the plan's CPU into a domain's XML and prints it; every byte outside the first <cpu> "
         "element stays. Reads standard input where no file is named.",
     .options = options,
+    .max = 1,
+    .usage = "at most one domain can be given",
     .run = run,
 };

@@ -12,7 +12,6 @@ static const GOptionEntry options[] = {
     {"connect", 'c', 0, G_OPTION_ARG_STRING, &uri,
      "undo the changes of this libvirt's persistent definitions instead", "URI"},
     {"dry-run", 'n', 0, G_OPTION_ARG_NONE, &dry, "only say what would be done", NULL},
-    {"json", 0, 0, G_OPTION_ARG_NONE, &json, "print what was done as JSON", NULL},
     {0},
 };
 
@@ -34,9 +33,7 @@ static char *format(const GPtrArray *actions)
 static int run(char **arguments, size_t count)
 {
     (void)arguments;
-    if (count != 0) {
-        return command_usage("rollback", "it takes no arguments");
-    }
+    (void)count;
     if (uri != NULL) {
         char *argv[] = {(char *)"cpulift",
                         (char *)"rollback",
@@ -67,5 +64,6 @@ const struct command rollback_command = {
         "somebody else changed a file meanwhile and there is no right answer, nothing is undone. "
         "Then restart what 'cpulift apply' named.",
     .options = options,
+    .json = &json,
     .run = run,
 };

@@ -117,5 +117,7 @@ const struct command run_command = {
                    "only the features of the definition. Exit status: the program's own; 127 if it "
                    "is not found, 126 if it cannot be started.",
     .options = options,
+    .is_posix = true,
+    .max = COMMAND_MANY,
     .run = run,
 };

@@ -19,7 +19,6 @@ static char **uris;
 static char *hosts_path, *folder;
 static double timeout_s = 30;
 static int parallel = 16;
-static gboolean as_json;
 
 static const GOptionEntry options[] = {
     {"connect", 'c', 0, G_OPTION_ARG_STRING_ARRAY, &uris,
@@ -29,7 +28,6 @@ static const GOptionEntry options[] = {
     {"output", 'o', 0, G_OPTION_ARG_FILENAME, &folder, "write DIR/NAME.json for each host", "DIR"},
     {"timeout", 't', 0, G_OPTION_ARG_DOUBLE, &timeout_s, "give each host S seconds (30)", "S"},
     {"jobs", 'j', 0, G_OPTION_ARG_INT, &parallel, "ask N hosts at the same time (16)", "N"},
-    {"json", 0, 0, G_OPTION_ARG_NONE, &as_json, "changes nothing: documents are JSON", NULL},
     {0},
 };
 
@@ -209,10 +207,8 @@ static int scan_targets(GPtrArray *targets, const catalog *map)
 
 static int run(char **arguments, size_t count)
 {
-    if (count > 0) {
-        return command_usage("scan", "'%s' is no option; hosts are named by -c or --hosts",
-                             arguments[0]);
-    }
+    (void)arguments;
+    (void)count;
     if (!(timeout_s >= 0.1 && timeout_s <= TIMEOUT_MAX_S) || parallel < 1 ||
         parallel > PARALLEL_MAX) {
         return command_usage("scan", "--timeout is 0.1 to %d s, --jobs 1 to %d", TIMEOUT_MAX_S,
@@ -237,5 +233,6 @@ const struct command scan_command = {
         "on each line where several hosts are named. Without -c and --hosts this machine is asked: "
         "$LIBVIRT_DEFAULT_URI, else qemu:///system if it answers, else QEMU without a daemon.",
     .options = options,
+    .usage = "hosts are named by -c or --hosts",
     .run = run,
 };

@@ -10,8 +10,6 @@ static gboolean xml, json;
 
 static const GOptionEntry options[] = {
     {"xml", 0, 0, G_OPTION_ARG_NONE, &xml, "print the <cpu> element of a plan", NULL},
-    {"json", 0, 0, G_OPTION_ARG_NONE, &json, "print the document itself, in its canonical layout",
-     NULL},
     {0},
 };
 
@@ -199,9 +197,7 @@ static char *format(const struct document *document)
 
 static int run(char **paths, size_t count)
 {
-    if (count != 1) {
-        return command_usage("show", "one document is needed");
-    }
+    (void)count;
     g_autoptr(cpulift_error) err = NULL;
     g_autoptr(catalog) map = NULL;
     DOCUMENT_AUTO document = {0};
@@ -227,5 +223,9 @@ const struct command show_command = {
     .arguments = "FILE",
     .description = "Prints one of our documents as tables; --xml prints a plan's <cpu> element.",
     .options = options,
+    .json = &json,
+    .min = 1,
+    .max = 1,
+    .usage = "one document is needed",
     .run = run,
 };

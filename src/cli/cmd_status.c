@@ -4,30 +4,30 @@
 #include "cli/commands.h"
 #include "platform/state.h"
 
-static char *root_path;
-static gboolean json;
+static struct {
+    char *root;
+    gboolean json;
+} options = {.root = (char *)"/"};
 
-static const GOptionEntry options[] = {
-    {"root", 0, 0, G_OPTION_ARG_FILENAME, &root_path, "the node's root folder instead of /", "DIR"},
-    {"json", 0, 0, G_OPTION_ARG_NONE, &json, "print it as JSON", NULL},
+static const GOptionEntry entries[] = {
+    {"root", 0, 0, G_OPTION_ARG_FILENAME, &options.root, "the node's root folder instead of /",
+     "DIR"},
     {0},
 };
 
 static int run(char **arguments, size_t count)
 {
     (void)arguments;
-    if (count != 0) {
-        return command_usage("status", "it takes no arguments");
-    }
+    (void)count;
     g_autoptr(root_dir) root = NULL;
     g_autoptr(json_t) state = NULL;
     g_autoptr(cpulift_error) err = NULL;
     bool is_good = true;
-    if (root_open(root_path != NULL ? root_path : "/", &root, &err) != 0 ||
+    if (root_open(options.root, &root, &err) != 0 ||
         state_read(root, &state, &is_good, &err) != 0) {
         return command_fail(&err);
     }
-    g_autofree char *text = json ? json_format_document(state) : state_format(state);
+    g_autofree char *text = options.json ? json_format_document(state) : state_format(state);
     return command_finish(NULL, text, is_good ? EXIT_YES : EXIT_NO);
 }
 
@@ -38,6 +38,7 @@ const struct command status_command = {
         "Says which plan is installed on this node, whether each file is still as 'cpulift apply' "
         "left it (exit status 1 when not), and how many guests the hooks let start untuned, and "
         "why.",
-    .options = options,
+    .options = entries,
+    .json = &options.json,
     .run = run,
 };

@@ -2,6 +2,7 @@
 #include "cli/command.h"
 
 #include "base/file.h"
+#include "base/text.h"
 #include "config.h"
 
 #include <errno.h>
@@ -88,6 +89,9 @@ static int print_options(const struct command *table, size_t count)
                    o->arg_description ? o->arg_description : "");
         }
         printf("%s\t--help\n", table[i].name);
+        if (table[i].json != NULL) {
+            printf("%s\t--json\n", table[i].name);
+        }
     }
     return EXIT_YES;
 }
@@ -95,7 +99,15 @@ static int print_options(const struct command *table, size_t count)
 int command_run(const struct command *command, int argc, char **argv)
 {
     g_autoptr(GOptionContext) context = g_option_context_new(command->arguments);
+    gboolean ignored = FALSE;
+    const GOptionEntry json[] = {
+        {"json", 0, 0, G_OPTION_ARG_NONE, command->json != NULL ? command->json : &ignored,
+         command->json != NULL ? "print JSON" : "changes nothing here; for scripts", NULL},
+        {0},
+    };
     g_option_context_add_main_entries(context, command->options, NULL);
+    g_option_context_add_main_entries(context, json, NULL);
+    g_option_context_set_strict_posix(context, command->is_posix);
     g_option_context_set_summary(context, command->description);
     g_autofree char *program = g_strdup_printf("cpulift %s", command->name);
     g_set_prgname(program);
@@ -109,7 +121,12 @@ int command_run(const struct command *command, int argc, char **argv)
     }
     size_t count = g_strv_length(words) - 1;
     size_t first = count > 0 && strcmp(words[1], "--") == 0 ? 2 : 1;
-    return command->run(words + first, count + 1 - first);
+    count = count + 1 - first;
+    if (count < command->min || count > command->max) {
+        return command_usage(command->name, "%s",
+                             command->usage != NULL ? command->usage : "it takes no arguments");
+    }
+    return command->run(words + first, count);
 }
 
 static int print_help(FILE *to)
@@ -120,7 +137,7 @@ static int print_help(FILE *to)
     for (size_t i = 0; i < G_N_ELEMENTS(all_commands); i++) {
         fprintf(to, "  %-10s %s\n", all_commands[i].name, all_commands[i].summary);
     }
-    fputs("\n'cpulift COMMAND --help' describes one; 'man cpulift' has the whole.\n"
+    fputs("\n'cpulift help COMMAND' describes one; 'man cpulift' has the whole.\n"
           "Exit status: 0 done or yes, 1 the answer is no, 2 failed, 3 done for some hosts only, "
           "64 wrong "
           "usage.\n",
@@ -146,31 +163,52 @@ int command_execute(const char *program, char **argv)
     return EXIT_FAILED;
 }
 
-int command_main(const struct command *table, size_t count, int argc, char **argv)
+/// Runs argv[1], here or in the program that has it; NULL-terminated as main()'s.
+static int dispatch(const struct command *table, size_t count, int argc, char **argv)
 {
-    setlocale(LC_MESSAGES, "C");
-    // Messages may hold names beyond ASCII; numbers stay independent of the locale.
-    setlocale(LC_CTYPE, "");
-    if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
-        return print_help(argc < 2 ? stderr : stdout);
-    }
-    if (strcmp(argv[1], "--version") == 0) {
-        puts("cpulift " CPULIFT_VERSION);
-        return EXIT_YES;
-    }
-    if (strcmp(argv[1], "--dump-options") == 0) {
-        return print_options(table, count);
-    }
+    const char *names[G_N_ELEMENTS(all_commands) + 1] = {0};
     for (size_t i = 0; i < count; i++) {
         if (strcmp(table[i].name, argv[1]) == 0) {
             return command_run(&table[i], argc - 1, argv + 1);
         }
     }
     for (size_t i = 0; i < G_N_ELEMENTS(all_commands); i++) {
-        if (strcmp(all_commands[i].name, argv[1]) == 0) {
+        names[i] = all_commands[i].name;
+        if (strcmp(names[i], argv[1]) == 0) {
             return command_execute(all_commands[i].program, argv);
         }
     }
-    fprintf(stderr, "cpulift: '%s' is no command; 'cpulift --help' lists them\n", argv[1]);
+    const char *nearest = text_find_nearest(argv[1], names);
+    fprintf(stderr, "cpulift: '%s' is no command; %s%s%s'cpulift --help' lists them\n", argv[1],
+            nearest != NULL ? "did you mean '" : "", nearest != NULL ? nearest : "",
+            nearest != NULL ? "'? " : "");
     return EXIT_USAGE;
+}
+
+static bool is_one_of(const char *word, const char *a, const char *b)
+{
+    return strcmp(word, a) == 0 || strcmp(word, b) == 0;
+}
+
+int command_main(const struct command *table, size_t count, int argc, char **argv)
+{
+    setlocale(LC_MESSAGES, "C");
+    // Messages may hold names beyond ASCII; numbers stay independent of the locale.
+    setlocale(LC_CTYPE, "");
+    bool is_help = argc > 1 && is_one_of(argv[1], "--help", "help");
+    if (is_help && argc > 2) {
+        char *line[] = {argv[0], argv[2], (char *)"--help", NULL};
+        return dispatch(table, count, 3, line);
+    }
+    if (argc < 2 || is_help) {
+        return print_help(argc < 2 ? stderr : stdout);
+    }
+    if (is_one_of(argv[1], "--version", "-V")) {
+        puts("cpulift " CPULIFT_VERSION);
+        return EXIT_YES;
+    }
+    if (strcmp(argv[1], "--dump-options") == 0) {
+        return print_options(table, count);
+    }
+    return dispatch(table, count, argc, argv);
 }

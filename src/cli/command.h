@@ -19,13 +19,24 @@ enum {
     EXIT_USAGE = 64,
 };
 
+enum { COMMAND_MANY = G_MAXINT }; ///< as `max`: any number of arguments
+
+/// Each command keeps what its options say in one `static struct { … } options`, to whose members
+/// its table `entries` points; cmd_status.c is the model.
 struct command {
     const char *name;
     const char *arguments;       ///< "PLAN [FEATURE|HOST]", for the usage line
     const char *description;     ///< a paragraph for --help
-    const GOptionEntry *options; ///< ends with { NULL }
-    int (*run)(char **arguments,
-               size_t count); ///< what is left after the options; returns the exit status
+    const GOptionEntry *options; ///< ends with { NULL }; --json and --help are not in it
+    gboolean *json;  ///< set by --json; NULL: it is accepted, for scripts that pass it to all
+                     ///< commands, but changes nothing
+    bool is_posix;   ///< the first argument ends the options: it is a program with its own
+    size_t min, max; ///< how many arguments are taken
+    const char
+        *usage; ///< what is said of another number: "one plan is needed"; NULL where max is 0
+
+    /// `count` arguments are left after the options. Returns the exit status.
+    int (*run)(char **arguments, size_t count);
 };
 
 /// Parses argv by the command's option table and runs it. Returns the exit status.
