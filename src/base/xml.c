@@ -64,10 +64,15 @@ int xml_parse(const char *text, size_t len, const char *name, xmlDoc **ret_doc, 
     return rc;
 }
 
+bool xml_is_plain(const xmlNode *node, const char *name)
+{
+    return node->type == XML_ELEMENT_NODE && node->ns == NULL &&
+           strcmp((const char *)node->name, name) == 0;
+}
+
 static xmlNode *find_from(xmlNode *node, const char *name)
 {
-    while (node != NULL &&
-           (node->type != XML_ELEMENT_NODE || strcmp((const char *)node->name, name) != 0)) {
+    while (node != NULL && !xml_is_plain(node, name)) {
         node = node->next;
     }
     return node;

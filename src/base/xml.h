@@ -5,16 +5,22 @@
 #include "base/auto.h"
 #include "base/error.h"
 
+#include <stdbool.h>
+
 /// Parses `text`; a DOCTYPE is refused (no domain, CPU or capabilities document has one, and it is
 /// what entity bombs and external entities need). `name` stands in messages. *ret_doc is the
 /// caller's.
 int xml_parse(const char *text, size_t len, const char *name, xmlDoc **ret_doc,
               cpulift_error **err);
 
-/// The first child element of this name, or NULL; borrowed.
+/// True for an element of this name without a namespace. libvirt finds no others: its paths
+/// ("./cpu[1]") have no prefix.
+bool xml_is_plain(const xmlNode *node, const char *name);
+
+/// The first child element of this name (xml_is_plain), or NULL; borrowed.
 xmlNode *xml_find_child(const xmlNode *parent, const char *name);
 
-/// The next sibling element of this name after `node`, or NULL; borrowed.
+/// The next such sibling element after `node`, or NULL; borrowed.
 xmlNode *xml_find_next(const xmlNode *node, const char *name);
 
 /// The attribute's value, or NULL. The caller frees it with g_free.

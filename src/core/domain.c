@@ -99,27 +99,10 @@ static int check_root(const xmlNode *root, const char *name, cpulift_error **err
                              found, root->ns != NULL ? " in a namespace" : "", advice);
 }
 
-/// libvirt finds only elements without a namespace: its paths ("./cpu[1]") have no prefix.
-static bool is_plain(const xmlNode *node, const char *name)
-{
-    return node->type == XML_ELEMENT_NODE && node->ns == NULL &&
-           strcmp((const char *)node->name, name) == 0;
-}
-
-static xmlNode *find_plain(const xmlNode *parent, const char *name)
-{
-    for (xmlNode *node = parent->children; node != NULL; node = node->next) {
-        if (is_plain(node, name)) {
-            return node;
-        }
-    }
-    return NULL;
-}
-
 static char *get_type_attribute(const xmlNode *root, const char *attribute)
 {
-    const xmlNode *os = find_plain(root, "os");
-    const xmlNode *type = os != NULL ? find_plain(os, "type") : NULL;
+    const xmlNode *os = xml_find_child(root, "os");
+    const xmlNode *type = os != NULL ? xml_find_child(os, "type") : NULL;
     return type != NULL ? xml_get_attribute(type, attribute) : NULL;
 }
 
@@ -208,7 +191,7 @@ static void check_command_line(const xmlNode *root, unsigned *warned)
 static bool asks_for_cpu(const xmlNode *cpu)
 {
     g_autofree char *mode = xml_get_attribute(cpu, "mode");
-    return (mode != NULL && strcmp(mode, "custom") != 0) || find_plain(cpu, "model") != NULL;
+    return (mode != NULL && strcmp(mode, "custom") != 0) || xml_find_child(cpu, "model") != NULL;
 }
 
 static bool is_custom(const cpulift_cpu *cpu)
@@ -221,7 +204,7 @@ static bool is_custom(const cpulift_cpu *cpu)
 static bool is_host_bound(const xmlNode *child)
 {
     g_autofree char *mode = xml_get_attribute(child, "mode");
-    return (is_plain(child, "cache") || is_plain(child, "maxphysaddr")) &&
+    return (xml_is_plain(child, "cache") || xml_is_plain(child, "maxphysaddr")) &&
            g_strcmp0(mode, "passthrough") == 0;
 }
 
@@ -235,9 +218,9 @@ static bool *select_discarded(const xmlNode *node, size_t count, const cpulift_c
         if (child->type != XML_ELEMENT_NODE) {
             continue;
         }
-        bool is_replaced = is_plain(child, "model") || is_plain(child, "vendor") ||
-                           is_plain(child, "feature") ||
-                           (cpu->phys_bits > 0 && is_plain(child, "maxphysaddr"));
+        bool is_replaced = xml_is_plain(child, "model") || xml_is_plain(child, "vendor") ||
+                           xml_is_plain(child, "feature") ||
+                           (cpu->phys_bits > 0 && xml_is_plain(child, "maxphysaddr"));
         bool is_impossible = !is_replaced && is_custom(cpu) && is_host_bound(child);
         *warned |= is_impossible ? DOMAIN_DROPPED : 0;
         is_discarded[i++] = is_replaced || is_impossible;
@@ -298,8 +281,8 @@ static bool is_better_anchor(const xmlNode *node, const xmlNode *best)
     static const char *const ranks[] = {"os", "features"};
     size_t rank[2] = {0, 0};
     for (size_t i = 0; i < G_N_ELEMENTS(ranks); i++) {
-        rank[0] = is_plain(node, ranks[i]) ? i + 1 : rank[0];
-        rank[1] = best != NULL && is_plain(best, ranks[i]) ? i + 1 : rank[1];
+        rank[0] = xml_is_plain(node, ranks[i]) ? i + 1 : rank[0];
+        rank[1] = best != NULL && xml_is_plain(best, ranks[i]) ? i + 1 : rank[1];
     }
     return rank[0] >= rank[1];
 }
@@ -322,11 +305,11 @@ static int find_site(const char *xml, size_t len, const xmlNode *root, const cha
         if (node->type != XML_ELEMENT_NODE) {
             continue;
         }
-        if (is_plain(node, "cpu") || is_better_anchor(node, best)) {
+        if (xml_is_plain(node, "cpu") || is_better_anchor(node, best)) {
             best = node;
             ret_site->place = g_array_index(children, struct xmltext_element, i);
         }
-        if (is_plain(node, "cpu")) {
+        if (xml_is_plain(node, "cpu")) {
             break;
         }
         i++;
@@ -334,7 +317,7 @@ static int find_site(const char *xml, size_t len, const xmlNode *root, const cha
     if (best == NULL) {
         return cpulift_error_set(err, CPULIFT_EINPUT, "'%s' is an empty <domain>", name);
     }
-    ret_site->cpu = is_plain(best, "cpu") ? best : NULL;
+    ret_site->cpu = xml_is_plain(best, "cpu") ? best : NULL;
     return 0;
 }
 

@@ -41,14 +41,12 @@ static int judge(const char *xml, size_t len, const char *guest, const cpulift_p
     *ret_why = NULL;
     g_autoptr(xmlDoc) doc = NULL;
     g_autoptr(cpulift_cpu) cpu = NULL;
-    int rc = xml_parse(xml, len, "domain", &doc, err);
-    if (rc == 0 && xml_find_child(xmlDocGetRootElement(doc), "cpu") == NULL) {
+    TRY(xml_parse(xml, len, "domain", &doc, err));
+    const xmlNode *node = xml_find_child(xmlDocGetRootElement(doc), "cpu");
+    if (node == NULL) {
         return 0; // QEMU's default, which every host has
     }
-    rc = rc != 0 ? rc : cpu_parse(xml, len, guest, &cpu, err);
-    if (rc != 0) {
-        return rc;
-    }
+    TRY(cpu_parse_node(node, guest, &cpu, err));
     if (cpu->mode != NULL && strcmp(cpu->mode, "custom") != 0) {
         *ret_why = g_strdup_printf("its CPU is %s, which no other host can promise", cpu->mode);
         return 0;
@@ -57,11 +55,11 @@ static int judge(const char *xml, size_t len, const char *guest, const cpulift_p
         return 0;
     }
     g_autofree char *names = NULL;
-    rc = find_outside(cpu, plan, &names, err);
-    if (rc == 0 && names != NULL) {
+    TRY(find_outside(cpu, plan, &names, err));
+    if (names != NULL) {
         *ret_why = g_strdup_printf("its CPU has features outside the pool's plan: %s", names);
     }
-    return rc;
+    return 0;
 }
 
 /// A guard that cannot judge lets pass and leaves a trace, unless it was told to be strict.

@@ -58,6 +58,12 @@ judge 1 outside "mode='custom'><model>Haswell</model>"
 has "$folder/err" "avx2"
 judge 1 passed "mode='host-passthrough'>"
 judge 0 free-1 "mode='host-passthrough'>"
+# Another's element of that name is not the domain's CPU, as libvirt reads it.
+xml="<domain type='kvm'><name>foreign</name><x:cpu xmlns:x='urn:x'/><cpu mode='host-passthrough'/></domain>"
+status=0
+echo "$xml" | "$guard" foreign prepare begin - >"$folder/out" 2>"$folder/err" || status=$?
+[ "$status" -eq 1 ] || fail "guard said $status, not 1, to a domain with a foreign <cpu>"
+checks=$((checks + 1))
 expect 0 "$guard" outside started begin -
 # What cannot be judged passes with a trace, and with --strict does not pass.
 judge 0 torn "mode='custom'><mo"
