@@ -428,6 +428,19 @@ static bool is_cpuid_at(pid_t tid, uint64_t addr)
            bytes[0] == CPUID_BYTE_0 && bytes[1] == CPUID_BYTE_1;
 }
 
+/// The int 0x80 by which the program's process learns which trap serves is no CPUID: it is passed
+/// over, and not counted.
+static bool skip_trial(const struct tracer *tracer, const struct task *task, const siginfo_t *info,
+                       const struct user_regs_struct *regs)
+{
+    if (info->si_signo != SIGSEGV || info->si_code <= 0 || task->tid != tracer->root ||
+        regs->rax != TRACER_TRIAL) {
+        return false;
+    }
+    set_register(task, offsetof(struct user_regs_struct, rip), regs->rip + CPUID_LENGTH);
+    return true;
+}
+
 /// True if the signal was made by a trap of ours, which is answered.
 static bool answer_signal(struct tracer *tracer, struct task *task, const siginfo_t *info,
                           struct user_regs_struct *regs)
@@ -437,9 +450,7 @@ static bool answer_signal(struct tracer *tracer, struct task *task, const siginf
     bool is_trap = info->si_signo == SIGILL && info->si_code > 0 &&
                    task->space->trap == TRAP_SIGNAL &&
                    space_is_site(task->space, task->tid, regs->rip);
-    bool is_trial = info->si_signo == SIGSEGV && info->si_code > 0 && task->tid == tracer->root &&
-                    regs->rax == TRACER_TRIAL;
-    return (is_fault || is_trap || is_trial) &&
+    return (is_fault || is_trap) &&
            answer_cpuid(tracer, task, regs, (uint32_t)regs->rax, regs->rip + CPUID_LENGTH);
 }
 
@@ -452,7 +463,7 @@ int stop_at_signal(struct tracer *tracer, struct task *task, int signal)
         ptrace(PTRACE_GETREGS, task->tid, 0, &regs) != 0) {
         return signal;
     }
-    if (answer_signal(tracer, task, &info, &regs)) {
+    if (skip_trial(tracer, task, &info, &regs) || answer_signal(tracer, task, &info, &regs)) {
         return 0;
     }
     if (signal == SIGSEGV && info.si_code == SEGV_ACCERR &&
