@@ -6,6 +6,7 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/mman.h>
@@ -31,6 +32,8 @@ static const struct rule rules[] = {
     {SYS_mremap, 0, 0, 0, FILTER_REMAP},
     {SYS_seccomp, 0, 0xfffffffe, 0, FILTER_SECCOMP}, // SET_MODE_STRICT, SET_MODE_FILTER
     {SYS_prctl, 0, UINT32_MAX, PR_SET_SECCOMP, FILTER_SECCOMP},
+    {SYS_rt_sigaction, 0, UINT32_MAX, SIGILL, FILTER_ACTION},
+    {SYS_rt_sigaction, 0, UINT32_MAX, SIGSEGV, FILTER_ACTION},
     {SYS_openat, 2, OPEN_MASK, O_RDONLY, FILTER_OPEN},
     {SYS_open, 1, OPEN_MASK, O_RDONLY, FILTER_OPEN},
 };
@@ -57,7 +60,7 @@ static void fill_rule(struct sock_filter *at, const struct rule *rule)
         BPF_STMT(BPF_ALU | BPF_AND | BPF_K, rule->mask),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, rule->value, 0, 1),
         TRACE_ON(rule->reason),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+        LOAD(offsetof(struct seccomp_data, nr)), // for the rules that follow
     };
     for (int i = 0; i < PER_RULE; i++) {
         at[i] = code[i];

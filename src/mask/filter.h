@@ -14,6 +14,7 @@ enum filter_reason {
     FILTER_REMAP,   ///< mremap
     FILTER_OPEN,    ///< open, openat for reading
     FILTER_SECCOMP, ///< the program installs a filter of its own
+    FILTER_ACTION,  ///< the program sets what SIGILL or SIGSEGV does
     FILTER_LEGACY,  ///< any call of the 32-bit interface: int 0x80, which replaces CPUID
 };
 

@@ -36,7 +36,7 @@ static bool run_to_call_end(pid_t tid)
 }
 
 static void prepare(struct user_regs_struct *regs, uint64_t syscall_at, long nr,
-                    const uint64_t args[3])
+                    const uint64_t args[4])
 {
     regs->rip = syscall_at;
     regs->rax = (unsigned long long)nr;
@@ -44,9 +44,10 @@ static void prepare(struct user_regs_struct *regs, uint64_t syscall_at, long nr,
     regs->rdi = args[0];
     regs->rsi = args[1];
     regs->rdx = args[2];
+    regs->r10 = args[3];
 }
 
-bool inject_call(pid_t tid, uint64_t syscall_at, long nr, const uint64_t args[3], long *ret_result)
+bool inject_call(pid_t tid, uint64_t syscall_at, long nr, const uint64_t args[4], long *ret_result)
 {
     struct user_regs_struct before, during;
     kernel_sigset mask, all = UINT64_MAX;

@@ -164,7 +164,18 @@ static bool patch_by_file(struct tracer *tracer, struct task *task, const struct
     return true;
 }
 
-/// The vDSO is an ELF file in memory. It has what else is needed of it: a syscall instruction.
+/// The vDSO ends within a page, of which the rest is zero: no other memory of a program is known to
+/// be unused. Returns its last bytes' place, 0 where it is filled.
+static uint64_t find_spare(const uint8_t *bytes, size_t size, uint64_t start)
+{
+    static const uint8_t zeros[SPACE_SPARE];
+    bool is_free =
+        size >= sizeof zeros && memcmp(bytes + size - sizeof zeros, zeros, sizeof zeros) == 0;
+    return is_free ? start + size - sizeof zeros : 0;
+}
+
+/// The vDSO is an ELF file in memory. It has what else is needed of it: a syscall instruction, and
+/// unused bytes.
 static void patch_vdso(struct tracer *tracer, struct task *task, const struct mapping *mapping)
 {
     static const uint8_t syscall_bytes[] = {0x0f, 0x05};
@@ -177,6 +188,7 @@ static void patch_vdso(struct tracer *tracer, struct task *task, const struct ma
     find_result_clear(&image.sites);
     const uint8_t *hit = memmem(bytes, got, syscall_bytes, sizeof syscall_bytes);
     task->space->syscall_at = hit != NULL ? mapping->start + (uint64_t)(hit - bytes) : 0;
+    task->space->spare_at = find_spare(bytes, got, mapping->start);
 }
 
 static void patch_mapping(struct tracer *tracer, struct task *task, const struct mapping *mapping)

@@ -123,14 +123,21 @@ static int start_tracer(const struct mask_table *table, const struct run_options
 }
 
 /// One call by int 0x80: the tracer sees either it or the signal that it makes where the kernel
-/// has no 32-bit interface, and knows which trap it can use.
+/// has no 32-bit interface, and knows which trap it can use. No call works yet by which the tracer
+/// could put back what that signal resets: we do.
 static void make_trial(void)
 {
     long nr = TRACER_TRIAL;
+    struct sigaction action;
+    sigset_t mask;
+    sigaction(SIGSEGV, NULL, &action);
+    sigprocmask(SIG_BLOCK, NULL, &mask);
     __asm__ volatile("int $0x80"
                      : "+a"(nr)
                      :
                      : "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "memory");
+    sigaction(SIGSEGV, &action, NULL);
+    sigprocmask(SIG_SETMASK, &mask, NULL);
 }
 
 int run_trace(const struct mask_table *table, const struct run_options *options,

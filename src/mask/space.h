@@ -18,6 +18,9 @@ enum trap_kind {
 /// Bytes around a replaced instruction, by which a copy of the code is known again.
 #define SPACE_CONTEXT 14
 
+/// Bytes of unused memory in which the tracer may put what a call in the program's name reads.
+#define SPACE_SPARE 32
+
 struct watch;
 
 struct space {
@@ -26,6 +29,7 @@ struct space {
     bool is_sandboxed; ///< has a seccomp filter of its own, which an execve does not take away
     enum trap_kind trap;
     uint64_t syscall_at; ///< a syscall instruction in the vDSO, 0 if there is none
+    uint64_t spare_at;   ///< SPACE_SPARE unused bytes in the vDSO, 0 if there are none
     GHashTable *sites;   ///< addresses of replaced instructions
     GHashTable *copies;  ///< hashes of the context of each site
     struct watch *watch; ///< writable and executable memory under watch, NULL: none

@@ -247,6 +247,24 @@ static enum resume on_seccomp(struct tracer *tracer, struct task *task)
     return RESUME_FREELY;
 }
 
+/// The action is read at the beginning: the program may have the former one put in its place.
+static enum resume on_action(struct tracer *tracer, struct task *task)
+{
+    (void)tracer;
+    size_t size = sizeof task->action;
+    bool is_set = task->args[1] != 0 && task->space->is_64 &&
+                  memory_read(task->tid, task->args[1], &task->action, size) == size;
+    return is_set ? RESUME_TO_CALL_END : RESUME_FREELY;
+}
+
+static void on_action_end(struct tracer *tracer, struct task *task, uint64_t result)
+{
+    (void)tracer;
+    if (result == 0) {
+        signals_set(task->signals, (int)task->args[0], &task->action);
+    }
+}
+
 static enum resume answer_call(struct tracer *tracer, struct task *task, uint64_t nr)
 {
     struct user_regs_struct regs;
@@ -292,10 +310,8 @@ enum resume stop_at_call(struct tracer *tracer, struct task *task)
         task->args[i] = info.seccomp.args[i];
     }
     static enum resume (*const handlers[])(struct tracer *, struct task *) = {
-        [FILTER_MAP] = on_map,
-        [FILTER_PROTECT] = on_protect,
-        [FILTER_REMAP] = on_remap,
-        [FILTER_SECCOMP] = on_seccomp,
+        [FILTER_MAP] = on_map,         [FILTER_PROTECT] = on_protect, [FILTER_REMAP] = on_remap,
+        [FILTER_SECCOMP] = on_seccomp, [FILTER_ACTION] = on_action,
     };
     enum resume resume = RESUME_FREELY;
     if (reason == FILTER_OPEN) {
@@ -310,7 +326,7 @@ enum resume stop_at_call(struct tracer *tracer, struct task *task)
 /// Makes CPUID fault in this thread; an execve switches that off again.
 static void on_exec_end(struct tracer *tracer, struct task *task, uint64_t result)
 {
-    const uint64_t args[3] = {ARCH_SET_CPUID, 0, 0};
+    const uint64_t args[4] = {ARCH_SET_CPUID};
     long answer;
     (void)result;
     if (!inject_call(task->tid, task->space->syscall_at, SYS_arch_prctl, args, &answer) ||
@@ -325,9 +341,9 @@ static void on_exec_end(struct tracer *tracer, struct task *task, uint64_t resul
 void stop_at_call_end(struct tracer *tracer, struct task *task)
 {
     static void (*const handlers[])(struct tracer *, struct task *, uint64_t) = {
-        [FILTER_MAP] = on_map_end,     [FILTER_PROTECT] = on_protect_end,
-        [FILTER_REMAP] = on_remap_end, [FILTER_OPEN] = on_open_end,
-        [PENDING_EXEC] = on_exec_end,
+        [FILTER_MAP] = on_map_end,       [FILTER_PROTECT] = on_protect_end,
+        [FILTER_REMAP] = on_remap_end,   [FILTER_OPEN] = on_open_end,
+        [FILTER_ACTION] = on_action_end, [PENDING_EXEC] = on_exec_end,
     };
     int pending = task->pending;
     task->pending = 0;
@@ -357,7 +373,9 @@ enum resume stop_at_exec(struct tracer *tracer, struct task *task)
     struct user_regs_struct regs;
     bool is_sandboxed = task->space != NULL && task->space->is_sandboxed;
     space_unref(task->space);
+    signals_unref(task->signals);
     task->space = space_new();
+    task->signals = signals_new(task->tid);
     task->space->is_sandboxed = is_sandboxed;
     task->pending = 0;
     if (ptrace(PTRACE_GETREGS, task->tid, 0, &regs) != 0) {
@@ -404,7 +422,7 @@ static bool resolve_watch(struct tracer *tracer, struct task *task, uint64_t add
         return verdict == WATCH_RETRY;
     }
     uint64_t page = addr & ~(uint64_t)(MEMORY_PAGE - 1);
-    const uint64_t args[3] = {page, MEMORY_PAGE, (uint64_t)protections[verdict]};
+    const uint64_t args[4] = {page, MEMORY_PAGE, (uint64_t)protections[verdict]};
     long result;
     uint64_t entry = verdict == WATCH_EXECUTE ? rip : UINT64_MAX;
     // Before, so that no other thread executes what is not replaced yet; and after, because
@@ -454,6 +472,26 @@ static bool answer_signal(struct tracer *tracer, struct task *task, const siginf
            answer_cpuid(tracer, task, regs, (uint32_t)regs->rax, regs->rip + CPUID_LENGTH);
 }
 
+/// True if the signal was made by us: a trap, which is answered, or a fault on watched memory.
+static bool is_ours(struct tracer *tracer, struct task *task, const siginfo_t *info,
+                    struct user_regs_struct *regs)
+{
+    bool is_refused = info->si_signo == SIGSEGV && info->si_code == SEGV_ACCERR;
+    return answer_signal(tracer, task, info, regs) ||
+           (is_refused &&
+            resolve_watch(tracer, task, (uint64_t)(uintptr_t)info->si_addr, regs->rip));
+}
+
+/// What the kernel reset when it forced a signal that the task does not get is put back.
+static void mend(struct tracer *tracer, const struct task *task, int signal)
+{
+    if (!signals_mend(task->signals, task->tid, task->space, signal) &&
+        g_hash_table_add(tracer->reported, g_strdup("action"))) {
+        tracer_report(tracer, "process %d: its action of signal %d is lost, since CPUID made it",
+                      task->tid, signal);
+    }
+}
+
 int stop_at_signal(struct tracer *tracer, struct task *task, int signal)
 {
     siginfo_t info;
@@ -463,12 +501,13 @@ int stop_at_signal(struct tracer *tracer, struct task *task, int signal)
         ptrace(PTRACE_GETREGS, task->tid, 0, &regs) != 0) {
         return signal;
     }
-    if (skip_trial(tracer, task, &info, &regs) || answer_signal(tracer, task, &info, &regs)) {
+    if (skip_trial(tracer, task, &info, &regs)) {
         return 0;
     }
-    if (signal == SIGSEGV && info.si_code == SEGV_ACCERR &&
-        resolve_watch(tracer, task, (uint64_t)(uintptr_t)info.si_addr, regs.rip)) {
+    if (is_ours(tracer, task, &info, &regs)) {
+        mend(tracer, task, signal);
         return 0;
     }
+    signals_deliver(task->signals, signal);
     return signal;
 }

@@ -44,6 +44,7 @@ static void free_task(void *pointer)
 {
     struct task *task = pointer;
     space_unref(task->space);
+    signals_unref(task->signals);
     g_free(task);
 }
 
@@ -76,7 +77,9 @@ struct tracer *tracer_new(const struct mask_table *table, const struct tracer_op
     tracer->trap = TRAP_SIGNAL; // until the trial tells that the better one works
     tracer->report_fd = -1;
     tracer->cpuinfo_fd = -1;
-    get_task(tracer, root)->space = space_new();
+    struct task *task = get_task(tracer, root);
+    task->space = space_new();
+    task->signals = signals_new(root);
     return tracer;
 }
 
@@ -97,13 +100,13 @@ static void go_on(const struct task *task, enum resume resume, int signal)
            (void *)(intptr_t)signal);
 }
 
-/// True if the call that makes a new task lets it share the memory.
-static bool shares_memory(const struct task *parent)
+/// The flags of the call that makes a new task: what the two share (clone(2)).
+static uint64_t read_clone_flags(const struct task *parent)
 {
     struct user_regs_struct regs;
     uint64_t flags = 0;
     if (ptrace(PTRACE_GETREGS, parent->tid, 0, &regs) != 0) {
-        return false;
+        return 0;
     }
     bool is_64 = parent->space->is_64;
     if (regs.orig_rax == SYS_clone3 && is_64) {
@@ -115,13 +118,17 @@ static bool shares_memory(const struct task *parent)
     } else if (regs.orig_rax == (is_64 ? SYS_vfork : 190)) {
         flags = CLONE_VM;
     }
-    return (flags & CLONE_VM) != 0;
+    return flags;
 }
 
-static void adopt(struct task *child, struct space *space, bool is_shared)
+static void adopt(struct task *child, const struct task *parent, uint64_t flags)
 {
     space_unref(child->space);
-    child->space = is_shared ? space_ref(space) : space_copy(space);
+    signals_unref(child->signals);
+    child->space = (flags & CLONE_VM) != 0 ? space_ref(parent->space) : space_copy(parent->space);
+    child->signals = (flags & CLONE_SIGHAND) != 0
+                         ? signals_ref(parent->signals)
+                         : signals_copy(parent->signals, (flags & CLONE_CLEAR_SIGHAND) != 0);
     if (child->is_held) {
         child->is_held = false;
         go_on(child, RESUME_FREELY, 0);
@@ -133,7 +140,7 @@ static enum resume on_new_task(struct tracer *tracer, struct task *parent)
 {
     unsigned long tid = 0;
     if (ptrace(PTRACE_GETEVENTMSG, parent->tid, 0, &tid) == 0 && tid != 0) {
-        adopt(get_task(tracer, (pid_t)tid), parent->space, shares_memory(parent));
+        adopt(get_task(tracer, (pid_t)tid), parent, read_clone_flags(parent));
     }
     return RESUME_FREELY;
 }
@@ -213,9 +220,9 @@ static void adopt_orphans(struct tracer *tracer, const struct task *gone)
         if (task->is_held) {
             const struct task *leader = find_task(tracer, read_group(task->tid));
             bool has_leader = leader != NULL && leader->space != NULL;
-            struct space *space = has_leader ? leader->space : gone->space;
-            if (space != NULL) {
-                adopt(task, space, has_leader);
+            const struct task *parent = has_leader ? leader : gone;
+            if (parent->space != NULL) {
+                adopt(task, parent, has_leader ? CLONE_VM | CLONE_SIGHAND : 0);
             }
         }
     }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "mask/image.h"
+#include "mask/signals.h"
 #include "mask/space.h"
 #include "mask/table.h"
 
@@ -22,10 +23,12 @@ struct tracer_options {
 struct task {
     pid_t tid;
     struct space *space;            ///< NULL until its parent's stop tells
+    struct signals *signals;        ///< NULL as long
     bool is_held;                   ///< stopped until then
     int pending;                    ///< enum filter_reason of the call it is in, or 0
     uint64_t args[6];               ///< of that call, as the program made it
     struct image *image;            ///< of the file that it maps, borrowed
+    struct signal_action action;    ///< that it sets in its call
     bool is_open_again;             ///< its next open is the one that our file was refused to
     uint64_t fault_rip, fault_addr; ///< of the fault that was tried again last, or 0
 };

@@ -252,6 +252,124 @@ static void mode_jit_rwx(char **args)
     }
 }
 
+/// Executes CPUID where the trap may be a signal: SIGILL for CPUID replaced by ud2, SIGSEGV for the
+/// first execution of a watched page.
+static void trap_once(void)
+{
+    uint8_t *memory = make_memory(PROT_READ | PROT_WRITE | PROT_EXEC);
+    write_code(memory + 64);
+    REQUIRE(features_by(to_function(memory + 64)) == read_features());
+    write_code(memory + 64);
+    REQUIRE(features_by(to_function(memory + 64)) == read_features());
+    // Not unmapped: pages that change often are not watched any more.
+}
+
+static const int trap_signals[] = {SIGILL, SIGSEGV};
+
+/// Traps with the action and the mask given for both signals, and finds both as they were.
+static void require_kept(void (*handler)(int), const sigset_t *blocked)
+{
+    struct sigaction actions[2], now;
+    sigset_t mask;
+    for (int i = 0; i < 2; i++) {
+        actions[i] = (struct sigaction){.sa_handler = handler, .sa_flags = SA_RESTART | SA_ONSTACK};
+        sigaddset(&actions[i].sa_mask, SIGUSR2);
+        REQUIRE(sigaction(trap_signals[i], &actions[i], NULL) == 0);
+    }
+    pthread_sigmask(SIG_SETMASK, blocked, NULL);
+    trap_once();
+    pthread_sigmask(SIG_SETMASK, NULL, &mask);
+    for (int i = 0; i < 2; i++) {
+        REQUIRE(sigaction(trap_signals[i], NULL, &now) == 0);
+        REQUIRE(now.sa_handler == handler && (now.sa_flags & SA_ONSTACK) != 0);
+        REQUIRE(sigismember(&now.sa_mask, SIGUSR2) && !sigismember(&now.sa_mask, SIGUSR1));
+    }
+    for (int signal = 1; signal < 32; signal++) {
+        REQUIRE(signal == SIGKILL || signal == SIGSTOP ||
+                sigismember(&mask, signal) == sigismember(blocked, signal));
+    }
+}
+
+static void never(int signal)
+{
+    (void)signal;
+    _exit(3);
+}
+
+static void *kept_main(void *unused)
+{
+    (void)unused;
+    sigset_t all, none, both;
+    sigfillset(&all);
+    sigemptyset(&none);
+    sigemptyset(&both);
+    sigaddset(&both, SIGILL);
+    sigaddset(&both, SIGSEGV);
+    require_kept(never, &both);
+    require_kept(never, &all);
+    require_kept(never, &none);
+    require_kept(SIG_IGN, &none);
+    require_kept(SIG_IGN, &all);
+    require_kept(SIG_DFL, &all);
+    require_kept(SIG_DFL, &none);
+    require_kept(never, &all);
+    return NULL;
+}
+
+/// A child has its parent's actions, and its own from then on; what it starts has what is ignored.
+static void require_inherited(char **args)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        trap_once();
+        struct sigaction action;
+        REQUIRE(sigaction(SIGSEGV, NULL, &action) == 0 && action.sa_handler == never);
+        kept_main(NULL);
+        signal(SIGILL, SIG_IGN);
+        signal(SIGSEGV, SIG_IGN);
+        if (args[0] == NULL) {
+            execl("/proc/self/exe", "victim", "kept", "ignored", NULL);
+        }
+        _exit(0);
+    }
+    require_exit(child, 0);
+}
+
+/// Whether a trap is a signal to the kernel or not, the program's actions and masks stay.
+static void mode_kept(char **args)
+{
+    if (args[0] != NULL) {
+        trap_once();
+        for (int i = 0; i < 2; i++) {
+            struct sigaction action;
+            REQUIRE(sigaction(trap_signals[i], NULL, &action) == 0);
+            REQUIRE(action.sa_handler == SIG_IGN);
+        }
+    }
+    kept_main(NULL);
+    require_inherited(args);
+    pthread_t thread; // it has all signals blocked
+    REQUIRE(pthread_create(&thread, NULL, kept_main, NULL) == 0 && pthread_join(thread, NULL) == 0);
+}
+
+/// A handler for one time is gone after that, and CPUID does not bring it back.
+static void mode_once(char **args)
+{
+    (void)args;
+    sigset_t all;
+    struct sigaction action = {.sa_sigaction = handle, .sa_flags = SA_SIGINFO | SA_RESETHAND};
+    REQUIRE(sigaction(SIGILL, &action, NULL) == 0);
+    trap_once();
+    if (sigsetjmp(back, 1) == 0) {
+        __asm__ volatile("ud2");
+    }
+    REQUIRE(handled == 1);
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, NULL);
+    trap_once();
+    REQUIRE(sigaction(SIGILL, NULL, &action) == 0 && action.sa_handler == SIG_DFL);
+}
+
 /// Code that is executed elsewhere than where it was loaded.
 static void mode_copy(char **args)
 {
@@ -337,7 +455,9 @@ static const struct {
     {"gap", mode_gap},
     {"jit", mode_jit},
     {"jit-rwx", mode_jit_rwx},
+    {"kept", mode_kept},
     {"legacy", mode_legacy},
+    {"once", mode_once},
     {"seccomp", mode_seccomp},
     {"signals", mode_signals},
     {"threads", mode_threads},
