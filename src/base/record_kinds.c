@@ -367,6 +367,7 @@ static void make_list(const record_row *row, void *base)
 {
     GPtrArray **place = record_get_place(row, base);
     if (place != NULL && *place == NULL) {
+        g_assert(row->record != NULL);
         *place = g_ptr_array_new_with_free_func(row->record->destroy);
     }
 }

@@ -154,6 +154,7 @@ static void test_little(void **state)
     struct cart *cart = NULL;
     assert_int_equal(
         parse("{\"schema\":\"test.cart/1\",\"owner\":\"jo\",\"note\":null}", &cart, NULL), 0);
+    g_assert(cart != NULL);
     assert_null(cart->note);
     assert_null(cart->wheels);
     assert_null(cart->big);

@@ -85,6 +85,7 @@ static void a_word_is_never_broken(void **state)
     if (text == NULL) {
         print_message("no pseudo-terminal on this machine\n");
         skip();
+        return; // which the analyser does not see
     }
     assert_non_null(strstr(text, LONG "\n     b\n"));
 }
