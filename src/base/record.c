@@ -46,8 +46,8 @@ int record_parse_value(const record_at *at, const record_row *row, const json_t 
     return is_said ? row->kind->parse(at, row, value, base, err) : 0;
 }
 
-int record_parse_part(const record *self, const record_at *at, const json_t *json, void *base,
-                      cpulift_error **err)
+int record_parse_part(const struct record *self, const record_at *at, const json_t *json,
+                      void *base, cpulift_error **err)
 {
     if (!json_is_object(json)) {
         return record_refuse(at, err, "is no object");
@@ -64,8 +64,8 @@ int record_parse_part(const record *self, const record_at *at, const json_t *jso
     return 0;
 }
 
-int record_parse(const record *self, const json_t *json, const char *name, void *data, void *base,
-                 cpulift_error **err)
+int record_parse(const struct record *self, const json_t *json, const char *name, void *data,
+                 void *base, cpulift_error **err)
 {
     const record_at at = {.name = name, .data = data};
     if (self->schema != NULL) {
@@ -80,7 +80,7 @@ static bool is_kept(const record_row *row)
     return row->size != 0 || row->kind == &record_object;
 }
 
-json_t *record_format(const record *self, const void *base, const void *data)
+json_t *record_format(const struct record *self, const void *base, const void *data)
 {
     json_t *json = json_object();
     if (self->schema != NULL) {
@@ -98,7 +98,7 @@ json_t *record_format(const record *self, const void *base, const void *data)
     return json;
 }
 
-void *record_new(const record *self)
+void *record_new(const struct record *self)
 {
     void *base = g_malloc0(self->size);
     if (self->init != NULL) {
@@ -107,7 +107,7 @@ void *record_new(const record *self)
     return base;
 }
 
-void record_clear(const record *self, void *base)
+void record_clear(const struct record *self, void *base)
 {
     for (const record_row *row = self->rows; row->key != NULL; row++) {
         if (is_kept(row) && row->kind->clear != NULL) {
@@ -116,7 +116,7 @@ void record_clear(const record *self, void *base)
     }
 }
 
-void record_free(const record *self, void *base)
+void record_free(const struct record *self, void *base)
 {
     if (base != NULL) {
         record_clear(self, base);
@@ -124,13 +124,13 @@ void record_free(const record *self, void *base)
     }
 }
 
-int record_copy(const record *self, const void *base, void *data, void *ret_copy)
+int record_copy(const struct record *self, const void *base, void *data, void *ret_copy)
 {
     g_autoptr(json_t) json = record_format(self, base, data);
     return record_parse(self, json, "copy", data, ret_copy, NULL);
 }
 
-bool record_equal(const record *self, const void *a, const void *b, const void *data)
+bool record_equal(const struct record *self, const void *a, const void *b, const void *data)
 {
     g_autoptr(json_t) json_a = record_format(self, a, data);
     g_autoptr(json_t) json_b = record_format(self, b, data);

@@ -46,14 +46,17 @@ typedef struct record_row {
 
 #define RECORD_AT(type, member) .place = offsetof(type, member), .size = sizeof(((type *)0)->member)
 
+/// A row without a place, in words: with a table of nothing but keys and kinds.
+#define RECORD_CHECKED .place = 0
+
 /// An object of a document.
-typedef struct record {
+struct record {
     const char *schema; ///< of a whole document, "cpulift.plan/1"; NULL for a part of one
     const record_row *rows;
     size_t size;                 ///< of the struct
     void (*init)(void *item);    ///< fills a zeroed struct; NULL: nothing to fill
     void (*destroy)(void *item); ///< record_free() of this record; for items of lists
-} record;
+};
 
 /// How members of a kind are read, written and kept. `base` is the struct around the member; it is
 /// NULL where a document is only checked.
@@ -85,34 +88,34 @@ extern const struct record_kind record_json; ///< json_t *, kept as it is; with 
 void *record_get_place(const record_row *row, const void *base);
 
 /// A zeroed, initialised struct. The caller's.
-void *record_new(const record *self);
+void *record_new(const struct record *self);
 
 /// Frees what the struct owns; record_free() frees the struct too, and NULL is fine.
-void record_clear(const record *self, void *base);
-void record_free(const record *self, void *base);
+void record_clear(const struct record *self, void *base);
+void record_free(const struct record *self, void *base);
 
 /// Fills the initialised struct at `ret_copy` with what `base` says as a document. `data` is that
 /// of record_parse(). The caller clears it.
-int record_copy(const record *self, const void *base, void *data, void *ret_copy);
+int record_copy(const struct record *self, const void *base, void *data, void *ret_copy);
 
 /// True where both say the same as documents. `data` is that of record_format().
-bool record_equal(const record *self, const void *a, const void *b, const void *data);
+bool record_equal(const struct record *self, const void *a, const void *b, const void *data);
 
 /// Fills the initialised struct at `base` (NULL: checks only) from a document. `name` stands in
 /// messages, `data` is for kinds of the caller's own. After an error `base` is filled in part; the
 /// caller clears it either way.
-int record_parse(const record *self, const json_t *json, const char *name, void *data, void *base,
-                 cpulift_error **err);
+int record_parse(const struct record *self, const json_t *json, const char *name, void *data,
+                 void *base, cpulift_error **err);
 
 /// The same for a part of a document, at `at`; for one value by its row.
-int record_parse_part(const record *self, const record_at *at, const json_t *json, void *base,
-                      cpulift_error **err);
+int record_parse_part(const struct record *self, const record_at *at, const json_t *json,
+                      void *base, cpulift_error **err);
 
 int record_parse_value(const record_at *at, const record_row *row, const json_t *value, void *base,
                        cpulift_error **err);
 
 /// The document, or part of one. The caller's.
-json_t *record_format(const record *self, const void *base, const void *data);
+json_t *record_format(const struct record *self, const void *base, const void *data);
 
 /// Appends the strings of a list, borrowed from it, to `strings`; checks them by the row.
 int record_parse_strings(const record_at *at, const record_row *row, const json_t *value,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/cpu.h"
 
+#include "base/record.h"
 #include "base/text.h"
 #include "base/xml.h"
 
@@ -16,36 +17,98 @@ bool cpu_is_binding(const cpulift_cpu *cpu)
     return g_strcmp0(cpu->check, "full") == 0;
 }
 
+/// A definition's lists are called as the policies.
+static enum cpu_policy find_policy(const record_row *row)
+{
+    size_t i = 0;
+    while (strcmp(policy_names[i], row->key) != 0) {
+        i++;
+    }
+    return (enum cpu_policy)i;
+}
+
+static int parse_features(const record_at *at, const record_row *row, const json_t *value,
+                          void *base, cpulift_error **err)
+{
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    TRY(record_parse_strings(at, row, value, names, err));
+    for (size_t i = 0; base != NULL && i < names->len; i++) {
+        cpu_add_feature(base, names->pdata[i], find_policy(row));
+    }
+    return 0;
+}
+
+static json_t *format_features(const record_row *row, const void *base, const void *data)
+{
+    (void)data;
+    const cpulift_cpu *cpu = base;
+    json_t *list = json_array();
+    for (size_t i = 0; i < cpu->feature_count; i++) {
+        if (cpu->features[i].policy == find_policy(row)) {
+            json_array_append_new(list, json_string(cpu->features[i].name));
+        }
+    }
+    return list;
+}
+
+/// The lists share the array: the first of them frees it.
+static void clear_features(const record_row *row, void *base)
+{
+    (void)row;
+    cpulift_cpu *cpu = base;
+    for (size_t i = 0; i < cpu->feature_count; i++) {
+        g_free(cpu->features[i].name);
+    }
+    g_clear_pointer(&cpu->features, g_free);
+    cpu->feature_count = 0;
+}
+
+static const struct record_kind features = {"list of names", parse_features, format_features,
+                                            clear_features};
+
+#define CPU(member) RECORD_AT(cpulift_cpu, member)
+#define LIST        &features, CPU(features), RECORD_NAMES, .max = FEATURE_MAX
+
+/// The names stand first.
+static const record_row rows[] = {
+    {"mode", &record_name, CPU(mode)},
+    {"match", &record_name, CPU(match)},
+    {"check", &record_name, CPU(check),
+     .meaning = "`full`: a host that cannot give exactly this "
+                "is refused"},
+    {"model", &record_name, CPU(model), RECORD_REQUIRED, .meaning = "libvirt's named model"},
+    {"fallback", &record_name, CPU(fallback)},
+    {"vendor", &record_name, CPU(vendor), .meaning = "libvirt's name"},
+    {"phys_bits", &record_uint, CPU(phys_bits), .max = CPU_PHYS_BITS_MAX,
+     .meaning = "`<maxphysaddr mode='emulate'>`"},
+    {"require", LIST, .meaning = "features, in the element's order"},
+    {"disable", LIST},
+    {"optional", LIST},
+    {0},
+};
+
+const struct record cpu_definition_record = {.rows = rows, .size = sizeof(cpulift_cpu)};
+
 cpulift_cpu *cpu_new(void)
 {
-    return g_new0(cpulift_cpu, 1);
+    return record_new(&cpu_definition_record);
 }
 
 void cpu_free(cpulift_cpu *cpu)
 {
-    if (cpu == NULL) {
-        return;
+    if (cpu != NULL) {
+        g_free(cpu->arch);
+        record_free(&cpu_definition_record, cpu);
     }
-    char *strings[] = {cpu->mode,  cpu->match,    cpu->check, cpu->arch,
-                       cpu->model, cpu->fallback, cpu->vendor};
-    for (size_t i = 0; i < G_N_ELEMENTS(strings); i++) {
-        g_free(strings[i]);
-    }
-    for (size_t i = 0; i < cpu->feature_count; i++) {
-        g_free(cpu->features[i].name);
-    }
-    g_free(cpu->features);
-    g_free(cpu);
 }
 
 cpulift_cpu *cpu_copy(const cpulift_cpu *cpu)
 {
-    cpulift_cpu *copy = g_new(cpulift_cpu, 1);
-    *copy = *cpu;
-    char **strings[] = {&copy->mode,  &copy->match,    &copy->check, &copy->arch,
-                        &copy->model, &copy->fallback, &copy->vendor};
-    for (size_t i = 0; i < G_N_ELEMENTS(strings); i++) {
-        *strings[i] = g_strdup(*strings[i]);
+    cpulift_cpu *copy = g_memdup2(cpu, sizeof *cpu);
+    copy->arch = g_strdup(cpu->arch);
+    for (const record_row *row = rows; row->kind == &record_name; row++) {
+        char **place = record_get_place(row, copy);
+        *place = g_strdup(*place);
     }
     copy->features = NULL;
     copy->feature_count = 0;
@@ -123,19 +186,21 @@ static void parse_numbers(cpulift_cpu *cpu, const xmlNode *node)
     }
 }
 
+static int check_name(const char *text, const char *name, cpulift_error **err)
+{
+    return text == NULL || text_is_name(text)
+               ? 0
+               : cpulift_error_set(err, CPULIFT_EINPUT,
+                                   "'%s': <cpu> has '%s' where a name is expected", name, text);
+}
+
 /// All are words of libvirt's or names in its map.
 static int check_names(const cpulift_cpu *cpu, const char *name, cpulift_error **err)
 {
-    const char *const names[] = {cpu->mode,  cpu->match,    cpu->check, cpu->arch,
-                                 cpu->model, cpu->fallback, cpu->vendor};
-    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
-        if (names[i] != NULL && !text_is_name(names[i])) {
-            return cpulift_error_set(err, CPULIFT_EINPUT,
-                                     "'%s': <cpu> has '%s' where a name is expected", name,
-                                     names[i]);
-        }
+    for (const record_row *row = rows; row->kind == &record_name; row++) {
+        TRY(check_name(*(char **)record_get_place(row, cpu), name, err));
     }
-    return 0;
+    return check_name(cpu->arch, name, err);
 }
 
 int cpu_parse_node(const struct _xmlNode *node, const char *name, cpulift_cpu **ret_cpu,

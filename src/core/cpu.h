@@ -2,7 +2,7 @@
 /// A definition: libvirt's <cpu> element as a value.
 #pragma once
 
-#include "base/error.h"
+#include "base/record.h"
 #include "core/catalog.h"
 
 /// The widest physical address that x86-64 has room for.
@@ -35,6 +35,9 @@ typedef struct cpulift_cpu {
     unsigned phys_bits;                      ///< maxphysaddr mode='emulate', 0 if not said
     unsigned family, model_number, stepping; ///< <signature>, family 0 if not said
 } cpulift_cpu;
+
+/// A plan's "definition".
+extern const struct record cpu_definition_record;
 
 cpulift_cpu *cpu_new(void);
 cpulift_cpu *cpu_copy(const cpulift_cpu *cpu);

@@ -59,7 +59,7 @@ static const record_row text_row = {.kind = &record_string};
 
 static void guest_destroy(void *guest);
 
-static const record guest_record = {
+static const struct record guest_record = {
     .rows =
         (const record_row[]){
             {"virt", &record_name, GUEST(virt), RECORD_REQUIRED, .meaning = "`kvm` or `qemu`"},
@@ -97,7 +97,7 @@ static void guest_destroy(void *guest)
     record_free(&guest_record, guest);
 }
 
-static const record cpu_record = {
+static const struct record cpu_record = {
     .rows =
         (const record_row[]){
             {"vendor", &record_string, HOST(vendor), .meaning = "libvirt's name"},
@@ -113,7 +113,7 @@ static const record cpu_record = {
         },
 };
 
-static const record versions_record = {
+static const struct record versions_record = {
     .rows =
         (const record_row[]){
             {"libvirt", &record_string, HOST(libvirt_version)},
@@ -123,7 +123,7 @@ static const record versions_record = {
         },
 };
 
-const record host_record = {
+const struct record host_record = {
     .schema = HOST_SCHEMA,
     .rows =
         (const record_row[]){

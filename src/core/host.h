@@ -48,7 +48,7 @@ typedef struct cpulift_host {
 } cpulift_host;
 
 /// Of the document; record_at.data is the catalogue.
-extern const record host_record;
+extern const struct record host_record;
 
 cpulift_host *host_new(const char *name);
 void host_free(cpulift_host *host);

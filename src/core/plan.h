@@ -22,8 +22,15 @@ typedef struct cpulift_plan {
                       ///< (libvirt's names)
     size_t feature_count;
     unsigned phys_bits; ///< the pool's smallest physical-address width, 0 if not known
-    json_t *document;   ///< the whole document as it was read; owned
+    struct {
+        char **only, **skip; ///< patterns of guests' names; NULL or empty: no such rule
+        bool is_strict;      ///< a guest that cannot be tuned must not start
+    } guests;                ///< of the hooks' plan
+    json_t *document;        ///< the whole document as it was read; owned
 } cpulift_plan;
+
+/// Of the document: what is written of a struct is the hooks' plan.
+extern const struct record plan_record;
 
 /// Parses a plan document; `name` stands in messages. Unknown members are kept in `document` and
 /// otherwise ignored.
@@ -32,9 +39,6 @@ int plan_parse(const char *text, size_t len, const char *name, cpulift_plan **re
 
 /// As plan_parse, of JSON that is parsed already; keeps a reference to it.
 int plan_from_json(json_t *json, const char *name, cpulift_plan **ret_plan, cpulift_error **err);
-
-/// A definition as a plan's "definition" holds it. The caller's.
-json_t *plan_format_definition(const cpulift_cpu *cpu);
 
 /// Reads and parses the plan at `path` ("-" is stdin).
 int plan_load(const char *path, cpulift_plan **ret_plan, cpulift_error **err);

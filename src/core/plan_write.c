@@ -42,7 +42,7 @@ json_t *plan_write_common(const catalog *map, const struct plan_heading *heading
     json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "schema", PLAN_SCHEMA, "pool",
                              heading->pool, "variant", heading->variant, "arch", "x86_64", "virt",
                              heading->virt, "machine", heading->machine);
-    json_object_set_new(json, "definition", plan_format_definition(cpu));
+    json_object_set_new(json, "definition", record_format(&cpu_definition_record, cpu, NULL));
     json_object_set_new(json, "features", host_format_features(features, map));
     set_level(json, map, features);
     set_identity(json, map, cpu);

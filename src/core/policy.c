@@ -98,49 +98,72 @@ int policy_deny(struct policy *policy, const catalog *map, const char *name, cpu
     return 0;
 }
 
-/// The keys of the file and of a plan's "policy".
-static const struct {
-    const char *key;
-    int (*add)(struct policy *policy, const catalog *map, const char *name, cpulift_error **err);
-    size_t set;
-} lists[] = {
-    {"allow", policy_allow, offsetof(struct policy, allow)},
-    {"deny", policy_deny, offsetof(struct policy, deny)},
+/// A list of words, each added to the set at the row's place as the operator's would be.
+static int add_word(const record_row *row, void *policy, const catalog *map, const char *word,
+                    cpulift_error **err)
+{
+    return row->place == offsetof(struct policy, allow) ? policy_allow(policy, map, word, err)
+                                                        : policy_deny(policy, map, word, err);
+}
+
+static int parse_words(const record_at *at, const record_row *row, const json_t *value, void *base,
+                       cpulift_error **err)
+{
+    g_autoptr(GPtrArray) words = g_ptr_array_new();
+    TRY(record_parse_strings(at, row, value, words, err));
+    for (size_t i = 0; base != NULL && i < words->len; i++) {
+        TRY(add_word(row, base, at->data, words->pdata[i], err));
+    }
+    return 0;
+}
+
+static json_t *format_set(const record_row *row, const void *base, const void *data)
+{
+    return host_format_features(record_get_place(row, base), data);
+}
+
+static const struct record_kind words = {"list of strings", parse_words, format_set, NULL};
+
+#define POLICY(member) RECORD_AT(struct policy, member)
+
+/// The keys of the file, too.
+static const record_row rows[] = {
+    {"allow", &words, POLICY(allow), .meaning = "let in"},
+    {"deny", &words, POLICY(deny), .meaning = "left out"},
+    {"allow-mixed-vendor", &record_bool, POLICY(is_mixed_vendor_allowed), RECORD_ALWAYS},
+    {"require-mitigations", &record_bool, POLICY(is_mitigations_required), RECORD_ALWAYS},
+    {0},
 };
 
-static const struct {
-    const char *key;
-    size_t flag;
-} flags[] = {
-    {"allow-mixed-vendor", offsetof(struct policy, is_mixed_vendor_allowed)},
-    {"require-mitigations", offsetof(struct policy, is_mitigations_required)},
-};
+const struct record policy_record = {.rows = rows, .size = sizeof(struct policy)};
 
-#define PLACE(type, base, offset) ((type *)(void *)((char *)(base) + (offset)))
+static int read_value(struct policy *policy, const catalog *map, GKeyFile *file,
+                      const record_row *row, cpulift_error **err)
+{
+    g_autoptr(GError) error = NULL;
+    if (row->kind == &record_bool) {
+        bool *flag = record_get_place(row, policy);
+        *flag = g_key_file_get_boolean(file, GROUP, row->key, &error);
+        return error == NULL ? 0
+                             : cpulift_error_set(err, CPULIFT_EINPUT,
+                                                 "key '%s' is neither true nor false", row->key);
+    }
+    g_auto(GStrv) names = g_key_file_get_string_list(file, GROUP, row->key, NULL, &error);
+    if (error != NULL) {
+        return cpulift_error_set(err, CPULIFT_EINPUT, "key '%s': %s", row->key, error->message);
+    }
+    for (char **name = names; *name != NULL; name++) {
+        TRY(add_word(row, policy, map, g_strstrip(*name), err));
+    }
+    return 0;
+}
 
 static int read_key(struct policy *policy, const catalog *map, GKeyFile *file, const char *key,
                     cpulift_error **err)
 {
-    for (size_t i = 0; i < G_N_ELEMENTS(lists); i++) {
-        if (strcmp(lists[i].key, key) == 0) {
-            g_autoptr(GError) error = NULL;
-            g_auto(GStrv) names = g_key_file_get_string_list(file, GROUP, key, NULL, &error);
-            int rc = error == NULL ? 0
-                                   : cpulift_error_set(err, CPULIFT_EINPUT, "key '%s': %s", key,
-                                                       error->message);
-            for (char **name = names; name != NULL && *name != NULL && rc == 0; name++) {
-                rc = lists[i].add(policy, map, g_strstrip(*name), err);
-            }
-            return rc;
-        }
-    }
-    for (size_t i = 0; i < G_N_ELEMENTS(flags); i++) {
-        g_autoptr(GError) error = NULL;
-        if (strcmp(flags[i].key, key) == 0) {
-            *PLACE(bool, policy, flags[i].flag) = g_key_file_get_boolean(file, GROUP, key, &error);
-            return error == NULL ? 0
-                                 : cpulift_error_set(err, CPULIFT_EINPUT,
-                                                     "key '%s' is neither true nor false", key);
+    for (const record_row *row = rows; row->key != NULL; row++) {
+        if (strcmp(row->key, key) == 0) {
+            return read_value(policy, map, file, row, err);
         }
     }
     return cpulift_error_set(
@@ -207,45 +230,16 @@ enum policy_reason policy_find_reason(const struct policy *policy, const catalog
 
 json_t *policy_format(const struct policy *policy, const catalog *map)
 {
-    json_t *json = json_object();
-    for (size_t i = 0; i < G_N_ELEMENTS(lists); i++) {
-        json_object_set_new(
-            json, lists[i].key,
-            host_format_features(PLACE(const feature_set, policy, lists[i].set), map));
-    }
-    for (size_t i = 0; i < G_N_ELEMENTS(flags); i++) {
-        json_object_set_new(json, flags[i].key,
-                            json_boolean(*PLACE(const bool, policy, flags[i].flag)));
-    }
-    return json;
-}
-
-struct parse_state {
-    struct policy *policy;
-    const catalog *map;
-    size_t list;
-};
-
-static int parse_name(void *data, const char *string, cpulift_error **err)
-{
-    struct parse_state *state = data;
-    return lists[state->list].add(state->policy, state->map, string, err);
+    return record_format(&policy_record, policy, map);
 }
 
 int policy_parse(const json_t *json, const char *name, const catalog *map,
                  struct policy *ret_policy, cpulift_error **err)
 {
     struct policy policy = {0};
-    int rc = 0;
-    for (size_t i = 0; i < G_N_ELEMENTS(lists) && rc == 0; i++) {
-        struct parse_state state = {&policy, map, i};
-        rc = json_each_string(json, lists[i].key, name, parse_name, &state, err);
+    if (json != NULL) {
+        TRY(record_parse(&policy_record, json, name, (void *)map, &policy, err));
     }
-    for (size_t i = 0; i < G_N_ELEMENTS(flags); i++) {
-        *PLACE(bool, &policy, flags[i].flag) = json_is_true(json_object_get(json, flags[i].key));
-    }
-    if (rc == 0) {
-        *ret_policy = policy;
-    }
-    return rc;
+    *ret_policy = policy;
+    return 0;
 }

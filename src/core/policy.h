@@ -2,7 +2,7 @@
 /// What an operator wants left out of a plan although every host has it, and what let in.
 #pragma once
 
-#include "base/auto.h"
+#include "base/record.h"
 #include "core/catalog.h"
 
 /// Why a feature that every host can give is not in the plan. The order is that of
@@ -26,6 +26,9 @@ struct policy {
     bool is_mitigations_required;
     bool is_mixed_vendor_allowed;
 };
+
+/// A plan's "policy"; record_at.data is the catalogue.
+extern const struct record policy_record;
 
 const char *policy_reason_to_string(enum policy_reason reason);
 
@@ -51,7 +54,8 @@ int policy_load(struct policy *policy, const catalog *map, const char *path, cpu
 enum policy_reason policy_find_reason(const struct policy *policy, const catalog *map,
                                       const char *vendor, size_t id);
 
-/// The policy as a plan records it, and back (`name` stands in messages). The JSON is the caller's.
+/// The policy as a plan records it, and back (`name` stands in messages). The JSON is the caller's;
+/// NULL is no policy.
 json_t *policy_format(const struct policy *policy, const catalog *map);
 int policy_parse(const json_t *json, const char *name, const catalog *map,
                  struct policy *ret_policy, cpulift_error **err);

@@ -17,12 +17,9 @@ char *hook_path(const char *path)
 int hook_load_plan(const char *path, struct hook_plan *ret_plan, cpulift_error **err)
 {
     cpulift_plan *plan = NULL;
-    int rc = plan_load(path, &plan, err);
-    if (rc == 0) {
-        const json_t *guests = json_object_get(plan->document, "guests");
-        *ret_plan = (struct hook_plan){plan, json_is_true(json_object_get(guests, "strict"))};
-    }
-    return rc;
+    TRY(plan_load(path, &plan, err));
+    *ret_plan = (struct hook_plan){plan, plan->guests.is_strict};
+    return 0;
 }
 
 void hook_plan_clear(struct hook_plan *plan)
@@ -41,27 +38,22 @@ char *hook_find_name(const char *xml, size_t len)
     return name != NULL ? xml_get_text(name) : g_strdup("?");
 }
 
-/// True when one of the patterns at `key` fits; `otherwise` when there is none.
-static bool fits(const struct hook_plan *plan, const char *key, const char *guest, bool otherwise)
+/// True when one of the patterns fits; `otherwise` when there is none.
+static bool fits(char *const *patterns, const char *guest, bool otherwise)
 {
-    const json_t *patterns = json_object_get(json_object_get(plan->plan->document, "guests"), key);
-    size_t i = 0;
-    json_t *pattern = NULL;
-    if (json_array_size(patterns) == 0) {
+    if (patterns == NULL || *patterns == NULL) {
         return otherwise;
     }
-    json_array_foreach (patterns, i, pattern) {
-        const char *text = json_string_value(pattern);
-        if (text != NULL && fnmatch(text, guest, 0) == 0) {
-            return true;
-        }
+    while (*patterns != NULL && fnmatch(*patterns, guest, 0) != 0) {
+        patterns++;
     }
-    return false;
+    return *patterns != NULL;
 }
 
 bool hook_is_wanted(const struct hook_plan *plan, const char *guest)
 {
-    return fits(plan, "only", guest, true) && !fits(plan, "skip", guest, false);
+    return fits(plan->plan->guests.only, guest, true) &&
+           !fits(plan->plan->guests.skip, guest, false);
 }
 
 int hook_rewrite(const struct hook_plan *plan, const char *xml, size_t len, char **ret_text,

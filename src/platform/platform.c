@@ -61,25 +61,14 @@ void platform_say(GPtrArray *lines, const char *format, ...)
     va_end(args);
 }
 
-static json_t *patterns(const char *const *names)
-{
-    return json_new_strings(names, names != NULL ? g_strv_length((char **)names) : 0);
-}
-
+/// Without losses, hosts and reasons, and with the guests that are meant.
 static json_t *slim_plan(const cpulift_plan *plan, const struct platform_options *options)
 {
-    json_t *json =
-        json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o}", "schema", PLAN_SCHEMA, "pool", plan->pool,
-                  "variant", plan->variant, "virt", plan->virt, "machine", plan->machine,
-                  "definition", plan_format_definition(plan->cpu), "features",
-                  json_new_strings((const char *const *)plan->features, plan->feature_count));
-    if (plan->phys_bits != 0) {
-        json_object_set_new(json, "phys_bits", json_integer(plan->phys_bits));
-    }
-    json_object_set_new(json, "guests",
-                        json_pack("{s:o, s:o, s:b}", "only", patterns(options->only), "skip",
-                                  patterns(options->skip), "strict", options->is_strict));
-    return json;
+    cpulift_plan slim = *plan;
+    slim.guests.only = (char **)options->only;
+    slim.guests.skip = (char **)options->skip;
+    slim.guests.is_strict = options->is_strict;
+    return record_format(&plan_record, &slim, NULL);
 }
 
 int platform_add_plan(changeset *set, const root_dir *root, const char *target,

@@ -11,13 +11,14 @@
 static void check_definition(const cpulift_plan *plan)
 {
     g_autoptr(json_t) document = json_deep_copy(plan->document);
-    json_object_set_new(document, "definition", plan_format_definition(plan->cpu));
+    json_object_set_new(document, "definition",
+                        record_format(&cpu_definition_record, plan->cpu, NULL));
     g_autofree char *text = json_format_document(document);
     g_autoptr(cpulift_plan) again = NULL;
     g_autoptr(cpulift_error) err = NULL;
     g_assert(plan_parse(text, strlen(text), "again", &again, &err) == 0);
-    g_autoptr(json_t) first = plan_format_definition(plan->cpu);
-    g_autoptr(json_t) second = plan_format_definition(again->cpu);
+    g_autoptr(json_t) first = record_format(&cpu_definition_record, plan->cpu, NULL);
+    g_autoptr(json_t) second = record_format(&cpu_definition_record, again->cpu, NULL);
     g_assert(json_equal(first, second));
 }
 

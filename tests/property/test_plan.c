@@ -209,7 +209,7 @@ static void check_format(struct world *world)
     assert_int_equal(plan_parse(text, strlen(text), "plan", &again, &err), 0);
     g_autofree char *twice = json_format_document(again->document);
     assert_string_equal(text, twice);
-    g_autoptr(json_t) definition = plan_format_definition(again->cpu);
+    g_autoptr(json_t) definition = record_format(&cpu_definition_record, again->cpu, NULL);
     assert_true(json_equal(definition, json_object_get(again->document, "definition")));
 }
 

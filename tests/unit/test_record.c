@@ -30,7 +30,7 @@ struct cart {
 
 static void wheel_destroy(void *wheel);
 
-static const record wheel_record = {
+static const struct record wheel_record = {
     .rows =
         (const record_row[]){
             {"spokes", &record_uint, RECORD_AT(struct wheel, spokes), .min = 1, .max = 99},
@@ -40,7 +40,7 @@ static const record wheel_record = {
     .destroy = wheel_destroy,
 };
 
-static const record named_record = {
+static const struct record named_record = {
     .rows =
         (const record_row[]){
             {"name", &record_name, RECORD_AT(struct wheel, name), RECORD_REQUIRED},
@@ -61,12 +61,13 @@ static void cart_init(void *data)
     ((struct cart *)data)->trips = g_ptr_array_new_with_free_func(g_free);
 }
 
-static const record where_record = {.rows = (const record_row[]){
-                                        {"place", &record_string, RECORD_AT(struct cart, place)},
-                                        {0},
-                                    }};
+static const struct record where_record = {
+    .rows = (const record_row[]){
+        {"place", &record_string, RECORD_AT(struct cart, place)},
+        {0},
+    }};
 
-static const record cart_record = {
+static const struct record cart_record = {
     .schema = "test.cart/1",
     .rows =
         (const record_row[]){

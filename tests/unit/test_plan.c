@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// core/plan: a member of a wrong type is refused by name, never taken for absent.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include "core/plan.h"
+
+#define HEAD                                                                                       \
+    "{\"schema\":\"cpulift.plan/1\",\"pool\":\"p\",\"variant\":\"tuned\",\"virt\":\"kvm\","        \
+    "\"machine\":\"pc\",\"features\":[\"sse\"],"
+#define PLAN(members)       HEAD "\"definition\":{\"model\":\"Nehalem\"}," members "}"
+#define DEFINITION(members) HEAD "\"definition\":{\"model\":\"Nehalem\"," members "}}"
+
+static void test_wrong(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *why;
+    } cases[] = {
+        // each of these let a guest start with less than the plan promises
+        {DEFINITION("\"check\":1"), "\"definition.check\" is no name"},
+        {DEFINITION("\"check\":null"), "\"definition.check\" is no name"},
+        {DEFINITION("\"check\":[\"full\"]"), "\"definition.check\" is no name"},
+        {PLAN("\"guests\":{\"only\":\"web-*\"}"), "\"guests.only\" is no list"},
+        {PLAN("\"guests\":{\"skip\":[1]}"), "\"guests.skip[0]\" is no string"},
+        {PLAN("\"guests\":{\"strict\":\"true\"}"), "\"guests.strict\" is neither true nor false"},
+        {PLAN("\"guests\":[]"), "\"guests\" is no object"},
+        {PLAN("\"policy\":{\"require-mitigations\":1}"),
+         "\"policy.require-mitigations\" is neither true nor false"},
+        {PLAN("\"policy\":{\"allow\":\"tsx\"}"), "\"policy.allow\" is no list"},
+        {PLAN("\"losses\":[{\"feature\":\"a\"},{\"feature\":7}]"),
+         "\"losses[1].feature\" is no name"},
+        {PLAN("\"kinds\":[{\"hosts\":\"a\"}]"), "\"kinds[0].hosts\" is no list"},
+        {PLAN("\"warnings\":[{\"code\":\"c\"}]"), "\"warnings[0].text\" is missing"},
+        {DEFINITION("\"require\":[\"sse\"],\"disable\":[\"sse\"]"), "says twice"},
+        {HEAD "\"definition\":{}}", "\"definition.model\" is missing"},
+        {HEAD "\"definition\":null}", "\"definition\" is no object"},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(cpulift_plan) plan = NULL;
+        g_autoptr(cpulift_error) err = NULL;
+        assert_int_equal(plan_parse(cases[i].text, strlen(cases[i].text), "plan", &plan, &err),
+                         CPULIFT_EINPUT);
+        if (strstr(err->message, cases[i].why) == NULL) {
+            fail_msg("case %zu: '%s' lacks '%s'", i, err->message, cases[i].why);
+        }
+    }
+}
+
+static void test_right(void **state)
+{
+    (void)state;
+    static const char text[] = PLAN("\"level\":null,\"guests\":{\"only\":[\"web-*\"],\"strict\":"
+                                    "true},\"later\":{\"check\":1}");
+    g_autoptr(cpulift_plan) plan = NULL;
+    assert_int_equal(plan_parse(text, strlen(text), "plan", &plan, NULL), 0);
+    assert_string_equal(plan->guests.only[0], "web-*");
+    assert_null(plan->guests.only[1]);
+    assert_null(plan->guests.skip);
+    assert_true(plan->guests.is_strict);
+    assert_int_equal(plan->feature_count, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_wrong),
+        cmocka_unit_test(test_right),
+    };
+    return cmocka_run_group_tests_name("plan", tests, NULL, NULL);
+}
