@@ -2,34 +2,82 @@
 #include "core/plan_warnings.h"
 
 #include "base/json.h"
+#include "base/text.h"
 
 #include <string.h>
 
 /// So many stand in a sentence.
 #define HOSTS_IN_TEXT 3
+#define FILES_IN_TEXT 8
 
-/// Adds a warning about these kinds (NULL: none in particular) and, with `id`, a feature.
-static void warn(json_t *warnings, const cpulift_pool *pool, const char *code, const GArray *kinds,
-                 const char *feature, const char *format)
+/// The named models that these kinds' CPUs are like, in brackets after the hosts; "" where no host
+/// says.
+static char *format_models(const cpulift_pool *pool, const GArray *kinds)
 {
-    json_t *item = json_pack("{s:s}", "code", code);
-    g_autofree char *joined = g_strdup("");
-    if (kinds != NULL) {
-        size_t total = 0;
-        g_autoptr(GPtrArray) hosts = pool_get_hosts(pool->inv, kinds, PLAN_HOSTS_MAX, &total);
-        json_object_set_new(item, "hosts",
-                            json_new_strings((const char *const *)hosts->pdata, hosts->len));
-        json_object_set_new(item, "host_count", json_integer((json_int_t)total));
-        g_free(joined);
-        joined = pool_join_hosts(pool->inv, kinds, HOSTS_IN_TEXT);
+    g_autoptr(GPtrArray) models = g_ptr_array_new();
+    for (size_t i = 0; i < kinds->len; i++) {
+        const struct host_kind *kind = pool->inv->kinds->pdata[g_array_index(kinds, size_t, i)];
+        char *model = kind->host->model_name;
+        if (model != NULL && !g_ptr_array_find_with_equal_func(models, model, g_str_equal, NULL)) {
+            g_ptr_array_add(models, model);
+        }
     }
-    if (feature != NULL) {
-        json_object_set_new(item, "feature", json_string(feature));
-    }
-    g_auto(GStrv) around_hosts = g_strsplit(format, "{hosts}", 2);
-    g_autofree char *text = g_strjoinv(joined, around_hosts);
-    json_object_set_new(item, "text", json_string(text));
+    g_autofree char *joined =
+        text_join_some((const char *const *)models->pdata, models->len, HOSTS_IN_TEXT);
+    return models->len > 0 ? g_strdup_printf(" (%s)", joined) : g_strdup("");
+}
+
+/// Adds a warning; `text` is taken over, as are `features` (NULL: none in particular).
+static json_t *warn(json_t *warnings, const char *code, char *text, json_t *features)
+{
+    text_make_printable(text);
+    json_t *item = json_pack("{s:s, s:s, s:o*}", "code", code, "text", text, "features", features);
+    g_free(text);
     json_array_append_new(warnings, item);
+    return item;
+}
+
+/// As warn, about these kinds: `text` follows their names.
+static void warn_kinds(json_t *warnings, const cpulift_pool *pool, const char *code,
+                       const GArray *kinds, const char *text, json_t *features)
+{
+    size_t total = 0;
+    g_autoptr(GPtrArray) hosts = pool_get_hosts(pool->inv, kinds, PLAN_HOSTS_MAX, &total);
+    g_autofree char *joined = pool_join_hosts(pool->inv, kinds, HOSTS_IN_TEXT);
+    g_autofree char *models = format_models(pool, kinds);
+    json_t *item = warn(warnings, code, g_strconcat(joined, models, ": ", text, NULL), features);
+    json_object_set_new(item, "hosts",
+                        json_new_strings((const char *const *)hosts->pdata, hosts->len));
+    json_object_set_new(item, "host_count", json_integer((json_int_t)total));
+}
+
+static bool is_same(const GArray *a, const GArray *b)
+{
+    return a->len == b->len && memcmp(a->data, b->data, a->len * sizeof(size_t)) == 0;
+}
+
+/// Takes from `lost` the features that the same kinds cost as the first of them, and warns of them.
+static void warn_first_group(json_t *warnings, const cpulift_pool *pool, feature_set *lost)
+{
+    g_autoptr(GArray) kinds = pool_find_costs(pool, feature_set_next(lost, 0));
+    feature_set group = {0};
+    feature_set_foreach (id, lost) {
+        g_autoptr(GArray) costs = pool_find_costs(pool, id);
+        if (is_same(costs, kinds)) {
+            feature_set_add(&group, id);
+        }
+    }
+    *lost = feature_set_subtract(*lost, group);
+    g_autoptr(GString) text = g_string_new(NULL);
+    feature_set_foreach (id, &group) {
+        g_string_append_printf(text, "%s%s", text->len > 0 ? ", " : "",
+                               catalog_get_feature(pool->inv->map, id)->name);
+    }
+    g_string_prepend(text, feature_set_count(&group) == 1 ? "guests lose the mitigation "
+                                                          : "guests lose the mitigations ");
+    g_string_append(text, "; update microcode, kernel and QEMU");
+    warn_kinds(warnings, pool, "mitigation", kinds, text->str,
+               host_format_features(&group, pool->inv->map));
 }
 
 static void warn_mitigations(json_t *warnings, const cpulift_pool *pool)
@@ -37,85 +85,113 @@ static void warn_mitigations(json_t *warnings, const cpulift_pool *pool)
     feature_set lost = feature_set_subtract(
         feature_set_intersect(pool->any, catalog_get_class(pool->inv->map, FEATURE_MITIGATION)),
         pool->common);
-    feature_set_foreach (id, &lost) {
-        const char *name = catalog_get_feature(pool->inv->map, id)->name;
-        g_autoptr(GArray) costs = pool_find_costs(pool, id);
-        g_autofree char *text =
-            g_strdup_printf("guests lose the mitigation %s because of {hosts}", name);
-        warn(warnings, pool, "mitigation", costs, name, text);
+    while (!feature_set_is_empty(&lost)) {
+        warn_first_group(warnings, pool, &lost);
     }
 }
 
-static bool is_vulnerable(const cpulift_host *host)
+/// The files of /sys/devices/system/cpu/vulnerabilities by which the kernel calls this host
+/// vulnerable.
+static char *find_vulnerable(const cpulift_host *host)
 {
+    g_autoptr(GPtrArray) files = g_ptr_array_new();
     const char *file;
     json_t *state;
     json_object_foreach (host->vulnerabilities, file, state) {
         if (json_is_string(state) && g_str_has_prefix(json_string_value(state), "Vulnerable")) {
-            return true;
+            g_ptr_array_add(files, (char *)file);
         }
     }
-    return false;
+    g_ptr_array_sort(files, text_compare);
+    g_autofree char *joined =
+        text_join_some((const char *const *)files->pdata, files->len, FILES_IN_TEXT);
+    return files->len > 0 ? g_strdup_printf("vulnerable by the kernel's own word: %s", joined)
+                          : NULL;
 }
 
-static bool is_silicon(const cpulift_host *host)
+static char *find_silicon(const cpulift_host *host)
 {
-    return host->is_silicon;
+    return host->is_silicon ? g_strdup("what guests get is taken from the physical CPU, not from "
+                                       "KVM: guests may not start")
+                            : NULL;
 }
 
 /// Without a vendor a host may be of another than the pool's.
-static bool has_no_vendor(const cpulift_host *host)
+static char *find_no_vendor(const cpulift_host *host)
 {
-    return host->vendor == NULL;
+    return host->vendor == NULL ? g_strdup("the CPU's vendor is not said: if it is another than "
+                                           "the pool's, guests cannot migrate")
+                                : NULL;
 }
 
+/// What a host is warned of, and the words for it; NULL where there is nothing.
 static const struct {
     const char *code;
-    bool (*applies)(const cpulift_host *host);
-    const char *text;
+    char *(*find)(const cpulift_host *host);
 } host_warnings[] = {
-    {"silicon", is_silicon,
-     "what {hosts} can give is taken from the physical CPU, not from KVM: guests may not start"},
-    {"vendor", has_no_vendor,
-     "{hosts} do not say the CPU's vendor: if it is another than the pool's, guests cannot "
-     "migrate"},
-    {"vulnerable", is_vulnerable, "the kernel calls {hosts} vulnerable; see the host documents"},
+    {"silicon", find_silicon},
+    {"vendor", find_no_vendor},
+    {"vulnerable", find_vulnerable},
 };
 
-static void warn_hosts(json_t *warnings, const cpulift_pool *pool)
+/// One warning for all kinds of which the same is to be said, in the order of the first.
+static void warn_hosts(json_t *warnings, const cpulift_pool *pool, size_t row)
 {
-    for (size_t i = 0; i < G_N_ELEMENTS(host_warnings); i++) {
+    size_t count = pool->inv->kinds->len;
+    g_autoptr(GPtrArray) texts = g_ptr_array_new_with_free_func(g_free);
+    for (size_t k = 0; k < count; k++) {
+        const struct host_kind *kind = pool->inv->kinds->pdata[k];
+        g_ptr_array_add(texts, host_warnings[row].find(kind->host));
+    }
+    for (size_t k = 0; k < count; k++) {
+        g_autofree char *text = g_steal_pointer(&texts->pdata[k]);
+        if (text == NULL) {
+            continue;
+        }
         g_autoptr(GArray) kinds = g_array_new(FALSE, FALSE, sizeof(size_t));
-        for (size_t k = 0; k < pool->inv->kinds->len; k++) {
-            const struct host_kind *kind = pool->inv->kinds->pdata[k];
-            if (host_warnings[i].applies(kind->host)) {
-                g_array_append_val(kinds, k);
+        g_array_append_val(kinds, k);
+        for (size_t other = k + 1; other < count; other++) {
+            if (g_strcmp0(texts->pdata[other], text) == 0) {
+                g_array_append_val(kinds, other);
+                g_clear_pointer(&texts->pdata[other], g_free);
             }
         }
-        if (kinds->len > 0) {
-            warn(warnings, pool, host_warnings[i].code, kinds, NULL, host_warnings[i].text);
-        }
+        warn_kinds(warnings, pool, host_warnings[row].code, kinds, text, NULL);
     }
+}
+
+/// Why the definition states the width that it does, or none.
+static const char *explain_width(const cpulift_pool *pool, const cpulift_cpu *cpu)
+{
+    if (cpu->phys_bits != 0) {
+        return "the hosts' physical-address widths differ: the smallest is stated";
+    }
+    if (strcmp(pool->virt, "kvm") != 0) {
+        return "the hosts' physical-address widths differ or are not known, and the definition "
+               "states none: for qemu guests it never does";
+    }
+    return pool->phys_bits == 0
+               ? "the physical-address width of some hosts is not known, and the definition "
+                 "states none: scan them again"
+               : "the hosts' physical-address widths differ, and the definition states none: "
+                 "libvirt 8.7 or newer is needed on every host";
 }
 
 json_t *plan_format_warnings(const cpulift_pool *pool, const cpulift_cpu *cpu)
 {
     json_t *warnings = json_array();
     if (pool->is_mixed_vendor) {
-        warn(warnings, pool, "mixed-vendor", NULL, NULL,
-             "the pool mixes vendors: the guest's vendor string, MSRs, errata and TSC behaviour "
-             "differ "
-             "after a migration, and libvirt may refuse it");
+        warn(warnings, "mixed-vendor",
+             g_strdup("the pool mixes vendors: the guest's vendor string, MSRs, errata and TSC "
+                      "behaviour differ after a migration, and libvirt may refuse it"),
+             NULL);
     }
     if (pool->is_phys_bits_mixed) {
-        warn(warnings, pool, "phys-bits", NULL, NULL,
-             cpu->phys_bits != 0
-                 ? "the hosts' physical-address widths differ: the smallest is stated"
-                 : "the hosts' physical-address widths differ or are not known, and the definition "
-                   "does "
-                   "not state one: libvirt 8.7 or newer is needed on every host");
+        warn(warnings, "phys-bits", g_strdup(explain_width(pool, cpu)), NULL);
     }
     warn_mitigations(warnings, pool);
-    warn_hosts(warnings, pool);
+    for (size_t i = 0; i < G_N_ELEMENTS(host_warnings); i++) {
+        warn_hosts(warnings, pool, i);
+    }
     return warnings;
 }

@@ -4,8 +4,6 @@
 #include "core/plan_write.h"
 #include "core/planner_define.h"
 
-#define HOSTS_IN_MESSAGE 5
-
 /// --require-mitigations: refuses when a mitigation that some host gives is not in the plan.
 static int check_mitigations(const cpulift_pool *pool, const struct selection *selection,
                              cpulift_error **err)
@@ -28,11 +26,11 @@ static int check_mitigations(const cpulift_pool *pool, const struct selection *s
                 "leaves it out (%s)",
                 name, policy_reason_to_string(reason));
         }
-        g_autofree char *names = pool_join_hosts(pool->inv, costs, HOSTS_IN_MESSAGE);
+        g_autofree char *names = pool_quote_hosts(pool->inv, costs);
         return cpulift_error_set(
             err, CPULIFT_EREFUSED,
-            "the pool would lose the mitigation '%s': host '%s' does not give it; update "
-            "its microcode, kernel and QEMU, or leave it out (--without)",
+            "the pool would lose the mitigation '%s', which is not given by %s; update "
+            "microcode, kernel and QEMU there, or plan without (--without)",
             name, names);
     }
     return 0;

@@ -45,6 +45,20 @@ char *pool_join_hosts(const inventory *inv, const GArray *kinds, size_t most)
     return text_join_some((const char *const *)names->pdata, total, most);
 }
 
+char *pool_quote_hosts(const inventory *inv, const GArray *kinds)
+{
+    size_t total = 0;
+    g_autoptr(GPtrArray) names = pool_get_hosts(inv, kinds, NAMES_IN_MESSAGE, &total);
+    GString *text = g_string_new(total == 1 ? "host" : "hosts");
+    for (size_t i = 0; i < names->len; i++) {
+        g_string_append_printf(text, "%s '%s'", i > 0 ? "," : "", (char *)names->pdata[i]);
+    }
+    if (total > names->len) {
+        g_string_append_printf(text, " and %zu more", total - names->len);
+    }
+    return g_string_free(text, FALSE);
+}
+
 /// The kinds that have no entry for this virt type and machine (NULL: any).
 static GArray *find_lacking(const inventory *inv, const char *virt, const char *machine)
 {
@@ -77,10 +91,10 @@ static int choose_virt(cpulift_pool *pool, cpulift_error **err)
     if (lacking->len == 0) {
         return 0;
     }
-    g_autofree char *names = pool_join_hosts(pool->inv, lacking, NAMES_IN_MESSAGE);
+    g_autofree char *names = pool_quote_hosts(pool->inv, lacking);
     return cpulift_error_set(
         err, CPULIFT_EINPUT,
-        "host '%s' cannot give %s guests; leave it out (--without), scan it again, or "
+        "%s cannot give %s guests; leave it out (--without), scan it again, or "
         "plan for another --virt",
         names, pool->virt);
 }
@@ -97,12 +111,12 @@ static int choose_machine(cpulift_pool *pool, cpulift_error **err)
     if (lacking->len == 0) {
         return 0;
     }
-    g_autofree char *names = pool_join_hosts(pool->inv, lacking, NAMES_IN_MESSAGE);
+    g_autofree char *names = pool_quote_hosts(pool->inv, lacking);
     return cpulift_error_set(
         err, CPULIFT_EINPUT,
-        "host '%s' does not say what %s guests on machine type '%s' get; scan it "
-        "again or choose another --machine",
-        names, pool->virt, machine);
+        "what %s guests on machine type '%s' get is not said by %s; scan again or choose another "
+        "--machine",
+        pool->virt, machine, names);
 }
 
 static int check_arch(const cpulift_pool *pool, cpulift_error **err)

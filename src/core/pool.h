@@ -36,3 +36,6 @@ GPtrArray *pool_get_hosts(const inventory *inv, const GArray *kinds, size_t most
 
 /// "a, b and 3 more": at most `most` of these kinds' hosts, for a sentence. The caller frees it.
 char *pool_join_hosts(const inventory *inv, const GArray *kinds, size_t most);
+
+/// "host 'a'", or "hosts 'a', 'b' and 3 more": for a refusal. The caller frees it.
+char *pool_quote_hosts(const inventory *inv, const GArray *kinds);
