@@ -19,24 +19,12 @@ static const GOptionEntry options[] = {
 /// come first.
 #define GAINS_MAX 20
 
-static const json_t *find_entry(const cpulift_plan *plan, const char *key, const char *feature)
-{
-    size_t i;
-    const json_t *item;
-    json_array_foreach (json_object_get(plan->document, key), i, item) {
-        if (g_strcmp0(json_get_string(item, "feature"), feature) == 0) {
-            return item;
-        }
-    }
-    return NULL;
-}
-
 static json_t *explain_feature(const explain *self, const cpulift_plan *plan, const char *feature)
 {
     int id = catalog_find_feature(self->map, feature);
     const char *name = id >= 0 ? catalog_get_feature(self->map, (size_t)id)->name : feature;
-    const json_t *loss = find_entry(plan, "losses", name);
-    const json_t *omitted = find_entry(plan, "omitted", name);
+    const json_t *loss = document_find_entry(plan->document, "losses", name);
+    const json_t *omitted = document_find_entry(plan->document, "omitted", name);
     json_t *answer = json_pack("{s:s}", "feature", name);
     if (id >= 0 && feature_set_has(&self->features, (size_t)id)) {
         json_object_set_new(answer, "answer", json_string("given"));

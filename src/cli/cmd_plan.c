@@ -2,9 +2,16 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/document.h"
 #include "core/planner.h"
 
+#include <stdio.h>
 #include <string.h>
+
+/// So many hosts that keep a pool from the next level are named in its line.
+#define HOSTS_IN_SUMMARY 3
+/// A feature hangs on another, that on a third: no chain is as long.
+#define DEPENDENCIES_MAX 8
 
 static char *pool, *virt, *machine, *policy_path, *variant, *output;
 static char **allowed, **denied, **without;
@@ -32,7 +39,8 @@ static const GOptionEntry options[] = {
      "print the plan of an untuned platform (default) or of the 2014 paper (paper)", "VARIANT"},
     {"output", 'o', 0, G_OPTION_ARG_FILENAME, &output, "write to FILE instead of standard output",
      "FILE"},
-    {"quiet", 'q', 0, G_OPTION_ARG_NONE, &quiet, "no warnings on standard error", NULL},
+    {"quiet", 'q', 0, G_OPTION_ARG_NONE, &quiet, "neither summary nor warnings on standard error",
+     NULL},
     {0},
 };
 
@@ -90,6 +98,94 @@ static void print_warnings(const cpulift_plan *plan)
     }
 }
 
+/// The loss that keeps `feature` out of the plan: its own, or that of what it hangs on. NULL where
+/// no host gives it or policy leaves it out.
+static const json_t *find_loss(const json_t *document, const char *feature)
+{
+    const json_t *omitted = document_find_entry(document, "omitted", feature);
+    const char *needs = json_get_string(omitted, "needs");
+    for (int depth = 0; needs != NULL && depth < DEPENDENCIES_MAX; depth++) {
+        feature = needs;
+        omitted = document_find_entry(document, "omitted", feature);
+        needs = json_get_string(omitted, "needs");
+    }
+    const json_t *loss = document_find_entry(document, "losses", feature);
+    return json_get_string(loss, "policy") == NULL ? loss : NULL;
+}
+
+/// Marks the kinds that cost one of the features that the next level needs; false where one of them
+/// is not a matter of single hosts.
+static bool find_keepers(const json_t *document, bool *keepers, size_t count)
+{
+    size_t i, k;
+    const json_t *name, *index;
+    const json_t *missing = json_object_get(json_object_get(document, "next_level"), "missing");
+    json_array_foreach (missing, i, name) {
+        const json_t *loss = find_loss(document, json_string_value(name));
+        if (loss == NULL) {
+            return false;
+        }
+        json_array_foreach (json_object_get(loss, "kinds"), k, index) {
+            keepers[MIN((size_t)json_integer_value(index), count)] = true;
+        }
+    }
+    return true;
+}
+
+/// "; a, b and 2 more (Xeon-E7-4820) keep it from x86-64-v3", or what else does.
+static void append_keepers(GString *text, const json_t *document)
+{
+    const char *next = json_get_string(json_object_get(document, "next_level"), "level");
+    const json_t *kinds = json_object_get(document, "kinds");
+    size_t count = json_array_size(kinds), k, h;
+    g_autofree bool *keepers = g_new0(bool, count + 1);
+    if (next == NULL) {
+        return;
+    }
+    if (!find_keepers(document, keepers, count)) {
+        g_string_append_printf(text, "; no single host keeps it from %s", next);
+        return;
+    }
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    const json_t *kind, *host;
+    json_array_foreach (kinds, k, kind) {
+        json_array_foreach (json_object_get(kind, "hosts"), h, host) {
+            if (keepers[k]) {
+                g_ptr_array_add(names, (void *)json_string_value(host));
+            }
+        }
+    }
+    g_ptr_array_sort(names, text_compare);
+    g_autofree char *joined =
+        text_join_some((const char *const *)names->pdata, names->len, HOSTS_IN_SUMMARY);
+    g_string_append_printf(text, "; %s %s it from %s", joined, names->len == 1 ? "keeps" : "keep",
+                           next);
+}
+
+/// One line says what was planned: from how much, on which model, how far, and who keeps it back.
+static void print_summary(const cpulift_plan *plan, const catalog *map)
+{
+    guint64 hosts = json_get_uint(plan->document, "host_count", 0);
+    size_t kinds = json_array_size(json_object_get(plan->document, "kinds"));
+    const struct catalog_model *model = catalog_find_model(map, plan->cpu->model);
+    if (hosts == 0 || model == NULL) {
+        return;
+    }
+    size_t more = 0;
+    for (size_t i = 0; i < plan->feature_count; i++) {
+        int id = catalog_find_feature(map, plan->features[i]);
+        more += id < 0 || !feature_set_has(&model->features, (size_t)id);
+    }
+    const char *level = json_get_string(plan->document, "level");
+    g_autoptr(GString) text = g_string_new(NULL);
+    g_string_append_printf(
+        text, "planned %" G_GUINT64_FORMAT " host%s of %zu kind%s: %s + %zu feature%s, %s", hosts,
+        hosts == 1 ? "" : "s", kinds, kinds == 1 ? "" : "s", model->name, more,
+        more == 1 ? "" : "s", level != NULL ? level : "below x86-64-v1");
+    append_keepers(text, plan->document);
+    fprintf(stderr, "cpulift: %s\n", text->str);
+}
+
 static int check_usage(size_t count)
 {
     if ((variant == NULL) == (count == 0)) {
@@ -126,6 +222,7 @@ static int run(char **paths, size_t count)
         return command_fail(&err);
     }
     if (!quiet) {
+        print_summary(plan, map);
         print_warnings(plan);
     }
     g_autofree char *text = json_format_document(plan->document);

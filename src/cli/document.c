@@ -104,6 +104,18 @@ int document_get_features(const struct document *document, const catalog *map, c
     return rc;
 }
 
+const json_t *document_find_entry(const json_t *json, const char *key, const char *feature)
+{
+    size_t i;
+    const json_t *item;
+    json_array_foreach (json_object_get(json, key), i, item) {
+        if (g_strcmp0(json_get_string(item, "feature"), feature) == 0) {
+            return item;
+        }
+    }
+    return NULL;
+}
+
 char *document_join_features(const catalog *map, const feature_set *set)
 {
     g_autoptr(json_t) names = host_format_features(set, map);

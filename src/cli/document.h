@@ -26,6 +26,9 @@ void document_clear(struct document *document);
 int document_get_features(const struct document *document, const catalog *map, const char *virt,
                           const char *machine, feature_set *ret_set, cpulift_error **err);
 
+/// The entry about a feature in a plan's list `key` ("losses", "omitted"), borrowed, or NULL.
+const json_t *document_find_entry(const json_t *json, const char *key, const char *feature);
+
 /// The names between blanks. The caller frees it.
 char *document_join_features(const catalog *map, const feature_set *set);
 
