@@ -248,7 +248,7 @@ static int run_rollback(char **arguments, size_t count)
     return command_finish(NULL, out->len > 0 ? out->str : "nothing to undo\n", EXIT_YES);
 }
 
-const struct command domains_apply_command = {
+const struct command apply_command = {
     .name = "apply",
     .arguments = "PLAN",
     .description = "As 'cpulift apply --platform libvirt --connect URI'.",
@@ -260,7 +260,7 @@ const struct command domains_apply_command = {
     .run = run_apply,
 };
 
-const struct command domains_rollback_command = {
+const struct command rollback_command = {
     .name = "rollback",
     .arguments = "",
     .description = "As 'cpulift rollback --connect URI'.",

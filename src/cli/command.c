@@ -11,10 +11,17 @@
 #include <string.h>
 #include <unistd.h>
 
+// Weak: NULL where the command is not in this program.
+#define COMMAND(name, program, summary)                                                            \
+    extern const struct command name##_command __attribute__((weak));
+#include "cli/commands.def"
+#undef COMMAND
+
 static const struct {
     const char *name, *program, *summary;
+    const struct command *command;
 } all_commands[] = {
-#define COMMAND(name, program, summary) {name, program, summary},
+#define COMMAND(name, program, summary) {#name, program, summary, &name##_command},
 #include "cli/commands.def"
 #undef COMMAND
 };
@@ -79,18 +86,25 @@ int command_finish(const char *path, const char *text, int status)
     return status;
 }
 
-/// "name\toption" lines for the generators of the bash completion and the check of the man pages.
-static int print_options(const struct command *table, size_t count)
+/// "name\toption\tvalue" lines of a command, for the check of the man pages.
+static void print_options(const struct command *command)
 {
-    for (size_t i = 0; i < count; i++) {
-        for (const GOptionEntry *o = table[i].options; o->long_name != NULL; o++) {
-            printf("%s\t--%s%s%s\n", table[i].name, o->long_name,
-                   o->arg == G_OPTION_ARG_NONE ? "" : "\t",
-                   o->arg_description ? o->arg_description : "");
-        }
-        printf("%s\t--help\n", table[i].name);
-        if (table[i].json != NULL) {
-            printf("%s\t--json\n", table[i].name);
+    for (const GOptionEntry *o = command->options; o->long_name != NULL; o++) {
+        printf("%s\t--%s%s%s\n", command->name, o->long_name,
+               o->arg == G_OPTION_ARG_NONE ? "" : "\t",
+               o->arg_description ? o->arg_description : "");
+    }
+    printf("%s\t--help\n", command->name);
+    if (command->json != NULL) {
+        printf("%s\t--json\n", command->name);
+    }
+}
+
+static int print_all_options(void)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(all_commands); i++) {
+        if (all_commands[i].command != NULL) {
+            print_options(all_commands[i].command);
         }
     }
     return EXIT_YES;
@@ -164,18 +178,15 @@ int command_execute(const char *program, char **argv)
 }
 
 /// Runs argv[1], here or in the program that has it; NULL-terminated as main()'s.
-static int dispatch(const struct command *table, size_t count, int argc, char **argv)
+static int dispatch(int argc, char **argv)
 {
     const char *names[G_N_ELEMENTS(all_commands) + 1] = {0};
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(table[i].name, argv[1]) == 0) {
-            return command_run(&table[i], argc - 1, argv + 1);
-        }
-    }
     for (size_t i = 0; i < G_N_ELEMENTS(all_commands); i++) {
         names[i] = all_commands[i].name;
         if (strcmp(names[i], argv[1]) == 0) {
-            return command_execute(all_commands[i].program, argv);
+            return all_commands[i].command != NULL
+                       ? command_run(all_commands[i].command, argc - 1, argv + 1)
+                       : command_execute(all_commands[i].program, argv);
         }
     }
     const char *nearest = text_find_nearest(argv[1], names);
@@ -190,7 +201,7 @@ static bool is_one_of(const char *word, const char *a, const char *b)
     return strcmp(word, a) == 0 || strcmp(word, b) == 0;
 }
 
-int command_main(const struct command *table, size_t count, int argc, char **argv)
+int command_main(int argc, char **argv)
 {
     setlocale(LC_MESSAGES, "C");
     // Messages may hold names beyond ASCII; numbers stay independent of the locale.
@@ -198,7 +209,7 @@ int command_main(const struct command *table, size_t count, int argc, char **arg
     bool is_help = argc > 1 && is_one_of(argv[1], "--help", "help");
     if (is_help && argc > 2) {
         char *line[] = {argv[0], argv[2], (char *)"--help", NULL};
-        return dispatch(table, count, 3, line);
+        return dispatch(3, line);
     }
     if (argc < 2 || is_help) {
         return print_help(argc < 2 ? stderr : stdout);
@@ -208,7 +219,7 @@ int command_main(const struct command *table, size_t count, int argc, char **arg
         return EXIT_YES;
     }
     if (strcmp(argv[1], "--dump-options") == 0) {
-        return print_options(table, count);
+        return print_all_options();
     }
-    return dispatch(table, count, argc, argv);
+    return dispatch(argc, argv);
 }

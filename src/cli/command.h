@@ -42,9 +42,9 @@ struct command {
 /// Parses argv by the command's option table and runs it. Returns the exit status.
 int command_run(const struct command *command, int argc, char **argv);
 
-/// main() of a program that holds the commands of `table` (`count` rows): dispatches argv[1]; what
-/// another program has is executed there.
-int command_main(const struct command *table, size_t count, int argc, char **argv);
+/// main() of a program: runs the command argv[1] that was linked into it, and executes the program
+/// that has it where it was not (commands.def).
+int command_main(int argc, char **argv);
 
 /// Prints "cpulift: message" (and frees the error); returns its exit status. The one place that
 /// prints errors.

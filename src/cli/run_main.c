@@ -18,9 +18,6 @@ static bool is_known(const char *word)
 
 int main(int argc, char **argv)
 {
-    const struct command table[] = {run_command};
-    if (argc > 1 && is_known(argv[1])) {
-        return command_main(table, G_N_ELEMENTS(table), argc, argv);
-    }
-    return command_run(&table[0], argc, argv);
+    return argc > 1 && is_known(argv[1]) ? command_main(argc, argv)
+                                         : command_run(&run_command, argc, argv);
 }
