@@ -8,33 +8,37 @@
 
 #include <string.h>
 
-static char *platform_name, *root_path, *version, *channel, *hook, *uri, *domains, *inventory;
-static char **only, **skip;
-static gboolean commit, strict, json;
+static struct {
+    char *platform, *root, *version, *channel, *hook, *connect, *domains, *inventory;
+    char **only, **skip;
+    gboolean commit, strict, json;
+} options = {.root = (char *)"/"};
 
-static const GOptionEntry options[] = {
-    {"platform", 'P', 0, G_OPTION_ARG_STRING, &platform_name,
+static const GOptionEntry entries[] = {
+    {"platform", 'P', 0, G_OPTION_ARG_STRING, &options.platform,
      "cloudstack, eucalyptus, libvirt or opennebula", "PLATFORM"},
-    {"root", 0, 0, G_OPTION_ARG_FILENAME, &root_path, "the node's root folder instead of /", "DIR"},
-    {"commit", 0, 0, G_OPTION_ARG_NONE, &commit, "make the change; without it, only show it", NULL},
-    {"version", 0, 0, G_OPTION_ARG_STRING, &version,
+    {"root", 0, 0, G_OPTION_ARG_FILENAME, &options.root, "the node's root folder instead of /",
+     "DIR"},
+    {"commit", 0, 0, G_OPTION_ARG_NONE, &options.commit,
+     "make the change; without it, only show it", NULL},
+    {"version", 0, 0, G_OPTION_ARG_STRING, &options.version,
      "the platform's version, where its files do not tell", "VERSION"},
-    {"channel", 0, 0, G_OPTION_ARG_STRING, &channel,
+    {"channel", 0, 0, G_OPTION_ARG_STRING, &options.channel,
      "another way in: cloudstack rolling; eucalyptus xsl; opennebula native; libvirt guard",
      "CHANNEL"},
-    {"only", 0, 0, G_OPTION_ARG_STRING_ARRAY, &only, "hooks tune only guests of these names",
-     "PATTERN"},
-    {"skip", 0, 0, G_OPTION_ARG_STRING_ARRAY, &skip, "hooks leave guests of these names alone",
-     "PATTERN"},
-    {"strict", 0, 0, G_OPTION_ARG_NONE, &strict,
+    {"only", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.only,
+     "hooks tune only guests of these names", "PATTERN"},
+    {"skip", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.skip,
+     "hooks leave guests of these names alone", "PATTERN"},
+    {"strict", 0, 0, G_OPTION_ARG_NONE, &options.strict,
      "hooks stop a guest that they cannot tune, where the platform lets them", NULL},
-    {"hook", 0, 0, G_OPTION_ARG_FILENAME, &hook, "where the node has the program cpulift-hook",
-     "PATH"},
-    {"connect", 'c', 0, G_OPTION_ARG_STRING, &uri,
+    {"hook", 0, 0, G_OPTION_ARG_FILENAME, &options.hook,
+     "where the node has the program cpulift-hook", "PATH"},
+    {"connect", 'c', 0, G_OPTION_ARG_STRING, &options.connect,
      "for libvirt: change persistent definitions of this libvirt", "URI"},
-    {"domains", 0, 0, G_OPTION_ARG_STRING, &domains,
+    {"domains", 0, 0, G_OPTION_ARG_STRING, &options.domains,
      "with --connect: those of guests of these names", "PATTERN"},
-    {"inventory", 0, 0, G_OPTION_ARG_FILENAME, &inventory,
+    {"inventory", 0, 0, G_OPTION_ARG_FILENAME, &options.inventory,
      "for opennebula: check the hosts in what 'onehost list --xml' printed", "FILE"},
     {0},
 };
@@ -59,7 +63,7 @@ static char *format_json(const changeset *set, const struct platform_report *rep
 {
     g_autoptr(json_t) document = changeset_to_json(set);
     json_object_set_new(document, "version", json_string(report->version));
-    json_object_set_new(document, "committed", json_boolean(commit));
+    json_object_set_new(document, "committed", json_boolean(options.commit));
     json_object_set_new(document, "before", lines_to_json(report->before));
     json_object_set_new(document, "after", lines_to_json(report->after));
     json_object_set_new(document, "effects", lines_to_json(report->effects));
@@ -89,13 +93,15 @@ static char *format_text(const struct platform *platform, const changeset *set,
     } else {
         g_string_append_printf(out, "%u %s %s\n", set->changes->len,
                                set->changes->len == 1 ? "file" : "files",
-                               commit ? "changed" : "would change");
+                               options.commit ? "changed" : "would change");
     }
-    format_lines(out, "Before --commit", report->before);
-    format_lines(out, "Then", report->after);
+    if (!options.commit) {
+        format_lines(out, "Before --commit", report->before);
+    }
+    format_lines(out, options.commit ? "Now" : "Then", report->after);
     format_lines(out, "What takes effect when", report->effects);
     format_lines(out, "What this version cannot express", report->limits);
-    if (!commit && set->changes->len > 0) {
+    if (!options.commit && set->changes->len > 0) {
         g_string_append(out, "Nothing was changed; --commit does it.\n");
     }
     return g_string_free(out, FALSE);
@@ -107,76 +113,95 @@ static int apply(const struct platform *platform, const char *plan_path, char **
     g_autoptr(root_dir) root = NULL;
     g_autoptr(cpulift_plan) plan = NULL;
     g_autoptr(changeset) set = changeset_new(platform->name);
-    g_autofree char *hook_path = hook != NULL ? g_strdup(hook) : find_hook();
-    struct platform_report *report = platform_report_new();
-    const struct platform_options how = {.version = version,
-                                         .channel = channel,
-                                         .hook = hook_path,
-                                         .only = (const char *const *)only,
-                                         .skip = (const char *const *)skip,
-                                         .inventory = inventory,
-                                         .is_strict = strict};
-    int rc = plan_load(plan_path, &plan, err);
-    rc = rc != 0 ? rc : root_open(root_path != NULL ? root_path : "/", &root, err);
-    rc = rc != 0 || !commit ? rc : journal_recover(root, err);
-    rc = rc != 0 ? rc : platform->plan(root, plan, &how, set, report, err);
-    rc = rc != 0 || !commit ? rc : changeset_apply(set, root, err);
-    if (rc == 0) {
-        *ret_text = json ? format_json(set, report) : format_text(platform, set, report, root);
-    }
-    platform_report_free(report);
-    return rc;
+    g_autofree char *hook = options.hook != NULL ? g_strdup(options.hook) : find_hook();
+    g_autoptr(platform_report) report = platform_report_new();
+    const struct platform_options how = {.version = options.version,
+                                         .channel = options.channel,
+                                         .hook = hook,
+                                         .only = (const char *const *)options.only,
+                                         .skip = (const char *const *)options.skip,
+                                         .inventory = options.inventory,
+                                         .is_strict = options.strict};
+    TRY(plan_load(plan_path, &plan, err));
+    TRY(root_open(options.root, &root, err));
+    TRY(options.commit ? journal_recover(root, err) : 0);
+    TRY(platform->plan(root, plan, &how, set, report, err));
+    TRY(options.commit ? changeset_apply(set, root, err) : 0);
+    *ret_text = options.json ? format_json(set, report) : format_text(platform, set, report, root);
+    return 0;
 }
 
 /// True when the platform has the channel, or none was asked for.
 static bool has_channel(const struct platform *platform)
 {
     g_auto(GStrv) channels = g_strsplit(platform->channels, ", ", -1);
-    return channel == NULL || g_strv_contains((const char *const *)channels, channel);
+    return options.channel == NULL ||
+           g_strv_contains((const char *const *)channels, options.channel);
 }
 
 /// Definitions are libvirt's: the program that loads it changes them.
 static int apply_to_domains(char *plan_path)
 {
-    char *argv[16] = {(char *)"cpulift", (char *)"apply", plan_path, (char *)"--connect", uri};
+    char *argv[16] = {(char *)"cpulift", (char *)"apply", plan_path, (char *)"--connect",
+                      options.connect};
     size_t count = 5;
     const struct {
         const char *option;
         char *value;
-    } valued[] = {{"--root", root_path}, {"--domains", domains}};
+    } valued[] = {{"--root", options.root}, {"--domains", options.domains}};
     for (size_t i = 0; i < G_N_ELEMENTS(valued); i++) {
         if (valued[i].value != NULL) {
             argv[count++] = (char *)valued[i].option;
             argv[count++] = valued[i].value;
         }
     }
-    if (commit) {
+    if (options.commit) {
         argv[count++] = (char *)"--commit";
     }
-    if (json) {
+    if (options.json) {
         argv[count++] = (char *)"--json";
     }
     return command_execute("cpulift-domains", argv);
 }
 
+/// What is wrong with --connect and the options beside it; NULL: nothing.
+static const char *check_connect(const struct platform *platform)
+{
+    const void *const of_files[] = {options.version,   options.channel, options.hook,
+                                    options.inventory, options.only,    options.skip};
+    bool has_other = options.strict;
+    for (size_t i = 0; i < G_N_ELEMENTS(of_files); i++) {
+        has_other |= of_files[i] != NULL;
+    }
+    if (options.connect == NULL) {
+        return options.domains != NULL ? "--domains needs --connect" : NULL;
+    }
+    return platform != &libvirt_platform ? "--connect needs --platform libvirt"
+           : has_other ? "--connect changes definitions and no files: of the other "
+                         "options only --root and --domains go with it"
+                       : NULL;
+}
+
 static int run(char **arguments, size_t count)
 {
     (void)count;
-    if (platform_name == NULL) {
+    if (options.platform == NULL) {
         return command_usage("apply", "--platform is needed");
     }
-    const struct platform *platform = platform_find(platform_name);
+    const struct platform *platform = platform_find(options.platform);
     if (platform == NULL) {
-        return command_usage("apply", "'%s' is no platform that can be applied to", platform_name);
+        return command_usage("apply", "'%s' is no platform that can be applied to",
+                             options.platform);
     }
     if (!has_channel(platform)) {
-        return command_usage("apply", "'%s' is no channel of %s, which has: %s", channel,
-                             platform_name, platform->channels);
+        return command_usage("apply", "'%s' is no channel of %s, which has: %s", options.channel,
+                             options.platform, platform->channels);
     }
-    if ((uri != NULL || domains != NULL) && (uri == NULL || platform != &libvirt_platform)) {
-        return command_usage("apply", "--domains needs --connect, and both --platform libvirt");
+    const char *wrong = check_connect(platform);
+    if (wrong != NULL) {
+        return command_usage("apply", "%s", wrong);
     }
-    if (uri != NULL) {
+    if (options.connect != NULL) {
         return apply_to_domains(arguments[0]);
     }
     g_autofree char *text = NULL;
@@ -193,8 +218,8 @@ const struct command apply_command = {
     .description =
         "Shows what must change on a platform's node so that its guests get the plan's CPU; with "
         "--commit changes it: all files or none, with a journal for 'cpulift rollback'.",
-    .options = options,
-    .json = &json,
+    .options = entries,
+    .json = &options.json,
     .min = 1,
     .max = 1,
     .usage = "one plan is needed",

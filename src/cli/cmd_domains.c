@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "cli/commands.h"
 #include "cli/domains.h"
+#include "cli/undone.h"
 #include "core/domain.h"
 #include "core/plan.h"
 #include "platform/diff.h"
@@ -13,17 +14,18 @@
 
 #define CONNECT_MS 20000
 
-static char *platform_name, *root_path, *uri, *pattern;
-static gboolean commit, dry, json;
+static struct {
+    char *root, *uri, *pattern;
+    gboolean commit, json;
+} options = {.root = (char *)"/"};
 
-static const GOptionEntry options[] = {
-    {"platform", 'P', 0, G_OPTION_ARG_STRING, &platform_name, "libvirt", "PLATFORM"},
-    {"root", 0, 0, G_OPTION_ARG_FILENAME, &root_path, "the folder below which state is kept",
+static const GOptionEntry entries[] = {
+    {"root", 0, 0, G_OPTION_ARG_FILENAME, &options.root, "the folder below which state is kept",
      "DIR"},
-    {"connect", 'c', 0, G_OPTION_ARG_STRING, &uri, "the libvirt", "URI"},
-    {"domains", 0, 0, G_OPTION_ARG_STRING, &pattern, "only guests of these names", "PATTERN"},
-    {"commit", 0, 0, G_OPTION_ARG_NONE, &commit, "make the change", NULL},
-    {"dry-run", 'n', 0, G_OPTION_ARG_NONE, &dry, "only say what would be done", NULL},
+    {"connect", 'c', 0, G_OPTION_ARG_STRING, &options.uri, "the libvirt", "URI"},
+    {"domains", 0, 0, G_OPTION_ARG_STRING, &options.pattern, "only guests of these names",
+     "PATTERN"},
+    {"commit", 0, 0, G_OPTION_ARG_NONE, &options.commit, "make the change", NULL},
     {0},
 };
 
@@ -83,18 +85,18 @@ static int define_all(const virt_conn *conn, const root_dir *root, const GPtrArr
                       cpulift_error **err)
 {
     g_autoptr(json_t) document = NULL;
-    int rc = domains_load(root, &document, err);
-    for (size_t i = 0; rc == 0 && i < edits->len; i++) {
+    TRY(domains_load(root, &document, err));
+    for (size_t i = 0; i < edits->len; i++) {
         const struct edit *edit = g_ptr_array_index(edits, i);
-        domains_add(document, uri, edit->definition);
+        domains_add(document, options.uri, edit->definition);
     }
-    rc = rc != 0 ? rc : domains_save(root, document, err);
-    for (size_t i = 0; rc == 0 && i < edits->len; i++) {
+    TRY(domains_save(root, document, err));
+    for (size_t i = 0; i < edits->len; i++) {
         const struct edit *edit = g_ptr_array_index(edits, i);
-        rc = definitions_write(conn, edit->definition->uuid, edit->definition->xml, edit->after,
-                               err);
+        TRY(definitions_write(conn, edit->definition->uuid, edit->definition->xml, edit->after,
+                              err));
     }
-    return rc;
+    return 0;
 }
 
 static char *format_edits(const GPtrArray *edits)
@@ -110,16 +112,16 @@ static char *format_edits(const GPtrArray *edits)
                                               d->uuid, "active", d->is_active, "before", d->xml,
                                               "after", edit->after));
     }
-    if (json) {
+    if (options.json) {
         g_string_free(out, TRUE);
         g_autoptr(json_t) document =
             json_pack("{s:s, s:s, s:s, s:b, s:O}", "schema", DOMAINS_SCHEMA, "platform", "libvirt",
-                      "uri", uri, "committed", commit, "domains", list);
+                      "uri", options.uri, "committed", options.commit, "domains", list);
         return json_format_document(document);
     }
     g_string_append_printf(out, "%u %s of %s %s\n", edits->len,
-                           edits->len == 1 ? "definition" : "definitions", uri,
-                           commit ? "changed" : "would change");
+                           edits->len == 1 ? "definition" : "definitions", options.uri,
+                           options.commit ? "changed" : "would change");
     for (size_t i = 0; i < edits->len; i++) {
         const struct edit *edit = g_ptr_array_index(edits, i);
         g_string_append_printf(out, "  - %s: %s%s%s\n", edit->definition->name,
@@ -128,8 +130,8 @@ static char *format_edits(const GPtrArray *edits)
                                    : "gets it when it is started",
                                edit->note != NULL ? "; " : "", edit->note ? edit->note : "");
     }
-    g_string_append(out,
-                    commit || edits->len == 0 ? "" : "Nothing was changed; --commit does it.\n");
+    g_string_append(
+        out, options.commit || edits->len == 0 ? "" : "Nothing was changed; --commit does it.\n");
     return g_string_free(out, FALSE);
 }
 
@@ -140,24 +142,22 @@ static int apply(const char *plan_path, char **ret_text, cpulift_error **err)
     g_autoptr(virt_conn) conn = NULL;
     g_autoptr(GPtrArray) definitions = NULL;
     g_autoptr(GPtrArray) edits = g_ptr_array_new_with_free_func(edit_free);
-    int rc = plan_load(plan_path, &plan, err);
-    rc = rc != 0 ? rc : root_open(root_path != NULL ? root_path : "/", &root, err);
-    rc = rc != 0 ? rc : conn_open(uri, CONN_FULL, CONNECT_MS, &conn, err);
-    rc = rc != 0 ? rc : definitions_read(conn, pattern, &definitions, err);
-    for (size_t i = 0; rc == 0 && i < definitions->len; i++) {
-        rc = add_edit(g_ptr_array_index(definitions, i), plan, edits, err);
+    TRY(plan_load(plan_path, &plan, err));
+    TRY(root_open(options.root, &root, err));
+    TRY(conn_open(options.uri, CONN_FULL, CONNECT_MS, &conn, err));
+    TRY(definitions_read(conn, options.pattern, &definitions, err));
+    for (size_t i = 0; i < definitions->len; i++) {
+        TRY(add_edit(g_ptr_array_index(definitions, i), plan, edits, err));
     }
-    rc = rc != 0 || !commit || edits->len == 0 ? rc : define_all(conn, root, edits, err);
-    if (rc == 0) {
-        *ret_text = format_edits(edits);
-    }
-    return rc;
+    TRY(options.commit && edits->len > 0 ? define_all(conn, root, edits, err) : 0);
+    *ret_text = format_edits(edits);
+    return 0;
 }
 
 static int run_apply(char **arguments, size_t count)
 {
     (void)count;
-    if (uri == NULL) {
+    if (options.uri == NULL) {
         return command_usage("apply", "--connect is needed");
     }
     g_autofree char *text = NULL;
@@ -168,68 +168,66 @@ static int run_apply(char **arguments, size_t count)
     return command_finish(NULL, text, EXIT_YES);
 }
 
-/// Undoes one remembered definition; `*ret_how` (static) says how.
-static int restore(const virt_conn *conn, const json_t *remembered, const char **ret_how,
+static void free_definition(struct definition **definition)
+{
+    definition_free(*definition);
+}
+
+/// Undoes one remembered definition, or says what would be done.
+static int restore(const virt_conn *conn, const json_t *remembered, struct undone *undone,
                    cpulift_error **err)
 {
     const char *before = json_get_string(remembered, "before");
     const char *uuid = json_get_string(remembered, "uuid");
-    struct definition *now = NULL;
+    const char *name = json_get_string(remembered, "name");
+    __attribute__((cleanup(free_definition))) struct definition *now = NULL;
     int rc = definitions_find(conn, uuid, &now, err);
     if (rc == CPULIFT_EMISSING) {
-        g_clear_pointer(err, cpulift_error_free);
-        *ret_how = "no longer there";
+        cpulift_error_clear(err);
+        g_ptr_array_add(undone->actions, g_strdup_printf("%s: no longer there", name));
         return 0;
     }
-    if (rc != 0) {
-        return rc; // libvirt could not say: what is remembered of it must not be forgotten
-    }
-    *ret_how = strcmp(now->xml, before) == 0 ? "unchanged" : "restored";
+    TRY(rc); // libvirt could not say: what is remembered of it must not be forgotten
     if (!domains_differ_in_cpu_only(now->xml, before)) {
-        rc = cpulift_error_set(err, CPULIFT_ECONFLICT,
-                               "the definition of '%s' was changed after cpulift changed it: put "
-                               "its <cpu> back by hand; " DOMAINS_TARGET " has it",
-                               now->name);
-    } else if (!dry && strcmp(now->xml, before) != 0) {
-        rc = definitions_write(conn, uuid, now->xml, before, err);
+        return cpulift_error_set(err, CPULIFT_ECONFLICT,
+                                 "the definition of '%s' was changed after cpulift changed it: put "
+                                 "its <cpu> back by hand; " DOMAINS_TARGET " has it",
+                                 now->name);
     }
-    definition_free(now);
-    return rc;
+    bool is_same = strcmp(now->xml, before) == 0;
+    g_autofree char *file = g_strdup_printf("%s.xml", now->name);
+    diff_format(undone->diff, file, now->xml, strlen(now->xml), before, strlen(before));
+    TRY(options.commit && !is_same ? definitions_write(conn, uuid, now->xml, before, err) : 0);
+    g_ptr_array_add(undone->actions,
+                    g_strdup_printf("%s: %s", name, is_same ? "unchanged" : "restored"));
+    return 0;
 }
 
-static int rollback_all(const virt_conn *conn, json_t *document, GString *out, cpulift_error **err)
+static int rollback_all(const virt_conn *conn, json_t *document, struct undone *undone,
+                        cpulift_error **err)
 {
     json_t *domains = json_object_get(document, "domains");
     for (size_t i = json_array_size(domains); i-- > 0;) {
         const json_t *remembered = json_array_get(domains, i);
-        const char *how = NULL;
-        if (g_strcmp0(json_get_string(remembered, "uri"), uri) != 0) {
-            continue;
+        if (g_strcmp0(json_get_string(remembered, "uri"), options.uri) == 0) {
+            TRY(restore(conn, remembered, undone, err));
+            json_array_remove(domains, i);
         }
-        int rc = restore(conn, remembered, &how, err);
-        if (rc != 0) {
-            return rc;
-        }
-        g_string_append_printf(out, "%s: %s\n", json_get_string(remembered, "name"), how);
-        json_array_remove(domains, i);
     }
     return 0;
 }
 
-static int rollback(GString *out, cpulift_error **err)
+static int rollback(struct undone *undone, cpulift_error **err)
 {
     g_autoptr(root_dir) root = NULL;
     g_autoptr(virt_conn) conn = NULL;
     g_autoptr(json_t) document = NULL;
-    int rc = root_open(root_path != NULL ? root_path : "/", &root, err);
-    rc = rc != 0 ? rc : domains_load(root, &document, err);
-    rc = rc != 0 ? rc : conn_open(uri, CONN_FULL, CONNECT_MS, &conn, err);
-    if (rc != 0) {
-        return rc;
-    }
-    rc = rollback_all(conn, document, out, err);
+    TRY(root_open(options.root, &root, err));
+    TRY(domains_load(root, &document, err));
+    TRY(conn_open(options.uri, CONN_FULL, CONNECT_MS, &conn, err));
+    int rc = rollback_all(conn, document, undone, err);
     // What was restored before a failure is forgotten all the same.
-    int saved = dry ? 0 : domains_save(root, document, err);
+    int saved = options.commit ? domains_save(root, document, err) : 0;
     return rc != 0 ? rc : saved;
 }
 
@@ -237,23 +235,26 @@ static int run_rollback(char **arguments, size_t count)
 {
     (void)arguments;
     (void)count;
-    if (uri == NULL) {
+    if (options.uri == NULL) {
         return command_usage("rollback", "--connect is needed");
     }
-    g_autoptr(GString) out = g_string_new(NULL);
+    g_autoptr(GPtrArray) actions = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GString) diff = g_string_new(NULL);
     g_autoptr(cpulift_error) err = NULL;
-    if (rollback(out, &err) != 0) {
+    struct undone undone = {actions, diff, "", options.commit};
+    if (rollback(&undone, &err) != 0) {
         return command_fail(&err);
     }
-    return command_finish(NULL, out->len > 0 ? out->str : "nothing to undo\n", EXIT_YES);
+    g_autofree char *text = undone_format(&undone, options.json);
+    return command_finish(NULL, text, EXIT_YES);
 }
 
 const struct command apply_command = {
     .name = "apply",
     .arguments = "PLAN",
     .description = "As 'cpulift apply --platform libvirt --connect URI'.",
-    .options = options,
-    .json = &json,
+    .options = entries,
+    .json = &options.json,
     .min = 1,
     .max = 1,
     .usage = "one plan is needed",
@@ -264,7 +265,7 @@ const struct command rollback_command = {
     .name = "rollback",
     .arguments = "",
     .description = "As 'cpulift rollback --connect URI'.",
-    .options = options,
-    .json = &json,
+    .options = entries,
+    .json = &options.json,
     .run = run_rollback,
 };

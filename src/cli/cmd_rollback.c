@@ -1,69 +1,62 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /// cpulift rollback: undoes every apply below a root.
-#include "base/json.h"
 #include "cli/commands.h"
+#include "cli/undone.h"
 #include "platform/journal.h"
 
-static char *root_path, *uri;
-static gboolean dry, json;
+static struct {
+    char *root, *connect;
+    gboolean commit, dry, json;
+} options = {.root = (char *)"/"};
 
-static const GOptionEntry options[] = {
-    {"root", 0, 0, G_OPTION_ARG_FILENAME, &root_path, "the node's root folder instead of /", "DIR"},
-    {"connect", 'c', 0, G_OPTION_ARG_STRING, &uri,
+static const GOptionEntry entries[] = {
+    {"root", 0, 0, G_OPTION_ARG_FILENAME, &options.root, "the node's root folder instead of /",
+     "DIR"},
+    {"connect", 'c', 0, G_OPTION_ARG_STRING, &options.connect,
      "undo the changes of this libvirt's persistent definitions instead", "URI"},
-    {"dry-run", 'n', 0, G_OPTION_ARG_NONE, &dry, "only say what would be done", NULL},
+    {"commit", 0, 0, G_OPTION_ARG_NONE, &options.commit, "undo; without it, only show it", NULL},
+    {"dry-run", 'n', 0, G_OPTION_ARG_NONE, &options.dry, "as without --commit", NULL},
     {0},
 };
-
-static char *format(const GPtrArray *actions)
-{
-    if (json) {
-        g_autoptr(json_t) document =
-            json_pack("{s:b, s:o}", "done", !dry, "actions",
-                      json_new_strings((const char *const *)actions->pdata, actions->len));
-        return json_format_document(document);
-    }
-    GString *out = g_string_new(actions->len == 0 ? "nothing to undo\n" : "");
-    for (size_t i = 0; i < actions->len; i++) {
-        g_string_append_printf(out, "/%s\n", (const char *)g_ptr_array_index(actions, i));
-    }
-    return g_string_free(out, FALSE);
-}
 
 static int run(char **arguments, size_t count)
 {
     (void)arguments;
     (void)count;
-    if (uri != NULL) {
-        char *argv[] = {(char *)"cpulift",
-                        (char *)"rollback",
-                        (char *)"--connect",
-                        uri,
-                        (char *)"--root",
-                        root_path != NULL ? root_path : (char *)"/",
-                        dry ? (char *)"--dry-run" : NULL,
-                        NULL};
+    if (options.commit && options.dry) {
+        return command_usage("rollback", "--commit and --dry-run exclude each other");
+    }
+    if (options.connect != NULL) {
+        char *argv[10] = {(char *)"cpulift", (char *)"rollback", (char *)"--connect",
+                          options.connect,   (char *)"--root",   options.root};
+        size_t len = 6;
+        argv[len] = options.commit ? (char *)"--commit" : NULL;
+        len += options.commit;
+        argv[len] = options.json ? (char *)"--json" : NULL;
         return command_execute("cpulift-domains", argv);
     }
     g_autoptr(root_dir) root = NULL;
     g_autoptr(GPtrArray) actions = NULL;
+    g_autoptr(GString) diff = g_string_new(NULL);
     g_autoptr(cpulift_error) err = NULL;
-    if (root_open(root_path != NULL ? root_path : "/", &root, &err) != 0 ||
-        journal_rollback(root, dry, &actions, &err) != 0) {
+    if (root_open(options.root, &root, &err) != 0 ||
+        journal_rollback(root, !options.commit, &actions, diff, &err) != 0) {
         return command_fail(&err);
     }
-    g_autofree char *text = format(actions);
+    const struct undone undone = {actions, diff, "Now restart what 'cpulift apply' named.\n",
+                                  options.commit};
+    g_autofree char *text = undone_format(&undone, options.json);
     return command_finish(NULL, text, EXIT_YES);
 }
 
 const struct command rollback_command = {
     .name = "rollback",
     .arguments = "",
-    .description =
-        "Undoes every 'cpulift apply --commit' on this node, byte for byte, newest first; when "
-        "somebody else changed a file meanwhile and there is no right answer, nothing is undone. "
-        "Then restart what 'cpulift apply' named.",
-    .options = options,
-    .json = &json,
+    .description = "Shows what must change to undo every 'cpulift apply --commit' on this node, "
+                   "byte for byte, "
+                   "newest first; with --commit changes it. When somebody else changed a file "
+                   "meanwhile and there is no right answer, nothing is undone. ",
+    .options = entries,
+    .json = &options.json,
     .run = run,
 };

@@ -176,19 +176,23 @@ int changeset_add_properties(changeset *set, const root_dir *root, const char *t
     return rc;
 }
 
+void change_append_diff(GString *out, const char *target, const struct root_file *before,
+                        const struct root_file *after)
+{
+    if (!before->exists && after->exists) {
+        g_string_append_printf(out, "new file mode %04o: %s\n", after->mode, target);
+    } else if (before->exists && after->exists && before->mode != after->mode) {
+        g_string_append_printf(out, "mode %04o to %04o: %s\n", before->mode, after->mode, target);
+    }
+    diff_format(out, target, before->bytes, before->len, after->bytes, after->len);
+}
+
 char *changeset_format_diff(const changeset *set)
 {
     GString *out = g_string_new(NULL);
     for (size_t i = 0; i < set->changes->len; i++) {
         const struct change *change = g_ptr_array_index(set->changes, i);
-        const struct root_file *a = &change->before, *b = &change->after;
-        if (!a->exists && b->exists) {
-            g_string_append_printf(out, "new file mode %04o: %s\n", b->mode, change->target);
-        } else if (a->exists && b->exists && a->mode != b->mode) {
-            g_string_append_printf(out, "mode %04o to %04o: %s\n", a->mode, b->mode,
-                                   change->target);
-        }
-        diff_format(out, change->target, a->bytes, a->len, b->bytes, b->len);
+        change_append_diff(out, change->target, &change->before, &change->after);
     }
     return g_string_free(out, FALSE);
 }

@@ -58,6 +58,10 @@ int changeset_add_removal(changeset *set, const root_dir *root, const char *targ
 int changeset_add_properties(changeset *set, const root_dir *root, const char *target,
                              const char *const (*pairs)[2], size_t count, cpulift_error **err);
 
+/// Appends what becomes of `target` as a unified diff, with a line for a change of mode.
+void change_append_diff(GString *out, const char *target, const struct root_file *before,
+                        const struct root_file *after);
+
 /// The changes as a unified diff, with a line for changes of mode; "" when there is none. The
 /// caller's.
 char *changeset_format_diff(const changeset *set);

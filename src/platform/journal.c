@@ -353,7 +353,7 @@ static void sweep(const root_dir *root)
 }
 
 static int rollback_records(const GPtrArray *records, const root_dir *root, bool is_dry,
-                            GPtrArray *actions, cpulift_error **err)
+                            GPtrArray *actions, GString *diff, cpulift_error **err)
 {
     g_autoptr(GPtrArray) steps = g_ptr_array_new_with_free_func(plan_step_free);
     int rc = 0;
@@ -363,7 +363,10 @@ static int rollback_records(const GPtrArray *records, const root_dir *root, bool
     }
     for (size_t i = 0; rc == 0 && i < steps->len; i++) {
         const struct plan_step *step = g_ptr_array_index(steps, i);
-        g_ptr_array_add(actions, g_strdup_printf("%s: %s", step->change->target, step->how));
+        g_ptr_array_add(actions, g_strdup_printf("/%s: %s", step->change->target, step->how));
+        if (diff != NULL) {
+            change_append_diff(diff, step->change->target, &step->now, &step->then);
+        }
     }
     if (rc == 0 && !is_dry) {
         rc = carry_out(steps, root, err);
@@ -371,7 +374,7 @@ static int rollback_records(const GPtrArray *records, const root_dir *root, bool
     return rc == 0 && !is_dry ? forget(records, root, err) : rc;
 }
 
-int journal_rollback(const root_dir *root, bool is_dry, GPtrArray **ret_actions,
+int journal_rollback(const root_dir *root, bool is_dry, GPtrArray **ret_actions, GString *diff,
                      cpulift_error **err)
 {
     g_autoptr(GPtrArray) actions = g_ptr_array_new_with_free_func(g_free);
@@ -380,7 +383,7 @@ int journal_rollback(const root_dir *root, bool is_dry, GPtrArray **ret_actions,
         g_autoptr(GPtrArray) records = NULL;
         int rc = lock(root, &held, err);
         rc = rc != 0 ? rc : load_records(root, &records, err);
-        rc = rc != 0 ? rc : rollback_records(records, root, is_dry, actions, err);
+        rc = rc != 0 ? rc : rollback_records(records, root, is_dry, actions, diff, err);
         if (rc != 0) {
             return rc;
         }
@@ -448,7 +451,7 @@ static int recover(const root_dir *root, cpulift_error **err)
             g_ptr_array_remove_index(records, (guint)i);
         }
     }
-    return rc != 0 ? rc : rollback_records(records, root, false, actions, err);
+    return rc != 0 ? rc : rollback_records(records, root, false, actions, NULL, err);
 }
 
 int journal_recover(const root_dir *root, cpulift_error **err)

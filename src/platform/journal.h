@@ -29,6 +29,7 @@ int journal_load(const root_dir *root, GPtrArray **ret_sets, cpulift_error **err
 
 /// Undoes every journalled change, newest first, and forgets it. Each file is first looked at: when
 /// one can not be undone (somebody else changed it), nothing is. `*ret_actions` (may be NULL) gets
-/// a line for each file: the caller's, an array of strings. With `is_dry` it only tells.
-int journal_rollback(const root_dir *root, bool is_dry, GPtrArray **ret_actions,
+/// a line for each file: the caller's, an array of strings; `diff` (may be NULL) what becomes of
+/// the files, one change after the other. With `is_dry` it only tells.
+int journal_rollback(const root_dir *root, bool is_dry, GPtrArray **ret_actions, GString *diff,
                      cpulift_error **err);

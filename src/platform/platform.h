@@ -20,16 +20,17 @@ struct platform_options {
 };
 
 /// What an operator must know beside the diff; arrays of strings.
-struct platform_report {
+typedef struct platform_report {
     char *version;      ///< of the platform, "" where not known
     GPtrArray *before;  ///< to do before `--commit`
     GPtrArray *after;   ///< restarts and other steps after it
     GPtrArray *effects; ///< what takes effect when
     GPtrArray *limits;  ///< what this platform, or this version of it, cannot express
-};
+} platform_report;
 
 struct platform_report *platform_report_new(void);
 void platform_report_free(struct platform_report *report);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(platform_report, platform_report_free)
 
 /// Adds a line to one of the report's arrays.
 void platform_say(GPtrArray *lines, const char *format, ...) G_GNUC_PRINTF(2, 3);

@@ -19,6 +19,8 @@ for version in 4.4.0 4.5.1 4.12.0 4.13.0 4.18.2.1 4.21.0 4.22.0.0; do
     cp "$folder/out" "$folder/$version.dry"
     same_tree "$folder/before" "$folder/$version"
     expect 0 "$cpulift" apply "$plan" --platform cloudstack --root "$folder/$version" --commit
+    has "$folder/$version.dry" "Before --commit:"
+    lacks "$folder/out" "--commit"
     expect 0 "$cpulift" apply "$plan" --platform cloudstack --root "$folder/$version" --commit
     has "$folder/out" "nothing to change"
     expect 0 "$cpulift" status --root "$folder/$version"
@@ -46,15 +48,26 @@ node=$folder/4.22.0.0
 printf '#Mon Nov 23\nworkers=5\nguest.cpu.features=aes avx hypervisor xsave -vme\nname=caf\\u00E9\nguest.cpu.model=Nehalem\nguid=0b1c\nguest.cpu.mode=custom\nhost=192.0.2.1\\:8250\n' >"$node/$agent"
 expect 0 "$cpulift" status --root "$node"
 has "$folder/out" "rewritten by the platform"
+# Without --commit it is shown, and nothing is changed.
+cp -a "$node" "$folder/shown"
 expect 0 "$cpulift" rollback --root "$node"
+has "$folder/out" "-guest.cpu.mode=custom"
+has "$folder/out" "/$agent: restored"
+has "$folder/out" "Nothing was changed; --commit does it."
+expect 0 "$cpulift" rollback --dry-run --root "$node" --json
+has "$folder/out" '"done": false'
+expect 64 "$cpulift" rollback -n --commit --root "$node"
+same_tree "$folder/shown" "$node"
+expect 0 "$cpulift" rollback --root "$node" --commit
+lacks "$folder/out" guest.cpu
 cloudstack_node "$folder/fresh" 4.22.0.0
 same "$node/$agent" "$folder/fresh/$agent"
 [ ! -e "$node/$transformer.sh" ] && [ ! -e "$node/var" ] || fail "rollback left something"
-expect 0 "$cpulift" rollback --root "$node"
+expect 0 "$cpulift" rollback --root "$node" --commit
 has "$folder/out" "nothing to undo"
 expect 0 "$cpulift" apply "$plan" --platform cloudstack --root "$node" --commit
 printf 'workers=9\nguest.cpu.features=aes avx hypervisor xsave -vme\nguest.cpu.model=Nehalem\nguest.cpu.mode=custom\n' >"$node/$agent"
-expect 0 "$cpulift" rollback --root "$node"
+expect 0 "$cpulift" rollback --root "$node" --commit
 has "$node/$agent" workers=9
 grep -qx guest.cpu.mode= "$node/$agent" || fail "a key that was not there must become empty"
 

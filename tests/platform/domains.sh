@@ -26,6 +26,13 @@ dump "$folder/after"
 expect 0 "$cpulift" apply "$plan" --platform libvirt --connect "$uri" --domains 'web-*' --root "$folder/root" --commit
 has "$folder/out" "0 definitions"
 expect 0 "$cpulift" rollback --connect "$uri" --root "$folder/root"
+has "$folder/out" "-    <model fallback='forbid'>Nehalem</model>"
+has "$folder/out" "Nothing was changed"
+expect 0 "$cpulift" rollback --connect "$uri" --root "$folder/root" --json
+has "$folder/out" '"done": false'
+dump "$folder/shown"
+same "$folder/after" "$folder/shown"
+expect 0 "$cpulift" rollback --connect "$uri" --root "$folder/root" --commit
 has "$folder/out" "web-1: restored"
 dump "$folder/undone"
 same "$folder/before" "$folder/undone"
@@ -35,11 +42,13 @@ state=$(find "$folder/root/var/lib/cpulift" -name '*.json')
 cp "$state" "$folder/kept.json"
 sed -i 's/"uuid": "[^"]*"/"uuid": "unanswerable"/' "$state"
 cp "$state" "$folder/asked.json"
-expect 2 "$cpulift" rollback --connect "$uri" --root "$folder/root"
+expect 2 "$cpulift" rollback --connect "$uri" --root "$folder/root" --commit
 same "$state" "$folder/asked.json"
 cp "$folder/kept.json" "$state"
-expect 0 "$cpulift" rollback --connect "$uri" --root "$folder/root"
+expect 0 "$cpulift" rollback --connect "$uri" --root "$folder/root" --commit
 expect 64 "$cpulift" apply "$plan" --platform libvirt --domains 'web-*'
+expect 64 "$cpulift" apply "$plan" --platform libvirt --connect "$uri" --strict
+expect 64 "$cpulift" apply "$plan" --platform libvirt --connect "$uri" --skip 'web-*'
 expect 2 "$cpulift" apply "$plan" --platform libvirt --connect "bogus:///x"
 
 # The guard, called as libvirt calls it: GUEST prepare begin -, the domain on standard input.

@@ -38,7 +38,7 @@ expect 0 "$cpulift" status --root "$node"
 has "$folder/out" "3 starts of guests were left untuned"
 expect 0 "$cpulift" apply "$plan" --platform eucalyptus --root "$node" --commit --strict
 expect 1 "$run" euca-nc-pre-boot "$node" "$folder/nowhere"
-expect 0 "$cpulift" rollback --root "$node"
+expect 0 "$cpulift" rollback --root "$node" --commit
 rm -r "${node:?}/var"
 same_tree "$folder/before" "$node"
 
@@ -54,7 +54,7 @@ if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
         has "$instance/instance-libvirt.xml" "check='full'"
         [ "$(stat -c %u "$instance/instance-libvirt.xml")" = 65534 ] || fail "the owner changed"
     fi
-    expect 0 "$cpulift" rollback --root "$node"
+    expect 0 "$cpulift" rollback --root "$node" --commit
 fi
 
 # The stylesheet, both shapes.
@@ -69,7 +69,7 @@ for shape in euca34 euca41; do
     has "$folder/$shape.xml" 'check="full"'
     has "$folder/$shape.xml" '<feature policy="disable" name="vme"/>'
     lacks "$folder/$shape.xml" host-passthrough
-    expect 0 "$cpulift" rollback --root "$folder/$shape"
+    expect 0 "$cpulift" rollback --root "$folder/$shape" --commit
     same "$folder/$shape/etc/eucalyptus/libvirt.xsl" "$here/$shape.xsl"
 done
 has "$folder/euca41.xml" '<topology sockets="1" cores="2" threads="1"/>'

@@ -89,7 +89,7 @@ if deploy "$folder/system/deployment.3" "$folder/bad"; then fail "strict let an 
 # The operator edits kvmrc meanwhile: rollback takes our line out and leaves his.
 echo 'export SHUTDOWN_TIMEOUT=300' >>"$kvmrc"
 rm -r "$remotes/vmm/kvm/deploy"
-expect 0 "$cpulift" rollback --root "$front"
+expect 0 "$cpulift" rollback --root "$front" --commit
 printf 'export LANG=C\nexport LIBVIRT_URI=qemu:///system\nexport SHUTDOWN_TIMEOUT=300\n' >"$folder/expected"
 same "$kvmrc" "$folder/expected"
 cp "$folder/before/var/lib/one/remotes/etc/vmm/kvm/kvmrc" "$kvmrc"

@@ -20,7 +20,7 @@ for delay in 0.001 0.002 0.003 0.004 0.006 0.008 0.012 0.02 0.03; do
     kill -KILL "$killed" 2>/dev/null || :
     wait "$killed" || : # its lock is gone only when it is
     cmp -s "$folder/killed/$agent" "$folder/old/$agent" || same "$folder/killed/$agent" "$folder/new/$agent"
-    expect 0 "$cpulift" rollback --root "$folder/killed"
+    expect 0 "$cpulift" rollback --root "$folder/killed" --commit
     rm -rf "$folder/killed/var"
     same_tree "$folder/old" "$folder/killed"
 done
@@ -45,7 +45,7 @@ cp -a "$folder/odd" "$folder/odd.before"
 expect 0 apply "$folder/odd"
 [ "$(stat -c %a "$folder/odd/$agent")" = 400 ] || fail "the mode changed"
 has "$folder/odd/$agent" 'odd\ key\:=a\nb'
-expect 0 "$cpulift" rollback --root "$folder/odd"
+expect 0 "$cpulift" rollback --root "$folder/odd" --commit
 same_tree "$folder/odd.before" "$folder/odd"
 
 # Another writer while we work: refused or done, never mixed.

@@ -136,7 +136,7 @@ static void test_apply_is_idempotent_and_undone(void **state)
     g_autoptr(GPtrArray) sets = NULL;
     assert_int_equal(journal_load(place->root, &sets, NULL), 0);
     assert_int_equal(sets->len, 1);
-    assert_int_equal(journal_rollback(place->root, false, NULL, NULL), 0);
+    assert_int_equal(journal_rollback(place->root, false, NULL, NULL, NULL), 0);
     g_autofree char *text = get(place, "etc/a");
     assert_string_equal(text, "one\n");
     assert_false(root_has(place->root, "new"));
@@ -153,7 +153,7 @@ static void test_two_applies_one_rollback(void **state)
         assert_int_equal(add(set, place, "a", texts[i], CHANGE_WHOLE, NULL), 0);
         assert_int_equal(changeset_apply(set, place->root, NULL), 0);
     }
-    assert_int_equal(journal_rollback(place->root, false, NULL, NULL), 0);
+    assert_int_equal(journal_rollback(place->root, false, NULL, NULL, NULL), 0);
     g_autofree char *text = get(place, "a");
     assert_string_equal(text, "one\n");
 }
@@ -176,7 +176,7 @@ static void test_conflicts_are_refused(void **state)
     assert_int_equal(changeset_apply(good, place->root, NULL), 0);
     put(place, "a", "edited\n");
     cpulift_error_clear(&err);
-    assert_int_equal(journal_rollback(place->root, false, NULL, &err), CPULIFT_ECONFLICT);
+    assert_int_equal(journal_rollback(place->root, false, NULL, NULL, &err), CPULIFT_ECONFLICT);
     g_autofree char *kept = get(place, "a");
     assert_string_equal(kept, "edited\n");
 }
@@ -196,7 +196,7 @@ static void test_mode_and_owner_stay(void **state)
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_mode & 07777, 0440);
     assert_int_equal(st.st_uid, is_root ? 1234 : geteuid());
-    assert_int_equal(journal_rollback(place->root, false, NULL, NULL), 0);
+    assert_int_equal(journal_rollback(place->root, false, NULL, NULL, NULL), 0);
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_mode & 07777, 0440);
     assert_int_equal(st.st_gid, is_root ? 4321 : getegid());
@@ -289,7 +289,7 @@ static void test_lines_are_taken_out_of_an_edited_file(void **state)
     assert_int_equal(add(set, place, "rc", "a\nb\nours\n", CHANGE_LINES, NULL), 0);
     assert_int_equal(changeset_apply(set, place->root, NULL), 0);
     put(place, "rc", "a\nB\nours\nadded\n");
-    assert_int_equal(journal_rollback(place->root, false, NULL, NULL), 0);
+    assert_int_equal(journal_rollback(place->root, false, NULL, NULL, NULL), 0);
     g_autofree char *text = get(place, "rc");
     assert_string_equal(text, "a\nB\nadded\n");
 }
@@ -309,7 +309,7 @@ static void check_properties_undo(const struct place *place, const char *rewritt
     put(place, "p", original);
     apply_properties(place);
     put(place, "p", rewritten);
-    assert_int_equal(journal_rollback(place->root, false, NULL, NULL), 0);
+    assert_int_equal(journal_rollback(place->root, false, NULL, NULL, NULL), 0);
     g_autofree char *text = get(place, "p");
     assert_string_equal(text, expected != NULL ? expected : original);
 }
@@ -324,7 +324,7 @@ static void test_properties_survive_their_writer(void **state)
     apply_properties(place);
     put(place, "p", "host=1\nmode=custom\nmodel=Chosen-by-hand\n");
     g_autoptr(cpulift_error) err = NULL;
-    assert_int_equal(journal_rollback(place->root, false, NULL, &err), CPULIFT_ECONFLICT);
+    assert_int_equal(journal_rollback(place->root, false, NULL, NULL, &err), CPULIFT_ECONFLICT);
 }
 
 static void test_document_comes_back(void **state)
