@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/catalog_internal.h"
+#include "core/group.h"
 #include "pool.h"
 #include "support.h"
 
@@ -15,6 +16,7 @@ struct row {
 
 #define ALIAS(alias, name)           {alias, name},
 #define CLASS(pattern, class)        {pattern, #class},
+#define GROUP(pattern, group)        {pattern, #group},
 #define NEEDS(pattern, needs)        {pattern, needs},
 #define PROPERTY(pattern)            {pattern, ""},
 #define LEVEL(level, name)           {#level, name},
@@ -24,6 +26,9 @@ static const struct row aliases[] = {
 };
 static const struct row classes[] = {
 #include "core/tables/classes.def"
+};
+static const struct row groups[] = {
+#include "core/tables/groups.def"
 };
 static const struct row depends[] = {
 #include "core/tables/depends.def"
@@ -46,6 +51,7 @@ static const struct {
 } tables[] = {
     {"aliases", aliases, G_N_ELEMENTS(aliases), true},
     {"classes", classes, G_N_ELEMENTS(classes), true},
+    {"groups", groups, G_N_ELEMENTS(groups), true},
     {"depends", depends, G_N_ELEMENTS(depends), false},
     {"properties", properties, G_N_ELEMENTS(properties), true},
     {"levels", levels, G_N_ELEMENTS(levels), false},
@@ -112,6 +118,9 @@ static void test_names(void **state)
     for (size_t i = 0; i < G_N_ELEMENTS(classes); i++) {
         expect_known("classes", classes[i].first);
     }
+    for (size_t i = 0; i < G_N_ELEMENTS(groups); i++) {
+        expect_known("groups", groups[i].first);
+    }
     for (size_t i = 0; i < G_N_ELEMENTS(depends); i++) {
         expect_known("depends", depends[i].first);
         expect_known("depends", depends[i].second);
@@ -123,6 +132,21 @@ static void test_names(void **state)
         if (catalog_find_model(support_get_catalog(), models[i].first) == NULL) {
             fail_msg("qemu_models: '%s' is in no map", models[i].first);
         }
+    }
+}
+
+static void test_groups(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        enum feature_group group;
+    } some[] = {{"avx512f", GROUP_VECTOR}, {"aes", GROUP_CRYPTO},  {"spec-ctrl", GROUP_MITIGATIONS},
+                {"pcid", GROUP_MEMORY},    {"vmx", GROUP_VIRTUAL}, {"x2apic", GROUP_VIRTUAL},
+                {"rtm", GROUP_OTHER},      {"bmi1", GROUP_OTHER},  {"not-yet-known", GROUP_OTHER}};
+    for (size_t i = 0; i < G_N_ELEMENTS(some); i++) {
+        assert_string_equal(group_to_string(group_find(support_get_catalog(), some[i].name)),
+                            group_to_string(some[i].group));
     }
 }
 
@@ -289,15 +313,11 @@ static void test_load_fails(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_order),
-        cmocka_unit_test(test_names),
-        cmocka_unit_test(test_models_are_whole),
-        cmocka_unit_test(test_spellings),
-        cmocka_unit_test(test_unknown),
-        cmocka_unit_test(test_levels),
-        cmocka_unit_test(test_dependencies),
-        cmocka_unit_test(test_classes),
-        cmocka_unit_test(test_load_fails),
+        cmocka_unit_test(test_order),     cmocka_unit_test(test_names),
+        cmocka_unit_test(test_groups),    cmocka_unit_test(test_models_are_whole),
+        cmocka_unit_test(test_spellings), cmocka_unit_test(test_unknown),
+        cmocka_unit_test(test_levels),    cmocka_unit_test(test_dependencies),
+        cmocka_unit_test(test_classes),   cmocka_unit_test(test_load_fails),
     };
     return cmocka_run_group_tests_name("catalog", tests, NULL, NULL);
 }
