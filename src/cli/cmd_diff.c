@@ -20,23 +20,35 @@ static int load(const char *path, const catalog *map, feature_set *set, cpulift_
     return rc != 0 ? rc : document_get_features(&document, map, virt, machine, set, err);
 }
 
+/// A row for each group of the features that only the document at `path` has.
+static void add_rows(table *t, const catalog *map, const char *path, const json_t *only)
+{
+    if (json_array_size(only) == 0) {
+        const char *const cells[] = {path, "", "nothing"};
+        table_add(t, cells);
+    }
+    for (enum feature_group group = 0; group < GROUP_COUNT; group++) {
+        g_autofree char *names = document_join_group(map, only, group);
+        const char *const cells[] = {path, group_to_string(group), names};
+        if (*names != '\0') {
+            table_add(t, cells);
+        }
+    }
+}
+
 static char *format(const catalog *map, char **paths, const feature_set *only_a,
                     const feature_set *only_b)
 {
+    g_autoptr(json_t) document =
+        json_pack("{s:o, s:o}", "only_a", host_format_features(only_a, map), "only_b",
+                  host_format_features(only_b, map));
     if (json) {
-        g_autoptr(json_t) document =
-            json_pack("{s:o, s:o}", "only_a", host_format_features(only_a, map), "only_b",
-                      host_format_features(only_b, map));
         return json_format_document(document);
     }
-    g_autofree char *a = document_join_features(map, only_a);
-    g_autofree char *b = document_join_features(map, only_b);
-    static const char *const headers[] = {"ONLY IN", "FEATURES", NULL};
+    static const char *const headers[] = {"ONLY IN", "GROUP", "FEATURES", NULL};
     g_autoptr(table) t = table_new(headers);
-    const char *const row_a[] = {paths[0], a};
-    const char *const row_b[] = {paths[1], b};
-    table_add(t, row_a);
-    table_add(t, row_b);
+    add_rows(t, map, paths[0], json_object_get(document, "only_a"));
+    add_rows(t, map, paths[1], json_object_get(document, "only_b"));
     return table_format(t);
 }
 

@@ -27,6 +27,18 @@ static void add_list(table *t, const char *what, const json_t *object, const cha
     add_row(t, what, joined);
 }
 
+/// How many features `names` lists, and each group of them in a row of its own.
+static void add_features(table *t, const catalog *map, const json_t *names)
+{
+    g_autofree char *count = g_strdup_printf("%zu", json_array_size(names));
+    add_row(t, "features", count);
+    for (enum feature_group group = 0; group < GROUP_COUNT; group++) {
+        g_autofree char *what = g_strconcat("  ", group_to_string(group), NULL);
+        g_autofree char *of_group = document_join_group(map, names, group);
+        add_row(t, what, of_group);
+    }
+}
+
 static void add_signature(table *t, const char *what, const json_t *json_signature)
 {
     if (json_signature != NULL) {
@@ -85,13 +97,12 @@ static void append_kinds(GString *out, const json_t *document)
     }
 }
 
-static void show_plan(GString *out, const struct document *document)
+static void show_plan(GString *out, const catalog *map, const struct document *document)
 {
     static const char *const headers[] = {"PLAN", "", NULL};
     const cpulift_plan *plan = document->plan;
     g_autoptr(table) t = table_new(headers);
     g_autofree char *guests = g_strdup_printf("%s on %s", plan->virt, plan->machine);
-    g_autofree char *count = g_strdup_printf("%zu", plan->feature_count);
     const json_t *next = json_object_get(plan->document, "next_level");
     add_row(t, "pool", plan->pool);
     add_row(t, "variant", plan->variant);
@@ -102,8 +113,7 @@ static void show_plan(GString *out, const struct document *document)
     add_list(t, "to the next level", next, "missing");
     add_signature(t, "signature", json_object_get(plan->document, "signature"));
     add_width(t, plan->document);
-    add_row(t, "features", count);
-    add_list(t, "", plan->document, "features");
+    add_features(t, map, json_object_get(plan->document, "features"));
     add_list(t, "disabled", json_object_get(plan->document, "definition"), "disable");
     add_list(t, "left-out hosts", plan->document, "left_out_hosts");
     append_table(out, t);
@@ -111,7 +121,7 @@ static void show_plan(GString *out, const struct document *document)
     append_warnings(out, plan->document);
 }
 
-static void append_guest(GString *out, const json_t *guest)
+static void append_guest(GString *out, const catalog *map, const json_t *guest)
 {
     static const char *const headers[] = {"GUESTS", "", NULL};
     g_autoptr(table) t = table_new(headers);
@@ -119,7 +129,7 @@ static void append_guest(GString *out, const json_t *guest)
                                             json_get_string(guest, "machine"));
     add_row(t, "", what);
     add_row(t, "canonical machine", json_get_string(guest, "canonical_machine"));
-    add_list(t, "features", guest, "features");
+    add_features(t, map, json_object_get(guest, "features"));
     add_list(t, "libvirt only", guest, "libvirt_only");
     add_list(t, "QEMU only", guest, "qemu_only");
     add_list(t, "not migratable", guest, "not_migratable");
@@ -130,7 +140,7 @@ static void append_guest(GString *out, const json_t *guest)
     append_table(out, t);
 }
 
-static void show_host(GString *out, const struct document *document)
+static void show_host(GString *out, const catalog *map, const struct document *document)
 {
     static const char *const headers[] = {"HOST", "", NULL};
     const json_t *cpu = json_object_get(document->json, "cpu");
@@ -149,14 +159,15 @@ static void show_host(GString *out, const struct document *document)
     size_t i;
     const json_t *guest;
     json_array_foreach (json_object_get(document->json, "guests"), i, guest) {
-        append_guest(out, guest);
+        append_guest(out, map, guest);
     }
 }
 
 /// Any other document of ours: its top-level members, as far as they are text, numbers or lists of
 /// text.
-static void show_members(GString *out, const struct document *document)
+static void show_members(GString *out, const catalog *map, const struct document *document)
 {
+    (void)map;
     static const char *const headers[] = {"MEMBER", "VALUE", NULL};
     g_autoptr(table) t = table_new(headers);
     const char *key;
@@ -175,23 +186,23 @@ static void show_members(GString *out, const struct document *document)
 
 static const struct {
     const char *kind;
-    void (*show)(GString *out, const struct document *document);
+    void (*show)(GString *out, const catalog *map, const struct document *document);
 } views[] = {
     {"cpulift.host", show_host},
     {"cpulift.plan", show_plan},
 };
 
-static char *format(const struct document *document)
+static char *format(const catalog *map, const struct document *document)
 {
     if (json) {
         return json_format_document(document->json);
     }
-    void (*show)(GString *, const struct document *) = show_members;
+    void (*show)(GString *, const catalog *, const struct document *) = show_members;
     for (size_t i = 0; i < G_N_ELEMENTS(views); i++) {
         show = strcmp(views[i].kind, document->kind) == 0 ? views[i].show : show;
     }
     GString *out = g_string_new(NULL);
-    show(out, document);
+    show(out, map, document);
     return g_string_free(out, FALSE);
 }
 
@@ -214,7 +225,7 @@ static int run(char **paths, size_t count)
         g_autofree char *line = g_strconcat(element, "\n", NULL);
         return command_finish(NULL, line, EXIT_YES);
     }
-    g_autofree char *text = format(&document);
+    g_autofree char *text = format(map, &document);
     return command_finish(NULL, text, EXIT_YES);
 }
 

@@ -116,10 +116,17 @@ const json_t *document_find_entry(const json_t *json, const char *key, const cha
     return NULL;
 }
 
-char *document_join_features(const catalog *map, const feature_set *set)
+char *document_join_group(const catalog *map, const json_t *names, enum feature_group group)
 {
-    g_autoptr(json_t) names = host_format_features(set, map);
-    return document_join_strings(names);
+    g_autoptr(json_t) of_group = json_array();
+    size_t i;
+    json_t *name;
+    json_array_foreach (names, i, name) {
+        if (json_is_string(name) && group_find(map, json_string_value(name)) == group) {
+            json_array_append(of_group, name);
+        }
+    }
+    return document_join_strings(of_group);
 }
 
 char *document_join_strings(const json_t *array)

@@ -2,6 +2,7 @@
 /// What show, diff and explain have in common: any of our documents, or a definition, from a file.
 #pragma once
 
+#include "core/group.h"
 #include "core/host.h"
 #include "core/plan.h"
 
@@ -29,8 +30,8 @@ int document_get_features(const struct document *document, const catalog *map, c
 /// The entry about a feature in a plan's list `key` ("losses", "omitted"), borrowed, or NULL.
 const json_t *document_find_entry(const json_t *json, const char *key, const char *feature);
 
-/// The names between blanks. The caller frees it.
-char *document_join_features(const catalog *map, const feature_set *set);
+/// Of the features that `names` lists those of one group, between blanks. The caller frees it.
+char *document_join_group(const catalog *map, const json_t *names, enum feature_group group);
 
 /// The strings of a JSON array between blanks. The caller frees it.
 char *document_join_strings(const json_t *array);
