@@ -13,64 +13,60 @@
 #include <string.h>
 #include <unistd.h>
 
-static char **opt_cpu, **opt_command, **opt_args;
-static char *opt_cpus, *opt_in, *opt_output, *opt_kernel, *opt_connect;
-static int opt_runs, opt_timeout, opt_memory;
-static gboolean opt_quick, opt_resume, opt_tcg;
+static struct {
+    char **cpu, **command, **args;
+    char *cpus, *in, *output, *kernel, *connect;
+    int runs, timeout, memory;
+    gboolean quick, resume, allow_tcg;
+} options = {.output = (char *)"samples.json"};
 
-static const GOptionEntry options[] = {
-    {"cpus", 0, 0, G_OPTION_ARG_STRING, &opt_cpus, "numbers of CPUs to use (1,2,4)", "LIST"},
-    {"cpu", 0, 0, G_OPTION_ARG_STRING_ARRAY, &opt_cpu,
+static const GOptionEntry entries[] = {
+    {"cpus", 0, 0, G_OPTION_ARG_STRING, &options.cpus, "numbers of CPUs to use (1,2,4)", "LIST"},
+    {"cpu", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.cpu,
      "a definition: default, paper, tuned, host, bare (without `run`), a model, a plan or XML file",
      "DEF"},
-    {"in", 0, 0, G_OPTION_ARG_STRING, &opt_in, "process (under `run`) or guest", "PLACE"},
-    {"runs", 0, 0, G_OPTION_ARG_INT, &opt_runs, "runs that count, after a warm-up (5)", "N"},
-    {"command", 0, 0, G_OPTION_ARG_STRING_ARRAY, &opt_command, "time a program of yours", "CMD"},
-    {"args", 0, 0, G_OPTION_ARG_STRING_ARRAY, &opt_args, "arguments for a workload",
+    {"in", 0, 0, G_OPTION_ARG_STRING, &options.in, "process (under `run`) or guest", "PLACE"},
+    {"runs", 0, 0, G_OPTION_ARG_INT, &options.runs, "runs that count, after a warm-up (5)", "N"},
+    {"command", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.command, "time a program of yours",
+     "CMD"},
+    {"args", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.args, "arguments for a workload",
      "WORKLOAD=ARGS"},
-    {"quick", 0, 0, G_OPTION_ARG_NONE, &opt_quick, "small workloads: minutes, not hours", NULL},
-    {"timeout", 0, 0, G_OPTION_ARG_INT, &opt_timeout, "longest time of a sample (1800)", "SECONDS"},
-    {"output", 'o', 0, G_OPTION_ARG_FILENAME, &opt_output, "where the samples go (samples.json)",
-     "FILE"},
-    {"resume", 0, 0, G_OPTION_ARG_NONE, &opt_resume, "continue the series in the output file",
+    {"quick", 0, 0, G_OPTION_ARG_NONE, &options.quick, "small workloads: minutes, not hours", NULL},
+    {"timeout", 't', 0, G_OPTION_ARG_INT, &options.timeout, "longest time of a sample (1800)",
+     "SECONDS"},
+    {"output", 'o', 0, G_OPTION_ARG_FILENAME, &options.output,
+     "where the samples go (samples.json)", "FILE"},
+    {"resume", 0, 0, G_OPTION_ARG_NONE, &options.resume, "continue the series in the output file",
      NULL},
-    {"connect", 'c', 0, G_OPTION_ARG_STRING, &opt_connect, "libvirt connection for guests", "URI"},
-    {"kernel", 0, 0, G_OPTION_ARG_FILENAME, &opt_kernel, "kernel of the guests", "FILE"},
-    {"memory", 0, 0, G_OPTION_ARG_INT, &opt_memory, "memory of a guest (2048)", "MIB"},
-    {"allow-tcg", 0, 0, G_OPTION_ARG_NONE, &opt_tcg, "time emulated guests too, and mark them",
-     NULL},
+    {"connect", 'c', 0, G_OPTION_ARG_STRING, &options.connect, "libvirt connection for guests",
+     "URI"},
+    {"kernel", 0, 0, G_OPTION_ARG_FILENAME, &options.kernel, "kernel of the guests", "FILE"},
+    {"memory", 0, 0, G_OPTION_ARG_INT, &options.memory, "memory of a guest (2048)", "MIB"},
+    {"allow-tcg", 0, 0, G_OPTION_ARG_NONE, &options.allow_tcg,
+     "time emulated guests too, and mark them", NULL},
     {0},
 };
 
 static int add_workloads(bench_settings *s, char **names, size_t count, cpulift_error **err)
 {
     static const char *const all[] = {"linpack", "transcode", "ddg"};
-    bool is_default = count == 0 && opt_command == NULL;
+    bool is_default = count == 0 && options.command == NULL;
     const char *const *list = is_default ? all : (const char *const *)names;
     for (size_t i = 0; i < (is_default ? G_N_ELEMENTS(all) : count); i++) {
         g_autoptr(cpulift_error) missing = NULL;
         g_autoptr(bench_workload) w = NULL;
         g_auto(GStrv) argv = NULL;
-        int rc = workload_new(list[i], opt_quick, &w, err);
-        if (rc != 0) {
-            return rc;
-        }
+        TRY(workload_new(list[i], options.quick, &w, err));
         if (is_default && workload_get_argv(w, WORKLOAD_RUN, 1, "", &argv, &missing) != 0) {
             command_warn("without '%s': %s", list[i], missing->message);
             continue;
         }
-        rc = settings_add_workload(s, g_steal_pointer(&w), err);
-        if (rc != 0) {
-            return rc;
-        }
+        TRY(settings_add_workload(s, g_steal_pointer(&w), err));
     }
-    for (char **line = opt_command; line != NULL && *line != NULL; line++) {
+    for (char **line = options.command; line != NULL && *line != NULL; line++) {
         bench_workload *w = NULL;
-        int rc = workload_new_command(*line, &w, err);
-        rc = rc == 0 ? settings_add_workload(s, w, err) : rc;
-        if (rc != 0) {
-            return rc;
-        }
+        TRY(workload_new_command(*line, &w, err));
+        TRY(settings_add_workload(s, w, err));
     }
     return s->workloads->len > 0
                ? 0
@@ -79,7 +75,7 @@ static int add_workloads(bench_settings *s, char **names, size_t count, cpulift_
 
 static int add_arguments(bench_settings *s, cpulift_error **err)
 {
-    for (char **pair = opt_args; pair != NULL && *pair != NULL; pair++) {
+    for (char **pair = options.args; pair != NULL && *pair != NULL; pair++) {
         const char *equals = strchr(*pair, '=');
         bench_workload *found = NULL;
         for (unsigned i = 0; equals != NULL && i < s->workloads->len; i++) {
@@ -92,10 +88,7 @@ static int add_arguments(bench_settings *s, cpulift_error **err)
                 err, CPULIFT_EINPUT,
                 "--args '%s' is not WORKLOAD=ARGUMENTS of a workload that runs", *pair);
         }
-        int rc = workload_add_arguments(found, equals + 1, err);
-        if (rc != 0) {
-            return rc;
-        }
+        TRY(workload_add_arguments(found, equals + 1, err));
     }
     return 0;
 }
@@ -104,41 +97,36 @@ static int add_definitions(bench_settings *s, cpulift_error **err)
 {
     static const char *const usual[] = {"default", "paper", "tuned", "host", NULL};
     static const char *const quick[] = {"default", "paper", "tuned", NULL};
-    const char *const *list = opt_cpu != NULL ? (const char *const *)opt_cpu
-                              : opt_quick     ? quick
-                                              : usual;
-    int rc = 0;
-    for (; rc == 0 && *list != NULL; list++) {
+    const char *const *list = options.cpu != NULL ? (const char *const *)options.cpu
+                              : options.quick     ? quick
+                                                  : usual;
+    for (; *list != NULL; list++) {
+        g_autofree char *plan = NULL;
         if (strcmp(*list, "tuned") == 0) {
-            g_autofree char *plan = NULL;
-            rc = tuned_compute(s->is_guest, &plan, err);
-            rc = rc == 0 ? settings_add_document(s, "tuned", plan, err) : rc;
+            TRY(tuned_compute(s->is_guest, &plan, err));
+            TRY(settings_add_document(s, "tuned", plan, err));
         } else {
-            rc = settings_add_definition(s, *list, err);
+            TRY(settings_add_definition(s, *list, err));
         }
     }
-    return rc;
+    return 0;
 }
 
 static int fill_settings(bench_settings *s, char **names, size_t count, cpulift_error **err)
 {
-    s->is_guest = opt_in != NULL && strcmp(opt_in, "guest") == 0;
-    s->allow_tcg = opt_tcg;
-    s->runs = opt_runs > 0 ? (unsigned)opt_runs : opt_quick ? 3 : s->runs;
-    s->timeout = opt_timeout > 0 ? (unsigned)opt_timeout : s->timeout;
-    s->memory = opt_memory > 0 ? (unsigned)opt_memory : s->memory;
-    s->uri = g_strdup(opt_connect);
-    s->kernel = g_strdup(opt_kernel);
-    int rc = settings_check(s, err);
-    rc = rc != 0 ? rc
-                 : settings_set_vcpus(s,
-                                      opt_cpus != NULL ? opt_cpus
-                                      : opt_quick      ? "1,2"
-                                                       : "1,2,4",
-                                      err);
-    rc = rc == 0 ? add_workloads(s, names, count, err) : rc;
-    rc = rc == 0 ? add_arguments(s, err) : rc;
-    return rc == 0 ? add_definitions(s, err) : rc;
+    s->is_guest = options.in != NULL && strcmp(options.in, "guest") == 0;
+    s->allow_tcg = options.allow_tcg;
+    s->runs = options.runs > 0 ? (unsigned)options.runs : options.quick ? 3 : s->runs;
+    s->timeout = options.timeout > 0 ? (unsigned)options.timeout : s->timeout;
+    s->memory = options.memory > 0 ? (unsigned)options.memory : s->memory;
+    s->uri = g_strdup(options.connect);
+    s->kernel = g_strdup(options.kernel);
+    const char *usual = options.quick ? "1,2" : "1,2,4";
+    TRY(settings_check(s, err));
+    TRY(settings_set_vcpus(s, options.cpus != NULL ? options.cpus : usual, err));
+    TRY(add_workloads(s, names, count, err));
+    TRY(add_arguments(s, err));
+    return add_definitions(s, err);
 }
 
 /// "12 min", "40 s".
@@ -249,8 +237,9 @@ static int start(const char *path, char **names, size_t count, char **environmen
 /// True if an option is given that the document of a series already settles.
 static bool has_settings(void)
 {
-    return opt_cpu || opt_args || opt_cpus || opt_command || opt_in || opt_runs || opt_timeout ||
-           opt_memory || opt_quick || opt_kernel || opt_connect || opt_tcg;
+    return options.cpu || options.args || options.cpus || options.command || options.in ||
+           options.runs || options.timeout || options.memory || options.quick || options.kernel ||
+           options.connect || options.allow_tcg;
 }
 
 /// A series may take hours: that its samples cannot be kept must be known before the first.
@@ -267,18 +256,19 @@ static int check_output(const char *path, cpulift_error **err)
 
 static int run(char **names, size_t count)
 {
-    const char *path = opt_output != NULL ? opt_output : "samples.json";
-    if (opt_in != NULL && strcmp(opt_in, "guest") != 0 && strcmp(opt_in, "process") != 0) {
-        return command_usage("bench", "--in '%s' is neither process nor guest", opt_in);
+    const char *path = options.output;
+    if (options.in != NULL && strcmp(options.in, "guest") != 0 &&
+        strcmp(options.in, "process") != 0) {
+        return command_usage("bench", "--in '%s' is neither process nor guest", options.in);
     }
-    if (opt_runs < 0 || opt_timeout < 0 || opt_memory < 0) {
+    if (options.runs < 0 || options.timeout < 0 || options.memory < 0) {
         return command_usage("bench", "a count cannot be negative");
     }
-    if (opt_resume && (count > 0 || has_settings())) {
+    if (options.resume && (count > 0 || has_settings())) {
         return command_usage("bench", "--resume goes on with the settings in '%s'; give no others",
                              path);
     }
-    if (!opt_resume && strcmp(path, "-") != 0 && access(path, F_OK) == 0) {
+    if (!options.resume && strcmp(path, "-") != 0 && access(path, F_OK) == 0) {
         return command_usage("bench",
                              "'%s' is there already; --resume goes on with it, or choose "
                              "another --output",
@@ -291,7 +281,8 @@ static int run(char **names, size_t count)
     g_auto(GStrv) own = g_get_environ();
     g_autoptr(json_t) removed = NULL;
     g_auto(GStrv) environment = environment_clean(own, &removed);
-    return opt_resume ? resume(path, environment) : start(path, names, count, environment, removed);
+    return options.resume ? resume(path, environment)
+                          : start(path, names, count, environment, removed);
 }
 
 const struct command bench_command = {
@@ -299,7 +290,7 @@ const struct command bench_command = {
     .arguments = "[WORKLOAD]…",
     .description = "Runs linpack, transcode, ddg or your own program under CPU definitions, "
                    "interleaved, and keeps every sample; 'cpulift report' draws them.",
-    .options = options,
+    .options = entries,
     .max = COMMAND_MANY,
     .run = run,
 };

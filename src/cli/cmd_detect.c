@@ -4,11 +4,14 @@
 #include "cli/commands.h"
 #include "platform/platform.h"
 
-static char *root_path;
-static gboolean json;
+static struct {
+    char *root;
+    gboolean json;
+} options = {.root = (char *)"/"};
 
-static const GOptionEntry options[] = {
-    {"root", 0, 0, G_OPTION_ARG_FILENAME, &root_path, "the node's root folder instead of /", "DIR"},
+static const GOptionEntry entries[] = {
+    {"root", 0, 0, G_OPTION_ARG_FILENAME, &options.root, "the node's root folder instead of /",
+     "DIR"},
     {0},
 };
 
@@ -35,7 +38,7 @@ static int run(char **arguments, size_t count)
     (void)count;
     g_autoptr(root_dir) root = NULL;
     g_autoptr(cpulift_error) err = NULL;
-    if (root_open(root_path != NULL ? root_path : "/", &root, &err) != 0) {
+    if (root_open(options.root, &root, &err) != 0) {
         return command_fail(&err);
     }
     g_autoptr(GString) text = g_string_new(NULL);
@@ -43,8 +46,8 @@ static int run(char **arguments, size_t count)
     int status = json_array_size(found) > 0 ? EXIT_YES : EXIT_NO;
     g_autoptr(json_t) document = json_pack("{s:o}", "platforms", found);
     g_autofree char *out =
-        json ? json_format_document(document)
-             : g_strdup(text->len > 0 ? text->str : "no platform that cpulift knows\n");
+        options.json ? json_format_document(document)
+                     : g_strdup(text->len > 0 ? text->str : "no platform that cpulift knows\n");
     return command_finish(NULL, out, status);
 }
 
@@ -53,7 +56,7 @@ const struct command detect_command = {
     .arguments = "",
     .description = "Says which platforms' files this node has, in which version, and the channels "
                    "of 'cpulift apply' for them. Exit status 1 when there is none.",
-    .options = options,
-    .json = &json,
+    .options = entries,
+    .json = &options.json,
     .run = run,
 };

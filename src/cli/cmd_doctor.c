@@ -7,9 +7,11 @@
 
 #define DOCTOR_SCHEMA "cpulift.doctor/1"
 
-static gboolean as_json;
+static struct {
+    gboolean json;
+} options;
 
-static const GOptionEntry options[] = {
+static const GOptionEntry entries[] = {
     {0},
 };
 
@@ -92,7 +94,8 @@ static int run(char **arguments, size_t count)
         g_ptr_array_add(found, problem);
     }
     char **problems = (char **)found->pdata;
-    g_autofree char *text = as_json ? format_document(problems, is_well) : format_table(problems);
+    g_autofree char *text =
+        options.json ? format_document(problems, is_well) : format_table(problems);
     return command_finish(NULL, text, is_well ? EXIT_YES : EXIT_NO);
 }
 
@@ -101,7 +104,7 @@ const struct command doctor_command = {
     .arguments = "",
     .description = "Says what is missing on this machine and which package has it. The answer is "
                    "no (1) where something is missing without which scan, plan or prove fail.",
-    .options = options,
-    .json = &as_json,
+    .options = entries,
+    .json = &options.json,
     .run = run,
 };

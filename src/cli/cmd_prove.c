@@ -7,46 +7,53 @@
 
 #include <string.h>
 
-static char *uri, *virt, *machine, *emulator, *domain, *addresses, *output;
-static gboolean is_direct, is_migrating, as_json;
-static double timeout_s = 30;
+static struct {
+    char *connect, *virt, *machine, *emulator, *domain, *addresses, *output;
+    gboolean is_direct, is_migrating, json;
+    double timeout; ///< s
+} options = {.timeout = 30};
 
-static const GOptionEntry options[] = {
-    {"connect", 'c', 0, G_OPTION_ARG_STRING, &uri, "start the guest through the libvirt at URI",
-     "URI"},
-    {"direct", 0, 0, G_OPTION_ARG_NONE, &is_direct, "start QEMU itself, without libvirt", NULL},
-    {"migrate", 0, 0, G_OPTION_ARG_NONE, &is_migrating,
+static const GOptionEntry entries[] = {
+    {"connect", 'c', 0, G_OPTION_ARG_STRING, &options.connect,
+     "start the guest through the libvirt at URI", "URI"},
+    {"direct", 0, 0, G_OPTION_ARG_NONE, &options.is_direct, "start QEMU itself, without libvirt",
+     NULL},
+    {"migrate", 0, 0, G_OPTION_ARG_NONE, &options.is_migrating,
      "start at URI_A, migrate live to URI_B and back", NULL},
-    {"addresses", 0, 0, G_OPTION_ARG_STRING, &addresses,
+    {"addresses", 0, 0, G_OPTION_ARG_STRING, &options.addresses,
      "with --migrate: where each host is reached by the other", "A,B"},
-    {"domain", 0, 0, G_OPTION_ARG_FILENAME, &domain,
+    {"domain", 0, 0, G_OPTION_ARG_FILENAME, &options.domain,
      "start the <cpu> of this domain's XML, not the plan's", "FILE"},
-    {"virt", 0, 0, G_OPTION_ARG_STRING, &virt, "kvm or qemu instead of the plan's", "TYPE"},
-    {"machine", 0, 0, G_OPTION_ARG_STRING, &machine, "machine type instead of the plan's", "M"},
-    {"emulator", 0, 0, G_OPTION_ARG_FILENAME, &emulator, "the QEMU to use", "PATH"},
-    {"timeout", 't', 0, G_OPTION_ARG_DOUBLE, &timeout_s, "give up after S seconds (30)", "S"},
-    {"output", 'o', 0, G_OPTION_ARG_FILENAME, &output, "write to FILE instead of stdout", "FILE"},
+    {"virt", 0, 0, G_OPTION_ARG_STRING, &options.virt, "kvm or qemu instead of the plan's", "TYPE"},
+    {"machine", 0, 0, G_OPTION_ARG_STRING, &options.machine, "machine type instead of the plan's",
+     "M"},
+    {"emulator", 0, 0, G_OPTION_ARG_FILENAME, &options.emulator, "the QEMU to use", "PATH"},
+    {"timeout", 't', 0, G_OPTION_ARG_DOUBLE, &options.timeout, "give up after S seconds (30)", "S"},
+    {"output", 'o', 0, G_OPTION_ARG_FILENAME, &options.output, "write to FILE instead of stdout",
+     "FILE"},
     {0},
 };
 
 static int check_options(size_t count)
 {
-    if (count != (is_migrating ? 3 : 1)) {
+    if (count != (options.is_migrating ? 3 : 1)) {
         return command_usage("prove", "%s", prove_command.usage);
     }
-    if (is_migrating && (is_direct || uri != NULL)) {
+    if (options.is_migrating && (options.is_direct || options.connect != NULL)) {
         return command_usage("prove", "--migrate takes neither --direct nor --connect");
     }
-    if (addresses != NULL && (!is_migrating || strchr(addresses, ',') == NULL)) {
+    if (options.addresses != NULL &&
+        (!options.is_migrating || strchr(options.addresses, ',') == NULL)) {
         return command_usage("prove", "--addresses needs two, A,B, and --migrate");
     }
-    if (virt != NULL && !g_str_equal(virt, "kvm") && !g_str_equal(virt, "qemu")) {
-        return command_usage("prove", "--virt '%s' is neither kvm nor qemu", virt);
+    if (options.virt != NULL && !g_str_equal(options.virt, "kvm") &&
+        !g_str_equal(options.virt, "qemu")) {
+        return command_usage("prove", "--virt '%s' is neither kvm nor qemu", options.virt);
     }
-    if (is_direct && uri != NULL) {
+    if (options.is_direct && options.connect != NULL) {
         return command_usage("prove", "--direct and --connect exclude each other");
     }
-    if (!(timeout_s >= 1 && timeout_s <= 3600)) {
+    if (!(options.timeout >= 1 && options.timeout <= 3600)) {
         return command_usage("prove", "--timeout must be 1 to 3600 seconds");
     }
     return EXIT_YES;
@@ -54,7 +61,7 @@ static int check_options(size_t count)
 
 static char *format_result(const proof *result, const cpulift_plan *plan, const probe_run *run)
 {
-    if (!as_json) {
+    if (!options.json) {
         return proof_format(result, plan, run);
     }
     g_autoptr(json_t) json = proof_to_json(result, plan, run);
@@ -63,14 +70,14 @@ static char *format_result(const proof *result, const cpulift_plan *plan, const 
 
 static int load_cpu(const cpulift_plan *plan, cpulift_cpu **ret_cpu, cpulift_error **err)
 {
-    if (domain == NULL) {
+    if (options.domain == NULL) {
         *ret_cpu = cpu_copy(plan->cpu);
         return 0;
     }
     g_autofree char *text = NULL;
     size_t len = 0;
-    int rc = file_load(domain, FILE_DOCUMENT_MAX, &text, &len, err);
-    return rc == 0 ? cpu_parse(text, len, domain, ret_cpu, err) : rc;
+    TRY(file_load(options.domain, FILE_DOCUMENT_MAX, &text, &len, err));
+    return cpu_parse(text, len, options.domain, ret_cpu, err);
 }
 
 /// Starts the guest in one of the ways. `places` are the URIs of --migrate.
@@ -78,25 +85,22 @@ static int start_guest(const cpulift_plan *plan, char **places, probe_run **ret_
                        bool *ret_binding, cpulift_error **err)
 {
     g_autoptr(cpulift_cpu) cpu = NULL;
-    g_auto(GStrv) where = addresses == NULL ? NULL : g_strsplit(addresses, ",", 2);
-    int rc = load_cpu(plan, &cpu, err);
-    if (rc != 0) {
-        return rc;
-    }
+    g_auto(GStrv) where = options.addresses == NULL ? NULL : g_strsplit(options.addresses, ",", 2);
+    TRY(load_cpu(plan, &cpu, err));
     const struct start_options start = {
-        .virt = virt != NULL ? virt : plan->virt,
-        .machine = machine != NULL ? machine : plan->machine,
-        .emulator = emulator,
-        .uri = is_migrating ? places[0] : uri,
-        .target_uri = is_migrating ? places[1] : NULL,
+        .virt = options.virt != NULL ? options.virt : plan->virt,
+        .machine = options.machine != NULL ? options.machine : plan->machine,
+        .emulator = options.emulator,
+        .uri = options.is_migrating ? places[0] : options.connect,
+        .target_uri = options.is_migrating ? places[1] : NULL,
         .addresses = {where == NULL ? NULL : where[0], where == NULL ? NULL : where[1]},
         .cpu = cpu,
-        .timeout_ms = (unsigned)(timeout_s * 1000),
+        .timeout_ms = (unsigned)(options.timeout * 1000),
     };
     *ret_binding = cpu_is_binding(cpu);
-    return is_direct      ? start_direct(plan, &start, ret_run, err)
-           : is_migrating ? start_migrate(plan, &start, ret_run, err)
-                          : start_domain(plan, &start, ret_run, err);
+    return options.is_direct      ? start_direct(plan, &start, ret_run, err)
+           : options.is_migrating ? start_migrate(plan, &start, ret_run, err)
+                                  : start_domain(plan, &start, ret_run, err);
 }
 
 static int prove(char **arguments, char **ret_text, bool *ret_proved, cpulift_error **err)
@@ -106,16 +110,14 @@ static int prove(char **arguments, char **ret_text, bool *ret_proved, cpulift_er
     g_autoptr(probe_run) run = NULL;
     g_autoptr(proof) result = NULL;
     bool is_binding = false;
-    int rc = plan_load(arguments[0], &plan, err);
-    rc = rc == 0 ? catalog_load(NULL, &map, err) : rc;
-    rc = rc == 0 ? start_guest(plan, arguments + 1, &run, &is_binding, err) : rc;
-    rc = rc == 0 ? proof_compute(map, plan, run, &result, err) : rc;
-    rc = rc == 0 && is_migrating ? hops_compute(map, plan, run, is_binding, result, err) : rc;
-    if (rc == 0) {
-        *ret_text = format_result(result, plan, run);
-        *ret_proved = result->is_proved;
-    }
-    return rc;
+    TRY(plan_load(arguments[0], &plan, err));
+    TRY(catalog_load(NULL, &map, err));
+    TRY(start_guest(plan, arguments + 1, &run, &is_binding, err));
+    TRY(proof_compute(map, plan, run, &result, err));
+    TRY(options.is_migrating ? hops_compute(map, plan, run, is_binding, result, err) : 0);
+    *ret_text = format_result(result, plan, run);
+    *ret_proved = result->is_proved;
+    return 0;
 }
 
 static int run_prove(char **arguments, size_t count)
@@ -129,7 +131,7 @@ static int run_prove(char **arguments, size_t count)
     bool is_proved = false;
     return prove(arguments, &text, &is_proved, &err) != 0
                ? command_fail(&err)
-               : command_finish(output, text, is_proved ? EXIT_YES : EXIT_NO);
+               : command_finish(options.output, text, is_proved ? EXIT_YES : EXIT_NO);
 }
 
 const struct command prove_command = {
@@ -142,8 +144,8 @@ const struct command prove_command = {
         "and\n"
         "back, and must see the same CPU after each hop. Exit status: 0 proved, 1 not proved, 2 "
         "failed.",
-    .options = options,
-    .json = &as_json,
+    .options = entries,
+    .json = &options.json,
     .min = 1,
     .max = 3,
     .usage = "one PLAN is needed; with --migrate PLAN URI_A URI_B",

@@ -3,10 +3,12 @@
 #include "cli/commands.h"
 #include "platform/render.h"
 
-static char *platform_name;
+static struct {
+    char *platform;
+} options;
 
-static const GOptionEntry options[] = {
-    {"platform", 'P', 0, G_OPTION_ARG_STRING, &platform_name, "kubevirt, nova, ovirt or proxmox",
+static const GOptionEntry entries[] = {
+    {"platform", 'P', 0, G_OPTION_ARG_STRING, &options.platform, "kubevirt, nova, ovirt or proxmox",
      "PLATFORM"},
     {0},
 };
@@ -14,14 +16,14 @@ static const GOptionEntry options[] = {
 static int run(char **arguments, size_t count)
 {
     (void)count;
-    if (platform_name == NULL) {
+    if (options.platform == NULL) {
         return command_usage("render", "--platform is needed");
     }
     g_autoptr(cpulift_plan) plan = NULL;
     g_autoptr(cpulift_error) err = NULL;
     g_autofree char *text = NULL;
     if (plan_load(arguments[0], &plan, &err) != 0 ||
-        render_format(plan, platform_name, &text, &err) != 0) {
+        render_format(plan, options.platform, &text, &err) != 0) {
         return command_fail(&err);
     }
     return command_finish(NULL, text, EXIT_YES);
@@ -32,7 +34,7 @@ const struct command render_command = {
     .arguments = "PLAN",
     .description = "Prints the lines that give the plan's CPU to the guests of a cloud whose files "
                    "'cpulift apply' does not change.",
-    .options = options,
+    .options = entries,
     .min = 1,
     .max = 1,
     .usage = "one plan is needed",

@@ -7,15 +7,18 @@
 #include <stdio.h>
 #include <string.h>
 
-static char *opt_output, *opt_base;
-static gboolean opt_tsv;
+static struct {
+    char *output, *base;
+    gboolean tsv;
+} options;
 
-static const GOptionEntry options[] = {
-    {"output", 'o', 0, G_OPTION_ARG_FILENAME, &opt_output, "folder for the page and its figures",
-     "DIR"},
-    {"base", 0, 0, G_OPTION_ARG_STRING, &opt_base, "the definition that ratios are to (default)",
-     "NAME"},
-    {"tsv", 0, 0, G_OPTION_ARG_NONE, &opt_tsv, "print the numbers as tab-separated values", NULL},
+static const GOptionEntry entries[] = {
+    {"output", 'o', 0, G_OPTION_ARG_FILENAME, &options.output,
+     "folder for the page and its figures", "DIR"},
+    {"base", 0, 0, G_OPTION_ARG_STRING, &options.base,
+     "the definition that ratios are to (default)", "NAME"},
+    {"tsv", 0, 0, G_OPTION_ARG_NONE, &options.tsv, "print the numbers as tab-separated values",
+     NULL},
     {0},
 };
 
@@ -30,10 +33,7 @@ static int load_all(char **paths, size_t count, GPtrArray *documents, GPtrArray 
 {
     for (size_t i = 0; i < count; i++) {
         bench_samples *s = NULL;
-        int rc = samples_load(paths[i], &s, err);
-        if (rc != 0) {
-            return rc;
-        }
+        TRY(samples_load(paths[i], &s, err));
         char *name = g_path_get_basename(paths[i]);
         text_make_printable(name);
         g_ptr_array_add(documents, s);
@@ -51,7 +51,7 @@ static int check_base(const GPtrArray *documents, cpulift_error **err)
     for (unsigned i = 0; i < documents->len; i++) {
         const GPtrArray *list = ((const bench_samples *)documents->pdata[i])->list;
         for (unsigned k = 0; k < list->len; k++) {
-            if (strcmp(((const bench_sample *)list->pdata[k])->cpu, opt_base) == 0) {
+            if (strcmp(((const bench_sample *)list->pdata[k])->cpu, options.base) == 0) {
                 return 0;
             }
         }
@@ -59,32 +59,33 @@ static int check_base(const GPtrArray *documents, cpulift_error **err)
     return cpulift_error_set(err, CPULIFT_EINPUT,
                              "no sample was made under '%s', which --base names; choose one of the "
                              "definitions that were measured",
-                             opt_base);
+                             options.base);
 }
 
 static int run(char **paths, size_t count)
 {
-    if (opt_output == NULL && !opt_tsv) {
+    if (options.output == NULL && !options.tsv) {
         return command_usage("report", "neither --output DIR nor --tsv is given");
     }
     g_autoptr(cpulift_error) err = NULL;
     g_autoptr(GPtrArray) documents = g_ptr_array_new_with_free_func(free_samples);
     g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
     if (load_all(paths, count, documents, names, &err) != 0 ||
-        (opt_base != NULL && check_base(documents, &err) != 0)) {
+        (options.base != NULL && check_base(documents, &err) != 0)) {
         return command_fail(&err);
     }
     g_autofree struct report_source *sources = g_new0(struct report_source, count);
     for (size_t i = 0; i < count; i++) {
-        sources[i] = (struct report_source){.name = names->pdata[i],
-                                            .samples = documents->pdata[i],
-                                            .base = opt_base != NULL ? opt_base : SUMMARY_BASE};
+        sources[i] =
+            (struct report_source){.name = names->pdata[i],
+                                   .samples = documents->pdata[i],
+                                   .base = options.base != NULL ? options.base : SUMMARY_BASE};
     }
-    if (opt_output != NULL && report_save(sources, count, opt_output, &err) != 0) {
+    if (options.output != NULL && report_save(sources, count, options.output, &err) != 0) {
         return command_fail(&err);
     }
-    g_autofree char *tsv = opt_tsv ? report_format_tsv(sources, count)
-                                   : g_strdup_printf("%s/index.html\n", opt_output);
+    g_autofree char *tsv = options.tsv ? report_format_tsv(sources, count)
+                                       : g_strdup_printf("%s/index.html\n", options.output);
     return command_finish(NULL, tsv, EXIT_YES);
 }
 
@@ -93,7 +94,7 @@ const struct command report_command = {
     .arguments = "SAMPLES…",
     .description = "Makes a page from samples that 'cpulift bench' kept: figures, medians with "
                    "confidence intervals, ratios beside the 2014 paper's, and warnings.",
-    .options = options,
+    .options = entries,
     .min = 1,
     .max = COMMAND_MANY,
     .usage = "no samples are named",

@@ -9,18 +9,20 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static char *plan_path, *output_path;
-static gboolean respect, force, quiet;
+static struct {
+    char *plan, *output;
+    gboolean respect, force, quiet;
+} options;
 
-static const GOptionEntry options[] = {
-    {"plan", 'p', 0, G_OPTION_ARG_FILENAME, &plan_path, "the plan whose CPU the domain gets",
+static const GOptionEntry entries[] = {
+    {"plan", 'p', 0, G_OPTION_ARG_FILENAME, &options.plan, "the plan whose CPU the domain gets",
      "PLAN"},
-    {"respect", 0, 0, G_OPTION_ARG_NONE, &respect,
+    {"respect", 0, 0, G_OPTION_ARG_NONE, &options.respect,
      "leave a guest alone that asks for a CPU of its own", NULL},
-    {"force", 0, 0, G_OPTION_ARG_NONE, &force,
+    {"force", 0, 0, G_OPTION_ARG_NONE, &options.force,
      "rewrite although the plan is for the other virtualisation type", NULL},
-    {"quiet", 'q', 0, G_OPTION_ARG_NONE, &quiet, "no warnings", NULL},
-    {"output", 'o', 0, G_OPTION_ARG_FILENAME, &output_path,
+    {"quiet", 'q', 0, G_OPTION_ARG_NONE, &options.quiet, "no warnings", NULL},
+    {"output", 'o', 0, G_OPTION_ARG_FILENAME, &options.output,
      "write to FILE, whole or not at all, instead of standard output", "FILE"},
     {0},
 };
@@ -30,8 +32,8 @@ static const GOptionEntry options[] = {
 static int save(const char *text, size_t len, cpulift_error **err)
 {
     struct stat st;
-    unsigned mode = stat(output_path, &st) == 0 ? st.st_mode & 07777 : 0600;
-    return file_save(output_path, text, len, mode, err);
+    unsigned mode = stat(options.output, &st) == 0 ? st.st_mode & 07777 : 0600;
+    return file_save(options.output, text, len, mode, err);
 }
 
 static void warn(unsigned warnings, const char *name)
@@ -46,8 +48,8 @@ static void warn(unsigned warnings, const char *name)
 static int rewrite(const cpulift_plan *plan, const char *path, cpulift_error **err)
 {
     const struct domain_options how = {
-        .respect = respect,
-        .force = force,
+        .respect = options.respect,
+        .force = options.force,
         .virt = plan->virt,
         .machine = plan->machine,
     };
@@ -55,32 +57,28 @@ static int rewrite(const cpulift_plan *plan, const char *path, cpulift_error **e
     g_autofree char *xml = NULL, *text = NULL;
     size_t len, text_len;
     struct domain_changes changes;
-    int rc = file_load(path, FILE_DOCUMENT_MAX, &xml, &len, err);
-    if (rc == 0) {
-        rc = domain_rewrite(xml, len, name, plan->cpu, &how, &text, &text_len, &changes, err);
-    }
-    if (rc != 0) {
-        return rc;
-    }
-    if (!quiet) {
+    TRY(file_load(path, FILE_DOCUMENT_MAX, &xml, &len, err));
+    TRY(domain_rewrite(xml, len, name, plan->cpu, &how, &text, &text_len, &changes, err));
+    if (!options.quiet) {
         warn(changes.warnings, name);
     }
-    return output_path != NULL && strcmp(output_path, "-") != 0 ? save(text, text_len, err)
-                                                                : command_output(NULL, text, err);
+    return options.output != NULL && strcmp(options.output, "-") != 0
+               ? save(text, text_len, err)
+               : command_output(NULL, text, err);
 }
 
 static int run(char **arguments, size_t count)
 {
     const char *path = count > 0 ? arguments[0] : "-";
-    if (plan_path == NULL) {
+    if (options.plan == NULL) {
         return command_usage("rewrite", "--plan is needed");
     }
-    if (strcmp(plan_path, "-") == 0 && strcmp(path, "-") == 0) {
+    if (strcmp(options.plan, "-") == 0 && strcmp(path, "-") == 0) {
         return command_usage("rewrite", "plan and domain cannot both come from standard input");
     }
     g_autoptr(cpulift_plan) plan = NULL;
     g_autoptr(cpulift_error) err = NULL;
-    if (plan_load(plan_path, &plan, &err) != 0 || rewrite(plan, path, &err) != 0) {
+    if (plan_load(options.plan, &plan, &err) != 0 || rewrite(plan, path, &err) != 0) {
         return command_fail(&err);
     }
     return EXIT_YES;
@@ -92,7 +90,7 @@ const struct command rewrite_command = {
     .description =
         "Puts the plan's CPU into a domain's XML and prints it; every byte outside the first <cpu> "
         "element stays. Reads standard input where no file is named.",
-    .options = options,
+    .options = entries,
     .max = 1,
     .usage = "at most one domain can be given",
     .run = run,

@@ -15,22 +15,26 @@ enum {
     EXIT_NOT_FOUND = 127,
 };
 
-static char *cpu, *vendor;
-static gboolean only_checks, keeps_cpuinfo, has_no_cache, has_no_jit, is_verbose;
+static struct {
+    char *cpu, *vendor;
+    gboolean only_checks, keeps_cpuinfo, has_no_cache, has_no_jit, is_verbose;
+} options;
 
-static const GOptionEntry options[] = {
-    {"cpu", 0, 0, G_OPTION_ARG_STRING, &cpu,
+static const GOptionEntry entries[] = {
+    {"cpu", 0, 0, G_OPTION_ARG_STRING, &options.cpu,
      "the CPU to show: a model, a plan, an XML file, default, paper or host", "DEF"},
-    {"vendor", 0, 0, G_OPTION_ARG_STRING, &vendor,
+    {"vendor", 0, 0, G_OPTION_ARG_STRING, &options.vendor,
      "whose vendor to show: host (as KVM does; the default) or model", "WHOSE"},
-    {"check", 0, 0, G_OPTION_ARG_NONE, &only_checks,
+    {"check", 0, 0, G_OPTION_ARG_NONE, &options.only_checks,
      "only say whether this machine can show that CPU", NULL},
-    {"keep-cpuinfo", 0, 0, G_OPTION_ARG_NONE, &keeps_cpuinfo, "leave /proc/cpuinfo as it is", NULL},
-    {"no-cache", 0, 0, G_OPTION_ARG_NONE, &has_no_cache,
+    {"keep-cpuinfo", 0, 0, G_OPTION_ARG_NONE, &options.keeps_cpuinfo,
+     "leave /proc/cpuinfo as it is", NULL},
+    {"no-cache", 0, 0, G_OPTION_ARG_NONE, &options.has_no_cache,
      "neither read nor write what is known of files", NULL},
-    {"no-jit", 0, 0, G_OPTION_ARG_NONE, &has_no_jit,
+    {"no-jit", 0, 0, G_OPTION_ARG_NONE, &options.has_no_jit,
      "do not watch memory that is writable and executable", NULL},
-    {"verbose", 'v', 0, G_OPTION_ARG_NONE, &is_verbose, "say at the end what was done", NULL},
+    {"verbose", 'v', 0, G_OPTION_ARG_NONE, &options.is_verbose, "say at the end what was done",
+     NULL},
     {0},
 };
 
@@ -40,7 +44,7 @@ static char *make_cpuinfo(const struct mask_table *table, const catalog *map,
 {
     g_autofree char *real = NULL;
     g_autoptr(cpulift_error) err = NULL;
-    if (keeps_cpuinfo || definition->cpu.is_host ||
+    if (options.keeps_cpuinfo || definition->cpu.is_host ||
         file_load("/proc/cpuinfo", FILE_DOCUMENT_MAX, &real, NULL, &err) != 0) {
         return NULL;
     }
@@ -53,9 +57,9 @@ static int trace(const struct definition *definition, const catalog *map, struct
     struct mask_table *table = mask_table_new(&definition->cpu, map, mask_host_read, host);
     g_autofree char *cpuinfo = make_cpuinfo(table, map, definition);
     const struct run_options run_options = {
-        .tracer = {.is_verbose = is_verbose,
-                   .is_jit_watched = !has_no_jit,
-                   .uses_cache = !has_no_cache,
+        .tracer = {.is_verbose = options.is_verbose,
+                   .is_jit_watched = !options.has_no_jit,
+                   .uses_cache = !options.has_no_cache,
                    .is_faulting = run_has_faulting()},
         .cpuinfo = cpuinfo,
     };
@@ -69,14 +73,12 @@ static int prepare(cpulift_error **err)
 {
     g_autoptr(catalog) map = NULL;
     struct definition definition;
-    bool is_model_vendor = g_strcmp0(vendor, "model") == 0;
-    int rc = catalog_load(NULL, &map, err);
-    if (rc != 0 || (rc = definition_load(cpu, is_model_vendor, map, &definition, err)) != 0) {
-        return rc;
-    }
+    bool is_model_vendor = g_strcmp0(options.vendor, "model") == 0;
+    TRY(catalog_load(NULL, &map, err));
+    TRY(definition_load(options.cpu, is_model_vendor, map, &definition, err));
     struct mask_host *host = mask_host_new();
-    rc = definition_check(&definition, cpu, map, mask_host_read, host, err);
-    if (rc == 0 && !only_checks) {
+    int rc = definition_check(&definition, options.cpu, map, mask_host_read, host, err);
+    if (rc == 0 && !options.only_checks) {
         rc = trace(&definition, map, host, err);
     }
     mask_host_free(host);
@@ -86,20 +88,21 @@ static int prepare(cpulift_error **err)
 
 static int run(char **command, size_t count)
 {
-    if (cpu == NULL) {
+    if (options.cpu == NULL) {
         return command_usage("run", "--cpu is missing");
     }
-    if (vendor != NULL && strcmp(vendor, "host") != 0 && strcmp(vendor, "model") != 0) {
-        return command_usage("run", "--vendor must be host or model, not '%s'", vendor);
+    if (options.vendor != NULL && strcmp(options.vendor, "host") != 0 &&
+        strcmp(options.vendor, "model") != 0) {
+        return command_usage("run", "--vendor must be host or model, not '%s'", options.vendor);
     }
-    if (count == 0 && !only_checks) {
+    if (count == 0 && !options.only_checks) {
         return command_usage("run", "the command is missing");
     }
     g_autoptr(cpulift_error) err = NULL;
     if (prepare(&err) != 0) {
         return command_fail(&err);
     }
-    if (only_checks) {
+    if (options.only_checks) {
         return EXIT_YES;
     }
     execvp(command[0], command);
@@ -116,7 +119,7 @@ const struct command run_command = {
     .description = "Runs a program on this machine at full speed as if on another CPU: it sees "
                    "only the features of the definition. Exit status: the program's own; 127 if it "
                    "is not found, 126 if it cannot be started.",
-    .options = options,
+    .options = entries,
     .is_posix = true,
     .max = COMMAND_MANY,
     .run = run,

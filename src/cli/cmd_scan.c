@@ -15,19 +15,23 @@
 #define TIMEOUT_MAX_S 3600
 #define PARALLEL_MAX  256
 
-static char **uris;
-static char *hosts_path, *folder;
-static double timeout_s = 30;
-static int parallel = 16;
+static struct {
+    char **connect;
+    char *hosts, *output;
+    double timeout; ///< s
+    int jobs;
+} options = {.timeout = 30, .jobs = 16};
 
-static const GOptionEntry options[] = {
-    {"connect", 'c', 0, G_OPTION_ARG_STRING_ARRAY, &uris,
+static const GOptionEntry entries[] = {
+    {"connect", 'c', 0, G_OPTION_ARG_STRING_ARRAY, &options.connect,
      "ask the libvirt at URI; may be given again", "URI"},
-    {"hosts", 0, 0, G_OPTION_ARG_FILENAME, &hosts_path,
+    {"hosts", 0, 0, G_OPTION_ARG_FILENAME, &options.hosts,
      "ask those that FILE lists: 'URI' or 'NAME URI' on each line", "FILE"},
-    {"output", 'o', 0, G_OPTION_ARG_FILENAME, &folder, "write DIR/NAME.json for each host", "DIR"},
-    {"timeout", 't', 0, G_OPTION_ARG_DOUBLE, &timeout_s, "give each host S seconds (30)", "S"},
-    {"jobs", 'j', 0, G_OPTION_ARG_INT, &parallel, "ask N hosts at the same time (16)", "N"},
+    {"output", 'o', 0, G_OPTION_ARG_FILENAME, &options.output, "write DIR/NAME.json for each host",
+     "DIR"},
+    {"timeout", 't', 0, G_OPTION_ARG_DOUBLE, &options.timeout, "give each host S seconds (30)",
+     "S"},
+    {"jobs", 'j', 0, G_OPTION_ARG_INT, &options.jobs, "ask N hosts at the same time (16)", "N"},
     {0},
 };
 
@@ -42,7 +46,7 @@ static char *work(void *data, size_t index)
 {
     const struct progress *progress = data;
     return scan_worker_run(progress->targets->pdata[index], progress->map,
-                           (unsigned)(timeout_s * 1000));
+                           (unsigned)(options.timeout * 1000));
 }
 
 static void show_progress(const struct progress *progress)
@@ -66,7 +70,7 @@ static void take_result(void *data, size_t index, enum jobs_end end, const char 
         cpulift_error_set(&result->err, CPULIFT_EREMOTE,
                           "'%s' did not answer within %g s; check that its daemon runs, or allow "
                           "more with --timeout",
-                          name, timeout_s);
+                          name, options.timeout);
     } else {
         cpulift_error_set(&result->err, CPULIFT_ESYSTEM,
                           "the process that asked '%s' was lost; ask this host alone", name);
@@ -128,7 +132,7 @@ static int save_all(const GPtrArray *documents, cpulift_error **err)
 {
     for (size_t i = 0; i < documents->len; i++) {
         g_autofree char *text = json_format_document(documents->pdata[i]);
-        TRY(command_output_in(folder, get_name(documents->pdata[i]), text, err));
+        TRY(command_output_in(options.output, get_name(documents->pdata[i]), text, err));
     }
     return 0;
 }
@@ -147,18 +151,15 @@ static int print_all(const GPtrArray *documents, bool is_list, cpulift_error **e
 
 static int find_targets(GPtrArray *targets, cpulift_error **err)
 {
-    for (char **uri = uris; uri != NULL && *uri != NULL; uri++) {
+    for (char **uri = options.connect; uri != NULL && *uri != NULL; uri++) {
         scan_targets_add(targets, NULL, *uri);
     }
-    if (hosts_path != NULL) {
+    if (options.hosts != NULL) {
         g_autofree char *text = NULL;
-        int rc = file_load(hosts_path, FILE_DOCUMENT_MAX, &text, NULL, err);
-        rc = rc == 0 ? scan_targets_parse(targets, text, hosts_path, err) : rc;
-        if (rc != 0) {
-            return rc;
-        }
+        TRY(file_load(options.hosts, FILE_DOCUMENT_MAX, &text, NULL, err));
+        TRY(scan_targets_parse(targets, text, options.hosts, err));
         if (targets->len == 0) {
-            return cpulift_error_set(err, CPULIFT_EINPUT, "'%s' lists no host", hosts_path);
+            return cpulift_error_set(err, CPULIFT_EINPUT, "'%s' lists no host", options.hosts);
         }
     }
     if (targets->len == 0) {
@@ -176,8 +177,8 @@ static int finish(const struct progress *progress)
     }
     int rc = check_names(documents, &err);
     if (rc == 0) {
-        rc = folder != NULL ? save_all(documents, &err)
-                            : print_all(documents, progress->targets->len > 1, &err);
+        rc = options.output != NULL ? save_all(documents, &err)
+                                    : print_all(documents, progress->targets->len > 1, &err);
     }
     if (rc != 0) {
         return command_fail(&err);
@@ -191,8 +192,8 @@ static int scan_targets(GPtrArray *targets, const catalog *map)
     struct progress progress = {map, targets, results, 0};
     const struct jobs jobs = {
         .count = targets->len,
-        .parallel = (size_t)parallel,
-        .timeout_ms = (unsigned)(timeout_s * 1000),
+        .parallel = (size_t)options.jobs,
+        .timeout_ms = (unsigned)(options.timeout * 1000),
         .data = &progress,
         .work = work,
         .done = take_result,
@@ -209,8 +210,8 @@ static int run(char **arguments, size_t count)
 {
     (void)arguments;
     (void)count;
-    if (!(timeout_s >= 0.1 && timeout_s <= TIMEOUT_MAX_S) || parallel < 1 ||
-        parallel > PARALLEL_MAX) {
+    if (!(options.timeout >= 0.1 && options.timeout <= TIMEOUT_MAX_S) || options.jobs < 1 ||
+        options.jobs > PARALLEL_MAX) {
         return command_usage("scan", "--timeout is 0.1 to %d s, --jobs 1 to %d", TIMEOUT_MAX_S,
                              PARALLEL_MAX);
     }
@@ -218,7 +219,7 @@ static int run(char **arguments, size_t count)
     g_autoptr(catalog) map = NULL;
     g_autoptr(cpulift_error) err = NULL;
     if (find_targets(targets, &err) != 0 ||
-        (folder != NULL && command_make_folder(folder, &err) != 0) ||
+        (options.output != NULL && command_make_folder(options.output, &err) != 0) ||
         catalog_load(NULL, &map, &err) != 0) {
         return command_fail(&err);
     }
@@ -232,7 +233,7 @@ const struct command scan_command = {
         "Asks hosts through libvirt what they can give a guest, and prints a host document, or one "
         "on each line where several hosts are named. Without -c and --hosts this machine is asked: "
         "$LIBVIRT_DEFAULT_URI, else qemu:///system if it answers, else QEMU without a daemon.",
-    .options = options,
+    .options = entries,
     .usage = "hosts are named by -c or --hosts",
     .run = run,
 };
