@@ -101,9 +101,26 @@ static char *print(const table *t)
     return scols_print_table_to_string(t->rows, &text) == 0 ? text : NULL;
 }
 
+/// A column in which no row has anything says nothing, and is not shown.
+static void hide_empty_columns(const table *t)
+{
+    for (size_t c = 0; c < t->width && t->last != NULL; c++) {
+        bool is_empty = true;
+        for (size_t l = 0; l < scols_table_get_nlines(t->rows) && is_empty; l++) {
+            const char *cell = scols_line_get_column_data(scols_table_get_line(t->rows, l),
+                                                          scols_table_get_column(t->rows, c));
+            is_empty = cell == NULL || *cell == '\0';
+        }
+        if (is_empty) {
+            scols_column_set_flags(scols_table_get_column(t->rows, c), SCOLS_FL_HIDDEN);
+        }
+    }
+}
+
 /// A cell that is empty up to the end of its line leaves blanks there, which are taken off.
 char *table_format(const table *t)
 {
+    hide_empty_columns(t);
     char *text = print(t);
     if (text == NULL) {
         return g_strdup("");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /// Tables for people on standard output. On a terminal the last column is wrapped to the width at
-/// blanks and cells may be coloured; elsewhere lines are as long as they need and plain.
+/// blanks and cells may be coloured; elsewhere lines are as long as they need and plain. A column
+/// without a cell is left out.
 #pragma once
 
 #include <glib.h>
