@@ -18,6 +18,8 @@ static const GOptionEntry options[] = {
 /// So many hosts' removal is tried when nothing is named: the hosts that cost the fewest others
 /// come first.
 #define GAINS_MAX 20
+/// So many hosts stand in a row.
+#define HOSTS_IN_ROW 3
 
 static json_t *explain_feature(const explain *self, const cpulift_plan *plan, const char *feature)
 {
@@ -151,35 +153,103 @@ static json_t *find_gains(const explain *self, const cpulift_plan *plan)
     return gains;
 }
 
-static void append_losses(GString *text, const cpulift_plan *plan)
+/// The members of `list` of which the same is said as of its `first`: their `keys` are equal.
+static json_t *find_alike(const json_t *list, size_t first, const char *const *keys)
 {
-    static const char *const headers[] = {"LOST FEATURE", ">HOSTS", "COST BY", NULL};
-    g_autoptr(table) t = table_new(headers);
-    size_t i;
-    const json_t *loss;
-    json_array_foreach (json_object_get(plan->document, "losses"), i, loss) {
-        g_autofree char *count =
-            g_strdup_printf("%" G_GUINT64_FORMAT, json_get_uint(loss, "host_count", 0));
-        g_autofree char *hosts = document_join_strings(json_object_get(loss, "hosts"));
-        const char *const cells[] = {json_get_string(loss, "feature"), count, hosts};
-        table_add(t, cells);
+    json_t *names = json_array();
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        bool is_alike = true;
+        for (const char *const *key = keys; *key != NULL; key++) {
+            const json_t *one = json_object_get(json_array_get(list, first), *key);
+            const json_t *other = json_object_get(json_array_get(list, i), *key);
+            is_alike = is_alike && (one == other || json_equal(one, other));
+        }
+        if (is_alike && i < first) { // it was told with an earlier one
+            json_array_clear(names);
+            return names;
+        }
+        if (is_alike) {
+            json_array_append(names, json_object_get(json_array_get(list, i), "feature"));
+        }
     }
-    g_autofree char *losses = table_format(t);
-    g_string_append(text,
-                    i > 0 ? losses : "The pool loses no feature that any of its hosts has.\n");
+    return names;
 }
 
-static void append_omitted(GString *text, const cpulift_plan *plan)
+/// "a, b and 3 more (Xeon-E7-4820)": the hosts that cost a loss, and what their CPUs are like.
+static char *format_costs(const json_t *document, const json_t *loss)
 {
-    static const char *const headers[] = {"LEFT OUT", "BECAUSE", "NEEDS", NULL};
+    size_t i;
+    const json_t *host, *index;
+    g_autoptr(GPtrArray) names = g_ptr_array_new(), models = g_ptr_array_new();
+    json_array_foreach (json_object_get(loss, "hosts"), i, host) {
+        g_ptr_array_add(names, (void *)json_string_value(host));
+    }
+    json_array_foreach (json_object_get(loss, "kinds"), i, index) {
+        const json_t *kinds = json_object_get(document, "kinds");
+        const json_t *kind = json_array_get(kinds, (size_t)json_integer_value(index));
+        const char *model = json_get_string(kind, "cpu");
+        if (model != NULL && !g_ptr_array_find_with_equal_func(models, model, g_str_equal, NULL)) {
+            g_ptr_array_add(models, (void *)model);
+        }
+    }
+    size_t total = MAX(names->len, json_get_uint(loss, "host_count", 0));
+    g_autofree char *hosts =
+        text_join_some((const char *const *)names->pdata, total, MIN(HOSTS_IN_ROW, names->len));
+    g_autofree char *of =
+        text_join_some((const char *const *)models->pdata, models->len, HOSTS_IN_ROW);
+    return models->len > 0 ? g_strdup_printf("%s (%s)", hosts, of) : g_steal_pointer(&hosts);
+}
+
+/// One row for each group of what the same kinds cost; the first says who they are.
+static void add_loss(table *t, const catalog *map, const json_t *document, const json_t *loss,
+                     const json_t *names)
+{
+    g_autofree char *hosts = format_costs(document, loss);
+    g_autofree char *count =
+        g_strdup_printf("%" G_GUINT64_FORMAT, json_get_uint(loss, "host_count", 0));
+    bool is_first = true;
+    for (enum feature_group group = 0; group < GROUP_COUNT; group++) {
+        g_autofree char *features = document_join_group(map, names, group);
+        const char *const cells[] = {is_first ? hosts : "", is_first ? count : "",
+                                     group_to_string(group), features};
+        if (*features != '\0') {
+            table_add(t, cells);
+            is_first = false;
+        }
+    }
+}
+
+static void append_losses(GString *text, const catalog *map, const json_t *document)
+{
+    static const char *const headers[] = {"COST BY", ">HOSTS", "GROUP", "LOST", NULL};
+    static const char *const keys[] = {"kinds", NULL};
+    g_autoptr(table) t = table_new(headers);
+    const json_t *all = json_object_get(document, "losses");
+    for (size_t i = 0; i < json_array_size(all); i++) {
+        g_autoptr(json_t) names = find_alike(all, i, keys);
+        add_loss(t, map, document, json_array_get(all, i), names);
+    }
+    g_autofree char *losses = table_format(t);
+    g_string_append(text, json_array_size(all) > 0
+                              ? losses
+                              : "The pool loses no feature that any of its hosts has.\n");
+}
+
+static void append_omitted(GString *text, const json_t *document)
+{
+    static const char *const headers[] = {"BECAUSE", "NEEDS", "LEFT OUT", NULL};
+    static const char *const keys[] = {"reason", "needs", NULL};
     g_autoptr(table) t = table_new(headers);
     size_t i;
-    const json_t *item;
-    json_array_foreach (json_object_get(plan->document, "omitted"), i, item) {
-        const char *const cells[] = {json_get_string(item, "feature"),
-                                     json_get_string(item, "reason"),
-                                     json_get_string(item, "needs")};
-        table_add(t, cells);
+    const json_t *item, *all = json_object_get(document, "omitted");
+    json_array_foreach (all, i, item) {
+        g_autoptr(json_t) names = find_alike(all, i, keys);
+        g_autofree char *features = document_join_strings(names);
+        const char *const cells[] = {json_get_string(item, "reason"),
+                                     json_get_string(item, "needs"), features};
+        if (*features != '\0') {
+            table_add(t, cells);
+        }
     }
     g_autofree char *omitted = table_format(t);
     if (i > 0) {
@@ -187,11 +257,29 @@ static void append_omitted(GString *text, const cpulift_plan *plan)
     }
 }
 
-static char *format_all(const cpulift_plan *plan, const json_t *gains)
+/// How far the pool comes, before why it comes no further.
+static void append_level(GString *text, const cpulift_plan *plan)
+{
+    const char *const headers[] = {"POOL", plan->pool, NULL};
+    const char *level = json_get_string(plan->document, "level");
+    g_autoptr(table) t = table_new(headers);
+    g_autofree char *missing = document_join_strings(
+        json_object_get(json_object_get(plan->document, "next_level"), "missing"));
+    add_row(t, "model", plan->cpu->model);
+    add_row(t, "level", level != NULL ? level : "below x86-64-v1");
+    if (*missing != '\0') {
+        add_row(t, "to the next level", missing);
+    }
+    g_autofree char *head = table_format(t);
+    g_string_append_printf(text, "%s\n", head);
+}
+
+static char *format_all(const catalog *map, const cpulift_plan *plan, const json_t *gains)
 {
     GString *text = g_string_new(NULL);
-    append_losses(text, plan);
-    append_omitted(text, plan);
+    append_level(text, plan);
+    append_losses(text, map, plan->document);
+    append_omitted(text, plan->document);
     size_t i;
     const json_t *gain;
     json_array_foreach (gains, i, gain) {
@@ -205,7 +293,7 @@ static char *explain_all(const explain *self, const cpulift_plan *plan)
 {
     g_autoptr(json_t) gains = find_gains(self, plan);
     if (!json) {
-        return format_all(plan, gains);
+        return format_all(self->map, plan, gains);
     }
     g_autoptr(json_t) answer =
         json_pack("{s:O*, s:O*, s:O}", "losses", json_object_get(plan->document, "losses"),
