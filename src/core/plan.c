@@ -149,6 +149,12 @@ int plan_load(const char *path, cpulift_plan **ret_plan, cpulift_error **err)
     g_autofree char *text = NULL;
     size_t len = 0;
     TRY(file_load(path, PLAN_FILE_MAX, &text, &len, err));
+    if (text[strspn(text, " \t\r\n")] == '<') {
+        return cpulift_error_set(err, CPULIFT_EINPUT,
+                                 "'%s' is XML where a plan (" PLAN_SCHEMA
+                                 ") is expected; 'cpulift plan' makes one",
+                                 path);
+    }
     return plan_parse(text, len, path, ret_plan, err);
 }
 
