@@ -44,7 +44,8 @@ static int run(char **arguments, size_t count)
     g_autoptr(GString) text = g_string_new(NULL);
     json_t *found = detect(root, text);
     int status = json_array_size(found) > 0 ? EXIT_YES : EXIT_NO;
-    g_autoptr(json_t) document = json_pack("{s:o}", "platforms", found);
+    g_autoptr(json_t) document =
+        json_pack("{s:s, s:o}", "schema", "cpulift.platforms/1", "platforms", found);
     g_autofree char *out =
         options.json ? json_format_document(document)
                      : g_strdup(text->len > 0 ? text->str : "no platform that cpulift knows\n");

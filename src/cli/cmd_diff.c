@@ -40,8 +40,8 @@ static char *format(const catalog *map, char **paths, const feature_set *only_a,
                     const feature_set *only_b)
 {
     g_autoptr(json_t) document =
-        json_pack("{s:o, s:o}", "only_a", host_format_features(only_a, map), "only_b",
-                  host_format_features(only_b, map));
+        json_pack("{s:s, s:o, s:o}", "schema", "cpulift.diff/1", "only_a",
+                  host_format_features(only_a, map), "only_b", host_format_features(only_b, map));
     if (json) {
         return json_format_document(document);
     }

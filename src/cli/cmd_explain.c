@@ -15,6 +15,8 @@ static const GOptionEntry options[] = {
     {0},
 };
 
+#define EXPLAIN_SCHEMA "cpulift.explanation/1"
+
 /// So many hosts' removal is tried when nothing is named: the hosts that cost the fewest others
 /// come first.
 #define GAINS_MAX 20
@@ -296,8 +298,9 @@ static char *explain_all(const explain *self, const cpulift_plan *plan)
         return format_all(self->map, plan, gains);
     }
     g_autoptr(json_t) answer =
-        json_pack("{s:O*, s:O*, s:O}", "losses", json_object_get(plan->document, "losses"),
-                  "omitted", json_object_get(plan->document, "omitted"), "gains", gains);
+        json_pack("{s:s, s:O*, s:O*, s:O}", "schema", EXPLAIN_SCHEMA, "losses",
+                  json_object_get(plan->document, "losses"), "omitted",
+                  json_object_get(plan->document, "omitted"), "gains", gains);
     return json_format_document(answer);
 }
 
@@ -324,6 +327,7 @@ static int explain_one(const explain *self, const cpulift_plan *plan, const char
             "'%s' is neither a host of pool '%s', nor a host document, nor a feature", what,
             plan->pool);
     }
+    json_object_set_new(answer, "schema", json_string(EXPLAIN_SCHEMA));
     *ret_text = json         ? json_format_document(answer)
                 : is_feature ? format_feature(answer)
                              : format_host(answer);
