@@ -121,7 +121,36 @@ static void show_plan(GString *out, const catalog *map, const struct document *d
     append_warnings(out, plan->document);
 }
 
-static void append_guest(GString *out, const catalog *map, const json_t *guest)
+/// The x86-64 level that guests of this host reach, and what the next one lacks.
+static void add_level(table *t, const catalog *map, const feature_set *features)
+{
+    feature_set missing = {0};
+    unsigned level = catalog_compute_level(map, features, &missing);
+    g_autofree char *text =
+        level == 0 ? g_strdup("below x86-64-v1") : g_strdup_printf("x86-64-v%u", level);
+    g_autoptr(json_t) names = host_format_features(&missing, map);
+    g_autofree char *joined = document_join_strings(names);
+    add_row(t, "level", text);
+    add_row(t, "to the next level", joined);
+}
+
+/// A row for each model that cannot run here, and why.
+static void add_blocked(table *t, const json_t *models)
+{
+    const char *what = "blocked models", *model;
+    const json_t *features;
+    json_object_foreach ((json_t *)models, model, features) {
+        g_autofree char *joined = document_join_strings(features);
+        g_autofree char *text = *joined != '\0'
+                                    ? g_strdup_printf("%s, for want of %s", model, joined)
+                                    : g_strdup(model);
+        add_row(t, what, text);
+        what = "";
+    }
+}
+
+static void append_guest(GString *out, const catalog *map, const json_t *guest,
+                         const feature_set *features)
 {
     static const char *const headers[] = {"GUESTS", "", NULL};
     g_autoptr(table) t = table_new(headers);
@@ -129,12 +158,14 @@ static void append_guest(GString *out, const catalog *map, const json_t *guest)
                                             json_get_string(guest, "machine"));
     add_row(t, "", what);
     add_row(t, "canonical machine", json_get_string(guest, "canonical_machine"));
+    add_level(t, map, features);
     add_features(t, map, json_object_get(guest, "features"));
     add_list(t, "libvirt only", guest, "libvirt_only");
     add_list(t, "QEMU only", guest, "qemu_only");
     add_list(t, "not migratable", guest, "not_migratable");
     add_list(t, "unknown here", guest, "unknown");
     add_list(t, "usable models", guest, "usable_models");
+    add_blocked(t, json_object_get(guest, "blocked_models"));
     add_width(t, guest);
     g_string_append_c(out, '\n');
     append_table(out, t);
@@ -159,7 +190,8 @@ static void show_host(GString *out, const catalog *map, const struct document *d
     size_t i;
     const json_t *guest;
     json_array_foreach (json_object_get(document->json, "guests"), i, guest) {
-        append_guest(out, map, guest);
+        const struct host_guest *parsed = document->host->guests->pdata[i];
+        append_guest(out, map, guest, &parsed->features);
     }
 }
 
