@@ -4,12 +4,15 @@
 #include "cli/document.h"
 #include "cli/table.h"
 
-static char *virt, *machine;
-static gboolean json;
+static struct {
+    char *virt, *machine;
+    gboolean json;
+} options;
 
-static const GOptionEntry options[] = {
-    {"virt", 0, 0, G_OPTION_ARG_STRING, &virt, "of a host: this virt type", "TYPE"},
-    {"machine", 0, 0, G_OPTION_ARG_STRING, &machine, "of a host: this machine type", "TYPE"},
+static const GOptionEntry entries[] = {
+    {"virt", 0, 0, G_OPTION_ARG_STRING, &options.virt, "of a host: this virt type", "TYPE"},
+    {"machine", 0, 0, G_OPTION_ARG_STRING, &options.machine, "of a host: this machine type",
+     "TYPE"},
     {0},
 };
 
@@ -17,7 +20,8 @@ static int load(const char *path, const catalog *map, feature_set *set, cpulift_
 {
     DOCUMENT_AUTO document = {0};
     int rc = document_load(path, map, &document, err);
-    return rc != 0 ? rc : document_get_features(&document, map, virt, machine, set, err);
+    return rc != 0 ? rc
+                   : document_get_features(&document, map, options.virt, options.machine, set, err);
 }
 
 /// A row for each group of the features that only the document at `path` has.
@@ -42,7 +46,7 @@ static char *format(const catalog *map, char **paths, const feature_set *only_a,
     g_autoptr(json_t) document =
         json_pack("{s:s, s:o, s:o}", "schema", "cpulift.diff/1", "only_a",
                   host_format_features(only_a, map), "only_b", host_format_features(only_b, map));
-    if (json) {
+    if (options.json) {
         return json_format_document(document);
     }
     static const char *const headers[] = {"ONLY IN", "GROUP", "FEATURES", NULL};
@@ -74,8 +78,8 @@ const struct command diff_command = {
     .description =
         "Prints the features that only A or only B has. Each is a host document, a plan, a "
         "<cpu> element or a domain. Exit status 0: the same, 1: they differ.",
-    .options = options,
-    .json = &json,
+    .options = entries,
+    .json = &options.json,
     .min = 2,
     .max = 2,
     .usage = "two documents are needed",

@@ -9,9 +9,11 @@
 
 #include <string.h>
 
-static gboolean json;
+static struct {
+    gboolean json;
+} options;
 
-static const GOptionEntry options[] = {
+static const GOptionEntry entries[] = {
     {0},
 };
 
@@ -294,7 +296,7 @@ static char *format_all(const catalog *map, const cpulift_plan *plan, const json
 static char *explain_all(const explain *self, const cpulift_plan *plan)
 {
     g_autoptr(json_t) gains = find_gains(self, plan);
-    if (!json) {
+    if (!options.json) {
         return format_all(self->map, plan, gains);
     }
     g_autoptr(json_t) answer =
@@ -328,7 +330,7 @@ static int explain_one(const explain *self, const cpulift_plan *plan, const char
             plan->pool);
     }
     json_object_set_new(answer, "schema", json_string(EXPLAIN_SCHEMA));
-    *ret_text = json         ? json_format_document(answer)
+    *ret_text = options.json ? json_format_document(answer)
                 : is_feature ? format_feature(answer)
                              : format_host(answer);
     return 0;
@@ -360,8 +362,8 @@ const struct command explain_command = {
     .description = "Says why guests do (not) get a feature: which hosts cost it; what the pool "
                    "gains without a "
                    "host of it; what a new host (a host document) would cost.",
-    .options = options,
-    .json = &json,
+    .options = entries,
+    .json = &options.json,
     .min = 1,
     .max = 2,
     .usage = "a plan is needed, and at most one feature or host",

@@ -7,23 +7,26 @@
 
 #include <string.h>
 
-static char *host_name, *virt, *machine, *output, *libvirt_version, *qemu_version;
-static gboolean trust_silicon;
+static struct {
+    char *host_name, *virt, *machine, *output, *libvirt_version, *qemu_version;
+    gboolean trust_silicon;
+} options;
 
-static const GOptionEntry options[] = {
-    {"name", 0, 0, G_OPTION_ARG_STRING, &host_name,
+static const GOptionEntry entries[] = {
+    {"name", 0, 0, G_OPTION_ARG_STRING, &options.host_name,
      "all files describe this host (default: one host a file, named as the file or its folder)",
      "N"},
-    {"virt", 0, 0, G_OPTION_ARG_STRING, &virt, "virt type of forms that do not say (default: kvm)",
-     "TYPE"},
-    {"machine", 0, 0, G_OPTION_ARG_STRING, &machine,
+    {"virt", 0, 0, G_OPTION_ARG_STRING, &options.virt,
+     "virt type of forms that do not say (default: kvm)", "TYPE"},
+    {"machine", 0, 0, G_OPTION_ARG_STRING, &options.machine,
      "machine type of forms that do not say (default: pc and q35)", "TYPE"},
-    {"libvirt", 0, 0, G_OPTION_ARG_STRING, &libvirt_version, "the host's libvirt version",
+    {"libvirt", 0, 0, G_OPTION_ARG_STRING, &options.libvirt_version, "the host's libvirt version",
      "VERSION"},
-    {"qemu", 0, 0, G_OPTION_ARG_STRING, &qemu_version, "the host's QEMU version", "VERSION"},
-    {"trust-silicon", 0, 0, G_OPTION_ARG_NONE, &trust_silicon,
+    {"qemu", 0, 0, G_OPTION_ARG_STRING, &options.qemu_version, "the host's QEMU version",
+     "VERSION"},
+    {"trust-silicon", 0, 0, G_OPTION_ARG_NONE, &options.trust_silicon,
      "take a physical CPU's description for what its guests can get", NULL},
-    {"output", 'o', 0, G_OPTION_ARG_FILENAME, &output,
+    {"output", 'o', 0, G_OPTION_ARG_FILENAME, &options.output,
      "write to FILE instead of standard output, or DIR/NAME.json for each host", "FILE|DIR"},
     {0},
 };
@@ -61,7 +64,7 @@ static char *get_name(const char *path)
 static int import_file(const catalog *map, const char *path, cpulift_host *host,
                        cpulift_error **err)
 {
-    struct import_options how = {virt, machine, trust_silicon};
+    struct import_options how = {options.virt, options.machine, options.trust_silicon};
     g_autofree char *text = NULL;
     size_t len = 0;
     int rc = file_load(path, FILE_DOCUMENT_MAX, &text, &len, err);
@@ -72,15 +75,15 @@ static cpulift_host *new_host(const char *name)
 {
     cpulift_host *host = host_new(name);
     host->source = g_strdup("import");
-    host->libvirt_version = g_strdup(libvirt_version);
-    host->qemu_version = g_strdup(qemu_version);
+    host->libvirt_version = g_strdup(options.libvirt_version);
+    host->qemu_version = g_strdup(options.qemu_version);
     return host;
 }
 
 static int import_one(const catalog *map, char **paths, size_t count, GPtrArray *hosts,
                       cpulift_error **err)
 {
-    cpulift_host *host = new_host(host_name);
+    cpulift_host *host = new_host(options.host_name);
     g_ptr_array_add(hosts, host);
     for (size_t i = 0; i < count; i++) {
         TRY(import_file(map, paths[i], host, err));
@@ -132,17 +135,17 @@ static int print_all(const catalog *map, const GPtrArray *hosts, cpulift_error *
             hosts->len > 1 ? json_format_line(json) : json_format_document(json);
         g_string_append(text, document);
     }
-    return command_output(output, text->str, err);
+    return command_output(options.output, text->str, err);
 }
 
 static int save_all(const catalog *map, const GPtrArray *hosts, cpulift_error **err)
 {
-    TRY(command_make_folder(output, err));
+    TRY(command_make_folder(options.output, err));
     for (size_t i = 0; i < hosts->len; i++) {
         const cpulift_host *host = hosts->pdata[i];
         g_autoptr(json_t) json = host_format(host, map);
         g_autofree char *text = json_format_document(json);
-        TRY(command_output_in(output, host->name, text, err));
+        TRY(command_output_in(options.output, host->name, text, err));
     }
     return 0;
 }
@@ -154,16 +157,17 @@ static void free_host(void *host)
 
 static int run(char **paths, size_t count)
 {
-    if (host_name != NULL && !text_is_name(host_name)) {
-        return command_usage("import", "'%s' is no usable host name", host_name);
+    if (options.host_name != NULL && !text_is_name(options.host_name)) {
+        return command_usage("import", "'%s' is no usable host name", options.host_name);
     }
     g_autoptr(cpulift_error) err = NULL;
     g_autoptr(catalog) map = NULL;
     g_autoptr(GPtrArray) hosts = g_ptr_array_new_with_free_func(free_host);
-    bool is_folder = output != NULL &&
-                     (g_str_has_suffix(output, "/") || g_file_test(output, G_FILE_TEST_IS_DIR));
+    bool is_folder = options.output != NULL && (g_str_has_suffix(options.output, "/") ||
+                                                g_file_test(options.output, G_FILE_TEST_IS_DIR));
     if (catalog_load(NULL, &map, &err) != 0 ||
-        (host_name != NULL ? import_one : import_each)(map, paths, count, hosts, &err) != 0 ||
+        (options.host_name != NULL ? import_one : import_each)(map, paths, count, hosts, &err) !=
+            0 ||
         (is_folder ? save_all : print_all)(map, hosts, &err) != 0) {
         return command_fail(&err);
     }
@@ -177,7 +181,7 @@ const struct command import_command = {
         "Makes host documents from 'virsh domcapabilities', 'virsh capabilities', a <cpu> element, "
         "or "
         "QEMU's reply to query-cpu-model-expansion; several files give one document on each line.",
-    .options = options,
+    .options = entries,
     .min = 1,
     .max = COMMAND_MANY,
     .usage = "no file is named",

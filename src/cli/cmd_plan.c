@@ -13,34 +13,37 @@
 /// A feature hangs on another, that on a third: no chain is as long.
 #define DEPENDENCIES_MAX 8
 
-static char *pool, *virt, *machine, *policy_path, *variant, *output;
-static char **allowed, **denied, **without;
-static gboolean require_mitigations, allow_mixed_vendor, quiet;
+static struct {
+    char *pool, *virt, *machine, *policy_path, *variant, *output;
+    char **allowed, **denied, **without;
+    gboolean require_mitigations, allow_mixed_vendor, quiet;
+} options;
 
-static const GOptionEntry options[] = {
-    {"pool", 0, 0, G_OPTION_ARG_STRING, &pool, "the pool's name (default: default)", "NAME"},
-    {"virt", 0, 0, G_OPTION_ARG_STRING, &virt, "kvm or qemu (default: kvm where all hosts have it)",
-     "TYPE"},
-    {"machine", 0, 0, G_OPTION_ARG_STRING, &machine,
+static const GOptionEntry entries[] = {
+    {"pool", 0, 0, G_OPTION_ARG_STRING, &options.pool, "the pool's name (default: default)",
+     "NAME"},
+    {"virt", 0, 0, G_OPTION_ARG_STRING, &options.virt,
+     "kvm or qemu (default: kvm where all hosts have it)", "TYPE"},
+    {"machine", 0, 0, G_OPTION_ARG_STRING, &options.machine,
      "pc or q35 (default: the first all hosts have)", "TYPE"},
-    {"policy", 0, 0, G_OPTION_ARG_FILENAME, &policy_path,
+    {"policy", 0, 0, G_OPTION_ARG_FILENAME, &options.policy_path,
      "an INI file: what to leave out or let in", "FILE"},
-    {"allow", 0, 0, G_OPTION_ARG_STRING_ARRAY, &allowed,
+    {"allow", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.allowed,
      "let in a feature, a pattern ('amx*'), or a class: nested, tsx, opt-in", "F"},
-    {"deny", 0, 0, G_OPTION_ARG_STRING_ARRAY, &denied,
+    {"deny", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.denied,
      "leave out a feature, a pattern ('avx512*') or a class", "F"},
-    {"without", 0, 0, G_OPTION_ARG_STRING_ARRAY, &without,
+    {"without", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.without,
      "leave out the host of this name, or those of a pattern ('blue-*'), on purpose", "NAME"},
-    {"require-mitigations", 0, 0, G_OPTION_ARG_NONE, &require_mitigations,
+    {"require-mitigations", 0, 0, G_OPTION_ARG_NONE, &options.require_mitigations,
      "refuse when the pool would lose a mitigation", NULL},
-    {"allow-mixed-vendor", 0, 0, G_OPTION_ARG_NONE, &allow_mixed_vendor,
+    {"allow-mixed-vendor", 0, 0, G_OPTION_ARG_NONE, &options.allow_mixed_vendor,
      "plan Intel and AMD together, on a vendor-neutral model", NULL},
-    {"for", 0, 0, G_OPTION_ARG_STRING, &variant,
+    {"for", 0, 0, G_OPTION_ARG_STRING, &options.variant,
      "print the plan of an untuned platform (default) or of the 2014 paper (paper)", "VARIANT"},
-    {"output", 'o', 0, G_OPTION_ARG_FILENAME, &output, "write to FILE instead of standard output",
-     "FILE"},
-    {"quiet", 'q', 0, G_OPTION_ARG_NONE, &quiet, "neither summary nor warnings on standard error",
-     NULL},
+    {"output", 'o', 0, G_OPTION_ARG_FILENAME, &options.output,
+     "write to FILE instead of standard output", "FILE"},
+    {"quiet", 'q', 0, G_OPTION_ARG_NONE, &options.quiet,
+     "neither summary nor warnings on standard error", NULL},
     {0},
 };
 
@@ -57,26 +60,26 @@ static int add_names(char **names, const catalog *map, struct policy *policy,
 
 static int read_policy(const catalog *map, struct policy *policy, cpulift_error **err)
 {
-    int rc = policy_path != NULL ? policy_load(policy, map, policy_path, err) : 0;
+    int rc = options.policy_path != NULL ? policy_load(policy, map, options.policy_path, err) : 0;
     if (rc == 0) {
-        rc = add_names(allowed, map, policy, policy_allow, err);
+        rc = add_names(options.allowed, map, policy, policy_allow, err);
     }
     if (rc == 0) {
-        rc = add_names(denied, map, policy, policy_deny, err);
+        rc = add_names(options.denied, map, policy, policy_deny, err);
     }
-    policy->is_mitigations_required |= require_mitigations;
-    policy->is_mixed_vendor_allowed |= allow_mixed_vendor;
+    policy->is_mitigations_required |= options.require_mitigations;
+    policy->is_mixed_vendor_allowed |= options.allow_mixed_vendor;
     return rc;
 }
 
 static int compute(const catalog *map, char **paths, size_t count,
                    const struct planner_options *how, cpulift_plan **ret_plan, cpulift_error **err)
 {
-    if (variant != NULL) {
-        return planner_compute_variant(variant, how, map, ret_plan, err);
+    if (options.variant != NULL) {
+        return planner_compute_variant(options.variant, how, map, ret_plan, err);
     }
     g_autoptr(inventory) inv = inventory_new(map);
-    for (char **name = without; name != NULL && *name != NULL; name++) {
+    for (char **name = options.without; name != NULL && *name != NULL; name++) {
         inventory_add_without(inv, *name);
     }
     for (size_t i = 0; i < count; i++) {
@@ -188,17 +191,19 @@ static void print_summary(const cpulift_plan *plan, const catalog *map)
 
 static int check_usage(size_t count)
 {
-    if ((variant == NULL) == (count == 0)) {
-        return command_usage("plan", variant == NULL ? "no host document is named"
-                                                     : "--for needs no host document");
+    if ((options.variant == NULL) == (count == 0)) {
+        return command_usage("plan", options.variant == NULL ? "no host document is named"
+                                                             : "--for needs no host document");
     }
-    if (variant != NULL && strcmp(variant, "default") != 0 && strcmp(variant, "paper") != 0) {
-        return command_usage("plan", "unknown variant '%s': default or paper", variant);
+    if (options.variant != NULL && strcmp(options.variant, "default") != 0 &&
+        strcmp(options.variant, "paper") != 0) {
+        return command_usage("plan", "unknown variant '%s': default or paper", options.variant);
     }
-    if (virt != NULL && strcmp(virt, "kvm") != 0 && strcmp(virt, "qemu") != 0) {
-        return command_usage("plan", "unknown --virt '%s': kvm or qemu", virt);
+    if (options.virt != NULL && strcmp(options.virt, "kvm") != 0 &&
+        strcmp(options.virt, "qemu") != 0) {
+        return command_usage("plan", "unknown --virt '%s': kvm or qemu", options.virt);
     }
-    const char *const names[] = {pool, machine};
+    const char *const names[] = {options.pool, options.machine};
     for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
         if (names[i] != NULL && !text_is_name(names[i])) {
             return command_usage("plan", "'%s' is no usable name", names[i]);
@@ -216,17 +221,18 @@ static int run(char **paths, size_t count)
     g_autoptr(cpulift_error) err = NULL;
     g_autoptr(catalog) map = NULL;
     g_autoptr(cpulift_plan) plan = NULL;
-    struct planner_options how = {.pool = pool, .virt = virt, .machine = machine};
+    struct planner_options how = {
+        .pool = options.pool, .virt = options.virt, .machine = options.machine};
     if (catalog_load(NULL, &map, &err) != 0 || read_policy(map, &how.policy, &err) != 0 ||
         compute(map, paths, count, &how, &plan, &err) != 0) {
         return command_fail(&err);
     }
-    if (!quiet) {
+    if (!options.quiet) {
         print_summary(plan, map);
         print_warnings(plan);
     }
     g_autofree char *text = json_format_document(plan->document);
-    return command_finish(output, text, EXIT_YES);
+    return command_finish(options.output, text, EXIT_YES);
 }
 
 const struct command plan_command = {
@@ -235,7 +241,7 @@ const struct command plan_command = {
     .description =
         "Prints the plan of a pool: the richest CPU that every host can give a guest. A HOST is a "
         "host document, a folder of them, or a .jsonl file with one on each line.",
-    .options = options,
+    .options = entries,
     .max = COMMAND_MANY,
     .run = run,
 };

@@ -6,10 +6,12 @@
 
 #include <string.h>
 
-static gboolean xml, json;
+static struct {
+    gboolean xml, json;
+} options;
 
-static const GOptionEntry options[] = {
-    {"xml", 0, 0, G_OPTION_ARG_NONE, &xml, "print the <cpu> element of a plan", NULL},
+static const GOptionEntry entries[] = {
+    {"xml", 0, 0, G_OPTION_ARG_NONE, &options.xml, "print the <cpu> element of a plan", NULL},
     {0},
 };
 
@@ -226,7 +228,7 @@ static const struct {
 
 static char *format(const catalog *map, const struct document *document)
 {
-    if (json) {
+    if (options.json) {
         return json_format_document(document->json);
     }
     void (*show)(GString *, const catalog *, const struct document *) = show_members;
@@ -248,7 +250,7 @@ static int run(char **paths, size_t count)
         return command_fail(&err);
     }
     const cpulift_cpu *cpu = document.plan != NULL ? document.plan->cpu : document.cpu;
-    if (xml || document.json == NULL) {
+    if (options.xml || document.json == NULL) {
         if (cpu == NULL) {
             return command_usage("show", "'%s' is no plan: only a plan has a <cpu> element",
                                  paths[0]);
@@ -265,8 +267,8 @@ const struct command show_command = {
     .name = "show",
     .arguments = "FILE",
     .description = "Prints one of our documents as tables; --xml prints a plan's <cpu> element.",
-    .options = options,
-    .json = &json,
+    .options = entries,
+    .json = &options.json,
     .min = 1,
     .max = 1,
     .usage = "one document is needed",
