@@ -19,9 +19,8 @@ static const GOptionEntry entries[] = {
 static int load(const char *path, const catalog *map, feature_set *set, cpulift_error **err)
 {
     DOCUMENT_AUTO document = {0};
-    int rc = document_load(path, map, &document, err);
-    return rc != 0 ? rc
-                   : document_get_features(&document, map, options.virt, options.machine, set, err);
+    TRY(document_load(path, map, &document, err));
+    return document_get_features(&document, map, options.virt, options.machine, set, err);
 }
 
 /// A row for each group of the features that only the document at `path` has.

@@ -107,19 +107,15 @@ static int explain_newcomer(const explain *self, const cpulift_plan *plan, const
                             json_t **ret_answer, cpulift_error **err)
 {
     DOCUMENT_AUTO document = {0};
-    int rc = document_load(path, self->map, &document, err);
-    if (rc == 0 && document.host == NULL) {
-        rc = cpulift_error_set(err, CPULIFT_EINPUT, "'%s' is no host document", path);
+    TRY(document_load(path, self->map, &document, err));
+    if (document.host == NULL) {
+        return cpulift_error_set(err, CPULIFT_EINPUT, "'%s' is no host document", path);
     }
     feature_set cost;
-    if (rc == 0) {
-        rc = explain_compute_cost(self, plan, document.host, &cost, err);
-    }
-    if (rc == 0) {
-        *ret_answer = json_pack("{s:s, s:s, s:o}", "host", document.host->name, "answer",
-                                "newcomer", "would_cost", host_format_features(&cost, self->map));
-    }
-    return rc;
+    TRY(explain_compute_cost(self, plan, document.host, &cost, err));
+    *ret_answer = json_pack("{s:s, s:s, s:o}", "host", document.host->name, "answer", "newcomer",
+                            "would_cost", host_format_features(&cost, self->map));
+    return 0;
 }
 
 static char *format_host(const json_t *answer)
@@ -314,10 +310,7 @@ static int explain_one(const explain *self, const cpulift_plan *plan, const char
     bool is_feature = false;
     if (answer == NULL && catalog_find_feature(self->map, what) < 0 &&
         g_file_test(what, G_FILE_TEST_EXISTS)) {
-        int rc = explain_newcomer(self, plan, what, &answer, err);
-        if (rc != 0) {
-            return rc;
-        }
+        TRY(explain_newcomer(self, plan, what, &answer, err));
     }
     if (answer == NULL && text_is_name(what)) {
         is_feature = true;

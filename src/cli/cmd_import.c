@@ -67,8 +67,8 @@ static int import_file(const catalog *map, const char *path, cpulift_host *host,
     struct import_options how = {options.virt, options.machine, options.trust_silicon};
     g_autofree char *text = NULL;
     size_t len = 0;
-    int rc = file_load(path, FILE_DOCUMENT_MAX, &text, &len, err);
-    return rc != 0 ? rc : import_text(text, len, path, map, &how, host, err);
+    TRY(file_load(path, FILE_DOCUMENT_MAX, &text, &len, err));
+    return import_text(text, len, path, map, &how, host, err);
 }
 
 static cpulift_host *new_host(const char *name)

@@ -51,25 +51,22 @@ static int add_names(char **names, const catalog *map, struct policy *policy,
                      int (*add)(struct policy *, const catalog *, const char *, cpulift_error **),
                      cpulift_error **err)
 {
-    int rc = 0;
-    for (; names != NULL && *names != NULL && rc == 0; names++) {
-        rc = add(policy, map, *names, err);
+    for (; names != NULL && *names != NULL; names++) {
+        TRY(add(policy, map, *names, err));
     }
-    return rc;
+    return 0;
 }
 
 static int read_policy(const catalog *map, struct policy *policy, cpulift_error **err)
 {
-    int rc = options.policy_path != NULL ? policy_load(policy, map, options.policy_path, err) : 0;
-    if (rc == 0) {
-        rc = add_names(options.allowed, map, policy, policy_allow, err);
+    if (options.policy_path != NULL) {
+        TRY(policy_load(policy, map, options.policy_path, err));
     }
-    if (rc == 0) {
-        rc = add_names(options.denied, map, policy, policy_deny, err);
-    }
+    TRY(add_names(options.allowed, map, policy, policy_allow, err));
+    TRY(add_names(options.denied, map, policy, policy_deny, err));
     policy->is_mitigations_required |= options.require_mitigations;
     policy->is_mixed_vendor_allowed |= options.allow_mixed_vendor;
-    return rc;
+    return 0;
 }
 
 static int compute(const catalog *map, char **paths, size_t count,
@@ -83,10 +80,7 @@ static int compute(const catalog *map, char **paths, size_t count,
         inventory_add_without(inv, *name);
     }
     for (size_t i = 0; i < count; i++) {
-        int rc = inventory_add_path(inv, paths[i], err);
-        if (rc != 0) {
-            return rc;
-        }
+        TRY(inventory_add_path(inv, paths[i], err));
     }
     inventory_sort(inv);
     return planner_compute(inv, how, ret_plan, err);

@@ -9,10 +9,7 @@
 static int recognise(const char *text, size_t len, const char *path, const catalog *map,
                      struct document *document, cpulift_error **err)
 {
-    int rc = json_parse_text(text, len, path, &document->json, err);
-    if (rc != 0) {
-        return rc;
-    }
+    TRY(json_parse_text(text, len, path, &document->json, err));
     const char *schema = json_get_string(document->json, "schema");
     if (schema == NULL || !g_str_has_prefix(schema, "cpulift.")) {
         return cpulift_error_set(err, CPULIFT_EINPUT,
@@ -34,10 +31,7 @@ int document_load(const char *path, const catalog *map, struct document *ret_doc
 {
     g_autofree char *text = NULL;
     size_t len = 0;
-    int rc = file_load(path, PLAN_FILE_MAX, &text, &len, err);
-    if (rc != 0) {
-        return rc;
-    }
+    TRY(file_load(path, PLAN_FILE_MAX, &text, &len, err));
     DOCUMENT_AUTO document = {0};
     const char *start = text;
     while (g_ascii_isspace(*start)) {
@@ -45,15 +39,13 @@ int document_load(const char *path, const catalog *map, struct document *ret_doc
     }
     if (*start == '<') {
         document.kind = g_strdup("cpu");
-        rc = cpu_parse(text, len, path, &document.cpu, err);
+        TRY(cpu_parse(text, len, path, &document.cpu, err));
     } else {
-        rc = recognise(text, len, path, map, &document, err);
+        TRY(recognise(text, len, path, map, &document, err));
     }
-    if (rc == 0) {
-        *ret_document = document;
-        document = (struct document){0};
-    }
-    return rc;
+    *ret_document = document;
+    document = (struct document){0};
+    return 0;
 }
 
 void document_clear(struct document *document)
@@ -96,12 +88,11 @@ int document_get_features(const struct document *document, const catalog *map, c
                                  document->kind);
     }
     *ret_set = (feature_set){0};
-    int rc = 0;
-    for (size_t i = 0; i < document->plan->feature_count && rc == 0; i++) {
-        rc = catalog_add_feature(map, document->plan->features[i], document->plan->pool, ret_set,
-                                 err);
+    for (size_t i = 0; i < document->plan->feature_count; i++) {
+        TRY(catalog_add_feature(map, document->plan->features[i], document->plan->pool, ret_set,
+                                err));
     }
-    return rc;
+    return 0;
 }
 
 const json_t *document_find_entry(const json_t *json, const char *key, const char *feature)
