@@ -71,7 +71,13 @@ static char *find_break(char *text, size_t width)
 static size_t get_chunk_size(const struct libscols_column *column, const char *text, void *data)
 {
     (void)column;
-    return MIN(GPOINTER_TO_SIZE(data), strlen(text));
+    size_t widest = MIN(GPOINTER_TO_SIZE(data), strlen(text));
+    for (const char *word = text; *word != '\0'; word += strspn(word, " ")) {
+        size_t len = strcspn(word, " ");
+        widest = MAX(widest, len);
+        word += len;
+    }
+    return widest;
 }
 
 static char *get_next_chunk(const struct libscols_column *column, char *text, void *data)

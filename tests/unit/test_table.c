@@ -88,6 +88,11 @@ static void a_word_is_never_broken(void **state)
         return; // which the analyser does not see
     }
     assert_non_null(strstr(text, LONG "\n     b\n"));
+    // What is left for the last column may be less than its words need.
+    g_autofree char *first = g_strnfill(COLUMNS - 5, 'x');
+    g_autofree char *narrow = format_on_terminal(first, "md-clear rdseed " LONG);
+    assert_non_null(strstr(narrow, "rdseed\n"));
+    assert_non_null(strstr(narrow, LONG "\n"));
 }
 
 static void elsewhere_lines_are_as_long_as_they_need(void **state)
