@@ -175,7 +175,7 @@ static json_t *find_alike(const json_t *list, size_t first, const char *const *k
     return names;
 }
 
-/// "a, b and 3 more (Xeon-E7-4820)": the hosts that cost a loss, and what their CPUs are like.
+/// "a, b and 3 more (Nehalem)": the hosts that cost a loss, and what their CPUs are like.
 static char *format_costs(const json_t *document, const json_t *loss)
 {
     size_t i;
@@ -200,34 +200,35 @@ static char *format_costs(const json_t *document, const json_t *loss)
     return models->len > 0 ? g_strdup_printf("%s (%s)", hosts, of) : g_steal_pointer(&hosts);
 }
 
-/// One row for each group of what the same kinds cost; the first says who they are.
+/// Who costs it, and a row for each group of what the same kinds cost.
 static void add_loss(table *t, const catalog *map, const json_t *document, const json_t *loss,
                      const json_t *names)
 {
+    guint64 count = json_get_uint(loss, "host_count", 0);
     g_autofree char *hosts = format_costs(document, loss);
-    g_autofree char *count =
-        g_strdup_printf("%" G_GUINT64_FORMAT, json_get_uint(loss, "host_count", 0));
-    bool is_first = true;
+    g_autofree char *by =
+        g_strdup_printf("by %" G_GUINT64_FORMAT " host%s", count, count == 1 ? "" : "s");
+    add_row(t, by, hosts);
     for (enum feature_group group = 0; group < GROUP_COUNT; group++) {
+        g_autofree char *what = g_strconcat("  ", group_to_string(group), NULL);
         g_autofree char *features = document_join_group(map, names, group);
-        const char *const cells[] = {is_first ? hosts : "", is_first ? count : "",
-                                     group_to_string(group), features};
         if (*features != '\0') {
-            table_add(t, cells);
-            is_first = false;
+            add_row(t, what, features);
         }
     }
 }
 
 static void append_losses(GString *text, const catalog *map, const json_t *document)
 {
-    static const char *const headers[] = {"COST BY", ">HOSTS", "GROUP", "LOST", NULL};
+    static const char *const headers[] = {"LOST", "", NULL};
     static const char *const keys[] = {"kinds", NULL};
     g_autoptr(table) t = table_new(headers);
     const json_t *all = json_object_get(document, "losses");
     for (size_t i = 0; i < json_array_size(all); i++) {
         g_autoptr(json_t) names = find_alike(all, i, keys);
-        add_loss(t, map, document, json_array_get(all, i), names);
+        if (json_array_size(names) > 0) {
+            add_loss(t, map, document, json_array_get(all, i), names);
+        }
     }
     g_autofree char *losses = table_format(t);
     g_string_append(text, json_array_size(all) > 0
