@@ -9,20 +9,24 @@
 #include <errno.h>
 #include <string.h>
 
+static void add_tsv(GString *all, const char *source, const bench_summary *sum)
+{
+    g_autofree char *text = summary_format_tsv(sum);
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    for (char **line = lines; *line != NULL && **line != '\0'; line++) {
+        bool is_header = line == lines;
+        if (!is_header || all->len == 0) {
+            g_string_append_printf(all, "%s\t%s\n", is_header ? "source" : source, *line);
+        }
+    }
+}
+
 char *report_format_tsv(const struct report_source *sources, size_t count)
 {
     GString *all = g_string_new(NULL);
     for (size_t i = 0; i < count; i++) {
         g_autoptr(bench_summary) sum = summary_new(sources[i].samples, sources[i].base);
-        g_autofree char *text = summary_format_tsv(sum);
-        g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
-        for (char **line = lines; *line != NULL && **line != '\0'; line++) {
-            bool is_header = line == lines;
-            if (!is_header || i == 0) {
-                g_string_append_printf(all, "%s\t%s\n", is_header ? "source" : sources[i].name,
-                                       *line);
-            }
-        }
+        add_tsv(all, sources[i].name, sum);
     }
     return g_string_free(all, FALSE);
 }
@@ -93,8 +97,11 @@ int report_save(const struct report_source *sources, size_t count, const char *f
     g_autoptr(GPtrArray) summaries = g_ptr_array_new_with_free_func(free_summary);
     g_autoptr(GPtrArray) pictures = g_ptr_array_new_with_free_func(free_array);
     g_autofree struct page_section *sections = g_new0(struct page_section, count);
+    g_autoptr(GString) tsv = g_string_new(NULL);
     for (size_t i = 0; i < count; i++) {
+        // Resampling is what a report costs: once for each source.
         bench_summary *sum = summary_new(sources[i].samples, sources[i].base);
+        add_tsv(tsv, sources[i].name, sum);
         GPtrArray *drawn = g_ptr_array_new_with_free_func(g_free);
         g_ptr_array_add(summaries, sum);
         g_ptr_array_add(pictures, drawn);
@@ -110,7 +117,6 @@ int report_save(const struct report_source *sources, size_t count, const char *f
         };
     }
     g_autofree char *page = page_format(sections, count);
-    g_autofree char *tsv = report_format_tsv(sources, count);
-    int rc = save(folder, "results.tsv", tsv, err);
+    int rc = save(folder, "results.tsv", tsv->str, err);
     return rc == 0 ? save(folder, "index.html", page, err) : rc;
 }
