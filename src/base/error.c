@@ -18,10 +18,10 @@ int(cpulift_error_set)(cpulift_error **err, int code, const char *format, ...)
     return code;
 }
 
-int cpulift_error_prefix(cpulift_error **err, const char *format, ...)
+int cpulift_error_prefix(cpulift_error **err, int code, const char *format, ...)
 {
     if (err == NULL || *err == NULL) {
-        return CPULIFT_ESYSTEM;
+        return code;
     }
     va_list args;
     va_start(args, format);
@@ -31,7 +31,7 @@ int cpulift_error_prefix(cpulift_error **err, const char *format, ...)
     char *message = g_strconcat(prefix, ": ", (*err)->message, NULL);
     g_free((*err)->message);
     (*err)->message = message;
-    return (*err)->code;
+    return code;
 }
 
 void cpulift_error_free(cpulift_error *err)

@@ -31,8 +31,10 @@ int cpulift_error_set(cpulift_error **err, int code, const char *format, ...) G_
     ((void)(cpulift_error_set)(err, code, __VA_ARGS__), (code))
 #endif
 
-/// Puts `format…` and ": " in front of the message in *err. Returns the code of *err.
-int cpulift_error_prefix(cpulift_error **err, const char *format, ...) G_GNUC_PRINTF(2, 3);
+/// Puts `format…` and ": " in front of the message in *err (may be NULL). Returns `code`, which is
+/// what the call that failed returned: with and without an error object the same.
+int cpulift_error_prefix(cpulift_error **err, int code, const char *format, ...)
+    G_GNUC_PRINTF(3, 4);
 
 /// Frees *err and sets it to NULL.
 void cpulift_error_clear(cpulift_error **err);

@@ -192,9 +192,10 @@ static int run_series(const bench_settings *s, bench_samples *made, const char *
         .tell = tell,
     };
     process_catch_signals();
-    if (runner_run(&runner, &err) != 0) {
+    int rc = runner_run(&runner, &err);
+    if (rc != 0) {
         if (made->list->len > 0 && !is_stdout) {
-            cpulift_error_prefix(&err,
+            cpulift_error_prefix(&err, rc,
                                  "%u samples are kept in '%s' and 'cpulift bench --resume -o %s' "
                                  "goes on",
                                  made->list->len, path, path);

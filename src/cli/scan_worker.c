@@ -51,7 +51,7 @@ void scan_worker_parse(const char *text, size_t len, const struct scan_target *t
         cpulift_error_set(&result.err, code, "%s", why != NULL ? why : "no answer");
     }
     if (target->name != NULL) {
-        cpulift_error_prefix(&result.err, "host '%s'", target->name);
+        cpulift_error_prefix(&result.err, 0, "host '%s'", target->name);
     }
     *ret_result = result;
 }

@@ -322,9 +322,10 @@ int catalog_load(const char *folder, catalog **ret_catalog, cpulift_error **err)
     g_autoptr(GPtrArray) docs = g_ptr_array_new_with_free_func(free_doc);
     g_autoptr(GPtrArray) nodes = g_ptr_array_new();
     struct loader loader = {map, folder != NULL ? folder : DEFAULT_FOLDER, nodes, docs};
-    if (load_all(&loader, err) != 0) {
+    int rc = load_all(&loader, err);
+    if (rc != 0) {
         return cpulift_error_prefix(
-            err, "cannot load libvirt's CPU map (package libvirt0 installs it) from '%s'",
+            err, rc, "cannot load libvirt's CPU map (package libvirt0 installs it) from '%s'",
             loader.folder);
     }
     *ret_catalog = g_steal_pointer(&map);

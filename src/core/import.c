@@ -142,7 +142,7 @@ static int expand(const cpulift_cpu *cpu, const char *name, const catalog *map,
                   feature_set *ret_set, cpulift_error **err)
 {
     int rc = cpu_expand(cpu, map, ret_set, err);
-    return rc != 0 ? cpulift_error_prefix(err, "'%s'", name) : 0;
+    return rc != 0 ? cpulift_error_prefix(err, rc, "'%s'", name) : 0;
 }
 
 static int read_host_model(const xmlNode *cpu_node, const char *name, const catalog *map,

@@ -203,7 +203,7 @@ int policy_parse_file(struct policy *policy, const catalog *map, const char *tex
     for (char **key = keys; key != NULL && *key != NULL && rc == 0; key++) {
         rc = read_key(policy, map, file, *key, err);
     }
-    return rc != 0 ? cpulift_error_prefix(err, "'%s'", name) : 0;
+    return rc != 0 ? cpulift_error_prefix(err, rc, "'%s'", name) : 0;
 }
 
 enum policy_reason policy_find_reason(const struct policy *policy, const catalog *map,

@@ -200,7 +200,7 @@ static int open_default(enum conn_access access, unsigned timeout_ms, virt_conn 
     guint64 spent_ms = (guint64)(g_get_monotonic_time() - begin) / 1000;
     unsigned left_ms = spent_ms < timeout_ms ? timeout_ms - (unsigned)spent_ms : 1;
     int rc = open_embedded(access, left_ms, ret_conn, err);
-    return rc == 0 ? 0 : cpulift_error_prefix(err, "no libvirt answers at '" SYSTEM_URI "'");
+    return rc == 0 ? 0 : cpulift_error_prefix(err, rc, "no libvirt answers at '" SYSTEM_URI "'");
 }
 
 int conn_open(const char *uri, enum conn_access access, unsigned timeout_ms, virt_conn **ret_conn,

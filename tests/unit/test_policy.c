@@ -63,7 +63,10 @@ static void test_bad_files(void **state)
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         struct policy policy = {0};
         g_autoptr(cpulift_error) err = NULL;
-        assert_int_not_equal(load(cases[i].text, &policy, &err), 0);
+        int rc = load(cases[i].text, &policy, &err);
+        assert_int_not_equal(rc, 0);
+        assert_int_equal(err->code, rc);
+        assert_int_equal(load(cases[i].text, &policy, NULL), rc);
         if (strstr(err->message, cases[i].word) == NULL) {
             fail_msg("'%s' lacks '%s'", err->message, cases[i].word);
         }
