@@ -16,7 +16,7 @@ enum {
 };
 
 static struct {
-    char *cpu, *vendor;
+    char *cpu, *vendor, *trap;
     gboolean only_checks, keeps_cpuinfo, has_no_cache, has_no_jit, is_verbose;
 } options;
 
@@ -33,6 +33,8 @@ static const GOptionEntry entries[] = {
      "neither read nor write what is known of files", NULL},
     {"no-jit", 0, 0, G_OPTION_ARG_NONE, &options.has_no_jit,
      "do not watch memory that is writable and executable", NULL},
+    {"trap", 0, 0, G_OPTION_ARG_STRING, &options.trap,
+     "what CPUID is replaced by: auto (the default), int80 or ud2", "TRAP"},
     {"verbose", 'v', 0, G_OPTION_ARG_NONE, &options.is_verbose, "say at the end what was done",
      NULL},
     {0},
@@ -51,8 +53,25 @@ static char *make_cpuinfo(const struct mask_table *table, const catalog *map,
     return cpuinfo_format(real, table, map, &definition->cpu.features);
 }
 
-static int trace(const struct definition *definition, const catalog *map, struct mask_host *host,
-                 cpulift_error **err)
+static const char *const traps[] = {
+    [RUN_TRAP_AUTO] = "auto",
+    [RUN_TRAP_INT80] = "int80",
+    [RUN_TRAP_UD2] = "ud2",
+    NULL,
+};
+
+/// The index of the trap that is asked for, at the end of the table where there is none.
+static enum run_trap find_trap(void)
+{
+    enum run_trap trap = RUN_TRAP_AUTO;
+    while (options.trap != NULL && traps[trap] != NULL && strcmp(traps[trap], options.trap) != 0) {
+        trap++;
+    }
+    return trap;
+}
+
+static void trace(const struct definition *definition, const catalog *map, struct mask_host *host,
+                  cpulift_error **err)
 {
     struct mask_table *table = mask_table_new(&definition->cpu, map, mask_host_read, host);
     g_autofree char *cpuinfo = make_cpuinfo(table, map, definition);
@@ -60,12 +79,14 @@ static int trace(const struct definition *definition, const catalog *map, struct
         .tracer = {.is_verbose = options.is_verbose,
                    .is_jit_watched = !options.has_no_jit,
                    .uses_cache = !options.has_no_cache,
-                   .is_faulting = run_has_faulting()},
+                   .is_faulting = find_trap() == RUN_TRAP_AUTO && run_has_faulting()},
+        .trap = find_trap(),
         .cpuinfo = cpuinfo,
     };
-    int rc = run_trace(table, &run_options, err);
+    if (run_trace(table, &run_options, err) != 0) {
+        _exit(command_fail(err)); // may be traced already: what runs at exit may not work so
+    }
     mask_table_free(table);
-    return rc;
 }
 
 /// Everything up to the program's own start.
@@ -79,7 +100,7 @@ static int prepare(cpulift_error **err)
     struct mask_host *host = mask_host_new();
     int rc = definition_check(&definition, options.cpu, map, mask_host_read, host, err);
     if (rc == 0 && !options.only_checks) {
-        rc = trace(&definition, map, host, err);
+        trace(&definition, map, host, err);
     }
     mask_host_free(host);
     definition_clear(&definition);
@@ -94,6 +115,9 @@ static int run(char **command, size_t count)
     if (options.vendor != NULL && strcmp(options.vendor, "host") != 0 &&
         strcmp(options.vendor, "model") != 0) {
         return command_usage("run", "--vendor must be host or model, not '%s'", options.vendor);
+    }
+    if (traps[find_trap()] == NULL) {
+        return command_usage("run", "--trap must be auto, int80 or ud2, not '%s'", options.trap);
     }
     if (count == 0 && !options.only_checks) {
         return command_usage("run", "the command is missing");
@@ -110,7 +134,7 @@ static int run(char **command, size_t count)
     cpulift_error_set(&err, CPULIFT_EMISSING, "cannot start '%s': %s", command[0],
                       g_strerror(errno));
     command_fail(&err);
-    _exit(status); // traced already: what runs at exit (sanitizers) may not work so
+    _exit(status); // as in trace()
 }
 
 const struct command run_command = {

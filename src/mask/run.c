@@ -122,10 +122,10 @@ static int start_tracer(const struct mask_table *table, const struct run_options
                              g_strerror(status));
 }
 
-/// One call by int 0x80: the tracer sees either it or the signal that it makes where the kernel
-/// has no 32-bit interface, and knows which trap it can use. No call works yet by which the tracer
-/// could put back what that signal resets: we do.
-static void make_trial(void)
+/// One call by int 0x80: the tracer sees either it, knows by this that it can use that trap, and
+/// answers 0; or the signal that it makes where the kernel has no 32-bit interface. No call works
+/// yet by which the tracer could put back what that signal resets: we do. True if it was answered.
+static bool make_trial(void)
 {
     long nr = TRACER_TRIAL;
     struct sigaction action;
@@ -138,17 +138,19 @@ static void make_trial(void)
                      : "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "memory");
     sigaction(SIGSEGV, &action, NULL);
     sigprocmask(SIG_SETMASK, &mask, NULL);
+    return nr == 0;
 }
 
 int run_trace(const struct mask_table *table, const struct run_options *options,
               cpulift_error **err)
 {
-    int rc = start_tracer(table, options, err);
-    if (rc == 0) {
-        rc = filter_install(options->cpuinfo != NULL, err);
+    TRY(start_tracer(table, options, err));
+    TRY(filter_install(options->cpuinfo != NULL, err));
+    bool has_int80 = options->trap != RUN_TRAP_UD2 && make_trial();
+    if (options->trap == RUN_TRAP_INT80 && !has_int80) {
+        return cpulift_error_set(err, CPULIFT_EMISSING,
+                                 "trap 'int80': this kernel (or a container's filter) does not let "
+                                 "64-bit programs make 32-bit system calls; use ud2 or auto");
     }
-    if (rc == 0) {
-        make_trial();
-    }
-    return rc;
+    return 0;
 }

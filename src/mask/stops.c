@@ -296,6 +296,8 @@ enum resume stop_at_call(struct tracer *tracer, struct task *task)
         bool is_trial = info.seccomp.nr == TRACER_TRIAL && task->tid == tracer->root;
         if (is_trial) {
             tracer->trap = TRAP_SYSCALL;
+            set_register(task, offsetof(struct user_regs_struct, orig_rax), UINT64_MAX);
+            set_register(task, offsetof(struct user_regs_struct, rax), 0);
             return RESUME_FREELY;
         }
         uint64_t site = info.instruction_pointer - CPUID_LENGTH;

@@ -20,7 +20,7 @@ gap_cpuid:                              // void gap_cpuid(uint32_t leaf, uint32_
         movq    %rsi, %r8
         movl    %edi, %eax
         xorl    %ecx, %ecx
-        cpuid
+1:      cpuid
         movl    %eax, (%r8)
         movl    %ebx, 4(%r8)
         movl    %ecx, 8(%r8)
@@ -29,4 +29,9 @@ gap_cpuid:                              // void gap_cpuid(uint32_t leaf, uint32_
         ret
         .globl gap_code_end
 gap_code_end:
+        .section .rodata
+        .balign 8
+        .globl gap_offset
+gap_offset:                             // of the instruction in the function: a symbol there would stand in its way
+        .quad 1b - gap_cpuid
         .section .note.GNU-stack,"",@progbits

@@ -1,8 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# `cpulift run` on real programs. TAP. Arguments: cpulift-run and the helpers that Meson built.
+# [--trap int80|ud2] `cpulift run` on real programs. TAP. Arguments: cpulift-run and the helpers that Meson built.
 set -u
-run=$1 victim=$2 static=$3 plug=$4 stepcount=$5 expect=$6 i386=${7:-}
+trap_asked=auto
+if [ "$1" = --trap ]; then
+    trap_asked=$2
+    shift 2
+fi
+program=$1 run=("$1" --trap "$trap_asked") victim=$2 static=$3 plug=$4 stepcount=$5 expect=$6 i386=${7:-}
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 export XDG_CACHE_HOME=$tmp/cache LC_ALL=C
@@ -23,12 +28,18 @@ same() { # NAME EXPECTED GOT
     fi
 }
 shows() { # whether this machine can show the CPU
-    "$run" --cpu "$1" --check 2>/dev/null
+    "${run[@]}" --cpu "$1" --check 2>/dev/null
 }
+
+"${run[@]}" --cpu host -- true 2>"$tmp/err"
+if [ "$? $trap_asked $(wc -l <"$tmp/err")" = "2 int80 1" ] && grep -q "trap 'int80'" "$tmp/err"; then
+    echo "1..0 # SKIP $(cat "$tmp/err")"
+    exit
+fi
 
 # --- what programs see -----------------------------------------------------------------------
 level() {
-    "$run" --cpu "$1" -- /lib64/ld-linux-x86-64.so.2 --help | grep -o 'x86-64-v[2-4] (supported' |
+    "${run[@]}" --cpu "$1" -- /lib64/ld-linux-x86-64.so.2 --help | grep -o 'x86-64-v[2-4] (supported' |
         sort | tail -n 1 | grep -o 'v[2-4]'
 }
 for pair in qemu64: Nehalem:v2 Haswell-noTSX:v3; do
@@ -41,7 +52,7 @@ done
 # All registers of which libvirt's map knows a bit, as Debian's cpuid prints them, hold exactly the
 # definition's. osxsave and ospke follow the kernel; AMD repeats leaf 1 edx in 0x80000001.
 cpuid_differences() {
-    "$run" --cpu "$1" -- cpuid -1 -r >"$tmp/cpuid" || return
+    "${run[@]}" --cpu "$1" -- cpuid -1 -r >"$tmp/cpuid" || return
     "$expect" "$1" >"$tmp/expect" || return
     while read -r leaf sub reg all wanted; do
         line=$(grep -E "0x$leaf 0x$sub:" "$tmp/cpuid")
@@ -62,24 +73,24 @@ for cpu in qemu64 Nehalem Haswell-noTSX; do
     else same "$name" "" "$(cpuid_differences "$cpu")"; fi
 done
 
-same "nothing is hidden with host" "$("$victim" dump)" "$("$run" --cpu host -- "$victim" dump)"
+same "nothing is hidden with host" "$("$victim" dump)" "$("${run[@]}" --cpu host -- "$victim" dump)"
 same "a static program sees the same as a dynamic one" \
-    "$("$run" --cpu Nehalem -- "$victim" dump)" "$("$run" --cpu Nehalem -- "$static" dump)"
+    "$("${run[@]}" --cpu Nehalem -- "$victim" dump)" "$("${run[@]}" --cpu Nehalem -- "$static" dump)"
 same "family, model and stepping are QEMU's" "000106a3" \
-    "$("$run" --cpu Nehalem -- "$victim" dump | awk '$1 == "00000001" {print $2}')"
+    "$("${run[@]}" --cpu Nehalem -- "$victim" dump | awk '$1 == "00000001" {print $2}')"
 same "--vendor model" "756e6547 6c65746e 49656e69" \
-    "$("$run" --cpu Nehalem --vendor model -- "$victim" dump | awk '$1 == "00000000" {print $3, $4, $5}')"
+    "$("${run[@]}" --cpu Nehalem --vendor model -- "$victim" dump | awk '$1 == "00000000" {print $3, $4, $5}')"
 same "/proc/cpuinfo follows" "26" \
-    "$("$run" --cpu Nehalem -- awk '$1 == "model" && $2 == ":" {print $3; exit}' /proc/cpuinfo)"
+    "$("${run[@]}" --cpu Nehalem -- awk '$1 == "model" && $2 == ":" {print $3; exit}' /proc/cpuinfo)"
 same "/proc/cpuinfo names no hidden flag" "" \
-    "$("$run" --cpu Nehalem -- grep -m1 -owE 'avx2?|fma|avx512f|fsgsbase' /proc/cpuinfo)"
+    "$("${run[@]}" --cpu Nehalem -- grep -m1 -owE 'avx2?|fma|avx512f|fsgsbase' /proc/cpuinfo)"
 same "/proc/cpuinfo follows by a relative name" "26" \
-    "$("$run" --cpu Nehalem -- sh -c "cd /proc && awk '\$1 == \"model\" && \$2 == \":\" {print \$3; exit}' cpuinfo")"
+    "$("${run[@]}" --cpu Nehalem -- sh -c "cd /proc && awk '\$1 == \"model\" && \$2 == \":\" {print \$3; exit}' cpuinfo")"
 same "AT_HWCAP2 hides fsgsbase" "0" \
-    "$("$run" --cpu Nehalem -- "$victim" dump | awk '/hwcap2/ {print $4}')"
+    "$("${run[@]}" --cpu Nehalem -- "$victim" dump | awk '/hwcap2/ {print $4}')"
 
 # --- every CPUID instruction is answered -----------------------------------------------------
-answered() { "$run" --cpu host -v -- "$@" 2>&1 >/dev/null | grep -o '[0-9]* CPUID' | cut -d' ' -f1; }
+answered() { "${run[@]}" --cpu host -v -- "$@" 2>&1 >/dev/null | grep -o '[0-9]* CPUID' | cut -d' ' -f1; }
 for command in "$static count 5" "$victim gap" "/bin/true"; do
     # shellcheck disable=SC2086 # words
     same "single steps count as many CPUID as are answered: ${command##*/}" \
@@ -89,34 +100,34 @@ done
 # --- programs as they are --------------------------------------------------------------------
 cpu=Nehalem
 for mode in gap threads signals blocked kept once children exec-thread jit jit-rwx copy seccomp; do
-    check "victim: $mode" "$run" --cpu $cpu -- "$victim" $mode
+    check "victim: $mode" "${run[@]}" --cpu $cpu -- "$victim" $mode
     same "victim: $mode says nothing" "" "$(cat "$tmp/err")"
 done
-if "$victim" legacy 2>/dev/null; then check "victim: legacy" "$run" --cpu $cpu -- "$victim" legacy
+if "$victim" legacy 2>/dev/null; then check "victim: legacy" "${run[@]}" --cpu $cpu -- "$victim" legacy
 else skip "victim: legacy" "this kernel has no 32-bit system calls"; fi
 # what is ignored when `run` is called is so in the program, also where the trial of int 0x80 is a SIGSEGV
 inherit="import os, signal, sys; [signal.signal(s, signal.SIG_IGN) for s in (signal.SIGILL, signal.SIGSEGV)]; os.execv(sys.argv[1], sys.argv[1:])"
 if command -v python3 >/dev/null; then
     same "ignored signals are inherited" "$(python3 -c "$inherit" "$(command -v grep)" SigIgn /proc/self/status)" \
-        "$(python3 -c "$inherit" "$run" --cpu $cpu -- grep SigIgn /proc/self/status)"
+        "$(python3 -c "$inherit" "${run[@]}" --cpu $cpu -- grep SigIgn /proc/self/status)"
 else skip "ignored signals are inherited" "package python3 is not installed"; fi
-check "a static program: threads" "$run" --cpu $cpu -- "$static" threads
-check "a static program: children" "$run" --cpu $cpu -- "$static" children
+check "a static program: threads" "${run[@]}" --cpu $cpu -- "$static" threads
+check "a static program: children" "${run[@]}" --cpu $cpu -- "$static" children
 if [ -n "$i386" ] && "$i386" 2>/dev/null; [ $? = 41 ]; then
-    "$run" --cpu $cpu -- "$i386"
+    "${run[@]}" --cpu $cpu -- "$i386"
     same "a 32-bit program" 40 $?
 else skip "a 32-bit program" "not made here, or no AVX to hide"; fi
 if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
-    cp "$run" "$tmp/run-program" && chmod 755 "$tmp" "$tmp/run-program"
+    cp "$program" "$tmp/run-program" && chmod 755 "$tmp" "$tmp/run-program"
     same "without privileges" "65534 v2" "$(setpriv --reuid=65534 --regid=65534 --clear-groups env HOME=/nonexistent \
-        XDG_CACHE_HOME=/nonexistent "$tmp/run-program" --cpu Nehalem -- sh -c \
+        XDG_CACHE_HOME=/nonexistent "$tmp/run-program" --trap "$trap_asked" --cpu Nehalem -- sh -c \
         'echo $(id -u) $(/lib64/ld-linux-x86-64.so.2 --help | grep -o "v2 (supp" | cut -c1-2)')"
-    "$run" --cpu Nehalem -- setpriv --reuid=65534 --regid=65534 --clear-groups cat /proc/cpuinfo 2>"$tmp/err" | grep -q vendor_id
+    "${run[@]}" --cpu Nehalem -- setpriv --reuid=65534 --regid=65534 --clear-groups cat /proc/cpuinfo 2>"$tmp/err" | grep -q vendor_id
     same "a program that becomes another user still reads /proc/cpuinfo, and it is said" "0 1" \
         "${PIPESTATUS[1]} $(grep -c 'another user' "$tmp/err")"
     cp "$static" "$tmp/unreadable" && chmod 711 "$tmp/unreadable"
     setpriv --reuid=65534 --regid=65534 --clear-groups env XDG_CACHE_HOME=/nonexistent \
-        "$tmp/run-program" --cpu Nehalem -- "$tmp/unreadable" dump >/dev/null 2>"$tmp/err"
+        "$tmp/run-program" --trap "$trap_asked" --cpu Nehalem -- "$tmp/unreadable" dump >/dev/null 2>"$tmp/err"
     same "a program that cannot be read is told of" "1" "$(grep -c 'not read' "$tmp/err")"
 else skip "without privileges" "needs root to give them up"; fi
 plugs=()
@@ -124,12 +135,12 @@ for i in $(seq 100); do
     cp "$plug" "$tmp/plug$i.so"
     plugs+=("$tmp/plug$i.so")
 done
-check "100 libraries by dlopen" "$run" --cpu $cpu -- "$victim" dlopen "${plugs[@]}"
+check "100 libraries by dlopen" "${run[@]}" --cpu $cpu -- "$victim" dlopen "${plugs[@]}"
 printf 'int main(void) { return 0; }\n' >"$tmp/one.c"
-check "gcc compiles a file" "$run" --cpu $cpu -- gcc -O2 "$tmp/one.c" -o "$tmp/one"
-check "the shell runs programs" "$run" --cpu $cpu -- bash -c 'set -e; x=$(echo a | tr a b); [ $x = b ]; (exit 0)'
+check "gcc compiles a file" "${run[@]}" --cpu $cpu -- gcc -O2 "$tmp/one.c" -o "$tmp/one"
+check "the shell runs programs" "${run[@]}" --cpu $cpu -- bash -c 'set -e; x=$(echo a | tr a b); [ $x = b ]; (exit 0)'
 tool() { # PACKAGE COMMAND…
-    if command -v "$2" >/dev/null; then check "${*:2:2}" "$run" --cpu $cpu -- "${@:2}"; else
+    if command -v "$2" >/dev/null; then check "${*:2:2}" "${run[@]}" --cpu $cpu -- "${@:2}"; else
         skip "${*:2:2}" "package $1 is not installed"
     fi
 }
@@ -139,35 +150,48 @@ tool openssl openssl dgst -sha256 "$tmp/one.c"
 tool default-jre-headless java -version
 tool handbrake-cli HandBrakeCLI --version
 if command -v java >/dev/null; then
-    same "Java sees no AVX" "0" "$("$run" --cpu $cpu -- java -XX:+PrintFlagsFinal -version 2>/dev/null |
+    same "Java sees no AVX" "0" "$("${run[@]}" --cpu $cpu -- java -XX:+PrintFlagsFinal -version 2>/dev/null |
         awk '$2 == "UseAVX" {print $4}')"
 else skip "Java sees no AVX" "no Java"; fi
 
+# --- the trap --------------------------------------------------------------------------------
+case $trap_asked in
+int80) same "CPUID is replaced by what is asked for" cd80 "$("${run[@]}" --cpu $cpu -- "$victim" trap)" ;;
+ud2) same "CPUID is replaced by what is asked for" 0f0b "$("${run[@]}" --cpu $cpu -- "$victim" trap)" ;;
+esac
+check "what this machine does by itself" "$program" --cpu $cpu -- "$victim" children
+"$program" --trap int80 --cpu $cpu -- "$victim" gap 2>"$tmp/err"
+got="$? $(grep -c "trap 'int80'" "$tmp/err") $(wc -l <"$tmp/err")"
+if "$victim" legacy 2>/dev/null; then same "a trap that this kernel has is not refused" "0 0 0" "$got"
+else same "a trap that this kernel has not is refused by name" "2 1 1" "$got"; fi
+"$program" --trap int3 --cpu $cpu -- true 2>"$tmp/err"
+same "an unknown trap" "64 1" "$? $(grep -c int3 "$tmp/err")"
+
 # --- transparency ----------------------------------------------------------------------------
-"$run" --cpu $cpu -- sh -c 'exit 42'
+"${run[@]}" --cpu $cpu -- sh -c 'exit 42'
 same "exit status" 42 $?
-"$run" --cpu $cpu -- sh -c 'kill -TERM $$' 2>/dev/null
+"${run[@]}" --cpu $cpu -- sh -c 'kill -TERM $$' 2>/dev/null
 same "death by a signal" 143 $?
-"$run" --cpu $cpu -- /nonexistent 2>/dev/null
+"${run[@]}" --cpu $cpu -- /nonexistent 2>/dev/null
 same "no such program" 127 $?
-"$run" --cpu $cpu -- / 2>/dev/null
+"${run[@]}" --cpu $cpu -- / 2>/dev/null
 same "not a program" 126 $?
-"$run" --cpu no-such-cpu -- true 2>"$tmp/err"
+"${run[@]}" --cpu no-such-cpu -- true 2>"$tmp/err"
 same "unknown CPU" "2 1" "$? $(wc -l <"$tmp/err")"
-"$run" --cpu phenom -- true 2>"$tmp/err"
+"${run[@]}" --cpu phenom -- true 2>"$tmp/err"
 same "instructions that are not here are named" "2 1" "$? $(grep -c 3dnow "$tmp/err")"
-"$run" --cpu 2>/dev/null
+"${run[@]}" --cpu 2>/dev/null
 same "wrong usage" 64 $?
 same "parent, session and group are the caller's" "$("$victim" environment)" \
-    "$("$run" --cpu $cpu -- "$victim" environment)"
-same "standard input and output" "abc" "$(echo abc | "$run" --cpu $cpu -- cat)"
+    "$("${run[@]}" --cpu $cpu -- "$victim" environment)"
+same "standard input and output" "abc" "$(echo abc | "${run[@]}" --cpu $cpu -- cat)"
 same "a reader is not kept waiting for a daemon's tracer" "x" \
-    "$(timeout 5 "$run" --cpu $cpu -- sh -c 'sleep 20 </dev/null >/dev/null 2>&1 & echo $! >'"$tmp"'/daemon; echo x' 2>&1)"
+    "$(timeout 5 "${run[@]}" --cpu $cpu -- sh -c 'sleep 20 </dev/null >/dev/null 2>&1 & echo $! >'"$tmp"'/daemon; echo x' 2>&1)"
 kill "$(cat "$tmp/daemon")" 2>/dev/null
 
 state() { awk '{print $3}' "/proc/$1/stat"; }
 await() { for _ in $(seq 50); do [[ $(state "$1") == [$2] ]] && return; sleep 0.1; done; }
-"$run" --cpu $cpu -- sleep 30 &
+"${run[@]}" --cpu $cpu -- sleep 30 &
 pid=$!
 sleep 0.5
 kill -STOP $pid
@@ -182,12 +206,12 @@ same "stop, continue, terminate" "S 143" "${running} $?"
 [[ $stopped == [tT] ]] && ok "stopped" || not_ok "stopped"
 
 # --- the cache -------------------------------------------------------------------------------
-check "the cache is used again" "$run" --cpu $cpu -- "$victim" gap
+check "the cache is used again" "${run[@]}" --cpu $cpu -- "$victim" gap
 same "the cache is ours alone" "700" "$(stat -c %a "$XDG_CACHE_HOME/cpulift" 2>/dev/null)"
 for file in "$XDG_CACHE_HOME"/cpulift/*.sites; do echo garbage >"$file"; done
-check "a damaged cache does no harm" "$run" --cpu $cpu -- bash -c :
+check "a damaged cache does no harm" "${run[@]}" --cpu $cpu -- bash -c :
 same "the level is still right" "v2" "$(level Nehalem)"
 chmod 777 "$XDG_CACHE_HOME/cpulift"
-check "a cache that others may write is not used" "$run" --cpu $cpu -- bash -c :
+check "a cache that others may write is not used" "${run[@]}" --cpu $cpu -- bash -c :
 
 echo "1..$count"

@@ -27,6 +27,7 @@ typedef void cpuid_fn(uint32_t leaf, uint32_t regs[4]);
 
 void gap_cpuid(uint32_t leaf, uint32_t regs[4]);
 extern const uint8_t gap_code_start[], gap_code_end[], gap_table[];
+extern const uint64_t gap_offset;
 extern char **environ;
 
 #define REQUIRE(condition)                                                                         \
@@ -64,6 +65,14 @@ static void mode_dump(char **args)
         printf("%08x %08x %08x %08x %08x\n", leaves[i][0], r[0], r[1], r[2], r[3]);
     }
     printf("hwcap %lx hwcap2 %lx\n", getauxval(AT_HWCAP), getauxval(AT_HWCAP2));
+}
+
+/// What stands in the place of a CPUID instruction.
+static void mode_trap(char **args)
+{
+    (void)args;
+    const uint8_t *at = (const uint8_t *)(uintptr_t)gap_cpuid + gap_offset;
+    printf("%02x%02x\n", at[0], at[1]);
 }
 
 static void mode_gap(char **args)
@@ -461,6 +470,7 @@ static const struct {
     {"seccomp", mode_seccomp},
     {"signals", mode_signals},
     {"threads", mode_threads},
+    {"trap", mode_trap},
 };
 
 int main(int argc, char **argv)
