@@ -50,7 +50,10 @@ static char *format_tag(const cpulift_cpu *cpu)
     return g_strdup_printf("%s>", tag);
 }
 
-/// The first place of `needle` that is not in a comment, or NULL.
+/// The first place of `needle` that is not in a comment, or NULL. core/domain's way to the <cpu>
+/// does not lead here: a stylesheet is no domain, its <cpu> stands as a literal deep in a template.
+/// The vendor's files have comments with markup in them and no CDATA; what is edited is shown
+/// first.
 static char *find_markup(char *text, const char *needle)
 {
     char *found = strstr(text, needle);
