@@ -64,12 +64,13 @@ static int add_edit(struct definition *definition, const cpulift_plan *plan, GPt
 {
     const struct domain_options how = {.virt = plan->virt, .machine = plan->machine};
     struct domain_changes changes;
+    g_autoptr(domain_document) document = NULL;
     g_autofree char *after = NULL;
     size_t len = 0;
-    int rc = domain_rewrite(definition->xml, strlen(definition->xml), definition->name, plan->cpu,
-                            &how, &after, &len, &changes, err);
-    if (rc != 0 || !changes.is_changed || has_same_cpu(definition->xml, after)) {
-        return rc;
+    TRY(domain_parse(definition->xml, strlen(definition->xml), definition->name, &document, err));
+    TRY(domain_rewrite(document, plan->cpu, &how, &after, &len, &changes, err));
+    if (!changes.is_changed || has_same_cpu(definition->xml, after)) {
+        return 0;
     }
     struct edit *edit = g_new0(struct edit, 1);
     edit->definition = definition;
@@ -173,6 +174,16 @@ static void free_definition(struct definition **definition)
     definition_free(*definition);
 }
 
+/// A text that is no domain differs in more than its <cpu>.
+static bool differ_in_cpu_only(const char *a, const char *b)
+{
+    g_autoptr(domain_document) first = NULL;
+    g_autoptr(domain_document) second = NULL;
+    return domain_parse(a, strlen(a), NULL, &first, NULL) == 0 &&
+           domain_parse(b, strlen(b), NULL, &second, NULL) == 0 &&
+           domain_differs_in_cpu_only(first, second);
+}
+
 /// Undoes one remembered definition, or says what would be done.
 static int restore(const virt_conn *conn, const json_t *remembered, struct undone *undone,
                    cpulift_error **err)
@@ -188,7 +199,7 @@ static int restore(const virt_conn *conn, const json_t *remembered, struct undon
         return 0;
     }
     TRY(rc); // libvirt could not say: what is remembered of it must not be forgotten
-    if (!domains_differ_in_cpu_only(now->xml, before)) {
+    if (!differ_in_cpu_only(now->xml, before)) {
         return cpulift_error_set(err, CPULIFT_ECONFLICT,
                                  "the definition of '%s' was changed after cpulift changed it: put "
                                  "its <cpu> back by hand; " DOMAINS_TARGET " has it",

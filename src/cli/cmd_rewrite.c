@@ -55,10 +55,12 @@ static int rewrite(const cpulift_plan *plan, const char *path, cpulift_error **e
     };
     const char *name = strcmp(path, "-") == 0 ? "standard input" : path;
     g_autofree char *xml = NULL, *text = NULL;
+    g_autoptr(domain_document) document = NULL;
     size_t len, text_len;
     struct domain_changes changes;
     TRY(file_load(path, FILE_DOCUMENT_MAX, &xml, &len, err));
-    TRY(domain_rewrite(xml, len, name, plan->cpu, &how, &text, &text_len, &changes, err));
+    TRY(domain_parse(xml, len, name, &document, err));
+    TRY(domain_rewrite(document, plan->cpu, &how, &text, &text_len, &changes, err));
     if (!options.quiet) {
         warn(changes.warnings, name);
     }

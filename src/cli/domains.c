@@ -67,30 +67,3 @@ void domains_add(json_t *document, const char *uri, const struct definition *def
                           json_pack("{s:s, s:s, s:s, s:s}", "uri", uri, "name", definition->name,
                                     "uuid", definition->uuid, "before", definition->xml));
 }
-
-/// The text without its first <cpu> element and the blanks before it. The caller's.
-static char *without_cpu(const char *xml)
-{
-    const char *open = strstr(xml, "<cpu ");
-    const char *plain = strstr(xml, "<cpu>");
-    open = open == NULL || (plain != NULL && plain < open) ? plain : open;
-    if (open == NULL) {
-        return g_strdup(xml);
-    }
-    const char *tag_end = strchr(open, '>');
-    const char *close = strstr(open, "</cpu>");
-    const char *end = tag_end != NULL && tag_end[-1] == '/' ? tag_end + 1
-                      : close != NULL                       ? close + strlen("</cpu>")
-                                                            : open;
-    while (open > xml && g_ascii_isspace(open[-1])) {
-        open--;
-    }
-    return g_strdup_printf("%.*s%s", (int)(open - xml), xml, end);
-}
-
-bool domains_differ_in_cpu_only(const char *a, const char *b)
-{
-    g_autofree char *rest_a = without_cpu(a);
-    g_autofree char *rest_b = without_cpu(b);
-    return strcmp(rest_a, rest_b) == 0;
-}

@@ -20,6 +20,3 @@ int domains_save(const root_dir *root, const json_t *document, cpulift_error **e
 /// Remembers `definition` of `uri`, unless it is remembered already: what it was first is what a
 /// rollback brings back.
 void domains_add(json_t *document, const char *uri, const struct definition *definition);
-
-/// True when the two differ at most in their first <cpu> element, as libvirt prints it.
-bool domains_differ_in_cpu_only(const char *a, const char *b);

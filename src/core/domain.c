@@ -66,6 +66,36 @@ static int check_bytes(const char *xml, size_t len, const char *name, cpulift_er
     return 0;
 }
 
+int domain_parse(const char *xml, size_t len, const char *name, domain_document **ret_document,
+                 cpulift_error **err)
+{
+    const char *label = name != NULL ? name : "?";
+    g_autoptr(xmlDoc) tree = NULL;
+    TRY(check_bytes(xml, len, label, err));
+    TRY(xml_parse(xml, len, label, &tree, err));
+    const xmlNode *node = xml_find_child(xmlDocGetRootElement(tree), "name");
+    domain_document *document = g_new(domain_document, 1);
+    *document = (domain_document){
+        .xml = xml,
+        .len = len,
+        .tree = g_steal_pointer(&tree),
+        .guest = node != NULL ? xml_get_text(node) : g_strdup("?"),
+    };
+    document->label = g_strdup(name != NULL ? name : document->guest);
+    *ret_document = document;
+    return 0;
+}
+
+void domain_free(domain_document *document)
+{
+    if (document != NULL) {
+        xmlFreeDoc(document->tree);
+        g_free(document->guest);
+        g_free(document->label);
+        g_free(document);
+    }
+}
+
 static int check_encoding(const xmlDoc *doc, const char *name, cpulift_error **err)
 {
     const char *encoding = (const char *)doc->encoding;
@@ -287,17 +317,18 @@ static bool is_better_anchor(const xmlNode *node, const xmlNode *best)
     return rank[0] >= rank[1];
 }
 
-static int find_site(const char *xml, size_t len, const xmlNode *root, const char *name,
-                     struct site *ret_site, cpulift_error **err)
+static int find_site(const domain_document *document, struct site *ret_site, cpulift_error **err)
 {
-    g_autoptr(GArray) roots = xmltext_find_elements(xml, 0, len);
+    const xmlNode *root = xmlDocGetRootElement(document->tree);
+    g_autoptr(GArray) roots = xmltext_find_elements(document->xml, 0, document->len);
     if (roots == NULL || roots->len != 1) {
-        return fail_scan(name, err);
+        return fail_scan(document->label, err);
     }
     const struct xmltext_element *whole = &g_array_index(roots, struct xmltext_element, 0);
-    g_autoptr(GArray) children = locate_children(xml, whole->open_end, whole->close_start, root);
+    g_autoptr(GArray) children =
+        locate_children(document->xml, whole->open_end, whole->close_start, root);
     if (children == NULL) {
-        return fail_scan(name, err);
+        return fail_scan(document->label, err);
     }
     const xmlNode *best = NULL;
     size_t i = 0;
@@ -315,7 +346,7 @@ static int find_site(const char *xml, size_t len, const xmlNode *root, const cha
         i++;
     }
     if (best == NULL) {
-        return cpulift_error_set(err, CPULIFT_EINPUT, "'%s' is an empty <domain>", name);
+        return cpulift_error_set(err, CPULIFT_EINPUT, "'%s' is an empty <domain>", document->label);
     }
     ret_site->cpu = xml_is_plain(best, "cpu") ? best : NULL;
     return 0;
@@ -358,25 +389,17 @@ static GString *insert(const char *xml, size_t len, const struct site *site, con
 }
 
 /// Whether this document may be rewritten at all.
-static int check_domain(const xmlDoc *doc, const char *name, const struct domain_options *options,
+static int check_domain(const domain_document *document, const struct domain_options *options,
                         unsigned *warned, cpulift_error **err)
 {
-    const xmlNode *root = xmlDocGetRootElement(doc);
-    int rc = check_encoding(doc, name, err);
-    if (rc == 0) {
-        rc = check_root(root, name, err);
-    }
-    if (rc == 0) {
-        rc = check_arch(root, name, warned, err);
-    }
-    if (rc == 0) {
-        rc = check_virt(root, name, options, warned, err);
-    }
-    if (rc == 0) {
-        check_machine(root, options, warned);
-        check_command_line(root, warned);
-    }
-    return rc;
+    const xmlNode *root = xmlDocGetRootElement(document->tree);
+    TRY(check_encoding(document->tree, document->label, err));
+    TRY(check_root(root, document->label, err));
+    TRY(check_arch(root, document->label, warned, err));
+    TRY(check_virt(root, document->label, options, warned, err));
+    check_machine(root, options, warned);
+    check_command_line(root, warned);
+    return 0;
 }
 
 /// A description of a physical CPU is no definition, and only ASCII is the same in all encodings.
@@ -395,30 +418,18 @@ static int check_definition(const cpulift_cpu *cpu, const char *definition, cpul
     return 0;
 }
 
-int domain_rewrite(const char *xml, size_t len, const char *name, const cpulift_cpu *cpu,
+int domain_rewrite(const domain_document *document, const cpulift_cpu *cpu,
                    const struct domain_options *options, char **ret_text, size_t *ret_len,
                    struct domain_changes *ret_changes, cpulift_error **err)
 {
+    const char *xml = document->xml;
+    size_t len = document->len;
     struct domain_changes changes = {0};
-    g_autoptr(xmlDoc) doc = NULL;
     struct site site = {0};
     g_autofree char *definition = cpu_format(cpu, 0);
-    int rc = check_definition(cpu, definition, err);
-    if (rc == 0) {
-        rc = check_bytes(xml, len, name, err);
-    }
-    if (rc == 0) {
-        rc = xml_parse(xml, len, name, &doc, err);
-    }
-    if (rc == 0) {
-        rc = check_domain(doc, name, options, &changes.warnings, err);
-    }
-    if (rc == 0) {
-        rc = find_site(xml, len, xmlDocGetRootElement(doc), name, &site, err);
-    }
-    if (rc != 0) {
-        return rc;
-    }
+    TRY(check_definition(cpu, definition, err));
+    TRY(check_domain(document, options, &changes.warnings, err));
+    TRY(find_site(document, &site, err));
     changes.is_inserted = site.cpu == NULL;
     changes.is_respected = options->respect && site.cpu != NULL && asks_for_cpu(site.cpu);
     g_autoptr(GString) text = NULL;
@@ -430,11 +441,36 @@ int domain_rewrite(const char *xml, size_t len, const char *name, const cpulift_
         text = replace(xml, len, &site, cpu, definition, &changes.warnings);
     }
     if (text == NULL) {
-        return fail_scan(name, err);
+        return fail_scan(document->label, err);
     }
     changes.is_changed = text->len != len || memcmp(text->str, xml, len) != 0;
     *ret_changes = changes;
     *ret_len = text->len;
     *ret_text = g_string_free(g_steal_pointer(&text), FALSE);
     return 0;
+}
+
+/// The text without <cpu> and the blanks before it; NULL where it cannot be said where that is.
+static GString *cut_cpu(const domain_document *document)
+{
+    struct site site = {0};
+    if (find_site(document, &site, NULL) != 0) {
+        return NULL;
+    }
+    GString *text = g_string_new_len(document->xml, (gssize)document->len);
+    size_t start = site.place.start;
+    if (site.cpu == NULL) {
+        return text;
+    }
+    while (start > 0 && xmltext_is_blank(text->str[start - 1])) {
+        start--;
+    }
+    return g_string_erase(text, (gssize)start, (gssize)(site.place.end - start));
+}
+
+bool domain_differs_in_cpu_only(const domain_document *a, const domain_document *b)
+{
+    g_autoptr(GString) rest_a = cut_cpu(a);
+    g_autoptr(GString) rest_b = cut_cpu(b);
+    return rest_a != NULL && rest_b != NULL && g_string_equal(rest_a, rest_b);
 }

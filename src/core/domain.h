@@ -2,6 +2,7 @@
 /// A libvirt domain as text: puts a definition into it and leaves every other byte as it was.
 #pragma once
 
+#include "base/auto.h"
 #include "base/error.h"
 #include "core/cpu.h"
 
@@ -31,21 +32,43 @@ struct domain_changes {
     unsigned warnings; ///< enum domain_warning
 };
 
-/// Puts the definition `cpu` into the domain document `xml` (`len` bytes; `name` stands in
-/// messages): the attributes mode, match, check and the children model, vendor, feature (and
-/// maxphysaddr where the definition states a width) of the *first* <cpu> below <domain>, which is
-/// the one libvirt reads them from. All else in the element stays, and every byte outside it; where
-/// there is no <cpu> one is inserted. Doing it twice is doing it once.
+/// A domain's document, parsed once for all that is asked of it.
+typedef struct domain_document {
+    const char *xml; ///< `len` bytes, borrowed
+    size_t len;
+    xmlDoc *tree;
+    char *guest; ///< the text of the root's <name>, "?" where there is none
+    char *label; ///< what stands in messages
+} domain_document;
+
+/// Parses `xml`, which must outlive *ret_document. `name` stands in messages; NULL: the guest's own
+/// name. The result is the caller's (domain_free). CPULIFT_EINPUT: not well-formed, too large, or
+/// in an encoding of more than one byte for ASCII.
+int domain_parse(const char *xml, size_t len, const char *name, domain_document **ret_document,
+                 cpulift_error **err);
+void domain_free(domain_document *document);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(domain_document, domain_free)
+
+/// Puts the definition `cpu` into the domain: the attributes mode, match, check and the children
+/// model, vendor, feature (and maxphysaddr where the definition states a width) of the *first*
+/// <cpu> below <domain>, which is the one libvirt reads them from. All else in the element stays,
+/// and every byte outside it; where there is no <cpu> one is inserted. Doing it twice is doing it
+/// once.
 ///
 /// What libvirt would refuse beside a named model goes too: the attributes migratable and
 /// deprecated_features, and <cache> and <maxphysaddr> of mode='passthrough' (DOMAIN_DROPPED).
 ///
 /// *ret_text is NUL-terminated and the caller's (g_free). CPULIFT_EINPUT: not a domain of x86 under
-/// QEMU, not well-formed, too large, or in an encoding that is not a superset of ASCII.
+/// QEMU, or in an encoding that is not a superset of ASCII.
 /// CPULIFT_EREFUSED: the domain's type is not `options->virt`.
-int domain_rewrite(const char *xml, size_t len, const char *name, const cpulift_cpu *cpu,
+int domain_rewrite(const domain_document *document, const cpulift_cpu *cpu,
                    const struct domain_options *options, char **ret_text, size_t *ret_len,
                    struct domain_changes *ret_changes, cpulift_error **err);
+
+/// True when the two documents differ at most in the <cpu> that domain_rewrite() edits and the
+/// blanks before it.
+bool domain_differs_in_cpu_only(const domain_document *a, const domain_document *b);
 
 /// One warning (a single bit) as a sentence without a full stop.
 const char *domain_warning_to_string(enum domain_warning warning);

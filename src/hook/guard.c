@@ -16,13 +16,10 @@ static int find_outside(const cpulift_cpu *cpu, const cpulift_plan *plan, char *
 {
     g_autoptr(catalog) map = NULL;
     feature_set has = {0}, may = {0};
-    int rc = catalog_load(NULL, &map, err);
-    rc = rc != 0 ? rc : cpu_expand(cpu, map, &has, err);
-    for (size_t i = 0; rc == 0 && i < plan->feature_count; i++) {
-        rc = catalog_add_feature(map, plan->features[i], "plan", &may, err);
-    }
-    if (rc != 0) {
-        return rc;
+    TRY(catalog_load(NULL, &map, err));
+    TRY(cpu_expand(cpu, map, &has, err));
+    for (size_t i = 0; i < plan->feature_count; i++) {
+        TRY(catalog_add_feature(map, plan->features[i], "plan", &may, err));
     }
     feature_set outside = feature_set_subtract(has, may);
     g_autoptr(GPtrArray) names = g_ptr_array_new();
@@ -68,15 +65,11 @@ static int judge_input(const char *guest, bool *ret_is_strict, char **ret_why, c
     g_autofree char *path = hook_path("/etc/cpulift/plan.json");
     g_autofree char *xml = NULL;
     size_t len = 0;
-    struct hook_plan plan = {0};
-    int rc = hook_load_plan(path, &plan, err);
-    *ret_is_strict = plan.is_strict;
-    rc = rc != 0 ? rc : file_load("-", FILE_DOCUMENT_MAX, &xml, &len, err);
-    if (rc == 0 && hook_is_wanted(&plan, guest)) {
-        rc = judge(xml, len, guest, plan.plan, ret_why, err);
-    }
-    hook_plan_clear(&plan);
-    return rc;
+    g_autoptr(cpulift_plan) plan = NULL;
+    TRY(plan_load(path, &plan, err));
+    *ret_is_strict = plan->guests.is_strict;
+    TRY(file_load("-", FILE_DOCUMENT_MAX, &xml, &len, err));
+    return hook_is_wanted(plan, guest) ? judge(xml, len, guest, plan, ret_why, err) : 0;
 }
 
 int hook_guard(int argc, char **argv)

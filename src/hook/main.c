@@ -22,19 +22,22 @@ static int fail_open(const char *guest, const cpulift_error *err)
     return 1;
 }
 
-static int transform(const char *xml, cpulift_error **err)
+/// *ret_guest is set as soon as the guest's name is known, for the trace of what fails after it.
+static int transform(const char *xml, char **ret_guest, cpulift_error **err)
 {
     g_autofree char *path = hook_path("/etc/cpulift/plan.json");
     g_autofree char *text = NULL;
     size_t len = strlen(xml), text_len = 0;
-    struct hook_plan plan = {0};
+    g_autoptr(cpulift_plan) plan = NULL;
+    g_autoptr(domain_document) document = NULL;
     if (len > CLOUDSTACK_MAX) {
         return cpulift_error_set(err, CPULIFT_EINPUT, "the document has more than 128 KiB");
     }
-    int rc = hook_load_plan(path, &plan, err);
-    rc = rc != 0 ? rc : hook_rewrite(&plan, xml, len, &text, &text_len, err);
-    hook_plan_clear(&plan);
-    return rc != 0 ? rc : file_write_fd(STDOUT_FILENO, "standard output", text, text_len, err);
+    TRY(domain_parse(xml, len, NULL, &document, err));
+    *ret_guest = g_strdup(document->guest);
+    TRY(plan_load(path, &plan, err));
+    TRY(hook_rewrite(plan, document, &text, &text_len, err));
+    return file_write_fd(STDOUT_FILENO, "standard output", text, text_len, err);
 }
 
 /// CloudStack's transformer: argv = [path, "transform", XML]. Standard input is a pipe that never
@@ -52,22 +55,17 @@ static int run_cloudstack(int argc, char **argv)
         cpulift_error_set(&err, CPULIFT_EINPUT, "called without \"transform\" and a document");
         return fail_open("?", err);
     }
-    if (transform(argv[4], &err) != 0) {
-        g_autofree char *guest = hook_find_name(argv[4], strlen(argv[4]));
-        return fail_open(guest, err);
-    }
-    return 0;
+    g_autofree char *guest = NULL;
+    return transform(argv[4], &guest, &err) == 0 ? 0 : fail_open(guest != NULL ? guest : "?", err);
 }
 
 static int rewrite_file(const char *plan_path, const char *path, bool *ret_is_strict,
                         cpulift_error **err)
 {
-    struct hook_plan plan = {0};
-    int rc = hook_load_plan(plan_path, &plan, err);
-    *ret_is_strict = plan.is_strict;
-    rc = rc != 0 ? rc : hook_rewrite_file(&plan, path, err);
-    hook_plan_clear(&plan);
-    return rc;
+    g_autoptr(cpulift_plan) plan = NULL;
+    TRY(plan_load(plan_path, &plan, err));
+    *ret_is_strict = plan->guests.is_strict;
+    return hook_rewrite_file(plan, path, err);
 }
 
 /// Eucalyptus: argv = [EVENT, EUCA_HOME, INSTANCE_DIR]. Any status but 0 stops the guest.

@@ -174,6 +174,15 @@ static void check_documents(const char *xml, size_t len, const char *text, size_
     LAW(strcmp(outside_before, outside_after) == 0, "the document outside the element changed");
 }
 
+static int rewrite(const char *xml, size_t len, const cpulift_cpu *cpu,
+                   const struct domain_options *options, char **ret_text, size_t *ret_len,
+                   struct domain_changes *ret_changes, cpulift_error **err)
+{
+    g_autoptr(domain_document) document = NULL;
+    TRY(domain_parse(xml, len, "law", &document, err));
+    return domain_rewrite(document, cpu, options, ret_text, ret_len, ret_changes, err);
+}
+
 int domain_laws_check(const char *xml, size_t len, const cpulift_cpu *cpu,
                       const struct domain_options *options)
 {
@@ -181,7 +190,7 @@ int domain_laws_check(const char *xml, size_t len, const cpulift_cpu *cpu,
     size_t once_len = 0, twice_len = 0;
     struct domain_changes changes = {0}, again = {0};
     g_autoptr(cpulift_error) err = NULL;
-    int rc = domain_rewrite(xml, len, "law", cpu, options, &once, &once_len, &changes, &err);
+    int rc = rewrite(xml, len, cpu, options, &once, &once_len, &changes, &err);
     if (rc != 0) {
         LAW(once == NULL && err != NULL && err->message[0] != '\0', "an error without message");
         LAW(!g_str_has_prefix(err->message, "'law' is XML in a form"),
@@ -196,7 +205,7 @@ int domain_laws_check(const char *xml, size_t len, const cpulift_cpu *cpu,
     check_documents(xml, len, once, once_len, cpu);
     struct domain_options without = *options;
     without.respect = false;
-    rc = domain_rewrite(once, once_len, "law", cpu, &without, &twice, &twice_len, &again, &err);
+    rc = rewrite(once, once_len, cpu, &without, &twice, &twice_len, &again, &err);
     LAW(rc == 0, "the result is refused: %s", err->message);
     LAW(once_len == twice_len && memcmp(once, twice, once_len) == 0,
         "twice is not once: %s\n-- and --\n%s", once, twice);

@@ -141,8 +141,9 @@ static void check_place(const GString *xml, size_t start, size_t end, const cpul
     g_autofree char *text = NULL;
     size_t len, rest = xml->len - end;
     struct domain_changes changes;
-    assert_int_equal(
-        domain_rewrite(xml->str, xml->len, "test", cpu, &options, &text, &len, &changes, NULL), 0);
+    g_autoptr(domain_document) document = NULL;
+    assert_int_equal(domain_parse(xml->str, xml->len, "test", &document, NULL), 0);
+    assert_int_equal(domain_rewrite(document, cpu, &options, &text, &len, &changes, NULL), 0);
     if (start == end) {
         assert_true(changes.is_inserted);
         return;

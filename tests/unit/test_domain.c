@@ -25,8 +25,10 @@ static int rewrite(const char *definition_text, const char *xml, size_t len,
                    struct domain_changes *ret_changes, cpulift_error **err)
 {
     g_autoptr(cpulift_cpu) cpu = support_parse_cpu(definition_text);
+    g_autoptr(domain_document) document = NULL;
     size_t text_len;
-    return domain_rewrite(xml, len, "test", cpu, options, ret_text, &text_len, ret_changes, err);
+    TRY(domain_parse(xml, len, "test", &document, err));
+    return domain_rewrite(document, cpu, options, ret_text, &text_len, ret_changes, err);
 }
 
 static const struct {
@@ -94,7 +96,7 @@ static void test_edits(void **state)
     const struct domain_options options = {.virt = "kvm"};
     for (size_t i = 0; i < G_N_ELEMENTS(edits); i++) {
         g_autofree char *text = NULL;
-        struct domain_changes changes;
+        struct domain_changes changes = {0};
         g_autoptr(cpulift_error) err = NULL;
         int rc = rewrite(definition, edits[i].before, strlen(edits[i].before), &options, &text,
                          &changes, &err);
@@ -116,7 +118,7 @@ static void test_width_replaces_width(void **state)
     static const char xml[] = BEGIN "<cpu><maxphysaddr mode='emulate' bits='36'/></cpu>" END;
     const struct domain_options options = {0};
     g_autofree char *text = NULL;
-    struct domain_changes changes;
+    struct domain_changes changes = {0};
     assert_int_equal(
         rewrite(definition_with_width, xml, strlen(xml), &options, &text, &changes, NULL), 0);
     assert_string_equal(text, BEGIN "<cpu" ATTRIBUTES ">" MODEL
@@ -160,7 +162,7 @@ static void test_refusals(void **state)
     for (size_t i = 0; i < G_N_ELEMENTS(refusals); i++) {
         size_t len = refusals[i].len > 0 ? refusals[i].len : strlen(refusals[i].xml);
         g_autofree char *text = NULL;
-        struct domain_changes changes;
+        struct domain_changes changes = {0};
         g_autoptr(cpulift_error) err = NULL;
         int rc = rewrite(definition, refusals[i].xml, len, &options, &text, &changes, &err);
         assert_int_equal(rc, refusals[i].code);
@@ -181,7 +183,7 @@ static void test_too_large(void **state)
     g_autofree char *xml = g_malloc0(len + 1);
     memset(xml, ' ', len);
     g_autofree char *text = NULL;
-    struct domain_changes changes;
+    struct domain_changes changes = {0};
     g_autoptr(cpulift_error) err = NULL;
     assert_int_equal(rewrite(definition, xml, len, &options, &text, &changes, &err),
                      CPULIFT_EINPUT);
@@ -215,7 +217,7 @@ static void test_warnings(void **state)
     const struct domain_options options = {.virt = "kvm", .machine = "pc", .force = true};
     for (size_t i = 0; i < G_N_ELEMENTS(warned); i++) {
         g_autofree char *text = NULL;
-        struct domain_changes changes;
+        struct domain_changes changes = {0};
         assert_int_equal(rewrite(definition, warned[i].xml, strlen(warned[i].xml), &options, &text,
                                  &changes, NULL),
                          0);
@@ -244,12 +246,58 @@ static void test_respect(void **state)
     for (size_t i = 0; i < G_N_ELEMENTS(asking); i++) {
         g_autofree char *xml = g_strconcat(BEGIN, asking[i].cpu, END, NULL);
         g_autofree char *text = NULL;
-        struct domain_changes changes;
+        struct domain_changes changes = {0};
         assert_int_equal(rewrite(definition, xml, strlen(xml), &options, &text, &changes, NULL), 0);
         assert_int_equal(changes.is_respected, asking[i].is_respected);
         assert_int_equal(changes.is_changed, !asking[i].is_respected);
-        assert_int_equal(strcmp(text, xml) == 0, asking[i].is_respected);
+        assert_int_equal(g_strcmp0(text, xml) == 0, asking[i].is_respected);
     }
+}
+
+static const struct {
+    const char *a, *b;
+    bool is_cpu_only;
+} pairs[] = {
+    {BEGIN "\n <cpu/>\n <devices/>\n" END, BEGIN "\n <devices/>\n" END, true},
+    {BEGIN "<os/>\n  <cpu a='>'><model>x</model></cpu>" END, BEGIN "<os/><cpu/>" END, true},
+    {BEGIN "<cpu/><cpu/>" END, BEGIN "<cpu a='1'/><cpu/>" END, true},
+    {BEGIN "<cpu/><cpu/>" END, BEGIN "<cpu/><cpu a='1'/>" END, false},
+    {BEGIN "<cpu/><devices/>" END, BEGIN "<cpu/><features/>" END, false},
+    // what only looks like the domain's <cpu>
+    {BEGIN "<!-- <cpu a='1'/> --><cpu/>" END, BEGIN "<!-- <cpu a='2'/> --><cpu/>" END, false},
+    {BEGIN "<!-- <cpu> --><cpu a='1'/>" END, BEGIN "<!-- <cpu> --><cpu a='2'/>" END, true},
+    {BEGIN "<metadata><cpu>1</cpu></metadata><cpu/>" END,
+     BEGIN "<metadata><cpu>2</cpu></metadata><cpu/>" END, false},
+    {BEGIN "<metadata><cpu>1</cpu></metadata><cpu a='1'/>" END,
+     BEGIN "<metadata><cpu>1</cpu></metadata><cpu a='2'/>" END, true},
+    {BEGIN END, BEGIN END, false}, // no domain of libvirt
+};
+
+static void test_pairs(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < G_N_ELEMENTS(pairs); i++) {
+        g_autoptr(domain_document) a = NULL;
+        g_autoptr(domain_document) b = NULL;
+        assert_int_equal(domain_parse(pairs[i].a, strlen(pairs[i].a), NULL, &a, NULL), 0);
+        assert_int_equal(domain_parse(pairs[i].b, strlen(pairs[i].b), NULL, &b, NULL), 0);
+        assert_int_equal(domain_differs_in_cpu_only(a, b), pairs[i].is_cpu_only);
+        assert_int_equal(domain_differs_in_cpu_only(b, a), pairs[i].is_cpu_only);
+    }
+}
+
+static void test_guest(void **state)
+{
+    (void)state;
+    static const char named[] = BEGIN "<metadata><name>no</name></metadata><name> a\n</name>" END;
+    g_autoptr(domain_document) document = NULL;
+    g_autoptr(domain_document) nameless = NULL;
+    assert_int_equal(domain_parse(named, strlen(named), NULL, &document, NULL), 0);
+    assert_string_equal(document->guest, "a");
+    assert_string_equal(document->label, "a");
+    assert_int_equal(domain_parse(BEGIN END, strlen(BEGIN END), "file", &nameless, NULL), 0);
+    assert_string_equal(nameless->guest, "?");
+    assert_string_equal(nameless->label, "file");
 }
 
 /// Checks the laws on every document in a folder of the recorded platforms.
@@ -292,6 +340,8 @@ int main(void)
         cmocka_unit_test(test_too_large),
         cmocka_unit_test(test_warnings),
         cmocka_unit_test(test_respect),
+        cmocka_unit_test(test_pairs),
+        cmocka_unit_test(test_guest),
         cmocka_unit_test(test_recorded_platforms),
     };
     // cmocka reports a skipped test as "not ok": the last is left out where its documents are
