@@ -3,6 +3,7 @@
 #include "cli/commands.h"
 #include "cli/document.h"
 #include "cli/table.h"
+#include "core/machine.h"
 
 static struct {
     char *virt, *machine;
@@ -10,9 +11,10 @@ static struct {
 } options;
 
 static const GOptionEntry entries[] = {
-    {"virt", 0, 0, G_OPTION_ARG_STRING, &options.virt, "of a host: this virt type", "TYPE"},
+    {"virt", 0, 0, G_OPTION_ARG_STRING, &options.virt, "of a host: this virt type",
+     MACHINE_VIRT_WORDS},
     {"machine", 0, 0, G_OPTION_ARG_STRING, &options.machine, "of a host: this machine type",
-     "TYPE"},
+     MACHINE_WORDS "|MACHINE"},
     {0},
 };
 

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "core/import.h"
+#include "core/machine.h"
 
 #include <string.h>
 
@@ -17,9 +18,9 @@ static const GOptionEntry entries[] = {
      "all files describe this host (default: one host a file, named as the file or its folder)",
      "N"},
     {"virt", 0, 0, G_OPTION_ARG_STRING, &options.virt,
-     "virt type of forms that do not say (default: kvm)", "TYPE"},
+     "virt type of forms that do not say (default: kvm)", MACHINE_VIRT_WORDS},
     {"machine", 0, 0, G_OPTION_ARG_STRING, &options.machine,
-     "machine type of forms that do not say (default: pc and q35)", "TYPE"},
+     "machine type of forms that do not say (default: pc and q35)", MACHINE_WORDS "|MACHINE"},
     {"libvirt", 0, 0, G_OPTION_ARG_STRING, &options.libvirt_version, "the host's libvirt version",
      "VERSION"},
     {"qemu", 0, 0, G_OPTION_ARG_STRING, &options.qemu_version, "the host's QEMU version",

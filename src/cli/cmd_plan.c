@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/document.h"
+#include "core/machine.h"
 #include "core/planner.h"
 
 #include <stdio.h>
@@ -23,15 +24,16 @@ static const GOptionEntry entries[] = {
     {"pool", 0, 0, G_OPTION_ARG_STRING, &options.pool, "the pool's name (default: default)",
      "NAME"},
     {"virt", 0, 0, G_OPTION_ARG_STRING, &options.virt,
-     "kvm or qemu (default: kvm where all hosts have it)", "TYPE"},
+     "kvm or qemu (default: kvm where all hosts have it)", MACHINE_VIRT_WORDS},
     {"machine", 0, 0, G_OPTION_ARG_STRING, &options.machine,
-     "pc or q35 (default: the first all hosts have)", "TYPE"},
+     "machine type (default: the first of pc and q35 that all hosts have)",
+     MACHINE_WORDS "|MACHINE"},
     {"policy", 0, 0, G_OPTION_ARG_FILENAME, &options.policy_path,
      "an INI file: what to leave out or let in", "FILE"},
     {"allow", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.allowed,
-     "let in a feature, a pattern ('amx*'), or a class: nested, tsx, opt-in", "F"},
+     "let in a feature, a pattern ('amx*'), or a class: nested, tsx, opt-in", "FEATURE"},
     {"deny", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.denied,
-     "leave out a feature, a pattern ('avx512*') or a class", "F"},
+     "leave out a feature, a pattern ('avx512*') or a class", "FEATURE"},
     {"without", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.without,
      "leave out the host of this name, or those of a pattern ('blue-*'), on purpose", "NAME"},
     {"require-mitigations", 0, 0, G_OPTION_ARG_NONE, &options.require_mitigations,
@@ -39,7 +41,8 @@ static const GOptionEntry entries[] = {
     {"allow-mixed-vendor", 0, 0, G_OPTION_ARG_NONE, &options.allow_mixed_vendor,
      "plan Intel and AMD together, on a vendor-neutral model", NULL},
     {"for", 0, 0, G_OPTION_ARG_STRING, &options.variant,
-     "print the plan of an untuned platform (default) or of the 2014 paper (paper)", "VARIANT"},
+     "print the plan of an untuned platform (default) or of the 2014 paper (paper)",
+     "default|paper"},
     {"output", 'o', 0, G_OPTION_ARG_FILENAME, &options.output,
      "write to FILE instead of standard output", "FILE"},
     {"quiet", 'q', 0, G_OPTION_ARG_NONE, &options.quiet,
@@ -193,8 +196,7 @@ static int check_usage(size_t count)
         strcmp(options.variant, "paper") != 0) {
         return command_usage("plan", "unknown variant '%s': default or paper", options.variant);
     }
-    if (options.virt != NULL && strcmp(options.virt, "kvm") != 0 &&
-        strcmp(options.virt, "qemu") != 0) {
+    if (options.virt != NULL && !machine_is_virt(options.virt)) {
         return command_usage("plan", "unknown --virt '%s': kvm or qemu", options.virt);
     }
     const char *const names[] = {options.pool, options.machine};

@@ -2,6 +2,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "cli/commands.h"
+#include "core/machine.h"
 #include "probe/hops.h"
 #include "probe/start.h"
 
@@ -24,9 +25,9 @@ static const GOptionEntry entries[] = {
      "with --migrate: where each host is reached by the other", "A,B"},
     {"domain", 0, 0, G_OPTION_ARG_FILENAME, &options.domain,
      "start the <cpu> of this domain's XML, not the plan's", "FILE"},
-    {"virt", 0, 0, G_OPTION_ARG_STRING, &options.virt, "kvm or qemu instead of the plan's", "TYPE"},
+    {"virt", 0, 0, G_OPTION_ARG_STRING, &options.virt, "instead of the plan's", MACHINE_VIRT_WORDS},
     {"machine", 0, 0, G_OPTION_ARG_STRING, &options.machine, "machine type instead of the plan's",
-     "M"},
+     MACHINE_WORDS "|MACHINE"},
     {"emulator", 0, 0, G_OPTION_ARG_FILENAME, &options.emulator, "the QEMU to use", "PATH"},
     {"timeout", 't', 0, G_OPTION_ARG_DOUBLE, &options.timeout, "give up after S seconds (30)", "S"},
     {"output", 'o', 0, G_OPTION_ARG_FILENAME, &options.output, "write to FILE instead of stdout",
@@ -46,8 +47,7 @@ static int check_options(size_t count)
         (!options.is_migrating || strchr(options.addresses, ',') == NULL)) {
         return command_usage("prove", "--addresses needs two, A,B, and --migrate");
     }
-    if (options.virt != NULL && !g_str_equal(options.virt, "kvm") &&
-        !g_str_equal(options.virt, "qemu")) {
+    if (options.virt != NULL && !machine_is_virt(options.virt)) {
         return command_usage("prove", "--virt '%s' is neither kvm nor qemu", options.virt);
     }
     if (options.is_direct && options.connect != NULL) {

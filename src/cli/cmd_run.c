@@ -22,9 +22,10 @@ static struct {
 
 static const GOptionEntry entries[] = {
     {"cpu", 0, 0, G_OPTION_ARG_STRING, &options.cpu,
-     "the CPU to show: a model, a plan, an XML file, default, paper or host", "DEF"},
+     "the CPU to show: a model, a plan, an XML file, default, paper or host",
+     "default|paper|host|MODEL|FILE"},
     {"vendor", 0, 0, G_OPTION_ARG_STRING, &options.vendor,
-     "whose vendor to show: host (as KVM does; the default) or model", "WHOSE"},
+     "whose vendor to show (default: host, as KVM does)", "host|model"},
     {"check", 0, 0, G_OPTION_ARG_NONE, &options.only_checks,
      "only say whether this machine can show that CPU", NULL},
     {"keep-cpuinfo", 0, 0, G_OPTION_ARG_NONE, &options.keeps_cpuinfo,

@@ -5,6 +5,7 @@
 #include "base/xml.h"
 #include "base/xmltext.h"
 #include "core/domain_edit.h"
+#include "core/machine.h"
 
 #include <string.h>
 
@@ -172,19 +173,11 @@ static int check_virt(const xmlNode *root, const char *name, const struct domain
                              name, type, options->virt, type);
 }
 
-/// libvirt's default machine for x86 is pc; versions and vendors' names ("pc-q35-7.2",
-/// "pc-i440fx-rhel7.6.0") are of the kind they name.
 static void check_machine(const xmlNode *root, const struct domain_options *options,
                           unsigned *warned)
 {
     g_autofree char *machine = get_type_attribute(root, "machine");
-    const char *kind = machine;
-    if (machine == NULL || strcmp(machine, "pc") == 0 || g_str_has_prefix(machine, "pc-i440fx-")) {
-        kind = "pc";
-    } else if (strcmp(machine, "q35") == 0 || g_str_has_prefix(machine, "pc-q35-")) {
-        kind = "q35";
-    }
-    if (options->machine != NULL && strcmp(kind, options->machine) != 0) {
+    if (options->machine != NULL && strcmp(machine_find_kind(machine), options->machine) != 0) {
         *warned |= DOMAIN_MACHINE;
     }
 }

@@ -5,41 +5,27 @@
 #include "base/text.h"
 #include "base/xml.h"
 #include "core/cpu.h"
+#include "core/machine.h"
 
 #include <string.h>
-
-static const char *const default_machines[] = {"pc", "q35"};
-
-char *import_machine_class(const char *machine)
-{
-    static const struct {
-        const char *prefix, *class;
-    } classes[] = {{"pc-i440fx", "pc"}, {"pc-q35", "q35"}};
-    for (size_t i = 0; i < G_N_ELEMENTS(classes); i++) {
-        if (g_str_has_prefix(machine, classes[i].prefix)) {
-            return g_strdup(classes[i].class);
-        }
-    }
-    return g_strdup(machine);
-}
 
 /// Adds an entry for this virt type and machine; a second one for the same is an error.
 static int add_guest(cpulift_host *host, const char *virt, const char *machine, const char *name,
                      struct host_guest **ret_guest, cpulift_error **err)
 {
-    g_autofree char *class = import_machine_class(machine);
+    const char *kind = machine_find_kind(machine);
     if (!text_is_name(virt) || !text_is_name(machine)) {
         return cpulift_error_set(err, CPULIFT_EINPUT, "'%s' names no usable virt type and machine",
                                  name);
     }
-    if (host_find_guest(host, virt, class) != NULL) {
+    if (host_find_guest(host, virt, kind) != NULL) {
         return cpulift_error_set(
             err, CPULIFT_EINPUT,
-            "'%s' describes %s guests on %s, as another file for host '%s' does", name, virt, class,
+            "'%s' describes %s guests on %s, as another file for host '%s' does", name, virt, kind,
             host->name);
     }
-    *ret_guest = host_add_guest(host, virt, class);
-    if (strcmp(class, machine) != 0) {
+    *ret_guest = host_add_guest(host, virt, kind);
+    if (strcmp(kind, machine) != 0) {
         (*ret_guest)->canonical_machine = g_strdup(machine);
     }
     return 0;
@@ -215,14 +201,11 @@ static int add_guests(cpulift_host *host, const feature_set *features,
                       const struct import_options *options, const char *name, cpulift_error **err)
 {
     const char *virt = options->virt != NULL ? options->virt : "kvm";
-    size_t count = options->machine != NULL ? 1 : G_N_ELEMENTS(default_machines);
-    for (size_t i = 0; i < count; i++) {
+    const char *const asked[] = {options->machine, NULL};
+    const char *const *machine = options->machine != NULL ? asked : machine_names;
+    for (; *machine != NULL; machine++) {
         struct host_guest *guest = NULL;
-        const char *machine = options->machine != NULL ? options->machine : default_machines[i];
-        int rc = add_guest(host, virt, machine, name, &guest, err);
-        if (rc != 0) {
-            return rc;
-        }
+        TRY(add_guest(host, virt, *machine, name, &guest, err));
         guest->features = *features;
     }
     return 0;

@@ -39,6 +39,3 @@ int import_expansion(const json_t *reply, const char *name, const catalog *map,
 /// Usable and blocked models from the list that query-cpu-definitions returns; replaces what the
 /// entry had.
 void import_definitions(const json_t *list, const catalog *map, struct host_guest *guest);
-
-/// "pc" for pc-i440fx-*, "q35" for pc-q35-*, else the name itself. The caller frees it.
-char *import_machine_class(const char *machine);

@@ -5,11 +5,9 @@
 #include "base/text.h"
 #include "base/xml.h"
 #include "core/import.h"
+#include "core/machine.h"
 
 #include <string.h>
-
-static const char *const machines[] = {"pc", "q35"};
-static const char *const virts[] = {"kvm", "qemu"};
 
 static void free_offer(void *data)
 {
@@ -43,12 +41,12 @@ static bool has_virt(const xmlNode *arch, const char *virt)
 
 static void add_offers(GPtrArray *offers, const xmlNode *arch)
 {
-    for (size_t v = 0; v < G_N_ELEMENTS(virts); v++) {
-        for (size_t m = 0; m < G_N_ELEMENTS(machines); m++) {
-            if (has_virt(arch, virts[v]) && has_machine(arch, machines[m])) {
+    for (const char *const *virt = machine_virts; *virt != NULL; virt++) {
+        for (const char *const *machine = machine_names; *machine != NULL; machine++) {
+            if (has_virt(arch, *virt) && has_machine(arch, *machine)) {
                 struct offer *offer = g_new0(struct offer, 1);
-                offer->virt = g_strdup(virts[v]);
-                offer->machine = g_strdup(machines[m]);
+                offer->virt = g_strdup(*virt);
+                offer->machine = g_strdup(*machine);
                 g_ptr_array_add(offers, offer);
             }
         }

@@ -2,6 +2,7 @@
 #include "core/pool.h"
 
 #include "base/text.h"
+#include "core/machine.h"
 
 #include <string.h>
 
@@ -101,12 +102,11 @@ static int choose_virt(cpulift_pool *pool, cpulift_error **err)
 
 static int choose_machine(cpulift_pool *pool, cpulift_error **err)
 {
-    const char *const defaults[] = {"pc", "q35"};
-    for (size_t i = 0; i < G_N_ELEMENTS(defaults) && pool->machine == NULL; i++) {
-        g_autoptr(GArray) lacking = find_lacking(pool->inv, pool->virt, defaults[i]);
-        pool->machine = lacking->len == 0 ? defaults[i] : NULL;
+    for (const char *const *name = machine_names; *name != NULL && pool->machine == NULL; name++) {
+        g_autoptr(GArray) lacking = find_lacking(pool->inv, pool->virt, *name);
+        pool->machine = lacking->len == 0 ? *name : NULL;
     }
-    const char *machine = pool->machine != NULL ? pool->machine : defaults[0];
+    const char *machine = pool->machine != NULL ? pool->machine : machine_names[0];
     g_autoptr(GArray) lacking = find_lacking(pool->inv, pool->virt, machine);
     if (lacking->len == 0) {
         return 0;
