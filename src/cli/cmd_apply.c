@@ -15,8 +15,8 @@ static struct {
 } options = {.root = (char *)"/"};
 
 static const GOptionEntry entries[] = {
-    {"platform", 'P', 0, G_OPTION_ARG_STRING, &options.platform,
-     "cloudstack, eucalyptus, libvirt or opennebula", "PLATFORM"},
+    {"platform", 'P', 0, G_OPTION_ARG_STRING, &options.platform, "what the node belongs to",
+     "PLATFORM"},
     {"root", 0, 0, G_OPTION_ARG_FILENAME, &options.root, "the node's root folder instead of /",
      "DIR"},
     {"commit", 0, 0, G_OPTION_ARG_NONE, &options.commit,
@@ -24,8 +24,7 @@ static const GOptionEntry entries[] = {
     {"version", 0, 0, G_OPTION_ARG_STRING, &options.version,
      "the platform's version, where its files do not tell", "VERSION"},
     {"channel", 0, 0, G_OPTION_ARG_STRING, &options.channel,
-     "another way in: cloudstack rolling; eucalyptus xsl; opennebula native; libvirt guard",
-     "CHANNEL"},
+     "another way in than the platform's usual one, of", "CHANNEL"},
     {"only", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.only,
      "hooks tune only guests of these names", "PATTERN"},
     {"skip", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.skip,
@@ -212,6 +211,38 @@ static int run(char **arguments, size_t count)
     return command_finish(NULL, text, EXIT_YES);
 }
 
+static void add_platforms(const char *const *arguments, size_t count, GPtrArray *values)
+{
+    (void)arguments;
+    (void)count;
+    size_t known = 0;
+    const struct platform *const *all = platform_list(&known);
+    for (size_t i = 0; i < known; i++) {
+        g_ptr_array_add(values, g_strdup(all[i]->name));
+    }
+}
+
+static void add_channels(const char *const *arguments, size_t count, GPtrArray *values)
+{
+    (void)arguments;
+    (void)count;
+    size_t known = 0;
+    const struct platform *const *all = platform_list(&known);
+    for (size_t i = 0; i < known; i++) {
+        // The first is the usual one.
+        const char *others = strstr(all[i]->channels, ", ");
+        if (others != NULL) {
+            g_ptr_array_add(values, g_strdup(others + 2));
+        }
+    }
+}
+
+static const struct command_values values[] = {
+    {.kind = "CHANNEL", .list = add_channels, .is_in_help = true},
+    {.kind = "PLATFORM", .list = add_platforms, .is_in_help = true},
+    {0},
+};
+
 const struct command apply_command = {
     .name = "apply",
     .arguments = "PLAN",
@@ -223,5 +254,6 @@ const struct command apply_command = {
     .min = 1,
     .max = 1,
     .usage = "one plan is needed",
+    .values = values,
     .run = run,
 };

@@ -2,6 +2,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/values.h"
 #include "measure/environment.h"
 #include "measure/machine.h"
 #include "measure/process.h"
@@ -47,21 +48,42 @@ static const GOptionEntry entries[] = {
     {0},
 };
 
+static void add_workload_names(const char *const *arguments, size_t count, GPtrArray *values)
+{
+    (void)arguments;
+    (void)count;
+    size_t known = 0;
+    const struct workload_kind *kinds = workload_get_kinds(&known);
+    for (size_t i = 0; i < known; i++) {
+        g_ptr_array_add(values, g_strdup(kinds[i].name));
+    }
+}
+
+/// One that nobody asked for may be missing.
+static int add_workload(bench_settings *s, const char *name, bool is_asked, cpulift_error **err)
+{
+    g_autoptr(cpulift_error) missing = NULL;
+    g_autoptr(bench_workload) w = NULL;
+    g_auto(GStrv) argv = NULL;
+    TRY(workload_new(name, options.quick, &w, err));
+    if (!is_asked && workload_get_argv(w, WORKLOAD_RUN, 1, "", &argv, &missing) != 0) {
+        command_warn("without '%s': %s", name, missing->message);
+        return 0;
+    }
+    return settings_add_workload(s, g_steal_pointer(&w), err);
+}
+
 static int add_workloads(bench_settings *s, char **names, size_t count, cpulift_error **err)
 {
-    static const char *const all[] = {"linpack", "transcode", "ddg"};
-    bool is_default = count == 0 && options.command == NULL;
-    const char *const *list = is_default ? all : (const char *const *)names;
-    for (size_t i = 0; i < (is_default ? G_N_ELEMENTS(all) : count); i++) {
-        g_autoptr(cpulift_error) missing = NULL;
-        g_autoptr(bench_workload) w = NULL;
-        g_auto(GStrv) argv = NULL;
-        TRY(workload_new(list[i], options.quick, &w, err));
-        if (is_default && workload_get_argv(w, WORKLOAD_RUN, 1, "", &argv, &missing) != 0) {
-            command_warn("without '%s': %s", list[i], missing->message);
-            continue;
-        }
-        TRY(settings_add_workload(s, g_steal_pointer(&w), err));
+    g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func(g_free);
+    if (count == 0 && options.command == NULL) {
+        add_workload_names(NULL, 0, all);
+    }
+    for (size_t i = 0; i < all->len; i++) {
+        TRY(add_workload(s, all->pdata[i], false, err));
+    }
+    for (size_t i = 0; i < count; i++) {
+        TRY(add_workload(s, names[i], true, err));
     }
     for (char **line = options.command; line != NULL && *line != NULL; line++) {
         bench_workload *w = NULL;
@@ -286,12 +308,20 @@ static int run(char **names, size_t count)
                           : start(path, names, count, environment, removed);
 }
 
+static const struct command_values values[] = {
+    {.kind = "MODEL", .list = values_add_models},
+    {.kind = "WORKLOAD", .list = add_workload_names},
+    {0},
+};
+
 const struct command bench_command = {
     .name = "bench",
     .arguments = "[WORKLOAD]…",
-    .description = "Runs linpack, transcode, ddg or your own program under CPU definitions, "
+    .description = "Runs the 2014 paper's workloads (all that this machine has) or your own "
+                   "program under CPU definitions, "
                    "interleaved, and keeps every sample; 'cpulift report' draws them.",
     .options = entries,
     .max = COMMAND_MANY,
+    .values = values,
     .run = run,
 };

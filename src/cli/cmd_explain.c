@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "cli/document.h"
 #include "cli/table.h"
+#include "cli/values.h"
 
 #include <string.h>
 
@@ -350,6 +351,12 @@ static int run(char **arguments, size_t count)
     return command_finish(NULL, text, EXIT_YES);
 }
 
+static const struct command_values values[] = {
+    {.kind = "FEATURE", .list = values_add_features},
+    {.kind = "HOST", .list = values_add_hosts},
+    {0},
+};
+
 const struct command explain_command = {
     .name = "explain",
     .arguments = "PLAN [FEATURE|HOST]",
@@ -361,5 +368,6 @@ const struct command explain_command = {
     .min = 1,
     .max = 2,
     .usage = "a plan is needed, and at most one feature or host",
+    .values = values,
     .run = run,
 };

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/document.h"
+#include "cli/values.h"
 #include "core/machine.h"
 #include "core/planner.h"
 
@@ -231,6 +232,11 @@ static int run(char **paths, size_t count)
     return command_finish(options.output, text, EXIT_YES);
 }
 
+static const struct command_values values[] = {
+    {.kind = "FEATURE", .list = values_add_features},
+    {0},
+};
+
 const struct command plan_command = {
     .name = "plan",
     .arguments = "HOST…",
@@ -239,5 +245,6 @@ const struct command plan_command = {
         "host document, a folder of them, or a .jsonl file with one on each line.",
     .options = entries,
     .max = COMMAND_MANY,
+    .values = values,
     .run = run,
 };

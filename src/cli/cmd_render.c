@@ -8,8 +8,7 @@ static struct {
 } options;
 
 static const GOptionEntry entries[] = {
-    {"platform", 'P', 0, G_OPTION_ARG_STRING, &options.platform, "kubevirt, nova, ovirt or proxmox",
-     "PLATFORM"},
+    {"platform", 'P', 0, G_OPTION_ARG_STRING, &options.platform, "the cloud", "PLATFORM"},
     {0},
 };
 
@@ -29,6 +28,18 @@ static int run(char **arguments, size_t count)
     return command_finish(NULL, text, EXIT_YES);
 }
 
+static void add_platforms(const char *const *arguments, size_t count, GPtrArray *values)
+{
+    (void)arguments;
+    (void)count;
+    render_list(values);
+}
+
+static const struct command_values values[] = {
+    {.kind = "PLATFORM", .list = add_platforms, .is_in_help = true},
+    {0},
+};
+
 const struct command render_command = {
     .name = "render",
     .arguments = "PLAN",
@@ -38,5 +49,6 @@ const struct command render_command = {
     .min = 1,
     .max = 1,
     .usage = "one plan is needed",
+    .values = values,
     .run = run,
 };

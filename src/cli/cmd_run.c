@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "base/file.h"
 #include "cli/commands.h"
+#include "cli/values.h"
 #include "mask/cpuinfo.h"
 #include "mask/definition.h"
 #include "mask/run.h"
@@ -138,6 +139,11 @@ static int run(char **command, size_t count)
     _exit(status); // as in trace()
 }
 
+static const struct command_values values[] = {
+    {.kind = "MODEL", .list = values_add_models},
+    {0},
+};
+
 const struct command run_command = {
     .name = "run",
     .arguments = "-- COMMAND [ARGUMENT]…",
@@ -147,5 +153,6 @@ const struct command run_command = {
     .options = entries,
     .is_posix = true,
     .max = COMMAND_MANY,
+    .values = values,
     .run = run,
 };

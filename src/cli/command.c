@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "cli/complete.h"
 #include "config.h"
 
 #include <errno.h>
@@ -110,6 +111,32 @@ static int print_all_options(void)
     return EXIT_YES;
 }
 
+/// The description of an option, with its values where they are few; `pool` frees it.
+static const char *describe(const struct command *command, const GOptionEntry *option,
+                            GPtrArray *pool)
+{
+    for (const struct command_values *v = command->values; v != NULL && v->kind != NULL; v++) {
+        if (v->is_in_help && g_strcmp0(v->kind, option->arg_description) == 0) {
+            g_autoptr(GPtrArray) values = g_ptr_array_new_with_free_func(g_free);
+            v->list(NULL, 0, values);
+            g_ptr_array_add(values, NULL);
+            g_autofree char *joined = g_strjoinv(", ", (char **)values->pdata);
+            g_ptr_array_add(pool, g_strdup_printf("%s: %s", option->description, joined));
+            return g_ptr_array_index(pool, pool->len - 1);
+        }
+    }
+    return option->description;
+}
+
+static void add_entries(GOptionContext *context, const struct command *command, GPtrArray *pool)
+{
+    for (const GOptionEntry *o = command->options; o->long_name != NULL; o++) {
+        GOptionEntry entries[] = {*o, {0}};
+        entries[0].description = describe(command, o, pool);
+        g_option_context_add_main_entries(context, entries, NULL);
+    }
+}
+
 int command_run(const struct command *command, int argc, char **argv)
 {
     g_autoptr(GOptionContext) context = g_option_context_new(command->arguments);
@@ -119,7 +146,8 @@ int command_run(const struct command *command, int argc, char **argv)
          command->json != NULL ? "print JSON" : "changes nothing here; for scripts", NULL},
         {0},
     };
-    g_option_context_add_main_entries(context, command->options, NULL);
+    g_autoptr(GPtrArray) pool = g_ptr_array_new_with_free_func(g_free);
+    add_entries(context, command, pool);
     g_option_context_add_main_entries(context, json, NULL);
     g_option_context_set_strict_posix(context, command->is_posix);
     g_option_context_set_summary(context, command->description);
@@ -196,6 +224,23 @@ static int dispatch(int argc, char **argv)
     return EXIT_USAGE;
 }
 
+/// Completion of the line whose words, the last of them begun, follow "--complete".
+static int complete(int argc, char **argv)
+{
+    const char *command = argc > 3 ? argv[2] : "help";
+    for (size_t i = 0; i < G_N_ELEMENTS(all_commands); i++) {
+        const char *name = all_commands[i].name;
+        if (strcmp(command, "help") == 0 && g_str_has_prefix(name, argv[argc - 1])) {
+            printf("%s\t%s\n", name, all_commands[i].summary);
+        } else if (strcmp(command, name) == 0 && all_commands[i].command == NULL) {
+            return command_execute(all_commands[i].program, argv);
+        } else if (strcmp(command, name) == 0) {
+            complete_print(all_commands[i].command, argv + 3, (size_t)argc - 3);
+        }
+    }
+    return EXIT_YES;
+}
+
 static bool is_one_of(const char *word, const char *a, const char *b)
 {
     return strcmp(word, a) == 0 || strcmp(word, b) == 0;
@@ -220,6 +265,9 @@ int command_main(int argc, char **argv)
     }
     if (strcmp(argv[1], "--dump-options") == 0) {
         return print_all_options();
+    }
+    if (strcmp(argv[1], "--complete") == 0 && argc > 2) {
+        return complete(argc, argv);
     }
     return dispatch(argc, argv);
 }

@@ -21,13 +21,22 @@ enum {
 
 enum { COMMAND_MANY = G_MAXINT }; ///< as `max`: any number of arguments
 
+/// Values that may stand for a kind of value, a word in capitals of the option table or the usage
+/// line: FEATURE. `list` adds strings; `arguments` (`count`) are those that stand already.
+struct command_values {
+    const char *kind;
+    void (*list)(const char *const *arguments, size_t count, GPtrArray *values);
+    bool is_in_help; ///< few: the option's help ends with them
+};
+
 /// Each command keeps what its options say in one `static struct { … } options`, to whose members
 /// its table `entries` points; cmd_status.c is the model.
 struct command {
     const char *name;
-    const char *arguments;       ///< "PLAN [FEATURE|HOST]", for the usage line
-    const char *description;     ///< a paragraph for --help
-    const GOptionEntry *options; ///< ends with { NULL }; --json and --help are not in it
+    const char *arguments;               ///< "PLAN [FEATURE|HOST]", for the usage line
+    const char *description;             ///< a paragraph for --help
+    const GOptionEntry *options;         ///< ends with { NULL }; --json and --help are not in it
+    const struct command_values *values; ///< for completion, ends with { NULL }; NULL: none
     gboolean *json;  ///< set by --json; NULL: it is accepted, for scripts that pass it to all
                      ///< commands, but changes nothing
     bool is_posix;   ///< the first argument ends the options: it is a program with its own

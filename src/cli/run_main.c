@@ -7,7 +7,8 @@
 /// Words that command_main understands in the place of a command.
 static bool is_known(const char *word)
 {
-    static const char *const words[] = {"run", "--help", "--version", "-V", "--dump-options"};
+    static const char *const words[] = {"run", "--help",     "--version",
+                                        "-V",  "--complete", "--dump-options"};
     for (size_t i = 0; i < G_N_ELEMENTS(words); i++) {
         if (strcmp(word, words[i]) == 0) {
             return true;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "platform/render.h"
 
+#include "base/text.h"
+
 #include "platform/platform.h"
 
 #include <string.h>
@@ -118,13 +120,11 @@ static const struct {
     {"proxmox", render_proxmox},
 };
 
-char *render_list(void)
+void render_list(GPtrArray *names)
 {
-    GString *names = g_string_new(NULL);
     for (size_t i = 0; i < G_N_ELEMENTS(renderers); i++) {
-        g_string_append_printf(names, "%s%s", i > 0 ? ", " : "", renderers[i].name);
+        g_ptr_array_add(names, g_strdup(renderers[i].name));
     }
-    return g_string_free(names, FALSE);
 }
 
 int render_format(const cpulift_plan *plan, const char *platform, char **ret_text,
@@ -138,7 +138,9 @@ int render_format(const cpulift_plan *plan, const char *platform, char **ret_tex
             return 0;
         }
     }
-    g_autofree char *names = render_list();
+    g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func(g_free);
+    render_list(list);
+    g_autofree char *names = text_join_some((const char *const *)list->pdata, list->len, list->len);
     return cpulift_error_set(err, CPULIFT_EINPUT,
                              "'%s' is no platform that can be rendered; there are: %s", platform,
                              names);

@@ -10,5 +10,5 @@
 int render_format(const cpulift_plan *plan, const char *platform, char **ret_text,
                   cpulift_error **err);
 
-/// The names, as "a, b, c"; the caller's.
-char *render_list(void);
+/// Adds the names, strings.
+void render_list(GPtrArray *names);

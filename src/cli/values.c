@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "cli/values.h"
+
+#include "core/catalog.h"
+#include "core/plan.h"
+
+void values_add_features(const char *const *arguments, size_t count, GPtrArray *values)
+{
+    (void)arguments;
+    (void)count;
+    g_autoptr(catalog) map = NULL;
+    size_t known = catalog_load(NULL, &map, NULL) == 0 ? catalog_feature_count(map) : 0;
+    for (size_t i = 0; i < known; i++) {
+        g_ptr_array_add(values, g_strdup(catalog_get_feature(map, i)->name));
+    }
+}
+
+void values_add_models(const char *const *arguments, size_t count, GPtrArray *values)
+{
+    (void)arguments;
+    (void)count;
+    g_autoptr(catalog) map = NULL;
+    size_t known = catalog_load(NULL, &map, NULL) == 0 ? catalog_model_count(map) : 0;
+    for (size_t i = 0; i < known; i++) {
+        g_ptr_array_add(values, g_strdup(catalog_get_model(map, i)->name));
+    }
+}
+
+void values_add_hosts(const char *const *arguments, size_t count, GPtrArray *values)
+{
+    g_autoptr(cpulift_plan) plan = NULL;
+    if (count == 0 || plan_load(arguments[0], &plan, NULL) != 0) {
+        return;
+    }
+    size_t k, i;
+    const json_t *kind, *host;
+    json_array_foreach (json_object_get(plan->document, "kinds"), k, kind) {
+        json_array_foreach (json_object_get(kind, "hosts"), i, host) {
+            g_ptr_array_add(values, g_strdup(json_string_value(host)));
+        }
+    }
+}
