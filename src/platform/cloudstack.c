@@ -254,6 +254,7 @@ const struct platform cloudstack_platform = {
     .name = "cloudstack",
     .title = "Apache CloudStack agent",
     .channels = "hook, rolling",
+    .plan_target = PLATFORM_PLAN_TARGET,
     .trace = "var/lib/cpulift/hook.log",
     .detect = detect,
     .plan = plan,

@@ -181,6 +181,7 @@ const struct platform eucalyptus_platform = {
     .name = "eucalyptus",
     .title = "Eucalyptus node controller",
     .channels = "hook, xsl",
+    .plan_target = PLATFORM_PLAN_TARGET,
     .trace = "var/log/eucalyptus/cpulift-hook.log",
     .detect = detect,
     .plan = plan,

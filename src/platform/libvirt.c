@@ -35,6 +35,7 @@ const struct platform libvirt_platform = {
     .name = "libvirt",
     .title = "plain libvirt",
     .channels = "plan, guard",
+    .plan_target = PLATFORM_PLAN_TARGET,
     .trace = "var/lib/cpulift/hook.log",
     .detect = detect,
     .plan = plan,

@@ -231,6 +231,7 @@ const struct platform opennebula_platform = {
     .name = "opennebula",
     .title = "OpenNebula front-end",
     .channels = "include, native",
+    .plan_target = OUR_FOLDER "/plan.json",
     .trace = "var/lib/one/cpulift-hook.log",
     .detect = detect,
     .plan = plan,

@@ -38,8 +38,9 @@ void platform_say(GPtrArray *lines, const char *format, ...) G_GNUC_PRINTF(2, 3)
 struct platform {
     const char *name;
     const char *title;
-    const char *channels; ///< the words for `--channel`, the usual one first: "hook, xsl"
-    const char *trace;    ///< where its hook writes what it could not tune, below the root
+    const char *channels;    ///< the words for `--channel`, the usual one first: "hook, xsl"
+    const char *plan_target; ///< where its hooks find the plan, below the root
+    const char *trace;       ///< where its hook writes what it could not tune, below the root
 
     /// True when the root holds a node (or front-end) of this platform; *ret_version (the caller's)
     /// is its version as far as the files tell, or "".

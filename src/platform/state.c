@@ -111,15 +111,16 @@ static json_t *list_untuned(const root_dir *root)
 /// The plan that the hooks go by, in a few members; null where none is installed or it is broken.
 static json_t *describe_plan(const root_dir *root)
 {
-    static const char *const targets[] = {PLATFORM_PLAN_TARGET,
-                                          "var/lib/one/remotes/cpulift/plan.json"};
-    for (size_t i = 0; i < G_N_ELEMENTS(targets); i++) {
+    size_t count = 0;
+    const struct platform *const *all = platform_list(&count);
+    for (size_t i = 0; i < count; i++) {
+        const char *target = all[i]->plan_target;
         g_auto(root_file) file = {0};
         g_autoptr(cpulift_plan) plan = NULL;
-        if (root_load(root, targets[i], &file, NULL) == 0 && file.exists &&
-            plan_parse(file.bytes, file.len, targets[i], &plan, NULL) == 0) {
-            return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I}", "target", targets[i], "pool",
-                             plan->pool, "variant", plan->variant, "virt", plan->virt, "model",
+        if (root_load(root, target, &file, NULL) == 0 && file.exists &&
+            plan_parse(file.bytes, file.len, target, &plan, NULL) == 0) {
+            return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I}", "target", target, "pool", plan->pool,
+                             "variant", plan->variant, "virt", plan->virt, "model",
                              plan->cpu->model, "features", (json_int_t)plan->feature_count);
         }
     }
