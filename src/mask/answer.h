@@ -2,7 +2,7 @@
 /// Answers a CPUID instruction in the registers of a stopped task.
 #pragma once
 
-#include "mask/tracer.h"
+#include "mask/task.h"
 
 #include <sys/user.h>
 

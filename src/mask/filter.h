@@ -16,6 +16,7 @@ enum filter_reason {
     FILTER_SECCOMP, ///< the program installs a filter of its own
     FILTER_ACTION,  ///< the program sets what SIGILL or SIGSEGV does
     FILTER_LEGACY,  ///< any call of the 32-bit interface: int 0x80, which replaces CPUID
+    FILTER_EXEC,    ///< none of the filter's: the end of an execve
 };
 
 /// Installs the filter in the calling process, which needs a tracer from now on.

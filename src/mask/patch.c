@@ -18,11 +18,11 @@ static void patch_one(struct tracer *tracer, struct task *task, uint64_t addr)
     if (space_patch(task->space, task->tid, addr)) {
         tracer->counts.replaced++;
     } else {
-        tracer_report(tracer,
-                      "process %d: the CPUID instruction at 0x%" PRIx64
-                      " cannot be replaced (memory that is shared or read-only): it shows the "
-                      "real CPU",
-                      task->tid, addr);
+        task_report(tracer,
+                    "process %d: the CPUID instruction at 0x%" PRIx64
+                    " cannot be replaced (memory that is shared or read-only): it shows the "
+                    "real CPU",
+                    task->tid, addr);
     }
 }
 
@@ -33,8 +33,8 @@ static void report_undecided(struct tracer *tracer, const char *what, uint64_t a
         return; // a page that is written again and again is told of once
     }
     tracer->counts.undecided++;
-    tracer_report(tracer, "%s: data or a CPUID instruction, which cannot be decided: left as it is",
-                  line);
+    task_report(tracer, "%s: data or a CPUID instruction, which cannot be decided: left as it is",
+                line);
 }
 
 bool patch_is_needed(const struct tracer *tracer, const struct task *task)

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "mask/memory.h"
-#include "mask/tracer.h"
+#include "mask/task.h"
 
 /// False where the kernel makes CPUID fault, so that nothing needs to be replaced.
 bool patch_is_needed(const struct tracer *tracer, const struct task *task);

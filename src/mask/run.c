@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "mask/filter.h"
+#include "mask/tracer.h"
 
 #include <asm/prctl.h>
 #include <errno.h>

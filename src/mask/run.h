@@ -3,7 +3,7 @@
 #pragma once
 
 #include "base/error.h"
-#include "mask/tracer.h"
+#include "mask/task.h"
 
 /// What CPUID is replaced by in 64-bit programs.
 enum run_trap {

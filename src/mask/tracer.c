@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "mask/tracer.h"
 
-#include "mask/stops.h"
+#include "mask/calls.h"
+#include "mask/fault.h"
+#include "mask/program.h"
 
 #include <errno.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ptrace.h>
@@ -23,47 +24,6 @@ const unsigned long tracer_ptrace_options =
     PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC |
     PTRACE_O_TRACESECCOMP | PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL;
 
-void tracer_report(const struct tracer *tracer, const char *format, ...)
-{
-    if (tracer->report_fd < 0) {
-        return;
-    }
-    va_list args;
-    va_start(args, format);
-    g_autofree char *text = g_strdup_vprintf(format, args);
-    va_end(args);
-    dprintf(tracer->report_fd, "cpulift run: %s\n", text);
-}
-
-static gpointer to_key(pid_t tid)
-{
-    return GINT_TO_POINTER(tid);
-}
-
-static void free_task(void *pointer)
-{
-    struct task *task = pointer;
-    space_unref(task->space);
-    signals_unref(task->signals);
-    g_free(task);
-}
-
-static struct task *find_task(const struct tracer *tracer, pid_t tid)
-{
-    return g_hash_table_lookup(tracer->tasks, to_key(tid));
-}
-
-static struct task *get_task(struct tracer *tracer, pid_t tid)
-{
-    struct task *task = find_task(tracer, tid);
-    if (task == NULL) {
-        task = g_new0(struct task, 1);
-        task->tid = tid;
-        g_hash_table_insert(tracer->tasks, to_key(tid), task);
-    }
-    return task;
-}
-
 struct tracer *tracer_new(const struct mask_table *table, const struct tracer_options *options,
                           pid_t root)
 {
@@ -71,13 +31,13 @@ struct tracer *tracer_new(const struct mask_table *table, const struct tracer_op
     tracer->table = table;
     tracer->options = *options;
     tracer->images = image_store_new(options->uses_cache);
-    tracer->tasks = g_hash_table_new_full(NULL, NULL, NULL, free_task);
+    tracer->tasks = task_table_new();
     tracer->reported = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     tracer->root = root;
     tracer->trap = TRAP_SIGNAL; // until the trial tells that the better one works
     tracer->report_fd = -1;
     tracer->cpuinfo_fd = -1;
-    struct task *task = get_task(tracer, root);
+    struct task *task = task_get(tracer, root);
     task->space = space_new();
     task->signals = signals_new(root);
     return tracer;
@@ -140,7 +100,7 @@ static enum resume on_new_task(struct tracer *tracer, struct task *parent)
 {
     unsigned long tid = 0;
     if (ptrace(PTRACE_GETEVENTMSG, parent->tid, 0, &tid) == 0 && tid != 0) {
-        adopt(get_task(tracer, (pid_t)tid), parent, read_clone_flags(parent));
+        adopt(task_get(tracer, (pid_t)tid), parent, read_clone_flags(parent));
     }
     return RESUME_FREELY;
 }
@@ -150,9 +110,9 @@ static enum resume on_exec(struct tracer *tracer, struct task *task)
     unsigned long former = 0;
     // A thread that calls execve takes over the number of its process.
     if (ptrace(PTRACE_GETEVENTMSG, task->tid, 0, &former) == 0 && (pid_t)former != task->tid) {
-        g_hash_table_remove(tracer->tasks, to_key((pid_t)former));
+        task_remove(tracer, (pid_t)former);
     }
-    return stop_at_exec(tracer, task);
+    return program_begin(tracer, task);
 }
 
 /// A stop that belongs to no system call and no signal: a new task, or job control.
@@ -170,9 +130,9 @@ static void on_other_stop(struct task *task, int signal)
 static void on_stop(struct tracer *tracer, struct task *task, int status)
 {
     static enum resume (*const events[])(struct tracer *, struct task *) = {
-        [PTRACE_EVENT_FORK] = on_new_task,     [PTRACE_EVENT_VFORK] = on_new_task,
-        [PTRACE_EVENT_CLONE] = on_new_task,    [PTRACE_EVENT_EXEC] = on_exec,
-        [PTRACE_EVENT_SECCOMP] = stop_at_call,
+        [PTRACE_EVENT_FORK] = on_new_task,    [PTRACE_EVENT_VFORK] = on_new_task,
+        [PTRACE_EVENT_CLONE] = on_new_task,   [PTRACE_EVENT_EXEC] = on_exec,
+        [PTRACE_EVENT_SECCOMP] = calls_begin,
     };
     unsigned event = (unsigned)status >> 16;
     int signal = WSTOPSIG(status);
@@ -182,12 +142,12 @@ static void on_stop(struct tracer *tracer, struct task *task, int status)
     } else if (event > 0 && event < G_N_ELEMENTS(events) && events[event] != NULL) {
         go_on(task, events[event](tracer, task), 0);
     } else if (signal == (SIGTRAP | 0x80)) {
-        stop_at_call_end(tracer, task);
+        calls_end(tracer, task);
         go_on(task, RESUME_FREELY, 0);
     } else {
         // A call that was begun under our eyes may still be under way.
         enum resume resume = task->pending != 0 ? RESUME_TO_CALL_END : RESUME_FREELY;
-        go_on(task, resume, stop_at_signal(tracer, task, signal));
+        go_on(task, resume, fault_resolve(tracer, task, signal));
     }
 }
 
@@ -218,7 +178,7 @@ static void adopt_orphans(struct tracer *tracer, const struct task *gone)
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         struct task *task = value;
         if (task->is_held) {
-            const struct task *leader = find_task(tracer, read_group(task->tid));
+            const struct task *leader = task_find(tracer, read_group(task->tid));
             bool has_leader = leader != NULL && leader->space != NULL;
             const struct task *parent = has_leader ? leader : gone;
             if (parent->space != NULL) {
@@ -230,18 +190,18 @@ static void adopt_orphans(struct tracer *tracer, const struct task *gone)
 
 static void on_end(struct tracer *tracer, pid_t tid)
 {
-    struct task *task = find_task(tracer, tid);
+    struct task *task = task_find(tracer, tid);
     if (task != NULL) {
         adopt_orphans(tracer, task);
-        g_hash_table_remove(tracer->tasks, to_key(tid));
+        task_remove(tracer, tid);
     }
     if (tid == tracer->root && tracer->report_fd >= 0) {
         if (tracer->options.is_verbose) {
-            tracer_report(tracer,
-                          "%" G_GUINT64_FORMAT " CPUID instructions answered, %" G_GUINT64_FORMAT
-                          " replaced, %" G_GUINT64_FORMAT " undecided, %" G_GUINT64_FORMAT " stops",
-                          tracer->counts.answered, tracer->counts.replaced,
-                          tracer->counts.undecided, tracer->counts.stops);
+            task_report(tracer,
+                        "%" G_GUINT64_FORMAT " CPUID instructions answered, %" G_GUINT64_FORMAT
+                        " replaced, %" G_GUINT64_FORMAT " undecided, %" G_GUINT64_FORMAT " stops",
+                        tracer->counts.answered, tracer->counts.replaced, tracer->counts.undecided,
+                        tracer->counts.stops);
         }
         // Who reads the program's messages must not wait for its children's tracer.
         close(tracer->report_fd);
@@ -258,7 +218,7 @@ void tracer_run(struct tracer *tracer)
             return;
         }
         if (tid > 0 && WIFSTOPPED(status)) {
-            on_stop(tracer, get_task(tracer, tid), status);
+            on_stop(tracer, task_get(tracer, tid), status);
         } else if (tid > 0) {
             on_end(tracer, tid);
         }

@@ -2,51 +2,7 @@
 /// The tracer: follows a program with all its threads and children, and answers its CPUID.
 #pragma once
 
-#include "mask/image.h"
-#include "mask/signals.h"
-#include "mask/space.h"
-#include "mask/table.h"
-
-#include <sys/types.h>
-
-/// The call number that the program's process makes before it starts, to learn if int 0x80 works.
-#define TRACER_TRIAL 0x7ffffff0L
-
-struct tracer_options {
-    bool is_verbose;     ///< counts to the report when the program ends
-    bool is_jit_watched; ///< watch memory that is writable and executable
-    bool uses_cache;     ///< the cache of sites on disk
-    bool is_faulting;    ///< the kernel makes CPUID fault: nothing is replaced
-};
-
-/// A thread of the program.
-struct task {
-    pid_t tid;
-    struct space *space;            ///< NULL until its parent's stop tells
-    struct signals *signals;        ///< NULL as long
-    bool is_held;                   ///< stopped until then
-    int pending;                    ///< enum filter_reason of the call it is in, or 0
-    uint64_t args[6];               ///< of that call, as the program made it
-    struct image *image;            ///< of the file that it maps, borrowed
-    struct signal_action action;    ///< that it sets in its call
-    bool is_open_again;             ///< its next open is the one that our file was refused to
-    uint64_t fault_rip, fault_addr; ///< of the fault that was tried again last, or 0
-};
-
-struct tracer {
-    const struct mask_table *table;
-    struct tracer_options options;
-    struct image_store *images;
-    GHashTable *tasks;    ///< tid → struct task
-    pid_t root;           ///< the process that the caller started
-    enum trap_kind trap;  ///< for 64-bit programs
-    GHashTable *reported; ///< what has been reported once
-    int report_fd;        ///< where messages go, -1: nowhere any more
-    int cpuinfo_fd;       ///< what programs are to read as /proc/cpuinfo, -1: the real one
-    struct {
-        uint64_t answered, stops, replaced, undecided;
-    } counts;
-};
+#include "mask/task.h"
 
 /// Follows `root`, which must already be traced (PTRACE_SEIZE with TRACER_OPTIONS), until it and
 /// all its descendants have ended.
@@ -58,6 +14,3 @@ void tracer_free(struct tracer *tracer);
 
 /// The ptrace options that tracer_run relies on.
 extern const unsigned long tracer_ptrace_options;
-
-/// One line to the report.
-void tracer_report(const struct tracer *tracer, const char *format, ...) G_GNUC_PRINTF(2, 3);
