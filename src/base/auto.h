@@ -6,6 +6,16 @@
 #include <jansson.h>
 #include <libxml/tree.h>
 #include <libxml/xmlsave.h>
+#include <unistd.h>
+
+static inline void auto_close(const int *fd)
+{
+    if (*fd >= 0) {
+        close(*fd);
+    }
+}
+/// `autoclose int fd = …`: closed at the end of the scope unless it is negative.
+#define autoclose __attribute__((cleanup(auto_close)))
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(json_t, json_decref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(xmlDoc, xmlFreeDoc)

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "base/file.h"
 
+#include "base/auto.h"
+
 #include <errno.h>
 #include <fcntl.h>
-#include <glib/gstdio.h>
+#include <limits.h>
+#include <linux/magic.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 static int fail_errno(cpulift_error **err, const char *what, const char *path)
@@ -14,13 +19,6 @@ static int fail_errno(cpulift_error **err, const char *what, const char *path)
     int saved = errno;
     return cpulift_error_set(err, CPULIFT_ESYSTEM, "cannot %s '%s': %s", what, path,
                              g_strerror(saved));
-}
-
-static void close_fd(int *fd)
-{
-    if (*fd > STDERR_FILENO) {
-        close(*fd);
-    }
 }
 
 /// Reads until end of file or until more than `max` bytes came. The caller checks which.
@@ -48,8 +46,8 @@ int file_load(const char *path, size_t max, char **ret_text, size_t *ret_len, cp
 {
     bool is_stdin = strcmp(path, "-") == 0;
     const char *name = is_stdin ? "standard input" : path;
-    __attribute__((cleanup(close_fd))) int fd =
-        is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    autoclose int fd = is_stdin ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)
+                                : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0) {
         return fail_errno(err, "open", name);
     }
@@ -61,10 +59,7 @@ int file_load(const char *path, size_t max, char **ret_text, size_t *ret_len, cp
         return cpulift_error_set(err, CPULIFT_EINPUT, "'%s' is a folder: name a file", name);
     }
     g_autoptr(GString) text = g_string_sized_new((size_t)MAX(st.st_size, 0) < max ? st.st_size : 0);
-    int rc = read_all(fd, name, max, text, err);
-    if (rc != 0) {
-        return rc;
-    }
+    TRY(read_all(fd, name, max, text, err));
     if (ret_len != NULL) {
         *ret_len = text->len;
     }
@@ -87,43 +82,139 @@ int file_write_fd(int fd, const char *name, const char *text, size_t len, cpulif
     return 0;
 }
 
-static int sync_folder(const char *path, cpulift_error **err)
+/// What is saved; `path` is the place as the user gave it, for messages.
+struct save {
+    const char *path, *text;
+    size_t len;
+    unsigned mode, links;
+};
+
+enum { LINKS_MAX = 40 }; // as the kernel follows
+
+static int save_below(int from, const char *path, struct save *s, cpulift_error **err);
+
+static int fill(int fd, const struct save *s, cpulift_error **err)
 {
-    g_autofree char *folder = g_path_get_dirname(path);
-    __attribute__((cleanup(close_fd))) int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || (fsync(fd) != 0 && errno != EINVAL)) {
-        return fail_errno(err, "synchronise", folder);
-    }
-    return 0;
+    TRY(file_write_fd(fd, s->path, s->text, s->len, err));
+    return fchmod(fd, s->mode) == 0 && fsync(fd) == 0 ? 0 : fail_errno(err, "write", s->path);
 }
 
-static int fill_temporary(int fd, const char *name, const char *text, size_t len, unsigned mode,
-                          cpulift_error **err)
+char *file_name_temporary(const char *prefix)
 {
-    int rc = file_write_fd(fd, name, text, len, err);
-    if (rc == 0 && (fchmod(fd, mode) != 0 || fsync(fd) != 0)) {
-        rc = fail_errno(err, "write", name);
+    guint64 random[2] = {0};
+    if (getrandom(random, sizeof(random), 0) != sizeof(random)) {
+        random[0] = ((guint64)g_random_int() << 32) | g_random_int();
     }
-    if (close(fd) != 0 && rc == 0) {
-        rc = fail_errno(err, "write", name);
+    return g_strdup_printf("%s%016" G_GINT64_MODIFIER "x%016" G_GINT64_MODIFIER "x", prefix,
+                           random[0], random[1]);
+}
+
+static int replace(int folder, const char *name, const struct save *s, cpulift_error **err)
+{
+    g_autofree char *temporary = file_name_temporary(".save-");
+    autoclose int fd = openat(folder, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return fail_errno(err, "create a file beside", s->path);
     }
-    return rc;
+    int rc = fill(fd, s, err);
+    if (rc == 0 && renameat(folder, temporary, folder, name) != 0) {
+        rc = fail_errno(err, "replace", s->path);
+    }
+    if (rc != 0) {
+        unlinkat(folder, temporary, 0);
+        return rc;
+    }
+    autoclose int readable = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return readable >= 0 && (fsync(readable) == 0 || errno == EINVAL)
+               ? 0
+               : fail_errno(err, "synchronise the folder of", s->path);
+}
+
+static int write_through(int folder, const char *name, int flags, const struct save *s,
+                         cpulift_error **err)
+{
+    autoclose int fd = openat(folder, name, O_WRONLY | O_NOCTTY | O_CLOEXEC | flags);
+    return fd < 0 ? fail_errno(err, "open", s->path)
+                  : file_write_fd(fd, s->path, s->text, s->len, err);
+}
+
+/// A link of /proc/PID/fd leads to an open file that may have no name. One that is open here too
+/// (/dev/stdout) is written where it stands: opened anew, it would begin at its first byte, and a
+/// socket cannot be opened.
+static int save_open_file(int folder, const char *name, const struct save *s, cpulift_error **err)
+{
+    struct stat there, ours;
+    int own = (int)g_ascii_strtoll(name, NULL, 10);
+    if (fstatat(folder, name, &there, 0) == 0 && fstat(own, &ours) == 0 &&
+        there.st_dev == ours.st_dev && there.st_ino == ours.st_ino) {
+        return file_write_fd(own, s->path, s->text, s->len, err);
+    }
+    return write_through(folder, name, O_TRUNC, s, err);
+}
+
+static int follow(int folder, const char *name, struct save *s, cpulift_error **err)
+{
+    struct statfs fs;
+    if (fstatfs(folder, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC) {
+        return save_open_file(folder, name, s, err);
+    }
+    char target[PATH_MAX];
+    ssize_t len = readlinkat(folder, name, target, sizeof(target) - 1);
+    if (len < 0 || ++s->links > LINKS_MAX) {
+        errno = len < 0 ? errno : ELOOP;
+        return fail_errno(err, "follow", s->path);
+    }
+    target[len] = '\0';
+    return save_below(folder, target, s, err);
+}
+
+/// In a folder where everyone may write, a link or FIFO may have been put there to choose what is
+/// written. The kernel judges so with fs.protected_symlinks and protected_fifos, but sees neither
+/// a rename nor an open without O_CREAT.
+static int check_owner(int folder, const struct stat *st, const struct save *s, cpulift_error **err)
+{
+    struct stat dir;
+    if (fstat(folder, &dir) != 0) {
+        return fail_errno(err, "look at the folder of", s->path);
+    }
+    const unsigned shared = S_ISVTX | S_IWOTH;
+    if ((dir.st_mode & shared) != shared || st->st_uid == geteuid() || st->st_uid == dir.st_uid) {
+        return 0;
+    }
+    return cpulift_error_set(err, CPULIFT_ESYSTEM,
+                             "cannot write '%s': another user put a link or FIFO there, in a "
+                             "folder where everyone may write; name another file",
+                             s->path);
+}
+
+/// Links are followed by hand, each from the open folder that it stands in: the file that replaces
+/// must be made beside the one that it replaces.
+static int save_below(int from, const char *path, struct save *s, cpulift_error **err)
+{
+    const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path;
+    g_autofree char *parent = g_strndup(path, (gsize)(name - path));
+    autoclose int folder =
+        openat(from, *parent != '\0' ? parent : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0) {
+        return fail_errno(err, "create a file beside", s->path);
+    }
+    struct stat st = {0};
+    if (fstatat(folder, *name != '\0' ? name : ".", &st, AT_SYMLINK_NOFOLLOW) != 0) {
+        return errno == ENOENT ? replace(folder, name, s, err) : fail_errno(err, "open", s->path);
+    }
+    if (S_ISDIR(st.st_mode)) {
+        return cpulift_error_set(err, CPULIFT_EINPUT, "'%s' is a folder: name a file", s->path);
+    }
+    if (S_ISREG(st.st_mode)) {
+        s->mode = st.st_mode & 0777;
+        return replace(folder, name, s, err);
+    }
+    TRY(check_owner(folder, &st, s, err));
+    return S_ISLNK(st.st_mode) ? follow(folder, name, s, err)
+                               : write_through(folder, name, O_NOFOLLOW, s, err);
 }
 
 int file_save(const char *path, const char *text, size_t len, unsigned mode, cpulift_error **err)
 {
-    g_autofree char *temporary = g_strdup_printf("%s.XXXXXX", path);
-    int fd = g_mkstemp_full(temporary, O_RDWR | O_CLOEXEC, 0600);
-    if (fd < 0) {
-        return fail_errno(err, "create a file beside", path);
-    }
-    int rc = fill_temporary(fd, path, text, len, mode, err);
-    if (rc == 0 && rename(temporary, path) != 0) {
-        rc = fail_errno(err, "replace", path);
-    }
-    if (rc != 0) {
-        unlink(temporary);
-        return rc;
-    }
-    return sync_folder(path, err);
+    return save_below(AT_FDCWD, path, &(struct save){path, text, len, mode, 0}, err);
 }

@@ -7,7 +7,6 @@
 #include "core/plan.h"
 
 #include <string.h>
-#include <sys/stat.h>
 
 static struct {
     char *plan, *output;
@@ -26,15 +25,6 @@ static const GOptionEntry entries[] = {
      "write to FILE, whole or not at all, instead of standard output", "FILE"},
     {0},
 };
-
-/// A domain's XML may hold the passwords of its displays: a new file is the owner's only, one that
-/// is there keeps its mode.
-static int save(const char *text, size_t len, cpulift_error **err)
-{
-    struct stat st;
-    unsigned mode = stat(options.output, &st) == 0 ? st.st_mode & 07777 : 0600;
-    return file_save(options.output, text, len, mode, err);
-}
 
 static void warn(unsigned warnings, const char *name)
 {
@@ -64,8 +54,9 @@ static int rewrite(const cpulift_plan *plan, const char *path, cpulift_error **e
     if (!options.quiet) {
         warn(changes.warnings, name);
     }
+    // A domain's XML may hold the passwords of its displays: a new file is the owner's only.
     return options.output != NULL && strcmp(options.output, "-") != 0
-               ? save(text, text_len, err)
+               ? file_save(options.output, text, text_len, 0600, err)
                : command_output(NULL, text, err);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "platform/journal.h"
 
+#include "base/auto.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "platform/step.h"
@@ -30,13 +31,6 @@ static void record_free(void *data)
     root_file_clear(&record->file);
     changeset_free(record->set);
     g_free(record);
-}
-
-static void close_fd(const int *fd)
-{
-    if (*fd >= 0) {
-        close(*fd);
-    }
 }
 
 /// Holds off other cpulifts while the descriptor is open; the state folder itself is the lock, so
@@ -379,7 +373,7 @@ int journal_rollback(const root_dir *root, bool is_dry, GPtrArray **ret_actions,
 {
     g_autoptr(GPtrArray) actions = g_ptr_array_new_with_free_func(g_free);
     if (root_has(root, JOURNAL_STATE_FOLDER)) {
-        __attribute__((cleanup(close_fd))) int held = -1;
+        autoclose int held = -1;
         g_autoptr(GPtrArray) records = NULL;
         int rc = lock(root, &held, err);
         rc = rc != 0 ? rc : load_records(root, &records, err);
@@ -459,7 +453,7 @@ int journal_recover(const root_dir *root, cpulift_error **err)
     if (!journal_is_pending(root)) {
         return 0;
     }
-    __attribute__((cleanup(close_fd))) int held = -1;
+    autoclose int held = -1;
     int rc = lock(root, &held, err);
     return rc != 0 ? rc : recover(root, err);
 }
@@ -475,7 +469,7 @@ int changeset_apply(changeset *set, const root_dir *root, cpulift_error **err)
     if (rc != 0) {
         return rc;
     }
-    __attribute__((cleanup(close_fd))) int held = -1;
+    autoclose int held = -1;
     rc = lock(root, &held, err);
     rc = rc != 0 ? rc : apply_locked(set, root, err);
     if (rc != 0) {

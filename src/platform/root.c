@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "platform/root.h"
 
+#include "base/auto.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "platform/step.h"
@@ -10,18 +11,9 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
-
-static void close_fd(const int *fd)
-{
-    if (*fd >= 0) {
-        close(*fd);
-    }
-}
-#define autoclose __attribute__((cleanup(close_fd)))
 
 static int fail(cpulift_error **err, const char *what, const root_dir *root, const char *target)
 {
@@ -311,17 +303,6 @@ static void copy_attributes(int from, int to)
     }
 }
 
-static char *temporary_name(void)
-{
-    guint64 random[2] = {0};
-    if (getrandom(random, sizeof(random), 0) != sizeof(random)) {
-        random[0] = ((guint64)g_random_int() << 32) | g_random_int();
-    }
-    return g_strdup_printf(ROOT_TEMPORARY_PREFIX "%016" G_GINT64_MODIFIER "x%016" G_GINT64_MODIFIER
-                                                 "x",
-                           random[0], random[1]);
-}
-
 static int fill(int fd, int old, const root_dir *root, const char *target,
                 const struct root_file *file, cpulift_error **err)
 {
@@ -350,7 +331,7 @@ int root_stage(const root_dir *root, const char *target, const struct root_file 
     if (folder < 0) {
         return fail(err, "write", root, target);
     }
-    g_autofree char *temporary = temporary_name();
+    g_autofree char *temporary = file_name_temporary(ROOT_TEMPORARY_PREFIX);
     STEP();
     autoclose int fd =
         openat(folder, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);

@@ -2,8 +2,11 @@
 // Saved bias points: one text line, then psi, w, phi as doubles of this machine, in mesh order.
 #include "output.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define MAGIC "cpulift-ddg-state/1"
 
@@ -13,14 +16,19 @@ PetscErrorCode output_save(struct problem *pb)
 {
     const double *fields[] = {pb->psi, pb->w, pb->phi};
     PetscInt n = pb->d.rank == 0 ? pb->d.n_global : 0;
-    char header[HEADER] = {0}, part[PARAM_TEXT_MAX + 8];
+    /* Only a regular file is replaced, behind a link too; a device or FIFO is written through. */
+    char *real = realpath(pb->p->save, NULL);
+    const char *target = real ? real : pb->p->save;
+    char header[HEADER] = {0}, part[PATH_MAX + 8];
+    struct stat st;
+    int is_through = !stat(target, &st) && !S_ISREG(st.st_mode);
     FILE *f = NULL;
     double *all;
     int ok = 1;
 
     PetscFunctionBeginUser;
     PetscCall(PetscMalloc1(n, &all));
-    snprintf(part, sizeof(part), "%s.part", pb->p->save);
+    snprintf(part, sizeof(part), "%s%s", target, is_through ? "" : ".part");
     snprintf(header, sizeof(header), MAGIC " %d %.17g %.17g %.17g\n", (int)pb->d.n_global,
              pb->volts[CONTACT_SOURCE], pb->volts[CONTACT_DRAIN], pb->volts[CONTACT_GATE]);
     if (pb->d.rank == 0)
@@ -31,9 +39,10 @@ PetscErrorCode output_save(struct problem *pb)
         ok = ok && fwrite(all, sizeof(double), (size_t)n, f) == (size_t)n;
     }
     if (f)
-        ok = !fclose(f) && ok && !rename(part, pb->p->save);
+        ok = !fclose(f) && ok && (is_through || !rename(part, target));
     if (pb->d.rank == 0 && !ok)
         output_lost("save", pb->p->save);
+    free(real);
     PetscCall(PetscFree(all));
     PetscFunctionReturn(0);
 }

@@ -100,12 +100,17 @@ static int run_handbrake(const char *source, const char *output, unsigned thread
 
 int encode(const char *source, const char *output, unsigned threads, struct child_usage *ret_usage)
 {
+    // An old result must not pass for a new one. A device, FIFO or folder cannot be cut: it stays.
+    if (truncate(output, 0) != 0 && errno != ENOENT) {
+        fprintf(stderr, "cpulift-transcode: cannot write '%s': %s; name a file\n", output,
+                strerror(errno));
+        return -1;
+    }
     FILE *log = tmpfile();
     if (log == NULL) {
         fprintf(stderr, "cpulift-transcode: cannot keep HandBrake's log: %s\n", strerror(errno));
         return -1;
     }
-    unlink(output);
     int rc = check_readable(source);
     int status = rc == 0 ? run_handbrake(source, output, threads, log, ret_usage) : -1;
     struct stat st;
