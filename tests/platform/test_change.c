@@ -202,6 +202,26 @@ static void test_mode_and_owner_stay(void **state)
     assert_int_equal(st.st_gid, is_root ? 4321 : getegid());
 }
 
+static unsigned get_mode(const struct place *place, const char *name)
+{
+    g_autofree char *path = at(place, name);
+    struct stat st;
+    assert_int_equal(stat(path, &st), 0);
+    return st.st_mode & 07777;
+}
+
+/// It holds whole files, secrets among them.
+static void test_journal_is_its_owners_alone(void **state)
+{
+    struct place *place = *state;
+    put(place, "a", "one\n");
+    g_autoptr(changeset) set = changeset_new("test");
+    assert_int_equal(add(set, place, "a", "two\n", CHANGE_WHOLE, NULL), 0);
+    assert_int_equal(changeset_apply(set, place->root, NULL), 0);
+    assert_int_equal(get_mode(place, JOURNAL_FOLDER), 0700);
+    assert_int_equal(get_mode(place, JOURNAL_FOLDER "/000001.json"), 0600);
+}
+
 static void test_links_do_not_lead_out(void **state)
 {
     struct place *place = *state;
@@ -320,6 +340,9 @@ static void test_properties_survive_their_writer(void **state)
     check_properties_undo(place, "#date\nmode=custom\nmodel=Nehalem\nhost=10.0.0.1\n", NULL);
     check_properties_undo(place, "#date\nmodel=Nehalem\nnew=1\nmode=custom\nhost=10.0.0.1\n",
                           "#date\nmodel=\nnew=1\nmode=x\nhost=10.0.0.1\n");
+    // Emptied or removed since: no value of a stranger's would be lost.
+    check_properties_undo(place, "#date\nmode=\nnew=1\nhost=10.0.0.1\n",
+                          "#date\nmode=x\nnew=1\nhost=10.0.0.1\n");
     put(place, "p", "host=1\n");
     apply_properties(place);
     put(place, "p", "host=1\nmode=custom\nmodel=Chosen-by-hand\n");
@@ -357,6 +380,7 @@ int main(void)
         TEST(test_two_applies_one_rollback),
         TEST(test_conflicts_are_refused),
         TEST(test_mode_and_owner_stay),
+        TEST(test_journal_is_its_owners_alone),
         TEST(test_links_do_not_lead_out),
         TEST(test_full_disk_changes_nothing),
         TEST(test_edit_of_a_changed_file),

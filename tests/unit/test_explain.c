@@ -48,6 +48,20 @@ static void test_gain(void **state)
     assert_int_equal(explain_compute_gain(self, "nobody", &none), -1);
 }
 
+/// Where the poor kind has two hosts, the leaving of one gains nothing.
+static void test_no_gain_while_a_poor_twin_stays(void **state)
+{
+    (void)state;
+    struct pool_host hosts[] = {{.name = "new", .model = "Haswell-noTSX"},
+                                {.name = "old", .model = "Nehalem"},
+                                {.name = "twin", .model = "Nehalem"}};
+    g_autoptr(cpulift_plan) all = compute(hosts, 3);
+    g_autoptr(explain) self = new_explain(all);
+    feature_set gain;
+    assert_int_equal(explain_compute_gain(self, "old", &gain), 0);
+    assert_true(feature_set_is_empty(&gain));
+}
+
 /// AMD's emulated arch-capabilities are no gain, also beside a host that does not say its vendor.
 static void test_gain_keeps_policy(void **state)
 {
@@ -115,8 +129,11 @@ static void test_variant(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_gain),    cmocka_unit_test(test_gain_keeps_policy),
-        cmocka_unit_test(test_cost),    cmocka_unit_test(test_cost_refused),
+        cmocka_unit_test(test_gain),
+        cmocka_unit_test(test_gain_keeps_policy),
+        cmocka_unit_test(test_no_gain_while_a_poor_twin_stays),
+        cmocka_unit_test(test_cost),
+        cmocka_unit_test(test_cost_refused),
         cmocka_unit_test(test_variant),
     };
     return cmocka_run_group_tests_name("explain", tests, NULL, NULL);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/import.h"
 
+#include "base/auto.h"
+#include "core/narrow.h"
+
 #include "pool.h"
 #include "support.h"
 
@@ -49,6 +52,36 @@ static void test_domcapabilities(void **state)
     assert_null(guest->usable_models[2]);
     assert_int_equal(json_array_size(json_object_get(guest->blocked_models, "Warp")), 1);
     assert_int_equal(import(text, &defaults, host, &err), CPULIFT_EINPUT);
+}
+
+/// What is planned is what both libvirt and QEMU say; who alone says something is noted.
+static void test_narrower_of_two_answers(void **state)
+{
+    (void)state;
+    g_autoptr(json_t) all = json_pack("{s:{s:{s:b,s:b,s:b,s:b,s:b}}}", "model", "props", "sse2", 1,
+                                      "avx", 1, "aes", 0, "bmi1", 1, "unheard-of", 1);
+    g_autoptr(json_t) migratable =
+        json_pack("{s:{s:{s:b,s:b}}}", "model", "props", "sse2", 1, "bmi1", 1);
+    g_autoptr(json_t) definitions = json_array();
+    const struct narrow_answers answers = {migratable, all, definitions};
+    // aes: libvirt alone; bmi1: QEMU alone; avx: both, but it cannot be migrated.
+    struct host_guest guest = {.features = pool_get_features("sse2 avx aes")};
+    g_autoptr(cpulift_error) err = NULL;
+    assert_int_equal(narrow_guest(&guest, &answers, "q", support_get_catalog(), &err), 0);
+    const struct {
+        feature_set found;
+        const char *names;
+    } expected[] = {{guest.features, "sse2 avx"},
+                    {guest.libvirt_only, "aes"},
+                    {guest.qemu_only, "bmi1"},
+                    {guest.not_migratable, "avx"}};
+    for (size_t i = 0; i < G_N_ELEMENTS(expected); i++) {
+        feature_set names = pool_get_features(expected[i].names);
+        assert_true(feature_set_equal(&expected[i].found, &names));
+    }
+    assert_string_equal(guest.unknown[0], "unheard-of");
+    assert_null(guest.unknown[1]);
+    g_strfreev(guest.unknown);
 }
 
 /// TCG's model says nothing of the host.
@@ -143,9 +176,9 @@ static void test_malformed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_domcapabilities), cmocka_unit_test(test_tcg_has_no_vendor),
-        cmocka_unit_test(test_silicon),         cmocka_unit_test(test_expansion),
-        cmocka_unit_test(test_malformed),
+        cmocka_unit_test(test_domcapabilities),   cmocka_unit_test(test_narrower_of_two_answers),
+        cmocka_unit_test(test_tcg_has_no_vendor), cmocka_unit_test(test_silicon),
+        cmocka_unit_test(test_expansion),         cmocka_unit_test(test_malformed),
     };
     return cmocka_run_group_tests_name("import", tests, NULL, NULL);
 }
