@@ -201,6 +201,8 @@ char **root_list(const root_dir *root, const char *folder)
     }
     if (dir != NULL) {
         closedir(dir);
+    } else if (fd >= 0) {
+        close(fd);
     }
     g_ptr_array_sort(names, text_compare);
     g_ptr_array_add(names, NULL);
