@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -290,19 +291,21 @@ void root_remove_folder(const root_dir *root, const char *folder)
     }
 }
 
-/// Security labels and access lists go with the content. What the file system cannot keep, it did
-/// not have.
-static void copy_attributes(int from, int to)
+/// Security labels and access lists go with the content. What the file system cannot keep it did
+/// not have, and what only root may give (a label) it gives itself; anything else that would be
+/// lost is an error.
+static int copy_attributes(int from, int to)
 {
-    char names[4096];
-    ssize_t len = flistxattr(from, names, sizeof(names));
+    g_autofree char *names = g_malloc(XATTR_LIST_MAX), *value = g_malloc(XATTR_SIZE_MAX);
+    ssize_t len = flistxattr(from, names, XATTR_LIST_MAX);
     for (ssize_t at = 0; at < len; at += (ssize_t)strlen(names + at) + 1) {
-        char value[4096];
-        ssize_t size = fgetxattr(from, names + at, value, sizeof(value));
-        if (size >= 0) {
-            (void)!fsetxattr(to, names + at, value, (size_t)size, 0);
+        ssize_t size = fgetxattr(from, names + at, value, XATTR_SIZE_MAX);
+        bool is_kept = size >= 0 && fsetxattr(to, names + at, value, (size_t)size, 0) == 0;
+        if (!is_kept && errno != ENODATA && errno != ENOTSUP && errno != EPERM && errno != EACCES) {
+            return -1;
         }
     }
+    return len >= 0 || errno == ENOTSUP ? 0 : -1;
 }
 
 static int fill(int fd, int old, const root_dir *root, const char *target,
@@ -312,8 +315,8 @@ static int fill(int fd, int old, const root_dir *root, const char *target,
     if (rc != 0) {
         return rc;
     }
-    if (old >= 0) {
-        copy_attributes(old, fd);
+    if (old >= 0 && copy_attributes(old, fd) != 0) {
+        return fail(err, "keep the attributes of", root, target);
     }
     STEP();
     // The mode comes last and after the data: a hook folder's new file is executable only when

@@ -17,6 +17,7 @@
 #include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 struct place {
@@ -267,6 +268,33 @@ static void test_full_disk_changes_nothing(void **state)
     assert_null(names[1]);
 }
 
+static void test_large_attributes_stay(void **state)
+{
+    struct place *place = *state;
+    g_autofree char *path = at(place, "a"), *value = g_strnfill(9000, 'v'), *got = g_malloc(9001);
+    if (geteuid() != 0 || mount("none", place->path, "tmpfs", 0, "size=1m") != 0) {
+        print_message("a file system of one's own is not permitted here\n");
+        skip();
+    }
+    put(place, "a", "one\n");
+    bool can = setxattr(path, "trusted.cpulift", value, 9000, 0) == 0;
+    root_dir *root = NULL;
+    assert_int_equal(root_open(place->path, &root, NULL), 0);
+    g_autoptr(changeset) set = changeset_new("test");
+    assert_int_equal(changeset_add(set, root, "a", "two\n", 4, 0644, CHANGE_WHOLE, NULL), 0);
+    int rc = changeset_apply(set, root, NULL);
+    ssize_t size = getxattr(path, "trusted.cpulift", got, 9001);
+    root_free(root);
+    assert_int_equal(umount2(place->path, MNT_DETACH), 0);
+    if (!can) {
+        print_message("large attributes are not kept by this file system\n");
+        skip();
+    }
+    assert_int_equal(rc, 0);
+    assert_int_equal(size, 9000);
+    assert_memory_equal(got, value, 9000);
+}
+
 /// The agent writes its file between our reading and our adding: its key must not be lost.
 static void test_edit_of_a_changed_file(void **state)
 {
@@ -383,6 +411,7 @@ int main(void)
         TEST(test_journal_is_its_owners_alone),
         TEST(test_links_do_not_lead_out),
         TEST(test_full_disk_changes_nothing),
+        TEST(test_large_attributes_stay),
         TEST(test_edit_of_a_changed_file),
         TEST(test_two_at_once),
         TEST(test_lines_are_taken_out_of_an_edited_file),
