@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Every command has a man page, and every option of a command stands in it: man.sh SOURCE PROGRAM…
+# Every command has a man page, and every option and value of a command stands in it: man.sh SOURCE PROGRAM…
 set -eu
 source=$1
 shift
@@ -20,4 +20,20 @@ for program in "$@"; do
 $options
 EOF
 done
+# What the tables of platforms, clouds and workloads name stands in the page of the command that takes it.
+front=$1
+while read -r command option; do
+    # shellcheck disable=SC2086 # no option is no word
+    for value in $("$front" --complete "$command" $option ''); do
+        if ! grep -qF -e "$value" "$source/man/cpulift-$command.1.scd"; then
+            echo "man/cpulift-$command.1.scd does not describe $value" >&2
+            bad=1
+        fi
+    done
+done <<EOF
+apply --platform
+apply --channel
+render --platform
+bench
+EOF
 exit $bad

@@ -6,10 +6,9 @@
 #include <string.h>
 
 static const struct platform *const platforms[] = {
-    &cloudstack_platform,
-    &eucalyptus_platform,
-    &libvirt_platform,
-    &opennebula_platform,
+#define PLATFORM(name) &name##_platform,
+#include "platform/platforms.def"
+#undef PLATFORM
 };
 
 const struct platform *platform_find(const char *name)

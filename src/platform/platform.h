@@ -81,7 +81,6 @@ unsigned platform_parse_version(const char *text);
 char *platform_join_features(const cpulift_cpu *cpu, enum cpu_policy policy, const char *prefix,
                              const char *separator);
 
-extern const struct platform cloudstack_platform;
-extern const struct platform eucalyptus_platform;
-extern const struct platform libvirt_platform;
-extern const struct platform opennebula_platform;
+#define PLATFORM(name) extern const struct platform name##_platform;
+#include "platform/platforms.def"
+#undef PLATFORM
