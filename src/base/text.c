@@ -86,6 +86,12 @@ const char *text_find_nearest(const char *word, const char *const *names)
     return nearest;
 }
 
+char *text_suggest(const char *word, const char *const *names)
+{
+    const char *nearest = text_find_nearest(word, names);
+    return nearest != NULL ? g_strdup_printf(" (did you mean '%s'?)", nearest) : g_strdup("");
+}
+
 char *text_join_some(const char *const *names, size_t count, size_t most)
 {
     GString *joined = g_string_new(NULL);

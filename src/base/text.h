@@ -23,5 +23,9 @@ int text_compare(const void *a, const void *b);
 /// differ, are missing, too many or exchanged with their neighbour. NULL: none is near.
 const char *text_find_nearest(const char *word, const char *const *names);
 
+/// " (did you mean 'plan'?)" for messages, or "" where none of the names is near. The caller frees
+/// it.
+char *text_suggest(const char *word, const char *const *names);
+
 /// "a, b and 3 more": the first `most` of the names; for messages. The caller frees it.
 char *text_join_some(const char *const *names, size_t count, size_t most);

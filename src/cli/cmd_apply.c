@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /// cpulift apply: a plan's CPU into the files of a platform's node.
 #include "base/json.h"
+#include "base/text.h"
 #include "cli/commands.h"
 #include "config.h"
 #include "platform/journal.h"
@@ -163,6 +164,17 @@ static int apply_to_domains(char *plan_path)
     return command_execute("cpulift-domains", argv);
 }
 
+static void add_platforms(const char *const *arguments, size_t count, GPtrArray *values)
+{
+    (void)arguments;
+    (void)count;
+    size_t known = 0;
+    const struct platform *const *all = platform_list(&known);
+    for (size_t i = 0; i < known; i++) {
+        g_ptr_array_add(values, g_strdup(all[i]->name));
+    }
+}
+
 /// What is wrong with --connect and the options beside it; NULL: nothing.
 static const char *check_connect(const struct platform *platform)
 {
@@ -189,8 +201,12 @@ static int run(char **arguments, size_t count)
     }
     const struct platform *platform = platform_find(options.platform);
     if (platform == NULL) {
-        return command_usage("apply", "'%s' is no platform that can be applied to",
-                             options.platform);
+        g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+        add_platforms(NULL, 0, names);
+        g_ptr_array_add(names, NULL);
+        g_autofree char *meant = text_suggest(options.platform, (const char *const *)names->pdata);
+        return command_usage("apply", "'%s' is no platform that can be applied to%s",
+                             options.platform, meant);
     }
     if (!has_channel(platform)) {
         return command_usage("apply", "'%s' is no channel of %s, which has: %s", options.channel,
@@ -209,17 +225,6 @@ static int run(char **arguments, size_t count)
         return command_fail(&err);
     }
     return command_finish(NULL, text, EXIT_YES);
-}
-
-static void add_platforms(const char *const *arguments, size_t count, GPtrArray *values)
-{
-    (void)arguments;
-    (void)count;
-    size_t known = 0;
-    const struct platform *const *all = platform_list(&known);
-    for (size_t i = 0; i < known; i++) {
-        g_ptr_array_add(values, g_strdup(all[i]->name));
-    }
 }
 
 static void add_channels(const char *const *arguments, size_t count, GPtrArray *values)

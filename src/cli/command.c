@@ -217,10 +217,8 @@ static int dispatch(int argc, char **argv)
                        : command_execute(all_commands[i].program, argv);
         }
     }
-    const char *nearest = text_find_nearest(argv[1], names);
-    fprintf(stderr, "cpulift: '%s' is no command; %s%s%s'cpulift --help' lists them\n", argv[1],
-            nearest != NULL ? "did you mean '" : "", nearest != NULL ? nearest : "",
-            nearest != NULL ? "'? " : "");
+    g_autofree char *meant = text_suggest(argv[1], names);
+    fprintf(stderr, "cpulift: '%s' is no command: 'cpulift --help' lists them%s\n", argv[1], meant);
     return EXIT_USAGE;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/catalog.h"
 
+#include "base/text.h"
 #include "core/catalog_internal.h"
 
 #include <string.h>
@@ -168,16 +169,35 @@ int catalog_find_feature(const catalog *map, const char *name)
     return id;
 }
 
+char *catalog_suggest_feature(const catalog *map, const char *name)
+{
+    g_autofree const char **names = g_new0(const char *, catalog_feature_count(map) + 1);
+    for (size_t id = 0; id < catalog_feature_count(map); id++) {
+        names[id] = catalog_get_feature(map, id)->name;
+    }
+    return text_suggest(name, names);
+}
+
+char *catalog_suggest_model(const catalog *map, const char *name)
+{
+    g_autofree const char **names = g_new0(const char *, catalog_model_count(map) + 1);
+    for (size_t i = 0; i < catalog_model_count(map); i++) {
+        names[i] = catalog_get_model(map, i)->name;
+    }
+    return text_suggest(name, names);
+}
+
 int catalog_add_feature(const catalog *map, const char *name, const char *where, feature_set *set,
                         cpulift_error **err)
 {
     int id = catalog_find_feature(map, name);
     if (id < 0) {
+        g_autofree char *meant = catalog_suggest_feature(map, name);
         return cpulift_error_set(
             err, CPULIFT_EINPUT,
             "unknown feature '%s' in '%s': this libvirt's CPU map does not have it; "
-            "check the name or update libvirt",
-            name, where);
+            "check the name or update libvirt%s",
+            name, where, meant);
     }
     feature_set_add(set, (size_t)id);
     return 0;

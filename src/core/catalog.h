@@ -101,6 +101,10 @@ feature_set catalog_find_unsupported(const catalog *map, feature_set set, int *r
 unsigned catalog_compute_level(const catalog *map, const feature_set *set,
                                feature_set *ret_missing);
 
+/// " (did you mean 'avx2'?)" of the map's features or models, or ""; the caller frees it.
+char *catalog_suggest_feature(const catalog *map, const char *name);
+char *catalog_suggest_model(const catalog *map, const char *name);
+
 /// Adds the feature of this name to `set`; an unknown name is an error that names `where`.
 int catalog_add_feature(const catalog *map, const char *name, const char *where, feature_set *set,
                         cpulift_error **err);

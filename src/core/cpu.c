@@ -295,11 +295,12 @@ int cpu_expand(const cpulift_cpu *cpu, const catalog *map, feature_set *ret_set,
     if (cpu->model != NULL) {
         const struct catalog_model *model = catalog_find_model(map, cpu->model);
         if (model == NULL) {
+            g_autofree char *meant = catalog_suggest_model(map, cpu->model);
             return cpulift_error_set(
                 err, CPULIFT_EINPUT,
                 "unknown CPU model '%s': this libvirt's CPU map does not have it; "
-                "check the name or update libvirt",
-                cpu->model);
+                "check the name or update libvirt%s",
+                cpu->model, meant);
         }
         set = model->features;
     }

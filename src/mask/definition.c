@@ -102,10 +102,11 @@ static int load_any(const char *name, const catalog *map, struct definition *ret
     if (strcmp(name, "-") == 0 || g_file_test(name, G_FILE_TEST_EXISTS)) {
         return load_file(name, map, ret, err);
     }
+    g_autofree char *meant = catalog_suggest_model(map, name);
     return cpulift_error_set(err, CPULIFT_EINPUT,
                              "unknown CPU '%s': neither a model of libvirt's nor a file; give a "
-                             "model's name, a plan, an XML file, default, paper or host",
-                             name);
+                             "model's name, a plan, an XML file, default, paper or host%s",
+                             name, meant);
 }
 
 static int set_vendor(const char *name, const catalog *map, struct definition *ret,
