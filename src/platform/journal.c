@@ -18,19 +18,19 @@
 #define SUFFIX_PENDING ".pending"
 
 /// One journalled changeset and the file that holds it.
-struct record {
+struct entry {
     char *target;
     struct root_file file;
     changeset *set;
 };
 
-static void record_free(void *data)
+static void entry_free(void *data)
 {
-    struct record *record = data;
-    g_free(record->target);
-    root_file_clear(&record->file);
-    changeset_free(record->set);
-    g_free(record);
+    struct entry *entry = data;
+    g_free(entry->target);
+    root_file_clear(&entry->file);
+    changeset_free(entry->set);
+    g_free(entry);
 }
 
 /// Holds off other cpulifts while the descriptor is open; the state folder itself is the lock, so
@@ -60,23 +60,23 @@ static bool is_record(const char *name)
 static int load_record(const root_dir *root, const char *name, GPtrArray *records,
                        cpulift_error **err)
 {
-    struct record *record = g_new0(struct record, 1);
-    g_ptr_array_add(records, record);
-    record->target = g_strdup_printf(JOURNAL_FOLDER "/%s", name);
-    int rc = root_load(root, record->target, &record->file, err);
+    struct entry *entry = g_new0(struct entry, 1);
+    g_ptr_array_add(records, entry);
+    entry->target = g_strdup_printf(JOURNAL_FOLDER "/%s", name);
+    int rc = root_load(root, entry->target, &entry->file, err);
     if (rc != 0) {
         return rc;
     }
     g_autoptr(json_t) json = NULL;
-    rc = json_parse_document(record->file.bytes, record->file.len, record->target, CHANGESET_SCHEMA,
+    rc = json_parse_document(entry->file.bytes, entry->file.len, entry->target, CHANGESET_SCHEMA,
                              &json, err);
-    return rc != 0 ? rc : changeset_from_json(json, record->target, &record->set, err);
+    return rc != 0 ? rc : changeset_from_json(json, entry->target, &entry->set, err);
 }
 
 /// All records, oldest first.
 static int load_records(const root_dir *root, GPtrArray **ret_records, cpulift_error **err)
 {
-    g_autoptr(GPtrArray) records = g_ptr_array_new_with_free_func(record_free);
+    g_autoptr(GPtrArray) records = g_ptr_array_new_with_free_func(entry_free);
     g_auto(GStrv) names = root_list(root, JOURNAL_FOLDER);
     for (char **name = names; *name != NULL; name++) {
         int rc = is_record(*name) ? load_record(root, *name, records, err) : 0;
@@ -97,8 +97,8 @@ int journal_load(const root_dir *root, GPtrArray **ret_sets, cpulift_error **err
     }
     GPtrArray *sets = g_ptr_array_new_with_free_func((GDestroyNotify)changeset_free);
     for (size_t i = 0; i < records->len; i++) {
-        struct record *record = g_ptr_array_index(records, i);
-        g_ptr_array_add(sets, g_steal_pointer(&record->set));
+        struct entry *entry = g_ptr_array_index(records, i);
+        g_ptr_array_add(sets, g_steal_pointer(&entry->set));
     }
     *ret_sets = sets;
     return 0;
@@ -325,14 +325,14 @@ static int carry_out(const GPtrArray *steps, const root_dir *root, cpulift_error
 static int forget(const GPtrArray *records, const root_dir *root, cpulift_error **err)
 {
     for (size_t i = records->len; i-- > 0;) {
-        const struct record *record = g_ptr_array_index(records, i);
+        const struct entry *entry = g_ptr_array_index(records, i);
         struct root_file absent = {0};
-        root_discard_all(root, record->target);
-        int rc = root_replace(root, record->target, &absent, &record->file, err);
+        root_discard_all(root, entry->target);
+        int rc = root_replace(root, entry->target, &absent, &entry->file, err);
         if (rc != 0) {
             return rc;
         }
-        remove_folders(record->set, root);
+        remove_folders(entry->set, root);
     }
     return 0;
 }
@@ -352,8 +352,8 @@ static int rollback_records(const GPtrArray *records, const root_dir *root, bool
     g_autoptr(GPtrArray) steps = g_ptr_array_new_with_free_func(plan_step_free);
     int rc = 0;
     for (size_t i = records->len; rc == 0 && i-- > 0;) {
-        const struct record *record = g_ptr_array_index(records, i);
-        rc = plan_undo(record->set, root, steps, err);
+        const struct entry *entry = g_ptr_array_index(records, i);
+        rc = plan_undo(entry->set, root, steps, err);
     }
     for (size_t i = 0; rc == 0 && i < steps->len; i++) {
         const struct plan_step *step = g_ptr_array_index(steps, i);
@@ -440,8 +440,8 @@ static int recover(const root_dir *root, cpulift_error **err)
     g_autoptr(GPtrArray) actions = g_ptr_array_new_with_free_func(g_free);
     int rc = load_records(root, &records, err);
     for (size_t i = records != NULL ? records->len : 0; rc == 0 && i-- > 0;) {
-        const struct record *record = g_ptr_array_index(records, i);
-        if (!g_str_has_suffix(record->target, SUFFIX_PENDING)) {
+        const struct entry *entry = g_ptr_array_index(records, i);
+        if (!g_str_has_suffix(entry->target, SUFFIX_PENDING)) {
             g_ptr_array_remove_index(records, (guint)i);
         }
     }
