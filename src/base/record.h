@@ -46,6 +46,11 @@ typedef struct record_row {
 
 #define RECORD_AT(type, member) .place = offsetof(type, member), .size = sizeof(((type *)0)->member)
 
+/// The place of record_base64: `len` stands after `bytes`.
+#define RECORD_BYTES_AT(type, bytes, len)                                                          \
+    .place = offsetof(type, bytes),                                                                \
+    .size = offsetof(type, len) + sizeof(((type *)0)->len) - offsetof(type, bytes)
+
 /// A row without a place, in words: with a table of nothing but keys and kinds.
 #define RECORD_CHECKED .place = 0
 
@@ -73,6 +78,7 @@ extern const struct record_kind record_name;    ///< char *: text_is_name
 extern const struct record_kind record_word;    ///< bool or enum: one of the words
 extern const struct record_kind record_uint;    ///< unsigned or guint64, at most `max` (0: 2^53)
 extern const struct record_kind record_bool;    ///< bool
+extern const struct record_kind record_base64;  ///< bytes: RECORD_BYTES_AT()
 extern const struct record_kind record_strings; ///< char **, NULL-terminated
 extern const struct record_kind record_array;   ///< GPtrArray * of char *, sent as a list
 extern const struct record_kind record_object; ///< a struct in the struct; without a place: members

@@ -68,6 +68,41 @@ static int parse_name(const record_at *at, const record_row *row, const json_t *
 
 const struct record_kind record_name = {"name", parse_name, format_string, clear_string};
 
+struct bytes {
+    char *bytes; ///< NUL-terminated
+    size_t len;
+};
+
+/// g_base64_decode() passes over what is none of its characters.
+static int parse_base64(const record_at *at, const record_row *row, const json_t *value, void *base,
+                        cpulift_error **err)
+{
+    struct bytes *place = record_get_place(row, base);
+    const char *string = json_string_value(value);
+    size_t len = 0;
+    g_autofree guchar *bytes = g_base64_decode(string != NULL ? string : "", &len);
+    g_autofree char *again = g_base64_encode(bytes, len);
+    if (string == NULL || strcmp(string, again) != 0) {
+        return record_refuse(at, err, "is no base64");
+    }
+    if (place != NULL) {
+        g_free(place->bytes);
+        *place = (struct bytes){g_malloc0(len + 1), len};
+        memcpy(place->bytes, bytes, len);
+    }
+    return 0;
+}
+
+static json_t *format_base64(const record_row *row, const void *base, const void *data)
+{
+    (void)data;
+    const struct bytes *place = record_get_place(row, base);
+    g_autofree char *base64 = g_base64_encode((const guchar *)place->bytes, place->len);
+    return json_string(base64);
+}
+
+const struct record_kind record_base64 = {"base64", parse_base64, format_base64, clear_string};
+
 /// Numbers, flags and words are kept in what has room for them.
 static guint64 load(const record_row *row, const void *base)
 {
