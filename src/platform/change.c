@@ -1,64 +1,167 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "platform/change.h"
 
-#include "base/json.h"
 #include "platform/diff.h"
 #include "platform/properties.h"
 
 #include <string.h>
 #include <sys/stat.h>
 
-static const char *const undo_names[] = {
-    [CHANGE_LINES] = "lines",
-    [CHANGE_PROPERTIES] = "properties",
-    [CHANGE_WHOLE] = "whole",
+#define FILE_AT(member)   RECORD_AT(struct root_file, member)
+#define KEY_AT(member)    RECORD_AT(struct change_key, member)
+#define CHANGE_AT(member) RECORD_AT(struct change, member)
+#define SET_AT(member)    RECORD_AT(changeset, member)
+
+/// (uid_t)-1 is no user: chown() takes it for "as it is".
+#define OWNER_MAX (UINT32_MAX - 1)
+
+static const struct record file_record = {
+    .rows =
+        (const record_row[]){
+            {"mode", &record_uint, FILE_AT(mode), RECORD_REQUIRED, .max = 07777},
+            {"uid", &record_uint, FILE_AT(uid), RECORD_REQUIRED, .max = OWNER_MAX},
+            {"gid", &record_uint, FILE_AT(gid), RECORD_REQUIRED, .max = OWNER_MAX},
+            {"text", &record_string, FILE_AT(bytes), .meaning = "the content, where it is UTF-8"},
+            {"base64", &record_base64, RECORD_BYTES_AT(struct root_file, bytes, len),
+             .meaning = "the content, where it is not"},
+            {0},
+        },
 };
 
-static void key_free(void *data)
+static int parse_file(const record_at *at, const record_row *row, const json_t *value, void *base,
+                      cpulift_error **err)
 {
-    struct change_key *key = data;
-    g_free(key->key);
-    g_free(key->before);
-    g_free(key->after);
-    g_free(key);
+    struct root_file *file = record_get_place(row, base);
+    const json_t *text = json_object_get(value, "text");
+    TRY(record_parse_part(&file_record, at, value, file, err));
+    if ((text == NULL) == (json_object_get(value, "base64") == NULL)) {
+        return record_refuse(at, err, "must have either \"text\" or \"base64\"");
+    }
+    if (file != NULL) {
+        file->exists = true;
+        file->len = text != NULL ? json_string_length(text) : file->len;
+    }
+    return 0;
 }
 
-static void change_free(void *data)
+/// Bytes that are UTF-8 stand as text, others (Latin-1 files, programs) in base64.
+static json_t *format_file(const record_row *row, const void *base, const void *data)
 {
-    struct change *change = data;
-    g_free(change->target);
-    root_file_clear(&change->before);
-    root_file_clear(&change->after);
-    g_ptr_array_free(change->keys, TRUE);
-    g_free(change);
+    const struct root_file *file = record_get_place(row, base);
+    json_t *json = file->exists ? record_format(&file_record, file, data) : NULL;
+    if (json != NULL) {
+        bool is_text = g_utf8_validate_len(file->bytes, file->len, NULL);
+        json_object_del(json, is_text ? "base64" : "text");
+    }
+    return json;
+}
+
+static void clear_file(const record_row *row, void *base)
+{
+    root_file_clear(record_get_place(row, base));
+}
+
+static const struct record_kind file_kind = {"object", parse_file, format_file, clear_file};
+
+static void key_free(void *key);
+static void change_init(void *change);
+static void change_free(void *change);
+static void changeset_init(void *set);
+
+static const struct record key_record = {
+    .rows =
+        (const record_row[]){
+            {"before", &record_string, KEY_AT(before), RECORD_NULL,
+             .meaning = "null: the key was not there"},
+            {"after", &record_string, KEY_AT(after), RECORD_REQUIRED},
+            {0},
+        },
+    .size = sizeof(struct change_key),
+    .destroy = key_free,
+};
+
+static const char *const undo_names[] = {
+    [CHANGE_WHOLE] = "whole",
+    [CHANGE_LINES] = "lines",
+    [CHANGE_PROPERTIES] = "properties",
+    NULL,
+};
+
+static const struct record change_record = {
+    .rows =
+        (const record_row[]){
+            {"target", &record_string, CHANGE_AT(target), RECORD_REQUIRED,
+             .meaning = "the file, below the root"},
+            {"undo", &record_word, CHANGE_AT(undo), RECORD_REQUIRED, .words = undo_names,
+             .meaning = "of what others wrote since: nothing is undone (`whole`), all but our "
+                        "lines stays (`lines`), or all but our keys (`properties`)"},
+            {"before", &file_kind, CHANGE_AT(before), RECORD_REQUIRED | RECORD_NULL,
+             .record = &file_record, .meaning = "the file as it was; null: it was not there"},
+            {"after", &file_kind, CHANGE_AT(after), RECORD_REQUIRED | RECORD_NULL,
+             .record = &file_record, .meaning = "as we leave it; null: it is removed"},
+            {"keys", &record_map, CHANGE_AT(keys), .record = &key_record,
+             .meaning = "of `properties`: key → its values"},
+            {0},
+        },
+    .size = sizeof(struct change),
+    .init = change_init,
+    .destroy = change_free,
+};
+
+const struct record changeset_record = {
+    .schema = CHANGESET_SCHEMA,
+    .rows =
+        (const record_row[]){
+            {"platform", &record_string, SET_AT(platform), RECORD_REQUIRED},
+            {"changes", &record_list, SET_AT(changes), RECORD_REQUIRED, .record = &change_record,
+             .meaning = "in the order in which they are made"},
+            {"folders", &record_array, SET_AT(folders),
+             .meaning = "made for the changes, outermost first"},
+            {0},
+        },
+    .size = sizeof(changeset),
+    .init = changeset_init,
+};
+
+static void key_free(void *key)
+{
+    g_free(((struct change_key *)key)->key);
+    record_free(&key_record, key);
+}
+
+static void change_init(void *change)
+{
+    ((struct change *)change)->keys = g_ptr_array_new_with_free_func(key_free);
+}
+
+static void change_free(void *change)
+{
+    record_free(&change_record, change);
+}
+
+static void changeset_init(void *set)
+{
+    ((changeset *)set)->changes = g_ptr_array_new_with_free_func(change_free);
+    ((changeset *)set)->folders = g_ptr_array_new_with_free_func(g_free);
 }
 
 changeset *changeset_new(const char *platform)
 {
-    changeset *set = g_new0(changeset, 1);
+    changeset *set = record_new(&changeset_record);
     set->platform = g_strdup(platform);
-    set->changes = g_ptr_array_new_with_free_func(change_free);
-    set->folders = g_ptr_array_new_with_free_func(g_free);
     return set;
 }
 
 void changeset_free(changeset *set)
 {
-    if (set == NULL) {
-        return;
-    }
-    g_free(set->platform);
-    g_ptr_array_free(set->changes, TRUE);
-    g_ptr_array_free(set->folders, TRUE);
-    g_free(set);
+    record_free(&changeset_record, set);
 }
 
 static struct change *push(changeset *set, const char *target, enum change_undo undo)
 {
-    struct change *change = g_new0(struct change, 1);
+    struct change *change = record_new(&change_record);
     change->target = g_strdup(target);
     change->undo = undo;
-    change->keys = g_ptr_array_new_with_free_func(key_free);
     g_ptr_array_add(set->changes, change);
     return change;
 }
@@ -197,151 +300,16 @@ char *changeset_format_diff(const changeset *set)
     return g_string_free(out, FALSE);
 }
 
-/// Bytes that are UTF-8 stand as text, others (Latin-1 files, programs) in base64.
-static json_t *file_to_json(const struct root_file *file)
-{
-    if (!file->exists) {
-        return json_null();
-    }
-    json_t *json = json_pack("{s:i, s:I, s:I}", "mode", (int)file->mode, "uid",
-                             (json_int_t)file->uid, "gid", (json_int_t)file->gid);
-    if (g_utf8_validate_len(file->bytes, file->len, NULL)) {
-        json_object_set_new(json, "text", json_stringn(file->bytes, file->len));
-    } else {
-        g_autofree char *base64 = g_base64_encode((const guchar *)file->bytes, file->len);
-        json_object_set_new(json, "base64", json_string(base64));
-    }
-    return json;
-}
-
-static json_t *change_to_json(const struct change *change)
-{
-    json_t *json = json_pack("{s:s, s:s, s:o, s:o}", "target", change->target, "undo",
-                             undo_names[change->undo], "before", file_to_json(&change->before),
-                             "after", file_to_json(&change->after));
-    if (change->undo == CHANGE_PROPERTIES) {
-        json_t *keys = json_object();
-        for (size_t i = 0; i < change->keys->len; i++) {
-            const struct change_key *key = g_ptr_array_index(change->keys, i);
-            json_object_set_new(
-                keys, key->key,
-                json_pack("{s:s?, s:s}", "before", key->before, "after", key->after));
-        }
-        json_object_set_new(json, "keys", keys);
-    }
-    return json;
-}
-
 json_t *changeset_to_json(const changeset *set)
 {
-    json_t *changes = json_array(), *folders = json_array();
-    for (size_t i = 0; i < set->changes->len; i++) {
-        json_array_append_new(changes, change_to_json(g_ptr_array_index(set->changes, i)));
-    }
-    for (size_t i = 0; i < set->folders->len; i++) {
-        json_array_append_new(folders, json_string(g_ptr_array_index(set->folders, i)));
-    }
-    return json_pack("{s:s, s:s, s:o, s:o}", "schema", CHANGESET_SCHEMA, "platform", set->platform,
-                     "changes", changes, "folders", folders);
-}
-
-static int reject(cpulift_error **err, const char *name, const char *what)
-{
-    return cpulift_error_set(err, CPULIFT_EINPUT, "'%s' is no changeset: %s", name, what);
-}
-
-static int file_from_json(const json_t *json, const char *name, struct root_file *ret_file,
-                          cpulift_error **err)
-{
-    if (json_is_null(json)) {
-        *ret_file = (struct root_file){0};
-        return 0;
-    }
-    const json_t *text = json_object_get(json, "text");
-    const char *base64 = json_get_string(json, "base64");
-    if (!json_is_string(text) && base64 == NULL) {
-        return reject(err, name, "a file has neither \"text\" nor \"base64\"");
-    }
-    struct root_file file = {.exists = true,
-                             .mode = (mode_t)json_get_uint(json, "mode", 0600) & 07777,
-                             .uid = (uid_t)json_get_uint(json, "uid", 0),
-                             .gid = (gid_t)json_get_uint(json, "gid", 0)};
-    g_autofree guchar *decoded = NULL;
-    const void *bytes = json_string_value(text);
-    file.len = json_string_length(text);
-    if (bytes == NULL) {
-        decoded = g_base64_decode(base64, &file.len);
-        bytes = decoded;
-    }
-    file.bytes = g_malloc(file.len + 1);
-    memcpy(file.bytes, bytes, file.len);
-    file.bytes[file.len] = '\0';
-    *ret_file = file;
-    return 0;
-}
-
-static int find_undo(const char *text, enum change_undo *ret_undo)
-{
-    for (size_t i = 0; i < G_N_ELEMENTS(undo_names); i++) {
-        if (g_strcmp0(undo_names[i], text) == 0) {
-            *ret_undo = (enum change_undo)i;
-            return 0;
-        }
-    }
-    return -1;
-}
-
-static int change_from_json(const json_t *json, const char *name, changeset *set,
-                            cpulift_error **err)
-{
-    enum change_undo undo = CHANGE_WHOLE;
-    const char *target = json_get_string(json, "target");
-    if (target == NULL || find_undo(json_get_string(json, "undo"), &undo) != 0) {
-        return reject(err, name, "a change lacks its \"target\" or \"undo\"");
-    }
-    struct change *change = push(set, target, undo);
-    const char *key = NULL;
-    json_t *value = NULL;
-    json_object_foreach (json_object_get(json, "keys"), key, value) {
-        struct change_key *changed = g_new0(struct change_key, 1);
-        *changed = (struct change_key){g_strdup(key), g_strdup(json_get_string(value, "before")),
-                                       g_strdup(json_get_string(value, "after"))};
-        g_ptr_array_add(change->keys, changed);
-    }
-    int rc = file_from_json(json_object_get(json, "before"), name, &change->before, err);
-    return rc != 0 ? rc : file_from_json(json_object_get(json, "after"), name, &change->after, err);
-}
-
-static int add_folder(void *data, const char *folder, cpulift_error **err)
-{
-    (void)err;
-    changeset *set = data;
-    g_ptr_array_add(set->folders, g_strdup(folder));
-    return 0;
+    return record_format(&changeset_record, set, NULL);
 }
 
 int changeset_from_json(const json_t *json, const char *name, changeset **ret_set,
                         cpulift_error **err)
 {
-    const char *platform = json_get_string(json, "platform");
-    int rc = json_check_schema(json, name, CHANGESET_SCHEMA, err);
-    if (rc == 0 && platform == NULL) {
-        rc = reject(err, name, "it lacks its \"platform\"");
-    }
-    if (rc != 0) {
-        return rc;
-    }
-    g_autoptr(changeset) set = changeset_new(platform);
-    size_t i = 0;
-    json_t *change = NULL;
-    json_array_foreach (json_object_get(json, "changes"), i, change) {
-        rc = rc != 0 ? rc : change_from_json(change, name, set, err);
-    }
-    if (rc == 0) {
-        rc = json_each_string(json, "folders", name, add_folder, set, err);
-    }
-    if (rc == 0) {
-        *ret_set = g_steal_pointer(&set);
-    }
-    return rc;
+    g_autoptr(changeset) set = changeset_new(NULL);
+    TRY(record_parse(&changeset_record, json, name, NULL, set, err));
+    *ret_set = g_steal_pointer(&set);
+    return 0;
 }

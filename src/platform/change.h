@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/auto.h"
+#include "base/record.h"
 #include "platform/root.h"
 
 #define CHANGESET_SCHEMA "cpulift.changeset/1"
@@ -33,6 +34,8 @@ typedef struct changeset {
     GPtrArray *folders; ///< char *: made for the changes, outermost first; filled by
                         ///< changeset_apply
 } changeset;
+
+extern const struct record changeset_record;
 
 changeset *changeset_new(const char *platform);
 void changeset_free(changeset *set);

@@ -398,6 +398,51 @@ static void test_document_comes_back(void **state)
     assert_memory_equal(change->before.bytes, "caf\xE9=1\n", 8);
 }
 
+/// A journal that is damaged is refused by its member, before anything is undone by it.
+static void test_damaged_documents_are_refused(void **state)
+{
+    (void)state;
+    static const char whole[] =
+        "{'schema':'cpulift.changeset/1','platform':'p','folders':[],'changes':[{'target':'t',"
+        "'undo':'properties','keys':{'k':{'before':null,'after':'a'}},'before':null,"
+        "'after':{'mode':384,'uid':0,'gid':0,'base64':'Y2Fm6Q=='}}]}";
+    static const struct {
+        const char *part, *with, *message;
+    } cases[] = {
+        {"'mode':384", "'mode':'rw'",
+         "'doc': \"changes[0].after.mode\" is no integer from 0 to 4095"},
+        {"'mode':384,", "", "'doc': \"changes[0].after.mode\" is missing"},
+        {"'uid':0", "'uid':-1",
+         "'doc': \"changes[0].after.uid\" is no integer from 0 to 4294967294"},
+        {"'gid':0", "'gid':4294967295",
+         "'doc': \"changes[0].after.gid\" is no integer from 0 to 4294967294"},
+        {"Y2Fm6Q==", "Y2F m6Q=", "'doc': \"changes[0].after.base64\" is no base64"},
+        {"'gid':0,'base64':'Y2Fm6Q=='", "'gid':0",
+         "'doc': \"changes[0].after\" must have either \"text\" or \"base64\""},
+        {"'gid':0,", "'gid':0,'text':'',",
+         "'doc': \"changes[0].after\" must have either \"text\" or \"base64\""},
+        {"'before':null,'after':'a'", "'before':1,'after':'a'",
+         "'doc': \"changes[0].keys.k.before\" is no string"},
+        {"'after':'a'", "'after':null", "'doc': \"changes[0].keys.k.after\" is no string"},
+        {"{'k':{'before':null,'after':'a'}}", "[]", "'doc': \"changes[0].keys\" is no object"},
+        {"'properties'", "'nothing'",
+         "'doc': \"changes[0].undo\" is none of whole, lines, properties"},
+        {"'folders':[]", "'folders':'etc'", "'doc': \"folders\" is no list"},
+        {"'changes':[", "'changed':[", "'doc': \"changes\" is missing"},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_auto(GStrv) halves = g_strsplit(whole, cases[i].part, 2);
+        assert_non_null(halves[1]);
+        g_autofree char *text = g_strjoinv(cases[i].with, halves);
+        g_strdelimit(text, "'", '"');
+        g_autoptr(json_t) json = json_loads(text, 0, NULL);
+        g_autoptr(changeset) read = NULL;
+        g_autoptr(cpulift_error) err = NULL;
+        assert_int_equal(changeset_from_json(json, "doc", &read, &err), CPULIFT_EINPUT);
+        assert_string_equal(err->message, cases[i].message);
+    }
+}
+
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
@@ -417,6 +462,7 @@ int main(void)
         TEST(test_lines_are_taken_out_of_an_edited_file),
         TEST(test_properties_survive_their_writer),
         TEST(test_document_comes_back),
+        cmocka_unit_test(test_damaged_documents_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
