@@ -37,9 +37,10 @@ lines 500 'int x;' >sizes.good.c
 lines 501 'int x;' >sizes.bad.c
 function_of 60 >tidy.good.c
 function_of 64 >tidy.bad.c
-mkdir -p layers.good/src/core layers.bad/src/core layers.worse/src/core
+mkdir -p layers.good/src/core layers.bad/src/core layers.worse/src/core layers.room/src/mask/look
 echo '#include "base/text.h"' >layers.good/src/core/a.c
 echo '#include "cli/command.h"' >layers.bad/src/core/a.c
+echo '#include "mask/trace/task.h"' >layers.room/src/mask/look/a.c
 echo '#include <libvirt/libvirt.h>' >layers.worse/src/core/a.c
 
 number=0 failed=0
@@ -53,7 +54,7 @@ judge() { # WHAT WANTED COMMAND…: `bad` is a failure that names the sample
     what=$1 wanted=$2
     shift 2
     got=good
-    "$@" >said 2>&1 || { got=broken; grep -q -e '\.bad' -e 'core/a\.c' said && got=bad; }
+    "$@" >said 2>&1 || { got=broken; grep -q -e '\.bad' -e '/a\.c' said && got=bad; }
     say "$wanted" "$got" "$what: a sample that is $wanted"
 }
 gate() { # NAME PROGRAM SUFFIX
@@ -75,5 +76,6 @@ gate tidy clang-tidy .c
 judge layers good "$source/tests/layers.sh" layers.good
 judge layers bad "$source/tests/layers.sh" layers.bad
 judge layers bad "$source/tests/layers.sh" layers.worse
+judge layers bad "$source/tests/layers.sh" layers.room
 printf '1..%d\n' "$number"
 exit $failed

@@ -2,9 +2,9 @@
 #include "base/file.h"
 #include "cli/commands.h"
 #include "cli/values.h"
-#include "mask/cpuinfo.h"
-#include "mask/definition.h"
-#include "mask/run.h"
+#include "mask/cpu/cpuinfo.h"
+#include "mask/cpu/definition.h"
+#include "mask/trace/run.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /// An ELF file from a stranger: whatever is found in it is a CPUID instruction within it, in order.
 #include "fuzz.h"
-#include "mask/sites.h"
+#include "mask/look/sites.h"
 
 static void check(const uint8_t *data, size_t size, const GArray *offsets)
 {

@@ -2,7 +2,7 @@
 /// Prints the CPUID bits of a definition straight from libvirt's map, without src/mask/table.c:
 /// "LEAF SUBLEAF REGISTER ALL WANTED" for each register of which the map knows a bit.
 #include "core/catalog.h"
-#include "mask/definition.h"
+#include "mask/cpu/definition.h"
 
 #include <glib.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /// The finder: what is a CPUID instruction, what is data, and what hostile files do.
-#include "mask/find.h"
+#include "mask/look/find.h"
 
 #include <elf.h>
 #include <setjmp.h>

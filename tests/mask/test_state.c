@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /// What is remembered: watched memory, and the cache on disk.
-#include "mask/sites.h"
-#include "mask/watch.h"
+#include "mask/look/sites.h"
+#include "mask/trace/watch.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

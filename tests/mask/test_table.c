@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /// The answers, on a made-up CPU that has everything.
-#include "mask/cpuinfo.h"
-#include "mask/definition.h"
+#include "mask/cpu/cpuinfo.h"
+#include "mask/cpu/definition.h"
 #include "support.h"
 
 #include <setjmp.h>
@@ -196,7 +196,7 @@ static void test_privileged(void **state)
     (void)state;
     static const char *const names[] = {
 #define MASK_PRIVILEGED(name) name,
-#include "mask/tables/privileged.def"
+#include "mask/cpu/tables/privileged.def"
     };
     size_t known = 0;
     for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {

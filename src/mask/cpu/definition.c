@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "mask/cpu/definition.h"
+
+#include "base/file.h"
+#include "base/text.h"
+#include "core/cpu.h"
+#include "core/planner.h"
+
+#include <string.h>
+
+/// Takes model, features and address width from a definition in libvirt's form. A guest has what
+/// QEMU's model has, also where libvirt's idea of it lacks a feature, unless it is switched off.
+static int take_cpu(const cpulift_cpu *cpu, const catalog *map, struct definition *ret,
+                    cpulift_error **err)
+{
+    feature_set set;
+    int rc = cpu_expand(cpu, map, &set, err);
+    if (rc != 0) {
+        return rc;
+    }
+    const struct catalog_model *model = cpu->model ? catalog_find_model(map, cpu->model) : NULL;
+    if (model != NULL) {
+        set = feature_set_unite(set, model->qemu_adds);
+    }
+    for (size_t i = 0; i < cpu->feature_count; i++) {
+        int id = catalog_find_feature(map, cpu->features[i].name);
+        enum cpu_policy policy = cpu->features[i].policy;
+        if (id >= 0 && (policy == CPU_DISABLE || policy == CPU_FORBID)) {
+            feature_set_remove(&set, (size_t)id);
+        }
+    }
+    ret->model = g_strdup(cpu->model);
+    ret->cpu.features = set;
+    ret->cpu.phys_bits = cpu->phys_bits;
+    return 0;
+}
+
+/// A plan states every feature itself.
+static int take_plan(const cpulift_plan *plan, const char *name, const catalog *map,
+                     struct definition *ret, cpulift_error **err)
+{
+    for (size_t i = 0; i < plan->feature_count; i++) {
+        int rc = catalog_add_feature(map, plan->features[i], name, &ret->cpu.features, err);
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    ret->model = g_strdup(plan->cpu->model);
+    ret->cpu.phys_bits = plan->phys_bits;
+    return 0;
+}
+
+static int load_variant(const char *name, const catalog *map, struct definition *ret,
+                        cpulift_error **err)
+{
+    const struct planner_options options = {0};
+    g_autoptr(cpulift_plan) plan = NULL;
+    int rc = planner_compute_variant(name, &options, map, &plan, err);
+    return rc != 0 ? rc : take_plan(plan, name, map, ret, err);
+}
+
+static int load_model(const char *name, const catalog *map, struct definition *ret,
+                      cpulift_error **err)
+{
+    g_autoptr(cpulift_cpu) cpu = cpu_new();
+    cpu->model = g_strdup(name);
+    return take_cpu(cpu, map, ret, err);
+}
+
+static int load_file(const char *name, const catalog *map, struct definition *ret,
+                     cpulift_error **err)
+{
+    g_autofree char *text = NULL;
+    size_t len;
+    int rc = file_load(name, FILE_DOCUMENT_MAX, &text, &len, err);
+    if (rc != 0) {
+        return rc;
+    }
+    if (text[strspn(text, " \t\r\n")] == '{') {
+        g_autoptr(cpulift_plan) plan = NULL;
+        rc = plan_parse(text, len, name, &plan, err);
+        return rc != 0 ? rc : take_plan(plan, name, map, ret, err);
+    }
+    g_autoptr(cpulift_cpu) cpu = NULL;
+    rc = cpu_parse(text, len, name, &cpu, err);
+    return rc != 0 ? rc : take_cpu(cpu, map, ret, err);
+}
+
+static int load_any(const char *name, const catalog *map, struct definition *ret,
+                    cpulift_error **err)
+{
+    if (strcmp(name, "host") == 0) {
+        ret->cpu.is_host = true;
+        return 0;
+    }
+    if (strcmp(name, "default") == 0 || strcmp(name, "paper") == 0) {
+        return load_variant(name, map, ret, err);
+    }
+    if (catalog_find_model(map, name) != NULL) {
+        return load_model(name, map, ret, err);
+    }
+    if (strcmp(name, "-") == 0 || g_file_test(name, G_FILE_TEST_EXISTS)) {
+        return load_file(name, map, ret, err);
+    }
+    g_autofree char *meant = catalog_suggest_model(map, name);
+    return cpulift_error_set(err, CPULIFT_EINPUT,
+                             "unknown CPU '%s': neither a model of libvirt's nor a file; give a "
+                             "model's name, a plan, an XML file, default, paper or host%s",
+                             name, meant);
+}
+
+static int set_vendor(const char *name, const catalog *map, struct definition *ret,
+                      cpulift_error **err)
+{
+    const struct catalog_model *model = ret->model ? catalog_find_model(map, ret->model) : NULL;
+    const struct catalog_vendor *vendor =
+        model != NULL && model->vendor != NULL ? catalog_find_vendor(map, model->vendor) : NULL;
+    if (vendor != NULL) {
+        ret->vendor = g_strdup(vendor->string);
+    } else if (ret->cpu.signature != NULL) {
+        ret->vendor = g_strdup(ret->cpu.signature->vendor);
+    } else if (!ret->cpu.is_host) {
+        return cpulift_error_set(err, CPULIFT_EINPUT,
+                                 "the model of '%s' has no vendor: leave --vendor out", name);
+    }
+    ret->cpu.vendor = ret->vendor;
+    return 0;
+}
+
+int definition_load(const char *name, bool is_model_vendor, const catalog *map,
+                    struct definition *ret, cpulift_error **err)
+{
+    struct definition definition = {0};
+    int rc = load_any(name, map, &definition, err);
+    if (rc == 0 && definition.model != NULL) {
+        definition.cpu.signature = mask_signature_find(definition.model);
+    }
+    if (rc == 0 && is_model_vendor) {
+        rc = set_vendor(name, map, &definition, err);
+    }
+    if (rc != 0) {
+        definition_clear(&definition);
+        return rc;
+    }
+    *ret = definition;
+    return 0;
+}
+
+void definition_clear(struct definition *definition)
+{
+    g_clear_pointer(&definition->model, g_free);
+    g_clear_pointer(&definition->vendor, g_free);
+}
+
+int definition_check(const struct definition *definition, const char *name, const catalog *map,
+                     mask_cpuid_fn read, void *data, cpulift_error **err)
+{
+    feature_set lacking = mask_find_lacking(&definition->cpu, map, read, data);
+    if (feature_set_is_empty(&lacking)) {
+        return 0;
+    }
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    feature_set_foreach (id, &lacking) {
+        g_ptr_array_add(names, catalog_get_feature(map, id)->name);
+    }
+    g_autofree char *list =
+        text_join_some((const char *const *)names->pdata, names->len, names->len);
+    return cpulift_error_set(err, CPULIFT_EINPUT,
+                             "the CPU '%s' cannot be shown here: programs would use instructions "
+                             "that this machine lacks (%s); choose a smaller definition",
+                             name, list);
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// The CPU that the user names: a model, a plan, an XML file, `default`, `paper` or `host`.
+#pragma once
+
+#include "mask/cpu/table.h"
+
+/// A definition with what it points to. Zero-initialise; clear with definition_clear.
+struct definition {
+    struct mask_definition cpu; ///< its strings are borrowed from below or static
+    char *model;
+    char *vendor;
+};
+
+/// Finds or reads what `name` stands for: a word, the name of a model, else a file with a plan
+/// (JSON) or a <cpu> element (XML). With `is_model_vendor` the vendor that is shown is the
+/// model's, not the machine's. Errors name `name`.
+int definition_load(const char *name, bool is_model_vendor, const catalog *map,
+                    struct definition *ret, cpulift_error **err);
+void definition_clear(struct definition *definition);
+
+/// CPULIFT_EINPUT, naming the features, where the definition asks for instructions that the
+/// machine lacks.
+int definition_check(const struct definition *definition, const char *name, const catalog *map,
+                     mask_cpuid_fn read, void *data, cpulift_error **err);

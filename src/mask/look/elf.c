@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "mask/look/elf.h"
+
+#include <elf.h>
+#include <string.h>
+
+/// A file with more headers than this is hostile; the largest real ones have a few hundred.
+#define PARTS_MAX 65536
+
+/// Where the fields stand in the two classes: offset and width in bytes.
+struct field {
+    uint8_t offset, width;
+};
+
+struct layout {
+    size_t header, segment, section, symbol;
+    struct field phoff, shoff, phnum, shnum, phentsize, shentsize;
+    struct field p_type, p_flags, p_offset, p_vaddr, p_filesz;
+    struct field sh_type, sh_flags, sh_addr, sh_offset, sh_size, sh_link;
+    struct field st_info, st_shndx, st_value, st_size;
+};
+
+#define FIELD(type, member)                                                                        \
+    {                                                                                              \
+        offsetof(type, member), sizeof(((type *)0)->member)                                        \
+    }
+#define LAYOUT(N)                                                                                  \
+    {                                                                                              \
+        .header = sizeof(Elf##N##_Ehdr), .segment = sizeof(Elf##N##_Phdr),                         \
+        .section = sizeof(Elf##N##_Shdr), .symbol = sizeof(Elf##N##_Sym),                          \
+        .phoff = FIELD(Elf##N##_Ehdr, e_phoff), .shoff = FIELD(Elf##N##_Ehdr, e_shoff),            \
+        .phnum = FIELD(Elf##N##_Ehdr, e_phnum), .shnum = FIELD(Elf##N##_Ehdr, e_shnum),            \
+        .phentsize = FIELD(Elf##N##_Ehdr, e_phentsize),                                            \
+        .shentsize = FIELD(Elf##N##_Ehdr, e_shentsize), .p_type = FIELD(Elf##N##_Phdr, p_type),    \
+        .p_flags = FIELD(Elf##N##_Phdr, p_flags), .p_offset = FIELD(Elf##N##_Phdr, p_offset),      \
+        .p_vaddr = FIELD(Elf##N##_Phdr, p_vaddr), .p_filesz = FIELD(Elf##N##_Phdr, p_filesz),      \
+        .sh_type = FIELD(Elf##N##_Shdr, sh_type), .sh_flags = FIELD(Elf##N##_Shdr, sh_flags),      \
+        .sh_addr = FIELD(Elf##N##_Shdr, sh_addr), .sh_offset = FIELD(Elf##N##_Shdr, sh_offset),    \
+        .sh_size = FIELD(Elf##N##_Shdr, sh_size), .sh_link = FIELD(Elf##N##_Shdr, sh_link),        \
+        .st_info = FIELD(Elf##N##_Sym, st_info), .st_shndx = FIELD(Elf##N##_Sym, st_shndx),        \
+        .st_value = FIELD(Elf##N##_Sym, st_value), .st_size = FIELD(Elf##N##_Sym, st_size),        \
+    }
+
+static const struct layout layouts[2] = {LAYOUT(32), LAYOUT(64)};
+
+static uint64_t get(const uint8_t *record, struct field field)
+{
+    return elf_get(record + field.offset, field.width);
+}
+
+static const struct layout *layout_of(const struct elf_file *file)
+{
+    return &layouts[file->is_64];
+}
+
+/// Cuts a part's file range off at the end of the file.
+static void clip(struct elf_part *part, size_t size)
+{
+    if (part->offset > size) {
+        part->offset = size;
+    }
+    part->size = MIN(part->size, size - part->offset);
+}
+
+static void add_segment(struct elf_file *file, const uint8_t *at)
+{
+    const struct layout *l = layout_of(file);
+    struct elf_part part = {
+        .type = (uint32_t)get(at, l->p_type),
+        .flags = get(at, l->p_flags),
+        .addr = get(at, l->p_vaddr),
+        .offset = get(at, l->p_offset),
+        .size = get(at, l->p_filesz),
+    };
+    clip(&part, file->size);
+    g_array_append_val(file->segments, part);
+}
+
+static void add_section(struct elf_file *file, const uint8_t *at)
+{
+    const struct layout *l = layout_of(file);
+    struct elf_part part = {
+        .type = (uint32_t)get(at, l->sh_type),
+        .flags = get(at, l->sh_flags),
+        .addr = get(at, l->sh_addr),
+        .offset = get(at, l->sh_offset),
+        .size = get(at, l->sh_size),
+        .link = (uint32_t)get(at, l->sh_link),
+    };
+    if (part.type == SHT_NOBITS) {
+        part.size = 0;
+    }
+    clip(&part, file->size);
+    g_array_append_val(file->sections, part);
+}
+
+/// Walks one header table. An entry size that is not the class's own is a table we cannot read.
+static void each_entry(struct elf_file *file, const struct field fields[3], size_t entry,
+                       void (*add)(struct elf_file *, const uint8_t *))
+{
+    uint64_t offset = get(file->data, fields[0]);
+    uint64_t count = MIN(get(file->data, fields[1]), PARTS_MAX);
+    if (get(file->data, fields[2]) != entry) {
+        return;
+    }
+    for (uint64_t i = 0; i < count && elf_fits(offset, entry, file->size); i++, offset += entry) {
+        add(file, file->data + offset);
+    }
+}
+
+static bool is_x86(const uint8_t *data, size_t size)
+{
+    if (size < sizeof(Elf32_Ehdr) || memcmp(data, ELFMAG, SELFMAG) != 0 ||
+        data[EI_DATA] != ELFDATA2LSB) {
+        return false;
+    }
+    uint64_t machine = elf_get(data + offsetof(Elf64_Ehdr, e_machine), 2);
+    // The x32 programs are EM_X86_64 in class 32: 64-bit code, and no such thing on Debian.
+    return (data[EI_CLASS] == ELFCLASS64 && machine == EM_X86_64) ||
+           (data[EI_CLASS] == ELFCLASS32 && machine == EM_386);
+}
+
+bool elf_parse(const uint8_t *data, size_t size, struct elf_file *ret_file)
+{
+    if (!is_x86(data, size)) {
+        return false;
+    }
+    struct elf_file file = {.data = data, .size = size, .is_64 = data[EI_CLASS] == ELFCLASS64};
+    const struct layout *l = layout_of(&file);
+    if (size < l->header) {
+        return false;
+    }
+    file.segments = g_array_new(FALSE, FALSE, sizeof(struct elf_part));
+    file.sections = g_array_new(FALSE, FALSE, sizeof(struct elf_part));
+    const struct field segments[] = {l->phoff, l->phnum, l->phentsize};
+    const struct field sections[] = {l->shoff, l->shnum, l->shentsize};
+    each_entry(&file, segments, l->segment, add_segment);
+    each_entry(&file, sections, l->section, add_section);
+    *ret_file = file;
+    return true;
+}
+
+void elf_clear(struct elf_file *file)
+{
+    g_clear_pointer(&file->segments, g_array_unref);
+    g_clear_pointer(&file->sections, g_array_unref);
+}
+
+bool elf_find_offset(const struct elf_file *file, uint64_t addr, uint64_t *ret_offset)
+{
+    for (unsigned i = 0; i < file->segments->len; i++) {
+        const struct elf_part *part = &g_array_index(file->segments, struct elf_part, i);
+        if (part->type == PT_LOAD && addr >= part->addr && addr - part->addr < part->size) {
+            *ret_offset = part->offset + (addr - part->addr);
+            return true;
+        }
+    }
+    return false;
+}
+
+void elf_each_symbol(const struct elf_file *file,
+                     void (*visit)(void *data, const struct elf_symbol *symbol), void *data)
+{
+    const struct layout *l = layout_of(file);
+    for (unsigned i = 0; i < file->sections->len; i++) {
+        const struct elf_part *part = &g_array_index(file->sections, struct elf_part, i);
+        if (part->type != SHT_SYMTAB && part->type != SHT_DYNSYM) {
+            continue;
+        }
+        for (uint64_t at = 0; elf_fits(at, l->symbol, part->size); at += l->symbol) {
+            const uint8_t *record = file->data + part->offset + at;
+            if (get(record, l->st_shndx) == SHN_UNDEF) {
+                continue;
+            }
+            struct elf_symbol symbol = {.type = (uint8_t)(get(record, l->st_info) & 0xf),
+                                        .addr = get(record, l->st_value),
+                                        .size = get(record, l->st_size)};
+            visit(data, &symbol);
+        }
+    }
+}
+
+/// Finds the build id in one note segment or section.
+static char *find_in_notes(const uint8_t *notes, size_t size)
+{
+    static const char owner[] = "GNU";
+    size_t at = 0;
+    while (elf_fits(at, 12, size)) {
+        uint64_t name = elf_get(notes + at, 4), desc = elf_get(notes + at + 4, 4);
+        uint64_t type = elf_get(notes + at + 8, 4);
+        uint64_t desc_at = at + 12 + ((name + 3) & ~UINT64_C(3));
+        if (!elf_fits(desc_at, desc, size)) {
+            return NULL;
+        }
+        if (type == NT_GNU_BUILD_ID && name == sizeof owner && desc >= 8 && desc <= 64 &&
+            memcmp(notes + at + 12, owner, sizeof owner) == 0) {
+            GString *text = g_string_sized_new(2 * desc + 1);
+            for (uint64_t i = 0; i < desc; i++) {
+                g_string_append_printf(text, "%02x", notes[desc_at + i]);
+            }
+            return g_string_free(text, FALSE);
+        }
+        at = desc_at + ((desc + 3) & ~UINT64_C(3));
+    }
+    return NULL;
+}
+
+char *elf_find_build_id(const uint8_t *data, size_t size)
+{
+    struct elf_file file;
+    if (!elf_parse(data, size, &file)) {
+        return NULL;
+    }
+    char *id = NULL;
+    for (unsigned i = 0; i < file.segments->len && id == NULL; i++) {
+        const struct elf_part *part = &g_array_index(file.segments, struct elf_part, i);
+        if (part->type == PT_NOTE) {
+            id = find_in_notes(data + part->offset, part->size);
+        }
+    }
+    elf_clear(&file);
+    return id;
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "mask/trace/calls.h"
+
+#include "mask/look/decode.h"
+#include "mask/trace/answer.h"
+#include "mask/trace/filter.h"
+#include "mask/trace/maps.h"
+#include "mask/trace/memory.h"
+#include "mask/trace/open.h"
+#include "mask/trace/program.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/user.h>
+
+/// A program's own use of the 32-bit interface in the calls that concern us: where its arguments
+/// stand is the same in struct __ptrace_syscall_info.
+static const struct {
+    uint64_t nr;
+    size_t reason;
+} legacy_calls[] = {
+    {125, FILTER_PROTECT},
+    {163, FILTER_REMAP},
+    {192, FILTER_MAP},
+    {380, FILTER_PROTECT},
+};
+
+/// The program's own filter may forbid the 32-bit interface: CPUID must not depend on it then.
+static enum resume on_seccomp(struct tracer *tracer, struct task *task)
+{
+    (void)tracer;
+    task->space->is_sandboxed = true;
+    if (task->space->trap == TRAP_SYSCALL) {
+        space_set_trap(task->space, task->tid, TRAP_SIGNAL);
+    }
+    return RESUME_FREELY;
+}
+
+/// The action is read at the beginning: the program may have the former one put in its place.
+static enum resume on_action(struct tracer *tracer, struct task *task)
+{
+    (void)tracer;
+    size_t size = sizeof task->action;
+    bool is_set = task->args[1] != 0 && task->space->is_64 &&
+                  memory_read(task->tid, task->args[1], &task->action, size) == size;
+    return is_set ? RESUME_TO_CALL_END : RESUME_FREELY;
+}
+
+static void on_action_end(struct tracer *tracer, struct task *task, uint64_t result)
+{
+    (void)tracer;
+    if (result == 0) {
+        signals_set(task->signals, (int)task->args[0], &task->action);
+    }
+}
+
+static size_t find_legacy(uint64_t nr)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(legacy_calls); i++) {
+        if (legacy_calls[i].nr == nr) {
+            return legacy_calls[i].reason;
+        }
+    }
+    return 0;
+}
+
+/// By the reason for which a call stops: what is done at its beginning and, if that asked for it,
+/// at its end.
+static const struct {
+    enum resume (*begin)(struct tracer *tracer, struct task *task);
+    void (*end)(struct tracer *tracer, struct task *task, uint64_t result);
+} handlers[] = {
+    [FILTER_MAP] = {maps_map, maps_map_end},
+    [FILTER_PROTECT] = {maps_protect, maps_protect_end},
+    [FILTER_REMAP] = {maps_remap, maps_remap_end},
+    [FILTER_OPEN] = {open_begin, open_end},
+    [FILTER_SECCOMP] = {on_seccomp, NULL},
+    [FILTER_ACTION] = {on_action, on_action_end},
+    [FILTER_EXEC] = {NULL, program_end},
+};
+
+/// True if the call is an int 0x80 of ours: the trial, or one that stands for a CPUID.
+static bool answer_trap(struct tracer *tracer, struct task *task, uint64_t at)
+{
+    struct user_regs_struct regs;
+    if (task->nr == TRACER_TRIAL && task->tid == tracer->root) {
+        tracer->trap = TRAP_SYSCALL;
+        task_set_register(task, offsetof(struct user_regs_struct, orig_rax), UINT64_MAX);
+        task_set_register(task, offsetof(struct user_regs_struct, rax), 0);
+        return true;
+    }
+    if (!space_is_site(task->space, task->tid, at)) {
+        return false;
+    }
+    if (ptrace(PTRACE_GETREGS, task->tid, 0, &regs) == 0) {
+        answer_cpuid(tracer, task, &regs, (uint32_t)task->nr, regs.rip);
+    }
+    return true;
+}
+
+enum resume calls_begin(struct tracer *tracer, struct task *task)
+{
+    struct __ptrace_syscall_info info = {0};
+    if (ptrace(PTRACE_GET_SYSCALL_INFO, task->tid, sizeof info, &info) <= 0 ||
+        info.op != PTRACE_SYSCALL_INFO_SECCOMP) {
+        return RESUME_FREELY;
+    }
+    size_t reason = info.seccomp.ret_data;
+    task->nr = info.seccomp.nr;
+    task->stack = info.stack_pointer;
+    memcpy(task->args, info.seccomp.args, sizeof task->args);
+    if (reason == FILTER_LEGACY && task->space->is_64 &&
+        answer_trap(tracer, task, info.instruction_pointer - CPUID_LENGTH)) {
+        return RESUME_FREELY;
+    }
+    if (reason == FILTER_LEGACY) {
+        reason = find_legacy(task->nr);
+    }
+    bool is_handled = reason < G_N_ELEMENTS(handlers) && handlers[reason].begin != NULL;
+    enum resume resume = is_handled ? handlers[reason].begin(tracer, task) : RESUME_FREELY;
+    task->pending = resume == RESUME_TO_CALL_END ? reason : 0;
+    return resume;
+}
+
+void calls_end(struct tracer *tracer, struct task *task)
+{
+    size_t pending = task->pending;
+    task->pending = 0;
+    errno = 0;
+    long result =
+        ptrace(PTRACE_PEEKUSER, task->tid, (void *)offsetof(struct user_regs_struct, rax), 0);
+    if (errno == 0 && handlers[pending].end != NULL) {
+        handlers[pending].end(tracer, task, (uint64_t)result);
+    }
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "mask/trace/fault.h"
+
+#include "mask/look/decode.h"
+#include "mask/trace/answer.h"
+#include "mask/trace/inject.h"
+#include "mask/trace/memory.h"
+#include "mask/trace/patch.h"
+#include "mask/trace/watch.h"
+
+#include <signal.h>
+#include <stddef.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/user.h>
+
+/// The longest instruction, in bytes.
+#define INSTRUCTION_MAX 15
+
+/// The protection of the page, -1 where nothing is mapped.
+static int read_protection(pid_t pid, uint64_t addr)
+{
+    g_autoptr(GArray) maps = memory_read_maps(pid, addr, addr + 1);
+    return maps->len > 0 ? g_array_index(maps, struct mapping, 0).prot : -1;
+}
+
+/// A fault on watched memory: the page is searched and gets another protection.
+static bool resolve_watch(struct tracer *tracer, struct task *task, uint64_t addr, uint64_t rip)
+{
+    static const int protections[] = {
+        [WATCH_EXECUTE] = PROT_READ | PROT_EXEC,
+        [WATCH_WRITE] = PROT_READ | PROT_WRITE,
+        [WATCH_OPEN] = PROT_READ | PROT_WRITE | PROT_EXEC,
+    };
+    if (task->space->watch == NULL) {
+        return false;
+    }
+    int prot = read_protection(task->tid, addr);
+    bool is_execution = addr >= rip && addr - rip < INSTRUCTION_MAX;
+    bool is_repeated = task->fault_rip == rip && task->fault_addr == addr;
+    enum watch_verdict verdict =
+        watch_judge(task->space->watch, addr, prot, is_execution, is_repeated);
+    task->fault_rip = verdict == WATCH_RETRY ? rip : 0;
+    task->fault_addr = verdict == WATCH_RETRY ? addr : 0;
+    if (verdict == WATCH_NOT_OURS || verdict == WATCH_RETRY) {
+        return verdict == WATCH_RETRY;
+    }
+    uint64_t page = addr & ~(uint64_t)(MEMORY_PAGE - 1);
+    const uint64_t args[4] = {page, MEMORY_PAGE, (uint64_t)protections[verdict]};
+    long result;
+    uint64_t entry = verdict == WATCH_EXECUTE ? rip : UINT64_MAX;
+    // Before, so that no other thread executes what is not replaced yet; and after, because
+    // another thread may have written until then.
+    if (verdict != WATCH_WRITE) {
+        patch_page(tracer, task, page, entry);
+    }
+    if (!inject_call(task->tid, task->space->syscall_at, SYS_mprotect, args, &result)) {
+        return true; // the task has ended meanwhile
+    }
+    if (verdict != WATCH_WRITE) {
+        patch_page(tracer, task, page, entry);
+    }
+    return result == 0;
+}
+
+static bool is_cpuid_at(pid_t tid, uint64_t addr)
+{
+    uint8_t bytes[CPUID_LENGTH];
+    return memory_read(tid, addr, bytes, sizeof bytes) == sizeof bytes &&
+           bytes[0] == CPUID_BYTE_0 && bytes[1] == CPUID_BYTE_1;
+}
+
+/// The int 0x80 by which the program's process learns which trap serves is no CPUID: it is passed
+/// over, and not counted.
+static bool skip_trial(const struct tracer *tracer, const struct task *task, const siginfo_t *info,
+                       const struct user_regs_struct *regs)
+{
+    if (info->si_signo != SIGSEGV || info->si_code <= 0 || task->tid != tracer->root ||
+        regs->rax != TRACER_TRIAL) {
+        return false;
+    }
+    task_set_register(task, offsetof(struct user_regs_struct, rip), regs->rip + CPUID_LENGTH);
+    return true;
+}
+
+/// True if the signal was made by a trap of ours, which is answered.
+static bool answer_signal(struct tracer *tracer, struct task *task, const siginfo_t *info,
+                          struct user_regs_struct *regs)
+{
+    bool is_fault = tracer->options.is_faulting && info->si_signo == SIGSEGV &&
+                    info->si_code == SI_KERNEL && is_cpuid_at(task->tid, regs->rip);
+    bool is_trap = info->si_signo == SIGILL && info->si_code > 0 &&
+                   task->space->trap == TRAP_SIGNAL &&
+                   space_is_site(task->space, task->tid, regs->rip);
+    return (is_fault || is_trap) &&
+           answer_cpuid(tracer, task, regs, (uint32_t)regs->rax, regs->rip + CPUID_LENGTH);
+}
+
+/// True if the signal was made by us: a trap, which is answered, or a fault on watched memory.
+static bool is_ours(struct tracer *tracer, struct task *task, const siginfo_t *info,
+                    struct user_regs_struct *regs)
+{
+    bool is_refused = info->si_signo == SIGSEGV && info->si_code == SEGV_ACCERR;
+    return answer_signal(tracer, task, info, regs) ||
+           (is_refused &&
+            resolve_watch(tracer, task, (uint64_t)(uintptr_t)info->si_addr, regs->rip));
+}
+
+/// What the kernel reset when it forced a signal that the task does not get is put back.
+static void mend(struct tracer *tracer, const struct task *task, int signal)
+{
+    if (!signals_mend(task->signals, task->tid, task->space, signal) &&
+        g_hash_table_add(tracer->reported, g_strdup("action"))) {
+        task_report(tracer, "process %d: its action of signal %d is lost, since CPUID made it",
+                    task->tid, signal);
+    }
+}
+
+int fault_resolve(struct tracer *tracer, struct task *task, int signal)
+{
+    siginfo_t info;
+    struct user_regs_struct regs;
+    if ((signal != SIGSEGV && signal != SIGILL) ||
+        ptrace(PTRACE_GETSIGINFO, task->tid, 0, &info) != 0 ||
+        ptrace(PTRACE_GETREGS, task->tid, 0, &regs) != 0) {
+        return signal;
+    }
+    if (skip_trial(tracer, task, &info, &regs)) {
+        return 0;
+    }
+    if (is_ours(tracer, task, &info, &regs)) {
+        mend(tracer, task, signal);
+        return 0;
+    }
+    signals_deliver(task->signals, signal);
+    return signal;
+}

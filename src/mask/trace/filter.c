@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "mask/trace/filter.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/// A call and what in its argument makes it stop.
+struct rule {
+    uint32_t nr;
+    uint32_t argument;    ///< which one
+    uint32_t mask, value; ///< stops when (argument & mask) == value
+    uint32_t reason;
+};
+
+/// Opening for writing, or of folders, is never /proc/cpuinfo.
+#define OPEN_MASK (O_ACCMODE | O_DIRECTORY | O_CREAT | O_PATH)
+
+static const struct rule rules[] = {
+    {SYS_mmap, 2, PROT_EXEC, PROT_EXEC, FILTER_MAP},
+    {SYS_mprotect, 2, PROT_EXEC, PROT_EXEC, FILTER_PROTECT},
+    {SYS_pkey_mprotect, 2, PROT_EXEC, PROT_EXEC, FILTER_PROTECT},
+    {SYS_mremap, 0, 0, 0, FILTER_REMAP},
+    {SYS_seccomp, 0, 0xfffffffe, 0, FILTER_SECCOMP}, // SET_MODE_STRICT, SET_MODE_FILTER
+    {SYS_prctl, 0, UINT32_MAX, PR_SET_SECCOMP, FILTER_SECCOMP},
+    {SYS_rt_sigaction, 0, UINT32_MAX, SIGILL, FILTER_ACTION},
+    {SYS_rt_sigaction, 0, UINT32_MAX, SIGSEGV, FILTER_ACTION},
+    {SYS_openat, 2, OPEN_MASK, O_RDONLY, FILTER_OPEN},
+    {SYS_open, 1, OPEN_MASK, O_RDONLY, FILTER_OPEN},
+};
+
+#define LOAD(offset)     BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (offset))
+#define TRACE_ON(reason) BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE | (reason))
+#define OFFSET_ARGUMENT(n)                                                                         \
+    (uint32_t)(offsetof(struct seccomp_data, args) + (size_t)(n) * sizeof(uint64_t))
+
+enum { HEAD = 4, PER_RULE = 6, RULES = sizeof rules / sizeof rules[0] };
+
+static const struct sock_filter head[HEAD] = {
+    LOAD(offsetof(struct seccomp_data, arch)),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0),
+    TRACE_ON(FILTER_LEGACY),
+    LOAD(offsetof(struct seccomp_data, nr)),
+};
+
+static void fill_rule(struct sock_filter *at, const struct rule *rule)
+{
+    const struct sock_filter code[PER_RULE] = {
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, rule->nr, 0, PER_RULE - 1),
+        LOAD(OFFSET_ARGUMENT(rule->argument)),
+        BPF_STMT(BPF_ALU | BPF_AND | BPF_K, rule->mask),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, rule->value, 0, 1),
+        TRACE_ON(rule->reason),
+        LOAD(offsetof(struct seccomp_data, nr)), // for the rules that follow
+    };
+    for (int i = 0; i < PER_RULE; i++) {
+        at[i] = code[i];
+    }
+}
+
+int filter_install(bool is_open_seen, cpulift_error **err)
+{
+    struct sock_filter code[HEAD + RULES * PER_RULE + 1];
+    unsigned short length = HEAD;
+    for (int i = 0; i < HEAD; i++) {
+        code[i] = head[i];
+    }
+    for (int i = 0; i < RULES; i++) {
+        if (rules[i].reason != FILTER_OPEN || is_open_seen) {
+            fill_rule(&code[length], &rules[i]);
+            length = (unsigned short)(length + PER_RULE);
+        }
+    }
+    code[length++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+    struct sock_fprog program = {.len = length, .filter = code};
+    // Without SPEC_ALLOW kernels before 5.16 switch store bypass off for the whole program, which
+    // costs far more than 1 %. Without no_new_privs only root may install a filter.
+    const unsigned flags = SECCOMP_FILTER_FLAG_SPEC_ALLOW;
+    if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program) == 0) {
+        return 0;
+    }
+    if (errno == EACCES && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+        syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program) == 0) {
+        return 0;
+    }
+    return cpulift_error_set(err, CPULIFT_ESYSTEM,
+                             "cannot install a seccomp filter: %s; the kernel needs "
+                             "CONFIG_SECCOMP_FILTER, and containers must permit seccomp",
+                             g_strerror(errno));
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "mask/trace/maps.h"
+
+#include "mask/trace/memory.h"
+#include "mask/trace/patch.h"
+#include "mask/trace/watch.h"
+
+#include <sys/mman.h>
+
+/// Memory that is to be writable and executable at once is given as writable only, and watched.
+static bool is_watchable(const struct tracer *tracer, const struct task *task)
+{
+    const int both = PROT_WRITE | PROT_EXEC;
+    const uint64_t *args = task->args;
+    return tracer->options.is_jit_watched && task->space->is_64 && task->space->syscall_at != 0 &&
+           (args[2] & both) == both && (args[3] & MAP_ANONYMOUS) != 0 &&
+           (args[3] & MAP_TYPE) == MAP_PRIVATE && (args[3] & MAP_GROWSDOWN) == 0;
+}
+
+enum resume maps_map(struct tracer *tracer, struct task *task)
+{
+    if ((task->args[2] & PROT_EXEC) == 0) {
+        return RESUME_FREELY; // the 32-bit interface stops on all calls
+    }
+    task->image = (task->args[3] & MAP_ANONYMOUS) == 0
+                      ? patch_get_image(tracer, task, (int)task->args[4])
+                      : NULL;
+    if (is_watchable(tracer, task)) {
+        task_set_argument(task, 2, task->args[2] & ~(uint64_t)PROT_EXEC);
+    }
+    bool is_shared_code = task->image != NULL && task->image->sites.code->len > 0 &&
+                          (task->args[3] & MAP_TYPE) == MAP_SHARED &&
+                          (task->args[2] & PROT_WRITE) == 0;
+    if (is_shared_code && task->space->is_64) {
+        // The file itself must not be changed, and the program cannot tell the difference.
+        task_set_argument(task, 3, (task->args[3] & ~(uint64_t)MAP_TYPE) | MAP_PRIVATE);
+    }
+    return RESUME_TO_CALL_END;
+}
+
+void maps_map_end(struct tracer *tracer, struct task *task, uint64_t result)
+{
+    if (task->space->is_64) {
+        task_set_argument(task, 2, task->args[2]);
+        task_set_argument(task, 3, task->args[3]);
+    }
+    if (result > -4096UL) {
+        return;
+    }
+    uint64_t length = (task->args[1] + MEMORY_PAGE - 1) & ~(uint64_t)(MEMORY_PAGE - 1);
+    space_forget(task->space, result, result + length);
+    watch_remove(task->space->watch, result, result + length);
+    if (is_watchable(tracer, task)) {
+        watch_add(&task->space->watch, result, result + length);
+    } else if (task->image != NULL) {
+        uint64_t unit = task->space->is_64 ? 1 : MEMORY_PAGE; // mmap2 counts pages
+        patch_image(tracer, task, task->image, result, length, task->args[5] * unit);
+    } else if ((task->args[3] & MAP_ANONYMOUS) == 0) {
+        patch_range(tracer, task, result, result + length);
+    }
+}
+
+enum resume maps_protect(struct tracer *tracer, struct task *task)
+{
+    (void)tracer;
+    return (task->args[2] & PROT_EXEC) != 0 ? RESUME_TO_CALL_END : RESUME_FREELY;
+}
+
+void maps_protect_end(struct tracer *tracer, struct task *task, uint64_t result)
+{
+    uint64_t start = task->args[0], end = start + task->args[1];
+    if (result == 0) {
+        end = (end + MEMORY_PAGE - 1) & ~(uint64_t)(MEMORY_PAGE - 1);
+        watch_remove(task->space->watch, start, end);
+        patch_range(tracer, task, start, end);
+    }
+}
+
+/// Data is moved often and code never: without a site or a watch there is nothing to follow.
+enum resume maps_remap(struct tracer *tracer, struct task *task)
+{
+    (void)tracer;
+    uint64_t start = task->args[0], end = start + task->args[1];
+    bool is_code = watch_has(task->space->watch, start) || space_has_sites(task->space, start, end);
+    return is_code ? RESUME_TO_CALL_END : RESUME_FREELY;
+}
+
+void maps_remap_end(struct tracer *tracer, struct task *task, uint64_t result)
+{
+    if (result > -4096UL) {
+        return;
+    }
+    uint64_t start = task->args[0], length = task->args[1], end = result + task->args[2];
+    space_move(task->space, start, length, result);
+    if (watch_has(task->space->watch, start)) {
+        watch_remove(task->space->watch, start, start + length);
+        watch_add(&task->space->watch, result, end);
+    }
+    patch_range(tracer, task, result, end);
+}

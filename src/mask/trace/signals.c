@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "mask/trace/signals.h"
+
+#include "mask/trace/inject.h"
+#include "mask/trace/memory.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+
+#define BIT(signal) (UINT64_C(1) << ((signal)-1))
+
+/// The signals of faults. Who blocks all the others blocks this one too, see was_blocked.
+#define FAULTS (BIT(SIGILL) | BIT(SIGTRAP) | BIT(SIGBUS) | BIT(SIGFPE) | BIT(SIGSEGV))
+
+static const int kept[] = {SIGILL, SIGSEGV};
+
+struct signals {
+    unsigned refs;
+    struct signal_action actions[G_N_ELEMENTS(kept)];
+};
+
+/// The action of the signal, NULL if it is none of ours.
+static struct signal_action *find_action(struct signals *signals, int signal)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(kept); i++) {
+        if (kept[i] == signal) {
+            return &signals->actions[i];
+        }
+    }
+    return NULL;
+}
+
+/// A set of signals of /proc/PID/status, by its key (proc(5)). All where it cannot be read.
+static uint64_t read_set(pid_t pid, const char *key)
+{
+    char path[32], line[256];
+    uint64_t set = UINT64_MAX;
+    snprintf(path, sizeof path, "/proc/%d/status", pid);
+    FILE *file = fopen(path, "re");
+    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+        if (g_str_has_prefix(line, key)) {
+            set = strtoull(line + strlen(key), NULL, 16);
+            break;
+        }
+    }
+    if (file != NULL) {
+        fclose(file);
+    }
+    return set;
+}
+
+struct signals *signals_new(pid_t pid)
+{
+    struct signals *signals = g_new0(struct signals, 1);
+    signals->refs = 1;
+    uint64_t ignored = read_set(pid, "SigIgn:");
+    for (size_t i = 0; i < G_N_ELEMENTS(kept); i++) {
+        bool is_ignored = (ignored & BIT(kept[i])) != 0;
+        signals->actions[i].handler = (uint64_t)(uintptr_t)(is_ignored ? SIG_IGN : SIG_DFL);
+    }
+    return signals;
+}
+
+struct signals *signals_ref(struct signals *signals)
+{
+    signals->refs++;
+    return signals;
+}
+
+static bool is_handler(const struct signal_action *action)
+{
+    return action->handler > (uint64_t)(uintptr_t)SIG_IGN;
+}
+
+struct signals *signals_copy(const struct signals *signals, bool is_cleared)
+{
+    struct signals *copy = g_memdup2(signals, sizeof *signals);
+    copy->refs = 1;
+    for (size_t i = 0; i < G_N_ELEMENTS(kept) && is_cleared; i++) {
+        if (is_handler(&copy->actions[i])) {
+            copy->actions[i] = (struct signal_action){0};
+        }
+    }
+    return copy;
+}
+
+void signals_unref(struct signals *signals)
+{
+    if (signals != NULL && --signals->refs == 0) {
+        g_free(signals);
+    }
+}
+
+void signals_set(struct signals *signals, int signal, const struct signal_action *action)
+{
+    struct signal_action *ours = find_action(signals, signal);
+    if (ours != NULL) {
+        *ours = *action;
+    }
+}
+
+void signals_deliver(struct signals *signals, int signal)
+{
+    struct signal_action *action = find_action(signals, signal);
+    if (action != NULL && (action->flags & SA_RESETHAND) != 0) {
+        action->handler = (uint64_t)(uintptr_t)SIG_DFL;
+    }
+}
+
+/// Puts the action back, by a call in the task's name.
+static bool restore_action(const struct signal_action *action, pid_t tid, const struct space *space,
+                           int signal)
+{
+    const uint64_t args[4] = {(uint64_t)signal, space->spare_at, 0, sizeof action->mask};
+    long result = -1;
+    return space->is_64 && space->spare_at != 0 &&
+           memory_write(tid, space->spare_at, action, sizeof *action) &&
+           inject_call(tid, space->syscall_at, SYS_rt_sigaction, args, &result) && result == 0;
+}
+
+/// Whether the signal was blocked when it was forced. A handler tells: it is gone only then. With
+/// the default action, or if the signal is ignored, nothing does, and to stop each change of a mask
+/// (also by handlers, sigreturn, ppoll) would cost each program more than the answer is worth to
+/// one. Masks are filled as a whole: who blocks all the other faults blocks this one too.
+static bool was_blocked(const struct signal_action *action, uint64_t mask, int signal)
+{
+    uint64_t others = FAULTS & ~BIT(signal);
+    return is_handler(action) || (mask & others) == others;
+}
+
+bool signals_mend(const struct signals *signals, pid_t tid, const struct space *space, int signal)
+{
+    const struct signal_action *action = find_action((struct signals *)signals, signal);
+    uint64_t mask;
+    bool has_handler = is_handler(action);
+    if (has_handler && (read_set(tid, "SigCgt:") & BIT(signal)) != 0) {
+        return true; // it was neither blocked nor ignored
+    }
+    bool is_mended = action->handler == (uint64_t)(uintptr_t)SIG_DFL ||
+                     restore_action(action, tid, space, signal);
+    if (ptrace(PTRACE_GETSIGMASK, tid, sizeof mask, &mask) == 0 &&
+        was_blocked(action, mask, signal)) {
+        mask |= BIT(signal);
+        ptrace(PTRACE_SETSIGMASK, tid, sizeof mask, &mask);
+    }
+    return is_mended;
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// What a traced program does about the signals that our traps make: SIGILL and SIGSEGV.
+///
+/// A fault is forced upon a thread: if the signal is blocked or ignored, the kernel resets its
+/// action to the default and unblocks it (kernel/signal.c: force_sig_info_to_task), before the
+/// tracer can swallow it. So the tracer remembers the actions and puts back what was reset.
+#pragma once
+
+#include "mask/trace/space.h"
+
+/// The kernel's struct sigaction of 64-bit programs.
+struct signal_action {
+    uint64_t handler, flags, restorer, mask;
+};
+
+/// The actions of a process, which its threads share.
+struct signals;
+
+/// Of a process that has just been started or seized: the default, or ignored.
+struct signals *signals_new(pid_t pid);
+struct signals *signals_ref(struct signals *signals);
+
+/// For a new process. `is_cleared`: handlers do not come with it (CLONE_CLEAR_SIGHAND).
+struct signals *signals_copy(const struct signals *signals, bool is_cleared);
+void signals_unref(struct signals *signals);
+
+/// The program has set an action. Other signals than the two are passed over.
+void signals_set(struct signals *signals, int signal, const struct signal_action *action);
+
+/// The program gets the signal: a handler for one time (SA_RESETHAND) is gone then.
+void signals_deliver(struct signals *signals, int signal);
+
+/// After a forced signal that the stopped task does not get: puts action and mask back.
+/// False where the action was lost.
+bool signals_mend(const struct signals *signals, pid_t tid, const struct space *space, int signal);
