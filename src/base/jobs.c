@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -70,6 +69,15 @@ static struct job *start_job(const struct jobs *jobs, size_t index)
     return job;
 }
 
+bool jobs_wait(pid_t pid, int *ret_status)
+{
+    pid_t ended;
+    do {
+        ended = waitpid(pid, ret_status, 0);
+    } while (ended < 0 && errno == EINTR);
+    return ended == pid;
+}
+
 static void end_job(const struct jobs *jobs, const struct job *job, enum jobs_end end)
 {
     if (end != JOBS_DONE) {
@@ -77,8 +85,8 @@ static void end_job(const struct jobs *jobs, const struct job *job, enum jobs_en
         kill(job->pid, SIGKILL);
     }
     int status = 0;
-    pid_t ended = waitpid(job->pid, &status, 0);
-    if (end == JOBS_DONE && (ended != job->pid || status != 0)) {
+    bool has_ended = jobs_wait(job->pid, &status);
+    if (end == JOBS_DONE && (!has_ended || status != 0)) {
         end = JOBS_LOST;
     }
     bool is_done = end == JOBS_DONE;

@@ -4,7 +4,9 @@
 
 #include "base/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 /// The longest text that one piece of work may send.
 #define JOBS_TEXT_MAX ((size_t)16 << 20)
@@ -32,3 +34,7 @@ struct jobs {
 
 /// Runs all of them; returns when each has ended. The caller must not have started threads.
 void jobs_run(const struct jobs *jobs);
+
+/// Waits for the end of a child, whatever signals come meanwhile: a caught one must not leave a
+/// zombie, nor make its status unknown. `ret_status` may be NULL.
+bool jobs_wait(pid_t pid, int *ret_status);

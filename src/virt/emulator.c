@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "virt/emulator.h"
 
+#include "base/jobs.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -8,7 +10,6 @@
 #include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 /// How much of QEMU's complaint is read.
@@ -62,7 +63,7 @@ int emulator_wait(struct emulator *emulator, unsigned timeout_ms)
         close(fd);
     }
     int status = -1;
-    if (is_over && waitpid(emulator->pid, &status, 0) == emulator->pid) {
+    if (is_over && jobs_wait(emulator->pid, &status)) {
         emulator->pid = 0;
     }
     return status;
@@ -72,7 +73,7 @@ void emulator_stop(struct emulator *emulator)
 {
     if (emulator->pid > 0) {
         kill(emulator->pid, SIGKILL);
-        waitpid(emulator->pid, NULL, 0);
+        jobs_wait(emulator->pid, NULL);
     }
     close(emulator->complaints);
 }

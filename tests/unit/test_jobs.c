@@ -2,11 +2,14 @@
 #include "base/jobs.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -60,8 +63,35 @@ static void each_job_ends_by_its_own_fate(void **state)
     }
 }
 
+static void ignore(int signal)
+{
+    (void)signal;
+}
+
+static void a_caught_signal_does_not_end_the_wait(void **state)
+{
+    (void)state;
+    const struct sigaction action = {.sa_handler = ignore};
+    const struct itimerval often = {{0, 20000}, {0, 20000}}, never = {0};
+    pid_t pid = fork();
+    if (pid == 0) {
+        usleep(200000);
+        _exit(3);
+    }
+    sigaction(SIGALRM, &action, NULL);
+    setitimer(ITIMER_REAL, &often, NULL);
+    int status = 0;
+    bool has_ended = jobs_wait(pid, &status);
+    setitimer(ITIMER_REAL, &never, NULL);
+    assert_true(has_ended);
+    assert_int_equal(WEXITSTATUS(status), 3);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(each_job_ends_by_its_own_fate)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_job_ends_by_its_own_fate),
+        cmocka_unit_test(a_caught_signal_does_not_end_the_wait),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
