@@ -23,7 +23,8 @@ static int fail_doctype(const char *name, cpulift_error **err)
 }
 
 /// libxml2 prints encoding errors through its global handler, whatever the parser's options say; a
-/// hook's output must not hold them.
+/// hook's output must not hold them. The handler is the whole process's, so libvirt's documents are
+/// silent with it, which virt/conn.c wants of libvirt's own errors too.
 static void print_nothing(void *data, const char *format, ...)
 {
     (void)data, (void)format;
