@@ -86,14 +86,10 @@ int json_parse_document(const char *text, size_t len, const char *name, const ch
                         json_t **ret_json, cpulift_error **err)
 {
     g_autoptr(json_t) json = NULL;
-    int rc = json_parse_text(text, len, name, &json, err);
-    if (rc == 0) {
-        rc = json_check_schema(json, name, schema, err);
-    }
-    if (rc == 0) {
-        *ret_json = g_steal_pointer(&json);
-    }
-    return rc;
+    TRY(json_parse_text(text, len, name, &json, err));
+    TRY(json_check_schema(json, name, schema, err));
+    *ret_json = g_steal_pointer(&json);
+    return 0;
 }
 
 static char *dump(const json_t *json, size_t flags)
@@ -185,10 +181,7 @@ int json_each_string(const json_t *object, const char *key, const char *name,
             return cpulift_error_set(err, CPULIFT_EINPUT,
                                      "'%s': \"%s\" holds something that is no name", name, key);
         }
-        int rc = add(data, string, err);
-        if (rc != 0) {
-            return rc;
-        }
+        TRY(add(data, string, err));
     }
     return 0;
 }

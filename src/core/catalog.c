@@ -131,11 +131,8 @@ int catalog_link_models(catalog *map, cpulift_error **err)
         model->stepping = qemu_models[i].stepping;
         g_auto(GStrv) names = g_strsplit(qemu_models[i].adds, " ", -1);
         for (char **name = names; *name != NULL; name++) {
-            int rc = **name == '\0'
-                         ? 0
-                         : catalog_add_feature(map, *name, model->name, &model->qemu_adds, err);
-            if (rc != 0) {
-                return rc;
+            if (**name != '\0') {
+                TRY(catalog_add_feature(map, *name, model->name, &model->qemu_adds, err));
             }
         }
     }

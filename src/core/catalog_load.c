@@ -63,14 +63,13 @@ static int add_feature(struct loader *loader, xmlNode *node, cpulift_error **err
     }
     g_autofree char *migratable = xml_get_attribute(node, "migratable");
     feature->is_migratable = g_strcmp0(migratable, "no") != 0;
-    int rc = 0;
-    for (xmlNode *child = node->children; child != NULL && rc == 0; child = child->next) {
+    for (xmlNode *child = node->children; child != NULL; child = child->next) {
         if (child->type == XML_ELEMENT_NODE && (strcmp((const char *)child->name, "cpuid") == 0 ||
                                                 strcmp((const char *)child->name, "msr") == 0)) {
-            rc = add_bit(feature, child, err);
+            TRY(add_bit(feature, child, err));
         }
     }
-    return rc;
+    return 0;
 }
 
 static void vendor_free(void *data)
@@ -117,13 +116,12 @@ static int visit(struct loader *loader, xmlNode *node, cpulift_error **err)
     if (strcmp(kind, "arch") == 0 && g_strcmp0(arch, "x86") != 0) {
         return 0;
     }
-    int rc = 0;
-    for (xmlNode *child = node->children; child != NULL && rc == 0; child = child->next) {
+    for (xmlNode *child = node->children; child != NULL; child = child->next) {
         if (child->type == XML_ELEMENT_NODE) {
-            rc = visit(loader, child, err);
+            TRY(visit(loader, child, err));
         }
     }
-    return rc;
+    return 0;
 }
 
 static int load_file(struct loader *loader, const char *file, cpulift_error **err)
@@ -135,14 +133,9 @@ static int load_file(struct loader *loader, const char *file, cpulift_error **er
     g_autofree char *path = g_build_filename(loader->folder, file, NULL);
     g_autofree char *text = NULL;
     size_t len = 0;
-    int rc = file_load(path, FILE_MAX, &text, &len, err);
     g_autoptr(xmlDoc) doc = NULL;
-    if (rc == 0) {
-        rc = xml_parse(text, len, path, &doc, err);
-    }
-    if (rc != 0) {
-        return rc;
-    }
+    TRY(file_load(path, FILE_MAX, &text, &len, err));
+    TRY(xml_parse(text, len, path, &doc, err));
     xmlNode *root = xmlDocGetRootElement(doc);
     g_ptr_array_add(loader->docs, g_steal_pointer(&doc));
     return visit(loader, root, err);
@@ -197,17 +190,15 @@ static bool is_marked(const xmlNode *node, const char *mark)
 static int read_model_features(const catalog *map, struct catalog_model *model, const xmlNode *node,
                                cpulift_error **err)
 {
-    int rc = 0;
-    for (xmlNode *f = xml_find_child(node, "feature"); f != NULL && rc == 0;
-         f = xml_find_next(f, "feature")) {
+    for (xmlNode *f = xml_find_child(node, "feature"); f != NULL; f = xml_find_next(f, "feature")) {
         g_autofree char *name = xml_get_attribute(f, "name");
         if (!is_marked(f, "added")) {
-            rc = catalog_add_feature(map, name != NULL ? name : "", model->name,
-                                     is_marked(f, "removed") ? &model->removed : &model->features,
-                                     err);
+            TRY(catalog_add_feature(map, name != NULL ? name : "", model->name,
+                                    is_marked(f, "removed") ? &model->removed : &model->features,
+                                    err));
         }
     }
-    return rc;
+    return 0;
 }
 
 static void model_free(void *data)
@@ -250,18 +241,16 @@ static int add_model(catalog *map, const xmlNode *node, cpulift_error **err)
     if (model->name == NULL || !text_is_name(model->name)) {
         return cpulift_error_set(err, CPULIFT_EINPUT, "the CPU map has a model without a name");
     }
-    int rc = inherit(map, model, node, err);
+    TRY(inherit(map, model, node, err));
     xmlNode *vendor = xml_find_child(node, "vendor");
     if (vendor != NULL) {
         g_free(model->vendor);
         model->vendor = xml_get_attribute(vendor, "name");
     }
     read_signatures(model, node);
-    if (rc == 0) {
-        rc = read_model_features(map, model, node, err);
-    }
+    TRY(read_model_features(map, model, node, err));
     g_hash_table_insert(map->model_names, model->name, model);
-    return rc;
+    return 0;
 }
 
 static int compare_features(const void *a, const void *b)
@@ -297,20 +286,18 @@ void catalog_free(catalog *map)
 static int load_all(struct loader *loader, cpulift_error **err)
 {
     catalog *map = loader->map;
-    int rc = load_file(loader, "index.xml", err);
-    if (rc == 0 && (map->features->len == 0 || map->features->len > FEATURE_MAX)) {
-        rc = cpulift_error_set(err, CPULIFT_EINPUT,
-                               "the CPU map has %u features; 1 to %d are expected",
-                               map->features->len, FEATURE_MAX);
+    TRY(load_file(loader, "index.xml", err));
+    if (map->features->len == 0 || map->features->len > FEATURE_MAX) {
+        return cpulift_error_set(err, CPULIFT_EINPUT,
+                                 "the CPU map has %u features; 1 to %d are expected",
+                                 map->features->len, FEATURE_MAX);
     }
-    if (rc == 0) {
-        g_ptr_array_sort(map->features, compare_features);
-        rc = catalog_link_tables(map, err);
+    g_ptr_array_sort(map->features, compare_features);
+    TRY(catalog_link_tables(map, err));
+    for (size_t i = 0; i < loader->model_nodes->len; i++) {
+        TRY(add_model(map, loader->model_nodes->pdata[i], err));
     }
-    for (size_t i = 0; i < loader->model_nodes->len && rc == 0; i++) {
-        rc = add_model(map, loader->model_nodes->pdata[i], err);
-    }
-    return rc != 0 ? rc : catalog_link_models(map, err);
+    return catalog_link_models(map, err);
 }
 
 int catalog_load(const char *folder, catalog **ret_catalog, cpulift_error **err)

@@ -212,25 +212,19 @@ int cpu_parse_node(const struct _xmlNode *node, const char *name, cpulift_cpu **
     cpu->check = xml_get_attribute(node, "check");
     parse_model(cpu, node);
     parse_numbers(cpu, node);
-    int rc = check_names(cpu, name, err);
-    for (xmlNode *f = xml_find_child(node, "feature"); f != NULL && rc == 0;
-         f = xml_find_next(f, "feature")) {
-        rc = parse_feature(cpu, f, name, err);
+    TRY(check_names(cpu, name, err));
+    for (xmlNode *f = xml_find_child(node, "feature"); f != NULL; f = xml_find_next(f, "feature")) {
+        TRY(parse_feature(cpu, f, name, err));
     }
-    if (rc == 0) {
-        *ret_cpu = g_steal_pointer(&cpu);
-    }
-    return rc;
+    *ret_cpu = g_steal_pointer(&cpu);
+    return 0;
 }
 
 int cpu_parse(const char *text, size_t len, const char *name, cpulift_cpu **ret_cpu,
               cpulift_error **err)
 {
     g_autoptr(xmlDoc) doc = NULL;
-    int rc = xml_parse(text, len, name, &doc, err);
-    if (rc != 0) {
-        return rc;
-    }
+    TRY(xml_parse(text, len, name, &doc, err));
     xmlNode *node = xmlDocGetRootElement(doc);
     if (strcmp((const char *)node->name, "domain") == 0) {
         node = xml_find_child(node, "cpu");
@@ -307,10 +301,7 @@ int cpu_expand(const cpulift_cpu *cpu, const catalog *map, feature_set *ret_set,
     for (size_t i = 0; i < cpu->feature_count; i++) {
         enum cpu_policy policy = cpu->features[i].policy;
         feature_set one = {0};
-        int rc = catalog_add_feature(map, cpu->features[i].name, "<cpu>", &one, err);
-        if (rc != 0) {
-            return rc;
-        }
+        TRY(catalog_add_feature(map, cpu->features[i].name, "<cpu>", &one, err));
         set = policy == CPU_DISABLE || policy == CPU_FORBID ? feature_set_subtract(set, one)
                                                             : feature_set_unite(set, one);
     }

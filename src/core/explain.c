@@ -45,7 +45,7 @@ static int add_host(void *data, const char *name, cpulift_error **err)
 static int parse_common(const json_t *document, explain *self, cpulift_error **err)
 {
     struct target features = {self->map, &self->features, NULL};
-    int rc = json_each_string(document, "features", "the plan", add_feature, &features, err);
+    TRY(json_each_string(document, "features", "the plan", add_feature, &features, err));
     self->common = self->features;
     size_t i;
     const json_t *item;
@@ -62,7 +62,7 @@ static int parse_common(const json_t *document, explain *self, cpulift_error **e
             feature_set_add(&self->not_migratable, (size_t)id);
         }
     }
-    return rc;
+    return 0;
 }
 
 static int parse_kind(const json_t *json, explain *self, cpulift_error **err)
@@ -72,11 +72,8 @@ static int parse_kind(const json_t *json, explain *self, cpulift_error **err)
     kind->features = self->common;
     g_ptr_array_add(self->kinds, kind);
     struct target target = {self->map, &kind->features, kind->hosts};
-    int rc = json_each_string(json, "hosts", "the plan", add_host, &target, err);
-    if (rc == 0) {
-        rc = json_each_string(json, "extra", "the plan", add_feature, &target, err);
-    }
-    return rc;
+    TRY(json_each_string(json, "hosts", "the plan", add_host, &target, err));
+    return json_each_string(json, "extra", "the plan", add_feature, &target, err);
 }
 
 /// As the planner has it: hosts that do not say their vendor do not count.
@@ -109,18 +106,14 @@ int explain_new(const cpulift_plan *plan, const catalog *map, explain **ret_expl
     self->map = map;
     self->kinds = g_ptr_array_new_with_free_func(kind_free);
     self->vendor = find_vendor(kinds);
-    int rc = parse_common(plan->document, self, err);
-    if (rc == 0) {
-        rc = policy_parse(json_object_get(plan->document, "policy"), "the plan", map, &self->policy,
-                          err);
+    TRY(parse_common(plan->document, self, err));
+    TRY(policy_parse(json_object_get(plan->document, "policy"), "the plan", map, &self->policy,
+                     err));
+    for (size_t i = 0; i < json_array_size(kinds); i++) {
+        TRY(parse_kind(json_array_get(kinds, i), self, err));
     }
-    for (size_t i = 0; i < json_array_size(kinds) && rc == 0; i++) {
-        rc = parse_kind(json_array_get(kinds, i), self, err);
-    }
-    if (rc == 0) {
-        *ret_explain = g_steal_pointer(&self);
-    }
-    return rc;
+    *ret_explain = g_steal_pointer(&self);
+    return 0;
 }
 
 static bool has_host(const struct explain_kind *kind, const char *host)

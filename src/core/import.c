@@ -143,16 +143,11 @@ static int read_host_model(const xmlNode *cpu_node, const char *name, const cata
             name, guest->virt, guest->machine);
     }
     g_autoptr(cpulift_cpu) cpu = NULL;
-    int rc = cpu_parse_node(mode, name, &cpu, err);
-    if (rc == 0 && cpu->model == NULL) {
-        rc = cpulift_error_set(err, CPULIFT_EINPUT, "'%s': its host-model names no model", name);
+    TRY(cpu_parse_node(mode, name, &cpu, err));
+    if (cpu->model == NULL) {
+        return cpulift_error_set(err, CPULIFT_EINPUT, "'%s': its host-model names no model", name);
     }
-    if (rc == 0) {
-        rc = expand(cpu, name, map, &guest->features, err);
-    }
-    if (rc != 0) {
-        return rc;
-    }
+    TRY(expand(cpu, name, map, &guest->features, err));
     const struct catalog_model *model = catalog_find_model(map, cpu->model);
     // QEMU itself has no vendor of its own: under TCG the model's says nothing about the host.
     if (strcmp(guest->virt, "kvm") == 0) {
@@ -166,10 +161,7 @@ int import_domcapabilities(const char *text, size_t len, const char *name, const
                            cpulift_host *host, cpulift_error **err)
 {
     g_autoptr(xmlDoc) doc = NULL;
-    int rc = xml_parse(text, len, name, &doc, err);
-    if (rc != 0) {
-        return rc;
-    }
+    TRY(xml_parse(text, len, name, &doc, err));
     const xmlNode *root = xmlDocGetRootElement(doc);
     const xmlNode *cpu = xml_find_child(root, "cpu");
     g_autofree char *virt = get_child_text(root, "domain");
@@ -184,16 +176,12 @@ int import_domcapabilities(const char *text, size_t len, const char *name, const
     }
     set_string(&host->arch, arch);
     struct host_guest *guest = NULL;
-    rc = check_arch(arch, name, err);
-    if (rc == 0) {
-        rc = add_guest(host, virt, machine, name, &guest, err);
-    }
-    if (rc == 0) {
-        guest->emulator = get_child_text(root, "path");
-        rc = read_host_model(cpu, name, map, guest, host, err);
-    }
+    TRY(check_arch(arch, name, err));
+    TRY(add_guest(host, virt, machine, name, &guest, err));
+    guest->emulator = get_child_text(root, "path");
+    TRY(read_host_model(cpu, name, map, guest, host, err));
     const xmlNode *custom = find_mode(cpu, "custom");
-    return rc == 0 && custom != NULL ? read_models(custom, name, guest, host, err) : rc;
+    return custom != NULL ? read_models(custom, name, guest, host, err) : 0;
 }
 
 /// One entry for each virt type and machine that the options name, with these features.
@@ -239,10 +227,7 @@ static int add_silicon(const cpulift_cpu *cpu, const char *name, const catalog *
                                  name);
     }
     feature_set features;
-    int rc = expand(cpu, name, map, &features, err);
-    if (rc != 0) {
-        return rc;
-    }
+    TRY(expand(cpu, name, map, &features, err));
     host->is_silicon = true;
     int hypervisor = catalog_find_feature(map, "hypervisor");
     if (hypervisor >= 0) {
@@ -254,12 +239,10 @@ static int add_silicon(const cpulift_cpu *cpu, const char *name, const catalog *
 static int read_host_cpu(const xmlNode *node, const char *name, cpulift_host *host,
                          cpulift_cpu **ret_cpu, cpulift_error **err)
 {
-    int rc = cpu_parse_node(node, name, ret_cpu, err);
-    if (rc == 0) {
-        read_identity(node, *ret_cpu, host);
-        set_string(&host->arch, (*ret_cpu)->arch);
-    }
-    return rc;
+    TRY(cpu_parse_node(node, name, ret_cpu, err));
+    read_identity(node, *ret_cpu, host);
+    set_string(&host->arch, (*ret_cpu)->arch);
+    return 0;
 }
 
 int import_capabilities(const char *text, size_t len, const char *name, const catalog *map,
@@ -267,21 +250,16 @@ int import_capabilities(const char *text, size_t len, const char *name, const ca
                         cpulift_error **err)
 {
     g_autoptr(xmlDoc) doc = NULL;
-    int rc = xml_parse(text, len, name, &doc, err);
-    if (rc != 0) {
-        return rc;
-    }
+    TRY(xml_parse(text, len, name, &doc, err));
     const xmlNode *node = xml_find_child(xmlDocGetRootElement(doc), "host");
     const xmlNode *cpu_node = node != NULL ? xml_find_child(node, "cpu") : NULL;
     if (cpu_node == NULL) {
         return cpulift_error_set(err, CPULIFT_EINPUT, "'%s' describes no host CPU", name);
     }
     g_autoptr(cpulift_cpu) cpu = NULL;
-    rc = read_host_cpu(cpu_node, name, host, &cpu, err);
-    if (rc == 0) {
-        rc = check_arch(cpu->arch, name, err);
-    }
-    return rc != 0 || options == NULL ? rc : add_silicon(cpu, name, map, options, host, err);
+    TRY(read_host_cpu(cpu_node, name, host, &cpu, err));
+    TRY(check_arch(cpu->arch, name, err));
+    return options == NULL ? 0 : add_silicon(cpu, name, map, options, host, err);
 }
 
 /// A bare <cpu>: with <arch> it is a physical CPU's description, else a definition as in
@@ -290,24 +268,19 @@ static int import_cpu(const xmlNode *node, const char *name, const catalog *map,
                       const struct import_options *options, cpulift_host *host, cpulift_error **err)
 {
     g_autoptr(cpulift_cpu) cpu = NULL;
-    int rc = read_host_cpu(node, name, host, &cpu, err);
-    if (rc == 0 && cpu->model == NULL) {
-        rc = cpulift_error_set(err, CPULIFT_EINPUT,
-                               "'%s' names no model, so what it gives is not known; import 'virsh "
-                               "domcapabilities'",
-                               name);
+    TRY(read_host_cpu(node, name, host, &cpu, err));
+    if (cpu->model == NULL) {
+        return cpulift_error_set(
+            err, CPULIFT_EINPUT,
+            "'%s' names no model, so what it gives is not known; import 'virsh domcapabilities'",
+            name);
     }
-    if (rc == 0 && cpu->arch != NULL) {
-        rc = check_arch(cpu->arch, name, err);
-        return rc != 0 ? rc : add_silicon(cpu, name, map, options, host, err);
+    if (cpu->arch != NULL) {
+        TRY(check_arch(cpu->arch, name, err));
+        return add_silicon(cpu, name, map, options, host, err);
     }
     feature_set features;
-    if (rc == 0) {
-        rc = expand(cpu, name, map, &features, err);
-    }
-    if (rc != 0) {
-        return rc;
-    }
+    TRY(expand(cpu, name, map, &features, err));
     const struct catalog_model *model = catalog_find_model(map, cpu->model);
     set_string(&host->vendor, model->vendor);
     set_string(&host->arch, "x86_64");
@@ -413,15 +386,9 @@ static int import_replies(const json_t *replies, const char *name, const catalog
     g_autoptr(GPtrArray) unknown = g_ptr_array_new_with_free_func(g_free);
     feature_set features;
     const json_t *model = NULL;
-    int rc =
-        import_expansion(json_array_get(replies, 0), name, map, &features, unknown, &model, err);
     size_t first = host->guests->len;
-    if (rc == 0) {
-        rc = add_guests(host, &features, options, name, err);
-    }
-    if (rc != 0) {
-        return rc;
-    }
+    TRY(import_expansion(json_array_get(replies, 0), name, map, &features, unknown, &model, err));
+    TRY(add_guests(host, &features, options, name, err));
     g_ptr_array_sort(unknown, text_compare);
     g_ptr_array_add(unknown, NULL);
     const json_t *definitions = json_object_get(json_array_get(replies, 1), "return");
@@ -440,10 +407,7 @@ static int import_xml(const char *text, size_t len, const char *name, const cata
                       const struct import_options *options, cpulift_host *host, cpulift_error **err)
 {
     g_autoptr(xmlDoc) doc = NULL;
-    int rc = xml_parse(text, len, name, &doc, err);
-    if (rc != 0) {
-        return rc;
-    }
+    TRY(xml_parse(text, len, name, &doc, err));
     const xmlNode *root = xmlDocGetRootElement(doc);
     const char *kind = (const char *)root->name;
     if (strcmp(kind, "domainCapabilities") == 0) {
@@ -471,6 +435,6 @@ int import_text(const char *text, size_t len, const char *name, const catalog *m
         return import_xml(text, len, name, map, options, host, err);
     }
     g_autoptr(json_t) replies = NULL;
-    int rc = json_parse_sequence(text, len, name, &replies, err);
-    return rc != 0 ? rc : import_replies(replies, name, map, options, host, err);
+    TRY(json_parse_sequence(text, len, name, &replies, err));
+    return import_replies(replies, name, map, options, host, err);
 }

@@ -57,10 +57,7 @@ int narrow_parse_offers(const char *text, size_t len, const char *name, GPtrArra
                         cpulift_error **err)
 {
     g_autoptr(xmlDoc) doc = NULL;
-    int rc = xml_parse(text, len, name, &doc, err);
-    if (rc != 0) {
-        return rc;
-    }
+    TRY(xml_parse(text, len, name, &doc, err));
     g_autoptr(GPtrArray) offers = g_ptr_array_new_with_free_func(free_offer);
     const xmlNode *root = xmlDocGetRootElement(doc);
     for (xmlNode *g = xml_find_child(root, "guest"); g != NULL; g = xml_find_next(g, "guest")) {
@@ -126,25 +123,22 @@ static int read_expansion(const json_t *answer, const char *name, const catalog 
 {
     g_autoptr(GPtrArray) unknown = g_ptr_array_new_with_free_func(g_free);
     const json_t *model = NULL;
-    int rc = import_expansion(answer, name, map, ret_features, unknown, &model, err);
-    if (rc == 0 && ret_unknown != NULL && unknown->len > 0) {
+    TRY(import_expansion(answer, name, map, ret_features, unknown, &model, err));
+    if (ret_unknown != NULL && unknown->len > 0) {
         g_ptr_array_sort(unknown, text_compare);
         g_ptr_array_add(unknown, NULL);
         g_strfreev(*ret_unknown);
         *ret_unknown = (char **)g_ptr_array_free(g_steal_pointer(&unknown), FALSE);
     }
-    return rc;
+    return 0;
 }
 
 int narrow_guest(struct host_guest *guest, const struct narrow_answers *answers, const char *name,
                  const catalog *map, cpulift_error **err)
 {
     feature_set all, migratable;
-    int rc = read_expansion(answers->all, name, map, &all, &guest->unknown, err);
-    rc = rc == 0 ? read_expansion(answers->migratable, name, map, &migratable, NULL, err) : rc;
-    if (rc != 0) {
-        return rc;
-    }
+    TRY(read_expansion(answers->all, name, map, &all, &guest->unknown, err));
+    TRY(read_expansion(answers->migratable, name, map, &migratable, NULL, err));
     guest->libvirt_only = feature_set_subtract(guest->features, all);
     guest->qemu_only = feature_set_subtract(all, guest->features);
     guest->features = feature_set_intersect(guest->features, all);

@@ -177,8 +177,8 @@ int policy_load(struct policy *policy, const catalog *map, const char *path, cpu
 {
     g_autofree char *text = NULL;
     size_t len = 0;
-    int rc = file_load(path, POLICY_FILE_MAX, &text, &len, err);
-    return rc != 0 ? rc : policy_parse_file(policy, map, text, len, path, err);
+    TRY(file_load(path, POLICY_FILE_MAX, &text, &len, err));
+    return policy_parse_file(policy, map, text, len, path, err);
 }
 
 int policy_parse_file(struct policy *policy, const catalog *map, const char *text, size_t len,
