@@ -169,11 +169,6 @@ static int run_apply(char **arguments, size_t count)
     return command_finish(NULL, text, EXIT_YES);
 }
 
-static void free_definition(struct definition **definition)
-{
-    definition_free(*definition);
-}
-
 /// A text that is no domain differs in more than its <cpu>.
 static bool differ_in_cpu_only(const char *a, const char *b)
 {
@@ -191,7 +186,7 @@ static int restore(const virt_conn *conn, const json_t *remembered, struct undon
     const char *before = json_get_string(remembered, "before");
     const char *uuid = json_get_string(remembered, "uuid");
     const char *name = json_get_string(remembered, "name");
-    __attribute__((cleanup(free_definition))) struct definition *now = NULL;
+    g_autoptr(virt_definition) now = NULL;
     int rc = definitions_find(conn, uuid, &now, err);
     if (rc == CPULIFT_EMISSING) {
         cpulift_error_clear(err);

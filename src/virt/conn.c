@@ -24,7 +24,8 @@ static void *run_events(void *data)
 }
 
 /// libvirt is told where to log before it is initialised: the embedded driver would greet on
-/// stderr.
+/// stderr. Its errors are handled for the whole process by virSetErrorFunc, as libxml2's are by
+/// base/xml.c, whose parser libvirt shares: neither prints, whichever library calls.
 static void *start_libvirt(void *data)
 {
     g_setenv("LIBVIRT_LOG_OUTPUTS", "4:file:/dev/null", FALSE);
@@ -152,11 +153,9 @@ static int open_named(const char *uri, enum conn_access access, unsigned timeout
                       virt_conn **ret_conn, cpulift_error **err)
 {
     virConnectPtr handle = NULL;
-    int rc = open_within(uri, access, timeout_ms, &handle, err);
-    if (rc == 0) {
-        *ret_conn = new_conn(uri, handle);
-    }
-    return rc;
+    TRY(open_within(uri, access, timeout_ms, &handle, err));
+    *ret_conn = new_conn(uri, handle);
+    return 0;
 }
 
 /// Debian's libvirt looks this user up even when its configuration names another.
@@ -173,10 +172,7 @@ static int open_embedded(enum conn_access access, unsigned timeout_ms, virt_conn
                          cpulift_error **err)
 {
     g_autofree char *uri = NULL;
-    int rc = embed_get_uri(&uri, err);
-    if (rc != 0) {
-        return rc;
-    }
+    TRY(embed_get_uri(&uri, err));
     g_autoptr(cpulift_error) why = NULL;
     if (open_named(uri, access, timeout_ms, ret_conn, &why) != 0) {
         return cpulift_error_set(err, CPULIFT_EMISSING,

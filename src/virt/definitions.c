@@ -90,24 +90,21 @@ int definitions_find(const virt_conn *conn, const char *uuid, struct definition 
 int definitions_write(const virt_conn *conn, const char *uuid, const char *expected,
                       const char *xml, cpulift_error **err)
 {
-    struct definition *now = NULL;
+    g_autoptr(virt_definition) now = NULL;
     int rc = definitions_find(conn, uuid, &now, err);
     if (rc != 0 || now == NULL) {
         return rc;
     }
     if (strcmp(now->xml, expected) != 0) {
-        rc = cpulift_error_set(err, CPULIFT_ECONFLICT,
-                               "the definition of '%s' changed since it was read: run the command "
-                               "again",
-                               now->name);
+        return cpulift_error_set(err, CPULIFT_ECONFLICT,
+                                 "the definition of '%s' changed since it was read: run the "
+                                 "command again",
+                                 now->name);
     }
-    virDomainPtr defined = rc == 0 ? virDomainDefineXML(conn->handle, xml) : NULL;
-    if (rc == 0 && defined == NULL) {
-        rc = conn_fail(err, "libvirt does not take the new definition of", now->name);
+    virDomainPtr defined = virDomainDefineXML(conn->handle, xml);
+    if (defined == NULL) {
+        return conn_fail(err, "libvirt does not take the new definition of", now->name);
     }
-    if (defined != NULL) {
-        virDomainFree(defined);
-    }
-    definition_free(now);
-    return rc;
+    virDomainFree(defined);
+    return 0;
 }

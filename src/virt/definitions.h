@@ -4,11 +4,11 @@
 
 #include "virt/conn.h"
 
-struct definition {
+typedef struct definition {
     char *name, *uuid;
     char *xml;      ///< inactive, with its secrets, so that it can be defined again
     bool is_active; ///< it runs now: on the CPU that it was started with
-};
+} virt_definition;
 
 /// The persistent domains whose name fits the shell pattern (NULL: all), by name. The array frees
 /// its elements.
@@ -26,3 +26,5 @@ int definitions_write(const virt_conn *conn, const char *uuid, const char *expec
                       const char *xml, cpulift_error **err);
 
 void definition_free(void *definition);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(virt_definition, definition_free)

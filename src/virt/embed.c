@@ -98,11 +98,11 @@ static int fill_root(const char *base, const char *root, cpulift_error **err)
     g_autofree char *cache = g_build_filename(base, "cache", NULL);
     g_autofree char *cache_link = g_build_filename(root, "cache", NULL);
     g_autofree char *text = g_strconcat(geteuid() == 0 ? config_root : "", config_common, NULL);
-    int rc = make_private(root, err);
-    rc = rc == 0 ? make_private(etc, err) : rc;
-    rc = rc == 0 ? make_private(cache, err) : rc;
-    rc = rc == 0 ? make_link("../cache", cache_link, err) : rc;
-    return rc == 0 ? file_save(conf, text, strlen(text), 0600, err) : rc;
+    TRY(make_private(root, err));
+    TRY(make_private(etc, err));
+    TRY(make_private(cache, err));
+    TRY(make_link("../cache", cache_link, err));
+    return file_save(conf, text, strlen(text), 0600, err);
 }
 
 static int make_root(char **ret_root, cpulift_error **err)
@@ -113,13 +113,11 @@ static int make_root(char **ret_root, cpulift_error **err)
         return fail_folder(base == NULL ? g_get_tmp_dir() : base, err);
     }
     g_autofree char *root = NULL;
-    int rc = make_private(base, err);
-    rc = rc == 0 ? take_slot(base, &root, err) : rc;
-    rc = rc == 0 ? fill_root(base, root, err) : rc;
-    if (rc == 0) {
-        *ret_root = g_steal_pointer(&root);
-    }
-    return rc;
+    TRY(make_private(base, err));
+    TRY(take_slot(base, &root, err));
+    TRY(fill_root(base, root, err));
+    *ret_root = g_steal_pointer(&root);
+    return 0;
 }
 
 int embed_get_uri(char **ret_uri, cpulift_error **err)
@@ -129,8 +127,7 @@ int embed_get_uri(char **ret_uri, cpulift_error **err)
     g_mutex_lock(&lock);
     int rc = root == NULL ? make_root(&root, err) : 0;
     g_mutex_unlock(&lock);
-    if (rc == 0) {
-        *ret_uri = g_strconcat("qemu:///embed?root=", root, NULL);
-    }
-    return rc;
+    TRY(rc);
+    *ret_uri = g_strconcat("qemu:///embed?root=", root, NULL);
+    return 0;
 }

@@ -46,12 +46,10 @@ int qmp_start(const char *emulator, const char *machine, const char *accelerator
     session->pending = g_string_new(NULL);
     session->end = g_get_monotonic_time() + (gint64)timeout_ms * G_TIME_SPAN_MILLISECOND;
     session->link = -1;
-    int rc = spawn(session, argv, err);
-    rc = rc == 0 ? qmp_execute(session, "qmp_capabilities", NULL, NULL, err) : rc;
-    if (rc == 0) {
-        *ret_qmp = g_steal_pointer(&session);
-    }
-    return rc;
+    TRY(spawn(session, argv, err));
+    TRY(qmp_execute(session, "qmp_capabilities", NULL, NULL, err));
+    *ret_qmp = g_steal_pointer(&session);
+    return 0;
 }
 
 void qmp_free(qmp *session)
@@ -73,10 +71,7 @@ void qmp_free(qmp *session)
 int qmp_parse_line(const char *line, size_t len, json_t **ret_answer, cpulift_error **err)
 {
     g_autoptr(json_t) json = NULL;
-    int rc = json_parse_foreign(line, len, "QEMU's answer", &json, err);
-    if (rc != 0) {
-        return rc;
-    }
+    TRY(json_parse_foreign(line, len, "QEMU's answer", &json, err));
     json_t *answer = json_object_get(json, "return");
     json_t *refusal = json_object_get(json, "error");
     if (refusal != NULL) {
@@ -124,10 +119,7 @@ static int fail_ended(const qmp *session, cpulift_error **err)
 static int read_more(qmp *session, cpulift_error **err)
 {
     char chunk[16384];
-    int rc = wait_ready(session, POLLIN, err);
-    if (rc != 0) {
-        return rc;
-    }
+    TRY(wait_ready(session, POLLIN, err));
     ssize_t n = recv(session->link, chunk, sizeof(chunk), 0);
     if (n == 0 || (n < 0 && errno != EINTR)) {
         return fail_ended(session, err);
@@ -144,21 +136,21 @@ static int read_more(qmp *session, cpulift_error **err)
 static int read_answer(qmp *session, json_t **ret_answer, cpulift_error **err)
 {
     g_autoptr(json_t) answer = NULL;
-    int rc = 0;
-    while (rc == 0 && answer == NULL) {
+    while (answer == NULL) {
         char *end = strchr(session->pending->str, '\n');
         if (end == NULL) {
-            rc = read_more(session, err);
+            TRY(read_more(session, err));
             continue;
         }
         size_t len = (size_t)(end - session->pending->str);
-        rc = qmp_parse_line(session->pending->str, len, &answer, err);
+        int rc = qmp_parse_line(session->pending->str, len, &answer, err);
         g_string_erase(session->pending, 0, (gssize)len + 1);
+        TRY(rc);
     }
-    if (rc == 0 && ret_answer != NULL) {
+    if (ret_answer != NULL) {
         *ret_answer = g_steal_pointer(&answer);
     }
-    return rc;
+    return 0;
 }
 
 int qmp_execute(qmp *session, const char *command, json_t *arguments, json_t **ret_answer,
@@ -168,10 +160,10 @@ int qmp_execute(qmp *session, const char *command, json_t *arguments, json_t **r
         json_pack("{s:s, s:o*}", "execute", command, "arguments", arguments);
     g_autofree char *line = json_format_line(request);
     size_t len = strlen(line);
-    int rc = wait_ready(session, POLLOUT, err);
+    TRY(wait_ready(session, POLLOUT, err));
     // A command is far shorter than what a socket takes at once.
-    if (rc == 0 && send(session->link, line, len, MSG_NOSIGNAL) != (ssize_t)len) {
-        rc = fail_ended(session, err);
+    if (send(session->link, line, len, MSG_NOSIGNAL) != (ssize_t)len) {
+        return fail_ended(session, err);
     }
-    return rc == 0 ? read_answer(session, ret_answer, err) : rc;
+    return read_answer(session, ret_answer, err);
 }

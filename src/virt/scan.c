@@ -83,14 +83,10 @@ static int ask_qemu(const struct scan *scan, struct host_guest *guest, cpulift_e
     const char *accelerator = strcmp(guest->virt, "qemu") == 0 ? "tcg" : guest->virt;
     g_autoptr(qmp) session = NULL;
     g_autoptr(json_t) migratable = NULL, all = NULL, definitions = NULL;
-    int rc =
-        qmp_start(guest->emulator, guest->machine, accelerator, scan->timeout_ms, &session, err);
-    rc = rc == 0 ? expand(session, true, &migratable, err) : rc;
-    rc = rc == 0 ? expand(session, false, &all, err) : rc;
-    rc = rc == 0 ? qmp_execute(session, "query-cpu-definitions", NULL, &definitions, err) : rc;
-    if (rc != 0) {
-        return rc;
-    }
+    TRY(qmp_start(guest->emulator, guest->machine, accelerator, scan->timeout_ms, &session, err));
+    TRY(expand(session, true, &migratable, err));
+    TRY(expand(session, false, &all, err));
+    TRY(qmp_execute(session, "query-cpu-definitions", NULL, &definitions, err));
     const struct narrow_answers answers = {migratable, all, definitions};
     return narrow_guest(guest, &answers, guest->emulator, scan->map, err);
 }
@@ -119,9 +115,7 @@ static int read_guest(const struct scan *scan, const struct offer *offer, cpulif
     int rc =
         import_domcapabilities(text, strlen(text), scan->conn->uri, scan->map, scan->host, err);
     free(text);
-    if (rc != 0) {
-        return rc;
-    }
+    TRY(rc);
     struct host_guest *guest = scan->host->guests->pdata[scan->host->guests->len - 1];
     bool is_kvm = strcmp(offer->virt, "kvm") == 0;
     guest->phys_bits = is_kvm ? scan->host->phys_bits : TCG_PHYS_BITS;
@@ -132,11 +126,11 @@ static int read_guest(const struct scan *scan, const struct offer *offer, cpulif
 static int read_guests(const struct scan *scan, const char *capabilities, cpulift_error **err)
 {
     g_autoptr(GPtrArray) offers = NULL;
-    int rc = narrow_parse_offers(capabilities, strlen(capabilities), scan->conn->uri, &offers, err);
-    for (size_t i = 0; rc == 0 && i < offers->len; i++) {
-        rc = read_guest(scan, offers->pdata[i], err);
+    TRY(narrow_parse_offers(capabilities, strlen(capabilities), scan->conn->uri, &offers, err));
+    for (size_t i = 0; i < offers->len; i++) {
+        TRY(read_guest(scan, offers->pdata[i], err));
     }
-    return rc;
+    return 0;
 }
 
 /// /dev/kvm may be there and offered by libvirt, and yet run nothing.
@@ -152,18 +146,15 @@ static void try_kvm(const struct scan *scan)
 
 static int read_all(const struct scan *scan, cpulift_error **err)
 {
-    char *capabilities = virConnectGetCapabilities(scan->conn->handle);
+    // libvirt's strings are malloc()'s, and so are GLib's (since its 2.46).
+    g_autofree char *capabilities = virConnectGetCapabilities(scan->conn->handle);
     if (capabilities == NULL) {
         return conn_fail(err, "cannot get the capabilities of", scan->conn->uri);
     }
     scan->host->source = g_strdup("libvirt");
-    int rc = import_capabilities(capabilities, strlen(capabilities), scan->conn->uri, scan->map,
-                                 NULL, scan->host, err);
-    rc = rc == 0 ? read_guests(scan, capabilities, err) : rc;
-    free(capabilities);
-    if (rc != 0) {
-        return rc;
-    }
+    TRY(import_capabilities(capabilities, strlen(capabilities), scan->conn->uri, scan->map, NULL,
+                            scan->host, err));
+    TRY(read_guests(scan, capabilities, err));
     read_versions(scan);
     read_models(scan);
     if (scan->conn->is_local) {
@@ -193,9 +184,7 @@ int scan_read(const virt_conn *conn, const char *name, const catalog *map, unsig
     }
     g_autoptr(cpulift_host) host = host_new(own_name);
     const struct scan scan = {conn, map, timeout_ms, warnings, host};
-    int rc = read_all(&scan, err);
-    if (rc == 0) {
-        *ret_host = g_steal_pointer(&host);
-    }
-    return rc;
+    TRY(read_all(&scan, err));
+    *ret_host = g_steal_pointer(&host);
+    return 0;
 }
