@@ -31,15 +31,15 @@ static int add_libraries(cpio *a, const char *path, cpulift_error **err)
         return 0;
     }
     g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
-    int rc = cpio_add_file(a, LOADER, LOADER, err);
-    if (rc == 0 && access(UNWINDER, R_OK) == 0) {
-        rc = cpio_add_file(a, UNWINDER, UNWINDER, err);
+    TRY(cpio_add_file(a, LOADER, LOADER, err));
+    if (access(UNWINDER, R_OK) == 0) {
+        TRY(cpio_add_file(a, UNWINDER, UNWINDER, err));
     }
-    for (char **line = lines; rc == 0 && *line != NULL; line++) {
+    for (char **line = lines; *line != NULL; line++) {
         g_autofree char *library = parse_library(*line);
-        rc = library != NULL ? cpio_add_file(a, library, library, err) : 0;
+        TRY(library != NULL ? cpio_add_file(a, library, library, err) : 0);
     }
-    return rc;
+    return 0;
 }
 
 /// The interpreter of a script ("#!/bin/sh"), or NULL.
@@ -63,26 +63,25 @@ int closure_add_program(cpio *a, const char *path, cpulift_error **err)
     if (cpio_has(a, path)) {
         return 0;
     }
-    int rc = cpio_add_file(a, path, path, err);
-    g_autofree char *interpreter = rc == 0 ? read_interpreter(path) : NULL;
+    TRY(cpio_add_file(a, path, path, err));
+    g_autofree char *interpreter = read_interpreter(path);
     if (interpreter != NULL && strcmp(interpreter, path) != 0) {
         return closure_add_program(a, interpreter, err);
     }
-    return rc == 0 ? add_libraries(a, path, err) : rc;
+    return add_libraries(a, path, err);
 }
 
 int closure_add_folder(cpio *a, const char *path, cpulift_error **err)
 {
     g_autoptr(GDir) folder = g_dir_open(path, 0, NULL);
     const char *name;
-    int rc = 0;
-    while (rc == 0 && folder != NULL && (name = g_dir_read_name(folder)) != NULL) {
+    while (folder != NULL && (name = g_dir_read_name(folder)) != NULL) {
         g_autofree char *inner = g_build_filename(path, name, NULL);
         if (g_file_test(inner, G_FILE_TEST_IS_DIR)) {
-            rc = g_file_test(inner, G_FILE_TEST_IS_SYMLINK) ? 0 : closure_add_folder(a, inner, err);
+            TRY(g_file_test(inner, G_FILE_TEST_IS_SYMLINK) ? 0 : closure_add_folder(a, inner, err));
         } else if (g_file_test(inner, G_FILE_TEST_IS_REGULAR)) {
-            rc = closure_add_program(a, inner, err);
+            TRY(closure_add_program(a, inner, err));
         }
     }
-    return rc;
+    return 0;
 }

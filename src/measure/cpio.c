@@ -88,8 +88,8 @@ int cpio_add_folder(cpio *a, const char *name, cpulift_error **err)
         return 0;
     }
     g_autofree char *parent = g_path_get_dirname(name);
-    int rc = cpio_add_folder(a, parent, err);
-    return rc == 0 ? write_entry(a, name, MODE_FOLDER, NULL, 0, err) : rc;
+    TRY(cpio_add_folder(a, parent, err));
+    return write_entry(a, name, MODE_FOLDER, NULL, 0, err);
 }
 
 int cpio_add_text(cpio *a, const char *name, const char *text, size_t len, cpulift_error **err)
@@ -98,8 +98,8 @@ int cpio_add_text(cpio *a, const char *name, const char *text, size_t len, cpuli
         return 0;
     }
     g_autofree char *parent = g_path_get_dirname(name);
-    int rc = cpio_add_folder(a, parent, err);
-    return rc == 0 ? write_entry(a, name, MODE_FILE, text, len, err) : rc;
+    TRY(cpio_add_folder(a, parent, err));
+    return write_entry(a, name, MODE_FILE, text, len, err);
 }
 
 int cpio_add_file(cpio *a, const char *name, const char *source, cpulift_error **err)
@@ -119,9 +119,6 @@ int cpio_add_file(cpio *a, const char *name, const char *source, cpulift_error *
 
 int cpio_finish(cpio *a, cpulift_error **err)
 {
-    int rc = write_entry(a, "TRAILER!!!", 0, NULL, 0, err);
-    if (rc == 0 && fflush(a->file) != 0) {
-        rc = fail(a, err);
-    }
-    return rc;
+    TRY(write_entry(a, "TRAILER!!!", 0, NULL, 0, err));
+    return fflush(a->file) == 0 ? 0 : fail(a, err);
 }

@@ -151,18 +151,15 @@ static int run_gnuplot(const char *folder, const char *name, cpulift_error **err
 {
     g_autofree char *gnuplot = NULL, *program = g_strdup_printf("%s.gp", name);
     g_auto(process_outcome) p = {0};
-    int rc = programs_find("gnuplot", &gnuplot, err);
-    if (rc == 0) {
-        char *argv[] = {gnuplot, program, NULL};
-        const struct process_options options = {
-            .argv = argv, .folder = folder, .timeout = DRAW_TIMEOUT};
-        rc = process_run(&options, &p, err);
-    }
-    if (rc == 0 && p.status != 0) {
-        rc = cpulift_error_set(err, CPULIFT_ESYSTEM, "gnuplot could not draw '%s/%s': %s", folder,
-                               program, p.complaint);
-    }
-    return rc;
+    TRY(programs_find("gnuplot", &gnuplot, err));
+    char *argv[] = {gnuplot, program, NULL};
+    const struct process_options options = {
+        .argv = argv, .folder = folder, .timeout = DRAW_TIMEOUT};
+    TRY(process_run(&options, &p, err));
+    return p.status == 0
+               ? 0
+               : cpulift_error_set(err, CPULIFT_ESYSTEM, "gnuplot could not draw '%s/%s': %s",
+                                   folder, program, p.complaint);
 }
 
 int figure_draw(const bench_summary *sum, const char *workload, const char *folder,
@@ -170,12 +167,9 @@ int figure_draw(const bench_summary *sum, const char *workload, const char *fold
 {
     g_autofree char *tsv = figure_format_tsv(sum, workload);
     g_autofree char *program = figure_format_program(sum, workload, name);
-    int rc = save(folder, name, "tsv", tsv, err);
-    rc = rc == 0 ? save(folder, name, "gp", program, err) : rc;
-    rc = rc == 0 ? run_gnuplot(folder, name, err) : rc;
-    if (rc == 0 && ret_svg != NULL) {
-        g_autofree char *path = g_strdup_printf("%s/%s.svg", folder, name);
-        rc = file_load(path, SVG_MAX, ret_svg, NULL, err);
-    }
-    return rc;
+    g_autofree char *path = g_strdup_printf("%s/%s.svg", folder, name);
+    TRY(save(folder, name, "tsv", tsv, err));
+    TRY(save(folder, name, "gp", program, err));
+    TRY(run_gnuplot(folder, name, err));
+    return ret_svg != NULL ? file_load(path, SVG_MAX, ret_svg, NULL, err) : 0;
 }

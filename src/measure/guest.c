@@ -40,14 +40,14 @@ static int format_document(const bench_definition *d, char **ret_cpu, cpulift_er
     size_t len = strlen(d->document);
     if (d->document[strspn(d->document, " \t\r\n")] == '<') {
         g_autoptr(cpulift_cpu) cpu = NULL;
-        int rc = cpu_parse(d->document, len, d->argument, &cpu, err);
-        *ret_cpu = rc == 0 ? cpu_format(cpu, 2) : NULL;
-        return rc;
+        TRY(cpu_parse(d->document, len, d->argument, &cpu, err));
+        *ret_cpu = cpu_format(cpu, 2);
+        return 0;
     }
     g_autoptr(cpulift_plan) plan = NULL;
-    int rc = plan_parse(d->document, len, d->argument, &plan, err);
-    *ret_cpu = rc == 0 ? cpu_format(plan->cpu, 2) : NULL;
-    return rc;
+    TRY(plan_parse(d->document, len, d->argument, &plan, err));
+    *ret_cpu = cpu_format(plan->cpu, 2);
+    return 0;
 }
 
 static int format_paper(char **ret_cpu, cpulift_error **err)
@@ -55,10 +55,10 @@ static int format_paper(char **ret_cpu, cpulift_error **err)
     g_autoptr(catalog) map = NULL;
     g_autoptr(cpulift_plan) plan = NULL;
     const struct planner_options how = {.virt = "kvm", .machine = MACHINE};
-    int rc = catalog_load(NULL, &map, err);
-    rc = rc == 0 ? planner_compute_variant("paper", &how, map, &plan, err) : rc;
-    *ret_cpu = rc == 0 ? cpu_format(plan->cpu, 2) : NULL;
-    return rc;
+    TRY(catalog_load(NULL, &map, err));
+    TRY(planner_compute_variant("paper", &how, map, &plan, err));
+    *ret_cpu = cpu_format(plan->cpu, 2);
+    return 0;
 }
 
 int guest_format_cpu(const bench_definition *d, bool is_kvm, char **ret_cpu, cpulift_error **err)

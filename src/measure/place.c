@@ -76,9 +76,7 @@ int place_get_definition(const bench_definition *d, const char *folder, char **r
     }
     bool is_xml = d->document[strspn(d->document, " \t\r\n")] == '<';
     g_autofree char *path = g_strdup_printf("%s/%s.%s", folder, d->name, is_xml ? "xml" : "json");
-    int rc = file_save(path, d->document, strlen(d->document), 0600, err);
-    if (rc == 0) {
-        *ret_argument = g_steal_pointer(&path);
-    }
-    return rc;
+    TRY(file_save(path, d->document, strlen(d->document), 0600, err));
+    *ret_argument = g_steal_pointer(&path);
+    return 0;
 }

@@ -22,13 +22,13 @@ enum {
 #define GUEST_CACHE  "/root/.cache/cpulift"
 #define GUEST_OUTPUT "/tmp/output.mp4"
 
-struct guests {
+typedef struct guests {
     virt_conn *conn;
     const bench_settings *settings;
     const char *folder;
     char *kernel;
     bool is_kvm;
-};
+} guests;
 
 /// A path in this series' folder. The caller frees it.
 static char *get_path(const struct guests *g, const char *name, const char *suffix)
@@ -55,34 +55,33 @@ static int add_step(cpio *a, const bench_workload *w, enum workload_step step, u
                     GString *commands, cpulift_error **err)
 {
     g_auto(GStrv) argv = NULL;
-    int rc = workload_get_argv(w, step, vcpus, GUEST_OUTPUT, &argv, err);
-    for (char **word = argv; rc == 0 && argv != NULL && *word != NULL; word++) {
+    TRY(workload_get_argv(w, step, vcpus, GUEST_OUTPUT, &argv, err));
+    for (char **word = argv; word != NULL && *word != NULL; word++) {
         g_autofree char *path = word == argv ? g_find_program_in_path(*word) : NULL;
         bool is_program =
             path != NULL || (**word == '/' && g_file_test(*word, G_FILE_TEST_IS_EXECUTABLE));
         if (is_program) {
-            rc = closure_add_program(a, path != NULL ? path : *word, err);
+            TRY(closure_add_program(a, path != NULL ? path : *word, err));
         }
     }
-    return rc == 0 && argv != NULL ? add_command(commands, argv, err) : rc;
+    return argv != NULL ? add_command(commands, argv, err) : 0;
 }
 
 /// The programs and folders that a workload's programs use in their turn.
 static int add_needs(cpio *a, const bench_workload *w, cpulift_error **err)
 {
     const struct workload_kind *kind = workload_find_kind(w->name);
-    int rc = 0;
-    for (const char *const *name = kind != NULL ? kind->needs : NULL;
-         rc == 0 && name != NULL && *name != NULL; name++) {
+    for (const char *const *name = kind != NULL ? kind->needs : NULL; name != NULL && *name != NULL;
+         name++) {
         g_autofree char *path = NULL;
         if (**name == '/') {
-            rc = closure_add_folder(a, *name, err);
+            TRY(closure_add_folder(a, *name, err));
             continue;
         }
-        rc = programs_find(*name, &path, err);
-        rc = rc == 0 ? closure_add_program(a, path, err) : rc;
+        TRY(programs_find(*name, &path, err));
+        TRY(closure_add_program(a, path, err));
     }
-    return rc;
+    return 0;
 }
 
 /// The file that the preparing step names, into the guest's cache.
@@ -90,19 +89,16 @@ static int add_prepared(cpio *a, const bench_workload *w, char **environment, cp
 {
     g_auto(GStrv) argv = NULL;
     g_auto(process_outcome) p = {0};
-    int rc = workload_get_argv(w, WORKLOAD_PREPARE, 1, "", &argv, err);
-    if (rc != 0 || argv == NULL) {
-        return rc;
+    TRY(workload_get_argv(w, WORKLOAD_PREPARE, 1, "", &argv, err));
+    if (argv == NULL) {
+        return 0;
     }
     const struct process_options options = {.argv = argv, .environment = environment};
-    rc = process_run(&options, &p, err);
-    if (rc == 0) {
-        g_strchomp(p.output);
-        g_autofree char *name = g_path_get_basename(p.output);
-        g_autofree char *target = g_build_filename(GUEST_CACHE, name, NULL);
-        rc = cpio_add_file(a, target, p.output, err);
-    }
-    return rc;
+    TRY(process_run(&options, &p, err));
+    g_strchomp(p.output);
+    g_autofree char *name = g_path_get_basename(p.output);
+    g_autofree char *target = g_build_filename(GUEST_CACHE, name, NULL);
+    return cpio_add_file(a, target, p.output, err);
 }
 
 /// An initramfs with the guest's first process, its commands (none without a workload) and their
@@ -112,19 +108,19 @@ static int build(const char *path, const struct job *job, cpulift_error **err)
     g_autoptr(cpio) a = NULL;
     g_autoptr(GString) commands = g_string_new(NULL);
     g_autofree char *init = NULL;
-    int rc = programs_find("cpulift-guest-init", &init, err);
-    rc = rc == 0 ? cpio_open(path, &a, err) : rc;
-    rc = rc == 0 ? cpio_add_file(a, "/init", init, err) : rc;
-    for (int step = WORKLOAD_RUN; rc == 0 && job != NULL && step < WORKLOAD_STEPS; step++) {
-        rc = add_step(a, job->workload, step, job->vcpus, commands, err);
+    TRY(programs_find("cpulift-guest-init", &init, err));
+    TRY(cpio_open(path, &a, err));
+    TRY(cpio_add_file(a, "/init", init, err));
+    for (int step = WORKLOAD_RUN; job != NULL && step < WORKLOAD_STEPS; step++) {
+        TRY(add_step(a, job->workload, step, job->vcpus, commands, err));
     }
-    if (rc == 0 && job != NULL) {
-        rc = add_needs(a, job->workload, err);
-        rc = rc == 0 ? add_prepared(a, job->workload, job->environment, err) : rc;
+    if (job != NULL) {
+        TRY(add_needs(a, job->workload, err));
+        TRY(add_prepared(a, job->workload, job->environment, err));
     }
-    rc = rc == 0 ? cpio_add_folder(a, "/root", err) : rc;
-    rc = rc == 0 ? cpio_add_text(a, "/cpulift/commands", commands->str, commands->len, err) : rc;
-    return rc == 0 ? cpio_finish(a, err) : rc;
+    TRY(cpio_add_folder(a, "/root", err));
+    TRY(cpio_add_text(a, "/cpulift/commands", commands->str, commands->len, err));
+    return cpio_finish(a, err);
 }
 
 /// libvirt's QEMU may be another user: it must find the files, in a folder that others cannot list.
@@ -157,12 +153,12 @@ static int boot(struct guests *g, const char *cpu, unsigned vcpus, unsigned time
         .domain = domain, .timeout = timeout, .is_stopped = process_is_interrupted};
     open_to_qemu(g->folder, initramfs);
     unlink(console);
-    int rc = boot_run(g->conn, &options, end, err);
     *ret_console = NULL;
-    if (rc == 0 && end->refusal == NULL) {
+    TRY(boot_run(g->conn, &options, end, err));
+    if (end->refusal == NULL) {
         g_file_get_contents(console, ret_console, NULL, NULL);
     }
-    return rc;
+    return 0;
 }
 
 /// Whether a guest that does nothing comes to its end.
@@ -171,12 +167,9 @@ static int probe(struct guests *g, bool *ret_works, char **ret_why, cpulift_erro
     g_autofree char *initramfs = get_path(g, "probe", "cpio"), *cpu = NULL, *console = NULL;
     const bench_definition plain = {.name = (char *)"probe", .argument = (char *)"default"};
     struct boot_end end = {0};
-    int rc = build(initramfs, NULL, err);
-    rc = rc == 0 ? guest_format_cpu(&plain, g->is_kvm, &cpu, err) : rc;
-    rc = rc == 0 ? boot(g, cpu, 1, PROBE_SECONDS, initramfs, &console, &end, err) : rc;
-    if (rc != 0) {
-        return rc;
-    }
+    TRY(build(initramfs, NULL, err));
+    TRY(guest_format_cpu(&plain, g->is_kvm, &cpu, err));
+    TRY(boot(g, cpu, 1, PROBE_SECONDS, initramfs, &console, &end, err));
     bool is_done = false;
     if (console != NULL) {
         g_ptr_array_unref(console_parse(console, &is_done));
@@ -194,9 +187,9 @@ static int choose_accelerator(struct guests *g, cpulift_error **err)
     g_autofree char *why = NULL;
     bool works = false;
     g->is_kvm = true;
-    int rc = probe(g, &works, &why, err);
-    if (rc != 0 || works) {
-        return rc;
+    TRY(probe(g, &works, &why, err));
+    if (works) {
+        return 0;
     }
     if (!g->settings->allow_tcg) {
         return cpulift_error_set(err, CPULIFT_EMISSING,
@@ -206,10 +199,8 @@ static int choose_accelerator(struct guests *g, cpulift_error **err)
     }
     g->is_kvm = false;
     g_clear_pointer(&why, g_free);
-    rc = probe(g, &works, &why, err);
-    return rc != 0 || works
-               ? rc
-               : cpulift_error_set(err, CPULIFT_EREMOTE, "no guest runs here: %s", why);
+    TRY(probe(g, &works, &why, err));
+    return works ? 0 : cpulift_error_set(err, CPULIFT_EREMOTE, "no guest runs here: %s", why);
 }
 
 static void close_guest(void *data)
@@ -222,24 +213,22 @@ static void close_guest(void *data)
     }
 }
 
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(guests, close_guest)
+
 static int open_guest(const bench_settings *s, const char *folder, void **ret_data,
                       cpulift_error **err)
 {
-    struct guests *g = g_new0(struct guests, 1);
+    g_autoptr(guests) g = g_new0(guests, 1);
     g->settings = s;
     g->folder = folder;
-    int rc = guest_find_kernel(s->kernel, &g->kernel, err);
-    for (unsigned i = 0; rc == 0 && i < s->definitions->len; i++) {
+    TRY(guest_find_kernel(s->kernel, &g->kernel, err));
+    for (unsigned i = 0; i < s->definitions->len; i++) {
         g_autofree char *cpu = NULL;
-        rc = guest_format_cpu(s->definitions->pdata[i], true, &cpu, err);
+        TRY(guest_format_cpu(s->definitions->pdata[i], true, &cpu, err));
     }
-    rc = rc == 0 ? conn_open(s->uri, CONN_FULL, CONNECT_MS, &g->conn, err) : rc;
-    rc = rc == 0 ? choose_accelerator(g, err) : rc;
-    if (rc != 0) {
-        close_guest(g);
-        return rc;
-    }
-    *ret_data = g;
+    TRY(conn_open(s->uri, CONN_FULL, CONNECT_MS, &g->conn, err));
+    TRY(choose_accelerator(g, err));
+    *ret_data = g_steal_pointer(&g);
     return 0;
 }
 
@@ -279,14 +268,11 @@ static int run_guest(void *data, const struct job *job, bench_outcome *ret_outco
     g_autofree char *name = g_strdup_printf("%s-%u", job->workload->name, job->vcpus);
     g_autofree char *initramfs = get_path(g, name, "cpio"), *cpu = NULL, *console = NULL;
     struct boot_end end = {0};
-    int rc = guest_format_cpu(job->definition, g->is_kvm, &cpu, err);
-    if (rc == 0 && access(initramfs, R_OK) != 0) {
-        rc = build(initramfs, job, err);
+    TRY(guest_format_cpu(job->definition, g->is_kvm, &cpu, err));
+    if (access(initramfs, R_OK) != 0) {
+        TRY(build(initramfs, job, err));
     }
-    rc = rc == 0 ? boot(g, cpu, job->vcpus, job->timeout, initramfs, &console, &end, err) : rc;
-    if (rc != 0) {
-        return rc;
-    }
+    TRY(boot(g, cpu, job->vcpus, job->timeout, initramfs, &console, &end, err));
     ret_outcome->accelerator = g->is_kvm ? "kvm" : "tcg";
     if (end.refusal != NULL) {
         ret_outcome->reason = g_strdup_printf("refused: %s", end.refusal);

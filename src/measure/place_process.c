@@ -17,11 +17,8 @@ static int wrap(const struct job *job, char **argv, char ***ret_argv, cpulift_er
         return 0;
     }
     g_autofree char *program = NULL, *definition = NULL;
-    int rc = programs_find("cpulift-run", &program, err);
-    rc = rc == 0 ? place_get_definition(job->definition, job->folder, &definition, err) : rc;
-    if (rc != 0) {
-        return rc;
-    }
+    TRY(programs_find("cpulift-run", &program, err));
+    TRY(place_get_definition(job->definition, job->folder, &definition, err));
     g_autoptr(GStrvBuilder) words = g_strv_builder_new();
     g_strv_builder_add_many(words, program, "--cpu", definition, "--", NULL);
     g_strv_builder_addv(words, (const char **)argv);
@@ -59,11 +56,10 @@ static int check(const struct job *job, char **argv, const char *run_output,
                  bench_outcome *ret_outcome, cpulift_error **err)
 {
     g_auto(process_outcome) p = {0};
-    int rc = argv != NULL ? run_argv(job, argv, 0, &p, err) : 0;
-    if (rc != 0) {
-        return rc;
+    if (argv != NULL) {
+        TRY(run_argv(job, argv, 0, &p, err));
+        ret_outcome->reason = explain(&p, job);
     }
-    ret_outcome->reason = argv != NULL ? explain(&p, job) : NULL;
     if (ret_outcome->reason == NULL) {
         outcome_from_output(run_output, p.output, ret_outcome);
     }
@@ -77,15 +73,10 @@ static int run_process(void *data, const struct job *job, bench_outcome *ret_out
     g_autofree char *output = g_build_filename(job->folder, "output.mp4", NULL);
     g_auto(GStrv) inner = NULL, argv = NULL, check_argv = NULL;
     g_auto(process_outcome) p = {0};
-    int rc = workload_get_argv(job->workload, WORKLOAD_RUN, job->vcpus, output, &inner, err);
-    rc = rc == 0 ? workload_get_argv(job->workload, WORKLOAD_CHECK, job->vcpus, output, &check_argv,
-                                     err)
-                 : rc;
-    rc = rc == 0 ? wrap(job, inner, &argv, err) : rc;
-    rc = rc == 0 ? run_argv(job, argv, job->vcpus, &p, err) : rc;
-    if (rc != 0) {
-        return rc;
-    }
+    TRY(workload_get_argv(job->workload, WORKLOAD_RUN, job->vcpus, output, &inner, err));
+    TRY(workload_get_argv(job->workload, WORKLOAD_CHECK, job->vcpus, output, &check_argv, err));
+    TRY(wrap(job, inner, &argv, err));
+    TRY(run_argv(job, argv, job->vcpus, &p, err));
     ret_outcome->accelerator = "none";
     if (job->workload->command != NULL && !p.is_timeout) {
         outcome_from_times(p.status, p.complaint, p.wall, p.cpu, ret_outcome);
@@ -104,9 +95,8 @@ static int open_process(const bench_settings *s, const char *folder, void **ret_
     for (unsigned i = 0; i < s->definitions->len; i++) {
         const bench_definition *d = s->definitions->pdata[i];
         g_autofree char *program = NULL;
-        int rc = strcmp(d->argument, BARE) != 0 ? programs_find("cpulift-run", &program, err) : 0;
-        if (rc != 0) {
-            return rc;
+        if (strcmp(d->argument, BARE) != 0) {
+            TRY(programs_find("cpulift-run", &program, err));
         }
     }
     return 0;

@@ -61,10 +61,8 @@ static int draw_all(const bench_summary *sum, size_t source, const char *folder,
         const char *workload = sum->workloads->pdata[w];
         g_autofree char *name = name_figure(workload, source);
         char *svg = NULL;
-        int rc =
-            has_values(sum, workload) ? figure_draw(sum, workload, folder, name, &svg, err) : 0;
-        if (rc != 0) {
-            return rc;
+        if (has_values(sum, workload)) {
+            TRY(figure_draw(sum, workload, folder, name, &svg, err));
         }
         g_ptr_array_add(pictures, svg);
     }
@@ -105,10 +103,7 @@ int report_save(const struct report_source *sources, size_t count, const char *f
         GPtrArray *drawn = g_ptr_array_new_with_free_func(g_free);
         g_ptr_array_add(summaries, sum);
         g_ptr_array_add(pictures, drawn);
-        int rc = draw_all(sum, i, folder, drawn, err);
-        if (rc != 0) {
-            return rc;
-        }
+        TRY(draw_all(sum, i, folder, drawn, err));
         sections[i] = (struct page_section){
             .source = sources[i].name,
             .samples = sources[i].samples,
@@ -117,6 +112,6 @@ int report_save(const struct report_source *sources, size_t count, const char *f
         };
     }
     g_autofree char *page = page_format(sections, count);
-    int rc = save(folder, "results.tsv", tsv->str, err);
-    return rc == 0 ? save(folder, "index.html", page, err) : rc;
+    TRY(save(folder, "results.tsv", tsv->str, err));
+    return save(folder, "index.html", page, err);
 }

@@ -139,10 +139,7 @@ static int run_cell(struct series *series, struct cell *cell, cpulift_error **er
     g_auto(bench_outcome) o = {0};
     tell(series, cell, NULL);
     gint64 started = g_get_monotonic_time();
-    int rc = r->place->run(series->place_data, &job, &o, err);
-    if (rc != 0) {
-        return rc;
-    }
+    TRY(r->place->run(series->place_data, &job, &o, err));
     cell->seconds = (double)(g_get_monotonic_time() - started) * 1e-6;
     cell->is_done = true;
     bench_sample *s = new_sample(cell, &o);
@@ -158,17 +155,14 @@ static int prepare(const struct runner *r, cpulift_error **err)
         const bench_workload *w = r->settings->workloads->pdata[i];
         g_auto(GStrv) argv = NULL;
         g_auto(process_outcome) p = {0};
-        int rc = workload_get_argv(w, WORKLOAD_PREPARE, 1, "", &argv, err);
-        if (rc == 0 && argv != NULL) {
+        TRY(workload_get_argv(w, WORKLOAD_PREPARE, 1, "", &argv, err));
+        if (argv != NULL) {
             const struct process_options options = {.argv = argv, .environment = r->environment};
-            rc = process_run(&options, &p, err);
+            TRY(process_run(&options, &p, err));
         }
-        if (rc == 0 && p.status != 0) {
-            rc = cpulift_error_set(err, CPULIFT_EMISSING, "cannot prepare '%s': %s", w->name,
-                                   p.complaint);
-        }
-        if (rc != 0) {
-            return rc;
+        if (p.status != 0) {
+            return cpulift_error_set(err, CPULIFT_EMISSING, "cannot prepare '%s': %s", w->name,
+                                     p.complaint);
         }
     }
     return 0;
@@ -176,14 +170,13 @@ static int prepare(const struct runner *r, cpulift_error **err)
 
 static int run_all(struct series *series, cpulift_error **err)
 {
-    int rc = 0;
-    for (unsigned i = 0; rc == 0 && i < series->cells->len; i++) {
+    for (unsigned i = 0; i < series->cells->len; i++) {
         struct cell *cell = get_cell(series, i);
         if (!cell->is_done) {
-            rc = run_cell(series, cell, err);
+            TRY(run_cell(series, cell, err));
         }
     }
-    return rc;
+    return 0;
 }
 
 static void remove_folder(const char *path)

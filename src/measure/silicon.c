@@ -79,23 +79,15 @@ static json_t *describe(const catalog *map)
 int silicon_compute(char **ret_plan, cpulift_error **err)
 {
     g_autoptr(catalog) map = NULL;
-    int rc = catalog_load(NULL, &map, err);
-    if (rc != 0) {
-        return rc;
-    }
+    TRY(catalog_load(NULL, &map, err));
     g_autoptr(json_t) json = describe(map);
     g_autofree char *text = json_format_document(json);
     g_autoptr(inventory) inv = inventory_new(map);
-    rc = inventory_add_text(inv, text, strlen(text), "this machine's CPUID", err);
-    if (rc != 0) {
-        return rc;
-    }
+    TRY(inventory_add_text(inv, text, strlen(text), "this machine's CPUID", err));
     inventory_sort(inv);
     const struct planner_options how = {.pool = "this-machine"};
     g_autoptr(cpulift_plan) plan = NULL;
-    rc = planner_compute(inv, &how, &plan, err);
-    if (rc == 0) {
-        *ret_plan = json_format_document(plan->document);
-    }
-    return rc;
+    TRY(planner_compute(inv, &how, &plan, err));
+    *ret_plan = json_format_document(plan->document);
+    return 0;
 }

@@ -15,22 +15,18 @@ static int run(const char *first, const char *second, char **ret_output, cpulift
 {
     g_autofree char *program = NULL;
     g_auto(process_outcome) p = {0};
-    int rc = programs_find("cpulift", &program, err);
-    if (rc == 0) {
-        char *argv[] = {program, (char *)first, (char *)second, NULL};
-        const struct process_options options = {.argv = argv, .timeout = STEP_TIMEOUT};
-        rc = process_run(&options, &p, err);
+    TRY(programs_find("cpulift", &program, err));
+    char *argv[] = {program, (char *)first, (char *)second, NULL};
+    const struct process_options options = {.argv = argv, .timeout = STEP_TIMEOUT};
+    TRY(process_run(&options, &p, err));
+    if (p.status != 0) {
+        return cpulift_error_set(err, CPULIFT_EMISSING,
+                                 "no tuned CPU: 'cpulift %s' ended with %d (%s); give a plan with "
+                                 "--cpu PLAN.json",
+                                 first, p.status, p.complaint);
     }
-    if (rc == 0 && p.status != 0) {
-        rc = cpulift_error_set(err, CPULIFT_EMISSING,
-                               "no tuned CPU: 'cpulift %s' ended with %d (%s); give a plan with "
-                               "--cpu PLAN.json",
-                               first, p.status, p.complaint);
-    }
-    if (rc == 0) {
-        *ret_output = g_steal_pointer(&p.output);
-    }
-    return rc;
+    *ret_output = g_steal_pointer(&p.output);
+    return 0;
 }
 
 int tuned_compute(bool is_guest, char **ret_plan, cpulift_error **err)
@@ -39,17 +35,13 @@ int tuned_compute(bool is_guest, char **ret_plan, cpulift_error **err)
         return silicon_compute(ret_plan, err);
     }
     g_autofree char *host = NULL, *path = NULL;
-    int rc = run("scan", NULL, &host, err);
-    if (rc != 0) {
-        return rc;
-    }
+    TRY(run("scan", NULL, &host, err));
     g_autoptr(GError) error = NULL;
     int fd = g_file_open_tmp("cpulift-XXXXXX.json", &path, &error);
-    if (fd < 0 || !g_file_set_contents(path, host, -1, &error)) {
-        rc = cpulift_error_set(err, CPULIFT_ESYSTEM, "cannot keep the host document: %s",
-                               error->message);
-    }
-    rc = rc == 0 ? run("plan", path, ret_plan, err) : rc;
+    int rc = fd >= 0 && g_file_set_contents(path, host, -1, &error)
+                 ? run("plan", path, ret_plan, err)
+                 : cpulift_error_set(err, CPULIFT_ESYSTEM, "cannot keep the host document: %s",
+                                     error->message);
     if (fd >= 0) {
         close(fd);
         g_unlink(path);
