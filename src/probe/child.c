@@ -96,10 +96,7 @@ int child_run(struct child_work *work, probe_run **ret_run, cpulift_error **err)
     run->machine = g_strdup(options->machine);
     work->run = run;
     work->end = g_get_monotonic_time() + (gint64)options->timeout_ms * G_TIME_SPAN_MILLISECOND;
-    int rc = scene_make(work->plan, &work->scene, err);
-    if (rc != 0) {
-        return rc;
-    }
+    TRY(scene_make(work->plan, &work->scene, err));
     run_jobs(work);
     scene_clear(&work->scene);
     if (work->err != NULL) {

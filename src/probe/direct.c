@@ -162,9 +162,8 @@ int start_direct(const cpulift_plan *plan, const struct start_options *options, 
     run->through = g_strdup("QEMU itself");
     int rc = run_guest(argv, image, end, run, err);
     close(image);
-    if (rc == 0) {
-        run->qemu = read_version(program);
-        *ret_run = g_steal_pointer(&run);
-    }
-    return rc;
+    TRY(rc);
+    run->qemu = read_version(program);
+    *ret_run = g_steal_pointer(&run);
+    return 0;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /// The probe guest through libvirt.
+#include "base/auto.h"
 #include "probe/child.h"
 #include "probe/collect.h"
 #include "probe/live.h"
@@ -11,24 +12,17 @@
 static int watch(struct child_work *work, virDomainPtr domain, int listener)
 {
     probe_run *run = work->run;
-    int rc = live_read_unplanned(domain, work->plan, run, &work->err);
-    if (rc != 0) {
-        return rc;
-    }
-    int serial = scene_accept(listener, collect_left_ms(work->end));
+    TRY(live_read_unplanned(domain, work->plan, run, &work->err));
+    autoclose int serial = scene_accept(listener, collect_left_ms(work->end));
     if (serial < 0 || virDomainResume(domain) != 0) {
-        rc = conn_fail(&work->err, "cannot let the guest run with", run->through);
-    } else {
-        GString *text = g_string_new(NULL);
-        struct collect collect = {collect_receive_fd, &serial, work->end, live_find_stop, domain};
-        collect_read(&collect, text, &run->hang);
-        run->len = text->len;
-        run->text = g_string_free(text, FALSE);
+        return conn_fail(&work->err, "cannot let the guest run with", run->through);
     }
-    if (serial >= 0) {
-        close(serial);
-    }
-    return rc;
+    GString *text = g_string_new(NULL);
+    struct collect collect = {collect_receive_fd, &serial, work->end, live_find_stop, domain};
+    collect_read(&collect, text, &run->hang);
+    run->len = text->len;
+    run->text = g_string_free(text, FALSE);
+    return 0;
 }
 
 /// The embedded driver has no autodestroy: there, the guest ends with the destroy below or by
@@ -52,12 +46,9 @@ static int start_and_watch(struct child_work *work, const virt_conn *conn, int l
 static int do_work(struct child_work *work)
 {
     g_autoptr(virt_conn) conn = NULL;
-    int rc = conn_open(work->options->uri, CONN_FULL, (unsigned)collect_left_ms(work->end), &conn,
-                       &work->err);
-    rc = rc == 0 ? live_check_here(conn, &work->err) : rc;
-    if (rc != 0) {
-        return rc;
-    }
+    TRY(conn_open(work->options->uri, CONN_FULL, (unsigned)collect_left_ms(work->end), &conn,
+                  &work->err));
+    TRY(live_check_here(conn, &work->err));
     work->run->through = g_strdup(conn_to_string(conn));
     live_read_versions(conn, work->run);
     if (conn->is_embedded) {
@@ -67,7 +58,7 @@ static int do_work(struct child_work *work)
     if (listener < 0) {
         return listener;
     }
-    rc = start_and_watch(work, conn, listener);
+    int rc = start_and_watch(work, conn, listener);
     close(listener);
     return rc;
 }

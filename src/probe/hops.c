@@ -216,10 +216,7 @@ static int judge(const struct proof_context *context, const struct probe_hop *fr
                  struct proof_hop *hop, cpulift_error **err)
 {
     g_autoptr(proof) there = NULL;
-    int rc = proof_compute(context->map, context->plan, from->run, &there, err);
-    if (rc != 0) {
-        return rc;
-    }
+    TRY(proof_compute(context->map, context->plan, from->run, &there, err));
     take_proof(there, hop);
     g_autoptr(transcript) after = parse_record(from->run);
     if (context->before != NULL && after != NULL) {
@@ -259,12 +256,8 @@ int hops_compute(const catalog *map, const cpulift_plan *plan, const probe_run *
     g_autoptr(transcript) before = parse_record(run);
     const struct proof_context context = {map, plan, before};
     g_autoptr(GPtrArray) hops = g_ptr_array_new_with_free_func(free_hop);
-    int rc = 0;
-    for (guint i = 0; rc == 0 && run->hops != NULL && i < run->hops->len; i++) {
-        rc = add_hop(&context, run->hops->pdata[i], hops, err);
-    }
-    if (rc != 0) {
-        return rc;
+    for (guint i = 0; run->hops != NULL && i < run->hops->len; i++) {
+        TRY(add_hop(&context, run->hops->pdata[i], hops, err));
     }
     for (guint i = 0; i < hops->len; i++) {
         result->is_proved &= ((const struct proof_hop *)hops->pdata[i])->is_proved;

@@ -57,9 +57,7 @@ int live_read_unplanned(virDomainPtr domain, const cpulift_plan *plan, probe_run
     g_autoptr(cpulift_cpu) live = NULL;
     int rc = cpu_parse(xml, strlen(xml), "the running domain", &live, err);
     free(xml);
-    if (rc != 0) {
-        return rc;
-    }
+    TRY(rc);
     g_autoptr(GPtrArray) names = g_ptr_array_new();
     for (size_t i = 0; i < live->feature_count; i++) {
         const char *name = live->features[i].name;

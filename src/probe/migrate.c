@@ -21,25 +21,23 @@ struct journey {
 static int open_ends(struct journey *journey)
 {
     struct child_work *work = journey->work;
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < G_N_ELEMENTS(journey->ends); i++) {
+    for (size_t i = 0; i < G_N_ELEMENTS(journey->ends); i++) {
         unsigned left_ms = (unsigned)collect_left_ms(work->end);
-        rc = conn_open(work->uris[i], CONN_FULL, left_ms, &journey->ends[i], &work->err);
+        TRY(conn_open(work->uris[i], CONN_FULL, left_ms, &journey->ends[i], &work->err));
     }
-    return rc;
+    return 0;
 }
 
 /// The image is a file here: an end on another machine gets one of its own.
 static int supply_ends(const struct journey *journey)
 {
     struct child_work *work = journey->work;
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < G_N_ELEMENTS(journey->ends); i++) {
+    for (size_t i = 0; i < G_N_ELEMENTS(journey->ends); i++) {
         if (!live_is_here(journey->ends[i])) {
-            rc = depot_put(journey->ends[i], &work->scene, work->plan, &work->err);
+            TRY(depot_put(journey->ends[i], &work->scene, work->plan, &work->err));
         }
     }
-    return rc;
+    return 0;
 }
 
 /// The definition as it is compared with what a host can give. QEMU's own emulation shows the
@@ -65,13 +63,11 @@ static int check_end(const struct journey *journey, const virt_conn *end)
                                        VIR_CONNECT_COMPARE_CPU_FAIL_INCOMPATIBLE) > 0) {
         return 0;
     }
-    int rc = live_judge_refusal(work->run, &work->err);
-    if (rc == 0) {
-        g_autofree char *why = g_steal_pointer(&work->run->refusal);
-        work->run->refusal =
-            g_strdup_printf("'%s' cannot give it, so no guest was started: %s", end->uri, why);
-    }
-    return rc;
+    TRY(live_judge_refusal(work->run, &work->err));
+    g_autofree char *why = g_steal_pointer(&work->run->refusal);
+    work->run->refusal =
+        g_strdup_printf("'%s' cannot give it, so no guest was started: %s", end->uri, why);
+    return 0;
 }
 
 /// Only check='full' makes libvirt refuse what a host cannot give; without it the guest starts with
@@ -79,23 +75,19 @@ static int check_end(const struct journey *journey, const virt_conn *end)
 static int check_ends(const struct journey *journey)
 {
     const struct child_work *work = journey->work;
-    int rc = 0;
-    for (size_t i = 0; cpu_is_binding(work->options->cpu) && rc == 0 &&
-                       work->run->refusal == NULL && i < G_N_ELEMENTS(journey->ends);
+    for (size_t i = 0; cpu_is_binding(work->options->cpu) && work->run->refusal == NULL &&
+                       i < G_N_ELEMENTS(journey->ends);
          i++) {
-        rc = check_end(journey, journey->ends[i]);
+        TRY(check_end(journey, journey->ends[i]));
     }
-    return rc;
+    return 0;
 }
 
 /// What the guest prints from now on, and what libvirt says that it runs.
 static int read_guest(const struct journey *journey, const virt_conn *end, probe_run *run)
 {
     struct child_work *work = journey->work;
-    int rc = live_read_unplanned(journey->domain, work->plan, run, &work->err);
-    if (rc != 0) {
-        return rc;
-    }
+    TRY(live_read_unplanned(journey->domain, work->plan, run, &work->err));
     return journey->serial == SCENE_FILE
                ? console_read_file(work->scene.socket, journey->domain, work->end, run, &work->err)
                : console_read(end, journey->domain, work->end, run, &work->err);
@@ -125,8 +117,8 @@ static int start(struct journey *journey)
     g_clear_pointer(&journey->domain, virDomainFree);
     g_clear_pointer(&work->run->unplanned, g_strfreev);
     cpulift_error_clear(&work->err);
-    rc = scene_make_file(&work->scene, &work->err);
-    return rc == 0 ? start_with(journey, SCENE_FILE) : rc;
+    TRY(scene_make_file(&work->scene, &work->err));
+    return start_with(journey, SCENE_FILE);
 }
 
 /// In ms, or -1.
@@ -184,13 +176,13 @@ static bool is_well(const probe_run *run)
 static int travel(struct journey *journey)
 {
     const probe_run *run = journey->work->run;
-    int rc = check_ends(journey);
-    rc = rc == 0 && is_well(run) ? supply_ends(journey) : rc;
-    rc = rc == 0 && is_well(run) ? start(journey) : rc;
-    rc = rc == 0 && is_well(run) ? move(journey, 1) : rc;
-    bool is_there = rc == 0 && run->hops != NULL &&
-                    is_well(((const struct probe_hop *)run->hops->pdata[0])->run);
-    return is_there ? move(journey, 0) : rc;
+    TRY(check_ends(journey));
+    TRY(is_well(run) ? supply_ends(journey) : 0);
+    TRY(is_well(run) ? start(journey) : 0);
+    TRY(is_well(run) ? move(journey, 1) : 0);
+    bool is_there =
+        run->hops != NULL && is_well(((const struct probe_hop *)run->hops->pdata[0])->run);
+    return is_there ? move(journey, 0) : 0;
 }
 
 /// A guest may be at either end, and after a hop that failed half-way at both.

@@ -283,10 +283,7 @@ static int expect_features(const catalog *map, const cpulift_plan *plan, feature
 {
     feature_set set = {{0}};
     for (size_t i = 0; i < plan->feature_count; i++) {
-        int rc = catalog_add_feature(map, plan->features[i], "the plan", &set, err);
-        if (rc != 0) {
-            return rc;
-        }
+        TRY(catalog_add_feature(map, plan->features[i], "the plan", &set, err));
     }
     *ret_set = set;
     return 0;
@@ -348,10 +345,7 @@ int proof_compute(const catalog *map, const cpulift_plan *plan, const probe_run 
                   proof **ret_proof, cpulift_error **err)
 {
     feature_set expected;
-    int rc = expect_features(map, plan, &expected, err);
-    if (rc != 0) {
-        return rc;
-    }
+    TRY(expect_features(map, plan, &expected, err));
     g_autoptr(proof) made = new_proof();
     struct comparison c = {.map = map, .plan = plan, .proof = made};
     add_reason(made, "the definition was refused", run->refusal);
