@@ -122,10 +122,9 @@ static char *find_place(const properties *file, const struct place *place)
 static int load_properties(const root_dir *root, properties **ret_file, cpulift_error **err)
 {
     g_auto(root_file) bytes = {0};
-    int rc = root_load(root, AGENT_PROPERTIES, &bytes, err);
-    return rc != 0 ? rc
-                   : properties_parse(bytes.exists ? bytes.bytes : "", bytes.len, AGENT_PROPERTIES,
-                                      ret_file, err);
+    TRY(root_load(root, AGENT_PROPERTIES, &bytes, err));
+    return properties_parse(bytes.exists ? bytes.bytes : "", bytes.len, AGENT_PROPERTIES, ret_file,
+                            err);
 }
 
 /// All keys at once: a file is changed once. Without a folder for rolling maintenance the agent
@@ -135,10 +134,7 @@ static int add_properties(const root_dir *root, const cpulift_plan *plan,
                           changeset *set, cpulift_error **err)
 {
     g_autoptr(properties) file = NULL;
-    int rc = load_properties(root, &file, err);
-    if (rc != 0) {
-        return rc;
-    }
+    TRY(load_properties(root, &file, err));
     g_autofree char *features = join_features(plan->cpu, abilities);
     const char *pairs[4][2] = {
         {"guest.cpu.mode", "custom"},
@@ -164,34 +160,29 @@ static int add_rolling(const root_dir *root, const properties *file,
 {
     static const char *const stages[] = {"PreFlight", "Maintenance"};
     g_autofree char *folder = find_place(file, &rolling_place);
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < G_N_ELEMENTS(stages); i++) {
+    for (size_t i = 0; i < G_N_ELEMENTS(stages); i++) {
         g_autofree char *target = g_build_filename(folder, stages[i], NULL);
         g_autofree char *source = g_build_filename("cloudstack", stages[i], NULL);
-        rc = platform_add_data(set, root, target, source, 0755, options, err);
+        TRY(platform_add_data(set, root, target, source, 0755, options, err));
     }
-    return rc;
+    return 0;
 }
 
 static int add_hooks(const root_dir *root, const struct platform_options *options,
                      unsigned abilities, changeset *set, cpulift_error **err)
 {
     g_autoptr(properties) file = NULL;
-    int rc = load_properties(root, &file, err);
-    if (rc != 0) {
-        return rc;
-    }
+    TRY(load_properties(root, &file, err));
     bool is_executable = (abilities & HAS_EXECUTABLE) != 0;
     g_autofree char *folder = find_place(file, &folder_place);
     g_autofree char *name = find_place(file, is_executable ? &shell_place : &groovy_place);
     g_autofree char *target = g_build_filename(folder, name, NULL);
-    rc = is_executable
-             ? platform_add_hook(set, root, target, "cloudstack", options, err)
-             : platform_add_data(set, root, target, "cloudstack/libvirt-vm-xml-transformer.groovy",
-                                 0644, options, err);
-    return rc == 0 && g_strcmp0(options->channel, "rolling") == 0
-               ? add_rolling(root, file, options, set, err)
-               : rc;
+    TRY(is_executable
+            ? platform_add_hook(set, root, target, "cloudstack", options, err)
+            : platform_add_data(set, root, target, "cloudstack/libvirt-vm-xml-transformer.groovy",
+                                0644, options, err));
+    return g_strcmp0(options->channel, "rolling") == 0 ? add_rolling(root, file, options, set, err)
+                                                       : 0;
 }
 
 static void report_limits(const cpulift_plan *plan, unsigned abilities,
@@ -235,19 +226,16 @@ static int plan(const root_dir *root, const cpulift_plan *plan,
                 const struct platform_options *options, changeset *set,
                 struct platform_report *report, cpulift_error **err)
 {
-    int rc = find_version(root, options, report, err);
-    if (rc != 0) {
-        return rc;
-    }
+    TRY(find_version(root, options, report, err));
     unsigned abilities = find_abilities(report->version);
-    rc = add_properties(root, plan, options, abilities, set, err);
-    if (rc == 0 && (abilities & (HAS_GROOVY | HAS_EXECUTABLE)) != 0) {
-        rc = platform_add_plan(set, root, PLATFORM_PLAN_TARGET, plan, options, err);
-        rc = rc != 0 ? rc : add_hooks(root, options, abilities, set, err);
+    TRY(add_properties(root, plan, options, abilities, set, err));
+    if ((abilities & (HAS_GROOVY | HAS_EXECUTABLE)) != 0) {
+        TRY(platform_add_plan(set, root, PLATFORM_PLAN_TARGET, plan, options, err));
+        TRY(add_hooks(root, options, abilities, set, err));
     }
     report_limits(plan, abilities, report);
     report_steps(abilities, report);
-    return rc;
+    return 0;
 }
 
 const struct platform cloudstack_platform = {

@@ -105,10 +105,7 @@ static int add_stylesheet(const root_dir *root, const cpulift_plan *plan, change
                           cpulift_error **err)
 {
     g_auto(root_file) file = {0};
-    int rc = root_load(root, STYLESHEET, &file, err);
-    if (rc != 0) {
-        return rc;
-    }
+    TRY(root_load(root, STYLESHEET, &file, err));
     if (!file.exists) {
         return cpulift_error_set(err, CPULIFT_EMISSING,
                                  "'%s/%s' is not there: is this a node controller, and $EUCALYPTUS "
@@ -130,10 +127,9 @@ static int add_stylesheet(const root_dir *root, const cpulift_plan *plan, change
                                  "rollback' where cpulift put it in)",
                                  root->path, STYLESHEET);
     }
-    rc = open != NULL ? edit_element(text, open, ours, err) : insert_element(text, ours, err);
-    return rc != 0 ? rc
-                   : changeset_add_edit(set, root, STYLESHEET, &file, text->str, text->len,
-                                        CHANGE_LINES, err);
+    TRY(open != NULL ? edit_element(text, open, ours, err) : insert_element(text, ours, err));
+    return changeset_add_edit(set, root, STYLESHEET, &file, text->str, text->len, CHANGE_LINES,
+                              err);
 }
 
 static int add_hook(const root_dir *root, const cpulift_plan *plan,
@@ -150,9 +146,8 @@ static int add_hook(const root_dir *root, const cpulift_plan *plan,
         platform_say(report->after, "restart the node controller once: it looks for its nc-hooks "
                                     "folder only when it starts");
     }
-    int rc = platform_add_plan(set, root, PLATFORM_PLAN_TARGET, plan, options, err);
-    return rc != 0 ? rc
-                   : platform_add_hook(set, root, HOOKS "/cpulift", "eucalyptus", options, err);
+    TRY(platform_add_plan(set, root, PLATFORM_PLAN_TARGET, plan, options, err));
+    return platform_add_hook(set, root, HOOKS "/cpulift", "eucalyptus", options, err);
 }
 
 static int plan(const root_dir *root, const cpulift_plan *plan,

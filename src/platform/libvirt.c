@@ -17,10 +17,9 @@ static int plan(const root_dir *root, const cpulift_plan *plan,
                 const struct platform_options *options, changeset *set,
                 struct platform_report *report, cpulift_error **err)
 {
-    int rc = platform_add_plan(set, root, PLATFORM_PLAN_TARGET, plan, options, err);
+    TRY(platform_add_plan(set, root, PLATFORM_PLAN_TARGET, plan, options, err));
     if (g_strcmp0(options->channel, "guard") == 0) {
-        rc = rc != 0 ? rc
-                     : platform_add_hook(set, root, HOOKS "/qemu.d/cpulift", "guard", options, err);
+        TRY(platform_add_hook(set, root, HOOKS "/qemu.d/cpulift", "guard", options, err));
         platform_say(report->after, "if /etc/libvirt/hooks/qemu.d is new: systemctl restart "
                                     "libvirtd (or virtqemud); guests go on running");
         platform_say(report->effects, "guard: from the next start or incoming migration on, a "
@@ -28,7 +27,7 @@ static int plan(const root_dir *root, const cpulift_plan *plan,
     }
     platform_say(report->effects, "persistent definitions: changed with --connect and --domains; "
                                   "each takes effect when its guest is stopped and started");
-    return rc;
+    return 0;
 }
 
 const struct platform libvirt_platform = {

@@ -46,10 +46,7 @@ static int read_hosts(const char *xml, size_t len, const char *name, GPtrArray *
                       cpulift_error **err)
 {
     g_autoptr(xmlDoc) doc = NULL;
-    int rc = xml_parse(xml, len, name, &doc, err);
-    if (rc != 0) {
-        return rc;
-    }
+    TRY(xml_parse(xml, len, name, &doc, err));
     const xmlNode *top = xmlDocGetRootElement(doc);
     if (strcmp((const char *)top->name, "HOST") == 0) {
         add_host(top, hosts);
@@ -119,10 +116,7 @@ int onehosts_check(const char *xml, size_t len, const char *name, const cpulift_
                    GPtrArray *lines, cpulift_error **err)
 {
     g_autoptr(GPtrArray) hosts = g_ptr_array_new_with_free_func(onehost_free);
-    int rc = read_hosts(xml, len, name, hosts, err);
-    if (rc != 0) {
-        return rc;
-    }
+    TRY(read_hosts(xml, len, name, hosts, err));
     g_autofree char *models = intersect_models(hosts);
     g_ptr_array_add(lines, g_strdup_printf("EVC_MODE can be one of what all %u hosts list: %s",
                                            hosts->len, *models ? models : "nothing"));

@@ -45,10 +45,7 @@ static int add_include(const root_dir *root, changeset *set, cpulift_error **err
     bool is_old = !root_has(root, KVMRC);
     const char *target = is_old ? KVMRC_OLD : KVMRC;
     g_auto(root_file) file = {0};
-    int rc = root_load(root, target, &file, err);
-    if (rc != 0) {
-        return rc;
-    }
+    TRY(root_load(root, target, &file, err));
     if (!file.exists) {
         return cpulift_error_set(err, CPULIFT_EMISSING,
                                  "'%s/%s' is not there: run this on the front-end, or name it with "
@@ -113,9 +110,9 @@ static int add_defaults(const root_dir *root, const cpulift_plan *plan, unsigned
                         changeset *set, cpulift_error **err)
 {
     g_auto(root_file) file = {0};
-    int rc = root_load(root, DRIVER_CONF, &file, err);
-    if (rc != 0 || !file.exists) {
-        return rc;
+    TRY(root_load(root, DRIVER_CONF, &file, err));
+    if (!file.exists) {
+        return 0;
     }
     g_autofree char *attribute = format_attribute(plan, version);
     g_autoptr(GString) text = g_string_new_len(file.bytes, (gssize)file.len);
@@ -163,11 +160,10 @@ static void report_native(const cpulift_plan *plan, unsigned version,
 static int add_remotes(const root_dir *root, const cpulift_plan *plan,
                        const struct platform_options *options, changeset *set, cpulift_error **err)
 {
-    int rc = platform_add_plan(set, root, OUR_FOLDER "/plan.json", plan, options, err);
-    rc = rc != 0 ? rc
-                 : platform_add_data(set, root, OUR_FOLDER "/kvmrc.bash", "opennebula/kvmrc.bash",
-                                     0644, options, err);
-    return rc != 0 ? rc : add_include(root, set, err);
+    TRY(platform_add_plan(set, root, OUR_FOLDER "/plan.json", plan, options, err));
+    TRY(platform_add_data(set, root, OUR_FOLDER "/kvmrc.bash", "opennebula/kvmrc.bash", 0644,
+                          options, err));
+    return add_include(root, set, err);
 }
 
 static int check_inventory(const cpulift_plan *plan, const char *path,
@@ -175,8 +171,11 @@ static int check_inventory(const cpulift_plan *plan, const char *path,
 {
     g_autofree char *xml = NULL;
     size_t len = 0;
-    int rc = path != NULL ? file_load(path, FILE_DOCUMENT_MAX, &xml, &len, err) : 0;
-    return rc != 0 || path == NULL ? rc : onehosts_check(xml, len, path, plan, report->before, err);
+    if (path == NULL) {
+        return 0;
+    }
+    TRY(file_load(path, FILE_DOCUMENT_MAX, &xml, &len, err));
+    return onehosts_check(xml, len, path, plan, report->before, err);
 }
 
 static int plan(const root_dir *root, const cpulift_plan *plan,

@@ -97,19 +97,19 @@ static int add_executable(changeset *set, const root_dir *root, const char *targ
                           const char *text, size_t len, mode_t mode, cpulift_error **err)
 {
     g_auto(root_file) there = {0};
-    int rc = root_load(root, target, &there, err);
-    bool is_theirs = rc == 0 && there.exists && !is_ours(&there);
+    TRY(root_load(root, target, &there, err));
+    bool is_theirs = there.exists && !is_ours(&there);
     if (is_theirs && strstr(there.bytes, "cpulift rewrite") != NULL) {
         return 0;
     }
     if (is_theirs) {
-        rc =
-            cpulift_error_set(err, CPULIFT_ECONFLICT,
-                              "'%s/%s' is there already and not cpulift's: let it call "
-                              "'cpulift rewrite --plan /" PLATFORM_PLAN_TARGET "', or move it away",
-                              root->path, target);
+        return cpulift_error_set(err, CPULIFT_ECONFLICT,
+                                 "'%s/%s' is there already and not cpulift's: let it call "
+                                 "'cpulift rewrite --plan /" PLATFORM_PLAN_TARGET
+                                 "', or move it away",
+                                 root->path, target);
     }
-    return rc != 0 ? rc : changeset_add(set, root, target, text, len, mode, CHANGE_WHOLE, err);
+    return changeset_add(set, root, target, text, len, mode, CHANGE_WHOLE, err);
 }
 
 /// The path goes into the first line of a script, into shell, and into Groovy: one set of
@@ -129,15 +129,15 @@ int platform_add_hook(changeset *set, const root_dir *root, const char *target, 
                       const struct platform_options *options, cpulift_error **err)
 {
     g_autofree char *text = g_strdup_printf("#!%s %s\n", options->hook, role);
-    int rc = check_hook_path(options->hook, err);
+    TRY(check_hook_path(options->hook, err));
     // The kernel cuts a longer first line off (BINPRM_BUF_SIZE since Linux 5.1; 128 before).
-    if (rc == 0 && strlen(text) > 127) {
+    if (strlen(text) > 127) {
         return cpulift_error_set(err, CPULIFT_EINPUT,
                                  "'%s' is too long a path for the first line of a script: install "
                                  "cpulift-hook at a shorter one",
                                  options->hook);
     }
-    return rc != 0 ? rc : add_executable(set, root, target, text, strlen(text), 0755, err);
+    return add_executable(set, root, target, text, strlen(text), 0755, err);
 }
 
 /// The files of data/ that go to nodes, part of the program: a node needs no data folder.
@@ -182,13 +182,13 @@ static char *format_options(const struct platform_options *options)
 int platform_add_data(changeset *set, const root_dir *root, const char *target, const char *name,
                       mode_t mode, const struct platform_options *options, cpulift_error **err)
 {
-    int rc = check_hook_path(options->hook, err);
+    TRY(check_hook_path(options->hook, err));
     g_autoptr(GString) out = g_string_new(find_data(name));
     g_autofree char *words = format_options(options);
     g_string_replace(out, "@HOOK@", options->hook, 0);
     g_string_replace(out, "@OPTIONS@", words, 0);
     g_string_replace(out, "@PLAN@", "/" PLATFORM_PLAN_TARGET, 0);
-    return rc != 0 ? rc : add_executable(set, root, target, out->str, out->len, mode, err);
+    return add_executable(set, root, target, out->str, out->len, mode, err);
 }
 
 unsigned platform_parse_version(const char *text)

@@ -185,10 +185,7 @@ static int unescape(const struct logical *line, size_t from, size_t to, const ch
     for (size_t i = from; i < to; i++) {
         gunichar unit = (guchar)chars[i];
         if (chars[i] == '\\' && i + 1 < to && chars[i + 1] == 'u') {
-            int rc = unescape_unicode(chars + i + 2, to - i - 2, name, &unit, err);
-            if (rc != 0) {
-                return rc;
-            }
+            TRY(unescape_unicode(chars + i + 2, to - i - 2, name, &unit, err));
             i += 5;
         } else if (chars[i] == '\\' && i + 1 < to) {
             unit = unescape_letter(chars[++i]);
@@ -230,8 +227,8 @@ static int parse_entry(const struct logical *line, const char *name, GPtrArray *
     entry->key_end = key_end > 0 ? offsets[key_end - 1] + 1 : len > 0 ? offsets[0] : line->end;
     entry->value_start = value < len ? offsets[value] : line->end;
     entry->value_end = line->end;
-    int rc = unescape(line, 0, key_end, name, &entry->key, err);
-    return rc != 0 ? rc : unescape(line, value, len, name, &entry->value, err);
+    TRY(unescape(line, 0, key_end, name, &entry->key, err));
+    return unescape(line, value, len, name, &entry->value, err);
 }
 
 static int parse_all(const GString *text, const char *name, GPtrArray *entries, cpulift_error **err)
@@ -239,16 +236,15 @@ static int parse_all(const GString *text, const char *name, GPtrArray *entries, 
     g_autoptr(GByteArray) chars = g_byte_array_new();
     g_autoptr(GArray) offsets = g_array_new(FALSE, FALSE, sizeof(size_t));
     struct logical line = {.chars = chars, .offsets = offsets};
-    int rc = 0;
-    for (size_t at = 0; rc == 0 && at < text->len;) {
+    for (size_t at = 0; at < text->len;) {
         g_byte_array_set_size(chars, 0);
         g_array_set_size(offsets, 0);
         at = read_logical(text, at, &line);
         if (chars->len > 0 || line.is_lone) {
-            rc = parse_entry(&line, name, entries, err);
+            TRY(parse_entry(&line, name, entries, err));
         }
     }
-    return rc;
+    return 0;
 }
 
 int properties_parse(const char *bytes, size_t len, const char *name, properties **ret_properties,
@@ -257,11 +253,9 @@ int properties_parse(const char *bytes, size_t len, const char *name, properties
     g_autoptr(properties) parsed = g_new0(properties, 1);
     parsed->text = g_string_new_len(bytes, (gssize)len);
     parsed->entries = g_ptr_array_new_with_free_func(entry_free);
-    int rc = parse_all(parsed->text, name, parsed->entries, err);
-    if (rc == 0) {
-        *ret_properties = g_steal_pointer(&parsed);
-    }
-    return rc;
+    TRY(parse_all(parsed->text, name, parsed->entries, err));
+    *ret_properties = g_steal_pointer(&parsed);
+    return 0;
 }
 
 static const struct entry *find(const properties *file, const char *key)

@@ -130,10 +130,7 @@ static json_t *describe_plan(const root_dir *root)
 int state_read(const root_dir *root, json_t **ret_state, bool *ret_is_good, cpulift_error **err)
 {
     g_autoptr(GPtrArray) sets = NULL;
-    int rc = journal_load(root, &sets, err);
-    if (rc != 0) {
-        return rc;
-    }
+    TRY(journal_load(root, &sets, err));
     bool is_pending = journal_is_pending(root), is_good = !is_pending;
     json_t *files = list_files(root, sets, &is_good);
     *ret_state = json_pack("{s:s, s:b, s:o, s:o, s:o}", "schema", "cpulift.status/1", "interrupted",

@@ -78,17 +78,9 @@ static int undo_properties(const struct change *change, const struct root_file *
 {
     g_autoptr(properties) current = NULL;
     g_autoptr(properties) before = NULL;
-    int rc = properties_parse(now->bytes, now->len, change->target, &current, err);
-    if (rc == 0) {
-        rc = properties_parse(change->before.bytes, change->before.len, change->target, &before,
-                              err);
-    }
-    if (rc == 0) {
-        rc = check_keys(change, current, err);
-    }
-    if (rc != 0) {
-        return rc;
-    }
+    TRY(properties_parse(now->bytes, now->len, change->target, &current, err));
+    TRY(properties_parse(change->before.bytes, change->before.len, change->target, &before, err));
+    TRY(check_keys(change, current, err));
     if (has_same_rest(current, before, change->keys)) {
         *ret_file = root_file_copy(&change->before);
         *ret_how = "restored (the platform had only rewritten it)";
