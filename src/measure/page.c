@@ -6,29 +6,13 @@
 
 #include <string.h>
 
-static const char head[] =
-    "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; "
-    "style-src 'unsafe-inline'\">\n"
-    "<title>What the tuned CPU is worth</title>\n<style>\n"
-    "body{font:16px/1.5 system-ui,sans-serif;color:#1a1a1a;max-width:62rem;margin:2rem auto;"
-    "padding:0 1rem}\n"
-    "h1{font-size:1.8rem;margin-bottom:.2rem}h2{font-size:1.3rem;margin-top:2.2rem;"
-    "border-bottom:1px solid #bbb}\nh3{font-size:1.05rem;margin-top:1.6rem}\n"
-    "p.sub{color:#444;margin-top:0}\ntable{border-collapse:collapse;margin:.6rem 0;"
-    "font-variant-numeric:tabular-nums}\n"
-    "th,td{padding:.2rem .7rem;border-bottom:1px solid #ddd;text-align:right}\n"
-    "th{border-bottom:2px solid #555}th.l,td.l{text-align:left}\n"
-    "td{white-space:nowrap}td.l{white-space:normal}tr.t td{font-weight:600}\nfigure{margin:1rem "
-    "0}img{max-width:100%;height:auto;border:1px "
-    "solid "
-    "#ddd}\nfigcaption{color:#444;font-size:.9rem}\n"
-    "ul.warn{border-left:4px solid #444;padding-left:1.6rem}\n"
-    "code{font-family:ui-monospace,monospace;font-size:.9em;overflow-wrap:anywhere}\n"
-    "div.wide{overflow-x:auto}\n@media "
-    "print{body{max-width:none;margin:0}figure,table{break-inside:"
-    "avoid}}\n</style>\n</head>\n<body>\n";
+/// The page's frame and its style, from data/report, as part of the program.
+static const struct {
+    const char *name, *text;
+} templates[] = {
+#include "templates.h"
+};
+enum { PAGE, STYLE }; // in the order of meson.build
 
 /// Appends, with every %s escaped.
 static void add(GString *page, const char *format, ...) G_GNUC_PRINTF(2, 3);
@@ -319,25 +303,34 @@ static void add_section(GString *page, const struct page_section *s)
     add_place(page, s);
 }
 
+/// The template with each @NAME@ replaced by its value. One pass: what a value holds is not a
+/// template.
+static char *fill(const char *template, const char *const (*values)[2], size_t count)
+{
+    GString *text = g_string_new(NULL);
+    g_auto(GStrv) parts = g_strsplit(template, "@", -1);
+    for (size_t i = 0; parts[i] != NULL; i++) {
+        const char *part = parts[i];
+        for (size_t v = 0; i % 2 == 1 && v < count; v++) {
+            part = strcmp(parts[i], values[v][0]) == 0 ? values[v][1] : part;
+        }
+        g_string_append(text, part);
+    }
+    return g_string_free(text, FALSE);
+}
+
 char *page_format(const struct page_section *sections, size_t count)
 {
-    GString *page = g_string_new(head);
-    g_string_append(page,
-                    "<h1>What the tuned CPU is worth</h1>\n<p class=\"sub\">Programs under the "
-                    "default, the paper's and the tuned CPU definition, on this machine.</p>\n");
+    g_autoptr(GString) body = g_string_new(NULL);
+    g_autoptr(GString) sources = g_string_new(NULL);
     for (size_t i = 0; i < count; i++) {
-        add_section(page, &sections[i]);
+        add_section(body, &sections[i]);
+        add(sources, " %s", sections[i].source);
     }
-    g_string_append(
-        page, "<h2>How to read it, how to make it again</h2>\n<p>Each number is the median of "
-              "the runs that count: the warm-up and failed samples do not. Definitions took "
-              "turns within each run; a ratio is the median of the quotients within the runs. "
-              "Intervals: percentile bootstrap, 4000 resamples, fixed seed. Cells marked * had "
-              "fewer CPUs than threads.</p>\n<p>This page, its figures and results.tsv come "
-              "from the samples alone: <code>cpulift report");
-    for (size_t i = 0; i < count; i++) {
-        add(page, " %s", sections[i].source);
-    }
-    g_string_append(page, " -o DIR</code></p>\n</body>\n</html>\n");
-    return g_string_free(page, FALSE);
+    const char *const values[][2] = {
+        {"STYLE", templates[STYLE].text},
+        {"SECTIONS", body->str},
+        {"SOURCES", sources->str},
+    };
+    return fill(templates[PAGE].text, values, G_N_ELEMENTS(values));
 }
