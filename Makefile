@@ -6,7 +6,7 @@ MESON  ?= meson
 PLAIN   = env -u LIBRARY_PATH -u CPATH -u LD_LIBRARY_PATH
 SETUP   = $(PLAIN) $(MESON) setup --prefix=$(PREFIX)
 
-.PHONY: all build demo check quick deps install format tidy fuzz clean
+.PHONY: all build demo check quick deps install format tidy fuzz mutate clean
 
 all: build
 
@@ -41,6 +41,10 @@ tidy: build
 
 fuzz: deps
 	@./tools/fuzz.sh
+
+# Can the tests fail? Some minutes.
+mutate: deps
+	@./tools/mutate.sh
 
 clean:
 	@rm -rf build build-clang build-asan build-fuzz demo
