@@ -63,12 +63,12 @@ static const struct record omitted_record =
                      "`emulated`, `dependency`, `unknown`"},
          {"needs", &record_name, .meaning = "what a `dependency` lacks"});
 
-static const struct record warning_record = PART(
-    {"code", &record_string, .flags = RECORD_REQUIRED,
-     .meaning = "`mitigation`, `mixed-vendor`, `phys-bits`, `silicon`, `vendor`, "
-                "`vulnerable`"},
-    {"text", &record_string, .flags = RECORD_REQUIRED}, {"feature", &record_name, RECORD_CHECKED},
-    {"hosts", NAMES}, {"host_count", &record_uint, RECORD_CHECKED});
+static const struct record warning_record =
+    PART({"code", &record_string, .flags = RECORD_REQUIRED,
+          .meaning = "`mitigation`, `mixed-vendor`, `phys-bits`, `silicon`, `vendor`, "
+                     "`vulnerable`"},
+         {"text", &record_string, .flags = RECORD_REQUIRED}, {"features", NAMES}, {"hosts", NAMES},
+         {"host_count", &record_uint, RECORD_CHECKED});
 
 const struct record plan_record = {
     .schema = PLAN_SCHEMA,
