@@ -1,21 +1,30 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Every command has a man page, and every option and value of a command stands in it: man.sh SOURCE PROGRAM…
+# Every command has a man page and stands in cpulift(1), and every option and value of a command stands in its page: man.sh SOURCE PROGRAM…
 set -eu
 source=$1
 shift
 bad=0
+complain() {
+    echo "$*" >&2
+    bad=1
+}
+index=$(cat "$source/man/cpulift.1.scd")
+has() { # TEXT WORD
+    case $1 in *"$2"*) ;; *) return 1 ;; esac
+}
 for program in "$@"; do
     options=$("$program" --dump-options)
+    last=
     while IFS="$(printf '\t')" read -r command option _; do
         page=$source/man/cpulift-$command.1.scd
-        if [ ! -f "$page" ]; then
-            echo "no man page for '$command'" >&2
-            bad=1
-        elif [ "$option" != --help ] && ! grep -qF -e "*$option*" "$page"; then
-            echo "$page does not describe $option" >&2
-            bad=1
+        if [ "$command" != "$last" ]; then
+            last=$command text=
+            [ -f "$page" ] && text=$(cat "$page") || complain "no man page for '$command'"
+            has "$index" "*$command*" && has "$index" "*cpulift-$command*(1)" ||
+                complain "cpulift.1.scd does not list '$command' among the commands and the pages"
         fi
+        [ "$option" = --help ] || has "$text" "*$option*" || complain "$page does not describe $option"
     done <<EOF
 $options
 EOF
@@ -25,10 +34,7 @@ front=$1
 while read -r command option; do
     # shellcheck disable=SC2086 # no option is no word
     for value in $("$front" --complete "$command" $option ''); do
-        if ! grep -qF -e "$value" "$source/man/cpulift-$command.1.scd"; then
-            echo "man/cpulift-$command.1.scd does not describe $value" >&2
-            bad=1
-        fi
+        grep -qF -e "$value" "$source/man/cpulift-$command.1.scd" || complain "man/cpulift-$command.1.scd does not describe $value"
     done
 done <<EOF
 apply --platform
