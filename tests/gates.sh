@@ -73,6 +73,9 @@ gate cases shellcheck ''
 gate spelling codespell ''
 gate sizes awk .c
 gate tidy clang-tidy .c
+mkdir tidy.bad
+echo '[]' >tidy.bad/compile_commands.json
+judge 'tidy without commands' bad env BUILD=tidy.bad "$source/tools/gate.sh" tidy "$scratch/tidy.good.c"
 judge layers good "$source/tests/layers.sh" layers.good
 judge layers bad "$source/tests/layers.sh" layers.bad
 judge layers bad "$source/tests/layers.sh" layers.worse
