@@ -4,6 +4,17 @@
 
 #include "problem.h"
 
+/* One solved bias. */
+struct bias_point {
+    double vd, vg;            /* V */
+    double current[CONTACTS]; /* A into the terminals */
+    double inversion;         /* mos: electrons per area, cm^-2 */
+    double centroid;          /* mos: their mean distance from the oxide, nm */
+    double depletion;         /* bar with a step: width without carriers, nm */
+    double seconds;
+    int iterations, steps; /* outer iterations of all steps; bias steps taken */
+};
+
 /* How a bias point went. */
 struct outcome {
     int ok;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // cpulift-ddg: drift-diffusion with density gradient on tetrahedra, in parallel.
 #include "figures.h"
+#include "loss.h"
 #include "output.h"
 #include "reference.h"
 
@@ -89,8 +90,8 @@ static void print_result(const struct problem *pb, const struct sweep *s)
 
     if (copy)
         fprintf(copy, "%s\n", text);
-    if (pb->p->json[0] && (!copy || output_close(copy) < 0))
-        output_lost("json", pb->p->json);
+    if (pb->p->json[0] && (!copy || loss_close(copy) < 0))
+        loss_tell("json", pb->p->json);
     printf("%s\n", text);
     free(text);
     json_decref(result);

@@ -2,11 +2,13 @@
 // The I-V table and the progress lines.
 #include "output.h"
 
+#include "loss.h"
+#include "vtu.h"
+
 #include <errno.h>
 #include <string.h>
 
 static FILE *table; /* rank 0 only */
-static int lost;
 
 struct column {
     const char *name;
@@ -122,29 +124,14 @@ PetscErrorCode output_point(struct problem *pb, const struct bias_point *pt,
     PetscFunctionReturn(0);
 }
 
-void output_lost(const char *parameter, const char *path)
-{
-    fprintf(stderr,
-            "cpulift-ddg: parameter '%s': cannot write '%.200s'; check the folder and free space\n",
-            parameter, path);
-    lost = 1;
-}
-
-int output_close(FILE *f)
-{
-    int bad = ferror(f);
-
-    return fclose(f) || bad ? -1 : 0;
-}
-
 int output_end(const struct problem *pb)
 {
-    if (table && table != stdout && output_close(table) < 0)
-        output_lost("iv", pb->p->iv);
+    if (table && table != stdout && loss_close(table) < 0)
+        loss_tell("iv", pb->p->iv);
     if (table && (fflush(stdout) || ferror(stdout))) {
-        output_lost(table == stdout ? "iv" : "json", "stdout");
+        loss_tell(table == stdout ? "iv" : "json", "stdout");
         stdout = freopen("/dev/null", "we", stdout); /* PETSc would fail to flush it again */
     }
     table = NULL;
-    return lost;
+    return loss_any();
 }

@@ -2,17 +2,13 @@
 #ifndef DDG_OUTPUT_H
 #define DDG_OUTPUT_H
 
-#include "sweep.h"
+#include "gummel.h"
 
 /* Opens the I-V table on rank 0; on failure says so in `err` and returns -1, on every rank. */
 int output_begin(const struct problem *pb, struct ddg_error *err);
 /* One solved bias: row of the table, progress line, field files. Collective. */
 PetscErrorCode output_point(struct problem *pb, const struct bias_point *pt,
                             const struct outcome *out);
-/* Says on stderr that the file of a parameter could not be written; output_end() returns it. */
-void output_lost(const char *parameter, const char *path);
-/* fclose() that also reports earlier failed writes: 0 or -1. */
-int output_close(FILE *f);
 /* Closes the table. 1 when any output of this rank was lost, else 0. */
 int output_end(const struct problem *pb);
 
@@ -21,8 +17,5 @@ PetscErrorCode output_save(struct problem *pb);
 /* Reads pb->p->restart into the state; restart_check() has accepted the file before. */
 PetscErrorCode output_restart(struct problem *pb);
 int restart_check(const char *path, PetscInt n_nodes, struct ddg_error *err);
-
-/* vtu.c: field files PREFIX_vdN_vgN.pvtu and one .vtu per rank. Collective. */
-PetscErrorCode vtu_write(struct problem *pb, double vd, double vg);
 
 #endif

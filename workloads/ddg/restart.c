@@ -2,6 +2,8 @@
 // Saved bias points: one text line, then psi, w, phi as doubles of this machine, in mesh order.
 #include "output.h"
 
+#include "loss.h"
+
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,7 +43,7 @@ PetscErrorCode output_save(struct problem *pb)
     if (f)
         ok = !fclose(f) && ok && (is_through || !rename(part, target));
     if (pb->d.rank == 0 && !ok)
-        output_lost("save", pb->p->save);
+        loss_tell("save", pb->p->save);
     free(real);
     PetscCall(PetscFree(all));
     PetscFunctionReturn(0);

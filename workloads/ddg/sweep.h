@@ -6,17 +6,6 @@
 
 enum { SWEEP_FIGURES = 4 };
 
-/* One solved bias. */
-struct bias_point {
-    double vd, vg;            /* V */
-    double current[CONTACTS]; /* A into the terminals */
-    double inversion;         /* mos: electrons per area, cm^-2 */
-    double centroid;          /* mos: their mean distance from the oxide, nm */
-    double depletion;         /* bar with a step: width without carriers, nm */
-    double seconds;
-    int iterations, steps; /* outer iterations of all steps; bias steps taken */
-};
-
 struct sweep {
     struct bias_point *point;
     int n, failed;

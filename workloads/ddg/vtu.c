@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // VTK XML unstructured grids: inline base64, one piece per rank and a .pvtu that joins them.
-#include "output.h"
+#include "vtu.h"
+
+#include "loss.h"
 
 #include <math.h>
 #include <stdint.h>
@@ -150,7 +152,7 @@ static int write_piece(const struct problem *pb, const char *path)
     write_cells(f, pb, n);
     write_fields(f, pb, n);
     fputs("</Piece>\n</UnstructuredGrid>\n</VTKFile>\n", f);
-    return output_close(f);
+    return loss_close(f);
 }
 
 static int write_index(const char *stem, int ranks)
@@ -181,7 +183,7 @@ static int write_index(const char *stem, int ranks)
     for (int r = 0; r < ranks; r++)
         fprintf(f, "<Piece Source=\"%s_%d.vtu\"/>\n", base ? base + 1 : stem, r);
     fputs("</PUnstructuredGrid>\n</VTKFile>\n", f);
-    return output_close(f);
+    return loss_close(f);
 }
 
 PetscErrorCode vtu_write(struct problem *pb, double vd, double vg)
@@ -196,6 +198,6 @@ PetscErrorCode vtu_write(struct problem *pb, double vd, double vg)
     if (pb->d.rank == 0)
         bad += write_index(stem, pb->d.size) < 0;
     if (domain_max(&pb->d, bad) > 0 && pb->d.rank == 0)
-        output_lost("vtu", stem);
+        loss_tell("vtu", stem);
     PetscFunctionReturn(0);
 }
