@@ -37,11 +37,26 @@ lines 500 'int x;' >sizes.good.c
 lines 501 'int x;' >sizes.bad.c
 function_of 60 >tidy.good.c
 function_of 64 >tidy.bad.c
-mkdir -p layers.good/src/core layers.bad/src/core layers.worse/src/core layers.room/src/mask/look
+for kind in good bad worse circle long room; do
+    mkdir -p "layers.$kind/src/core" "layers.$kind/src/mask/look"
+done
 echo '#include "base/text.h"' >layers.good/src/core/a.c
 echo '#include "cli/command.h"' >layers.bad/src/core/a.c
 echo '#include "mask/trace/task.h"' >layers.room/src/mask/look/a.c
 echo '#include <libvirt/libvirt.h>' >layers.worse/src/core/a.c
+include() { # FOLDER FILE INCLUDED [COMMENT]
+    echo "#include \"core/$3\"${4:-}" >>"layers.$1/src/core/$2"
+}
+include good b.c b.h
+include good b.c c.h ' // circle: they call each other'
+include good c.c c.h
+include good c.h b.h
+include circle a.c b.h
+include circle b.c a.h
+include long a.c b.h
+include long b.c middle.h
+include long middle.h c.h
+include long c.c a.h
 
 number=0 failed=0
 say() { # SAME-AS NAME
@@ -80,5 +95,7 @@ judge layers good "$source/tests/layers.sh" layers.good
 judge layers bad "$source/tests/layers.sh" layers.bad
 judge layers bad "$source/tests/layers.sh" layers.worse
 judge layers bad "$source/tests/layers.sh" layers.room
+judge circles bad "$source/tests/layers.sh" layers.circle
+judge circles bad "$source/tests/layers.sh" layers.long
 printf '1..%d\n' "$number"
 exit $failed

@@ -3,7 +3,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "cli/complete.h"
+#include "cli/complete.h" // circle: which sees only the struct of a command
 #include "config.h"
 
 #include <errno.h>

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /// The parts of the probe guest. It is freestanding: no library, no headers but the compiler's.
+/// circle: one header for all, since start.S calls guest.c, which calls read.c, which tries
+/// instructions by start.S.
 #pragma once
 
 #include <stdbool.h>
