@@ -4,6 +4,7 @@
 #include "cli/commands.h"
 #include "cli/document.h"
 #include "cli/values.h"
+#include "core/inventory_load.h"
 #include "core/machine.h"
 #include "core/planner.h"
 
@@ -84,7 +85,7 @@ static int compute(const catalog *map, char **paths, size_t count,
         inventory_add_without(inv, *name);
     }
     for (size_t i = 0; i < count; i++) {
-        TRY(inventory_add_path(inv, paths[i], err));
+        TRY(inventory_load(inv, paths[i], err));
     }
     inventory_sort(inv);
     return planner_compute(inv, how, ret_plan, err);

@@ -38,10 +38,6 @@ const char *inventory_get_unseen(const inventory *inv);
 int inventory_add_text(inventory *inv, const char *text, size_t len, const char *where,
                        cpulift_error **err);
 
-/// Adds a host document, a folder of them (*.json, *.jsonl), or a file with one on each line
-/// (*.jsonl; "-" is stdin, either).
-int inventory_add_path(inventory *inv, const char *path, cpulift_error **err);
-
 /// Orders names and kinds, so that nothing later depends on the order of adding. To be called once
 /// all are added.
 void inventory_sort(inventory *inv);

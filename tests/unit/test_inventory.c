@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "core/inventory.h"
+#include "core/inventory_load.h"
 
 #include "base/file.h"
 #include "pool.h"
@@ -123,7 +123,7 @@ static int load(const struct folder *folder, const char *file, inventory **ret_i
 {
     g_autofree char *path = g_build_filename(folder->path, file, NULL);
     *ret_inv = inventory_new(support_get_catalog());
-    return inventory_add_path(*ret_inv, path, err);
+    return inventory_load(*ret_inv, path, err);
 }
 
 static void expect_load(const struct folder *folder, const char *file, int code, size_t hosts,
