@@ -61,14 +61,13 @@ static int add_lines(inventory *inv, struct reader *reader, cpulift_error **err)
     g_autoptr(GString) line = g_string_sized_new(16384);
     bool has_line = true;
     for (size_t number = 1;; number++) {
-        int rc = read_line(reader, line, &has_line, err);
-        if (rc != 0 || !has_line) {
-            return rc;
+        TRY(read_line(reader, line, &has_line, err));
+        if (!has_line) {
+            return 0;
         }
         g_autofree char *where = g_strdup_printf("%s:%zu", reader->path, number);
-        if (line->len > 0 &&
-            (rc = inventory_add_text(inv, line->str, line->len, where, err)) != 0) {
-            return rc;
+        if (line->len > 0) {
+            TRY(inventory_add_text(inv, line->str, line->len, where, err));
         }
     }
 }
@@ -90,8 +89,14 @@ static int add_document(inventory *inv, const char *path, cpulift_error **err)
 {
     g_autofree char *text = NULL;
     size_t len = 0;
-    int rc = file_load(path, FILE_DOCUMENT_MAX, &text, &len, err);
-    return rc != 0 ? rc : inventory_add_text(inv, text, len, path, err);
+    TRY(file_load(path, FILE_DOCUMENT_MAX, &text, &len, err));
+    return inventory_add_text(inv, text, len, path, err);
+}
+
+static int add_file(inventory *inv, const char *path, cpulift_error **err)
+{
+    return g_str_has_suffix(path, ".jsonl") ? add_lines_path(inv, path, err)
+                                            : add_document(inv, path, err);
 }
 
 /// Standard input is one document over many lines, or one document on each line: a first line that
@@ -101,18 +106,18 @@ static int add_stdin(inventory *inv, cpulift_error **err)
     struct reader reader = {.file = stdin, .path = "standard input"};
     g_autoptr(GString) line = g_string_new(NULL);
     bool has_line = false;
-    int rc = read_line(&reader, line, &has_line, err);
-    if (rc == 0 && line->len > 1 && line->str[line->len - 1] == '}') {
-        rc = inventory_add_text(inv, line->str, line->len, reader.path, err);
-        return rc != 0 ? rc : add_lines(inv, &reader, err);
+    TRY(read_line(&reader, line, &has_line, err));
+    if (line->len > 1 && line->str[line->len - 1] == '}') {
+        TRY(inventory_add_text(inv, line->str, line->len, reader.path, err));
+        return add_lines(inv, &reader, err);
     }
     g_autoptr(GString) all = g_string_new(NULL);
-    while (rc == 0 && has_line && all->len <= FILE_DOCUMENT_MAX) {
+    while (has_line && all->len <= FILE_DOCUMENT_MAX) {
         g_string_append_len(all, line->str, (gssize)line->len);
         g_string_append_c(all, '\n');
-        rc = read_line(&reader, line, &has_line, err);
+        TRY(read_line(&reader, line, &has_line, err));
     }
-    return rc != 0 ? rc : inventory_add_text(inv, all->str, all->len, reader.path, err);
+    return inventory_add_text(inv, all->str, all->len, reader.path, err);
 }
 
 static int add_folder(inventory *inv, const char *path, cpulift_error **err)
@@ -137,13 +142,11 @@ static int add_folder(inventory *inv, const char *path, cpulift_error **err)
             path);
     }
     g_ptr_array_sort(names, text_compare);
-    int rc = 0;
-    for (size_t i = 0; i < names->len && rc == 0; i++) {
+    for (size_t i = 0; i < names->len; i++) {
         g_autofree char *file = g_build_filename(path, names->pdata[i], NULL);
-        rc = g_str_has_suffix(file, ".jsonl") ? add_lines_path(inv, file, err)
-                                              : add_document(inv, file, err);
+        TRY(add_file(inv, file, err));
     }
-    return rc;
+    return 0;
 }
 
 int inventory_load(inventory *inv, const char *path, cpulift_error **err)
@@ -154,6 +157,5 @@ int inventory_load(inventory *inv, const char *path, cpulift_error **err)
     if (g_file_test(path, G_FILE_TEST_IS_DIR)) {
         return add_folder(inv, path, err);
     }
-    return g_str_has_suffix(path, ".jsonl") ? add_lines_path(inv, path, err)
-                                            : add_document(inv, path, err);
+    return add_file(inv, path, err);
 }
