@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/// cpulift scan: each host is asked in a process of its own, since no call of libvirt has a
-/// deadline.
+/// cpulift scan.
 #include "base/file.h"
-#include "base/jobs.h"
 #include "base/json.h"
 #include "cli/commands.h"
-#include "cli/scan_worker.h"
+#include "virt/ask.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -35,48 +32,11 @@ static const GOptionEntry entries[] = {
     {0},
 };
 
-struct progress {
-    const catalog *map;
-    GPtrArray *targets;
-    struct scan_result *results; ///< one for each target
-    size_t done;
-};
-
-static char *work(void *data, size_t index)
+static void show_progress(size_t done, size_t count)
 {
-    const struct progress *progress = data;
-    return scan_worker_run(progress->targets->pdata[index], progress->map,
-                           (unsigned)(options.timeout * 1000));
-}
-
-static void show_progress(const struct progress *progress)
-{
-    if (isatty(STDERR_FILENO) && progress->targets->len > 1) {
-        bool is_last = progress->done == progress->targets->len;
-        fprintf(stderr, "\r%zu of %u hosts asked%s", progress->done, progress->targets->len,
-                is_last ? "\n" : "");
+    if (isatty(STDERR_FILENO) && count > 1) {
+        fprintf(stderr, "\r%zu of %zu hosts asked%s", done, count, done == count ? "\n" : "");
     }
-}
-
-static void take_result(void *data, size_t index, enum jobs_end end, const char *text, size_t len)
-{
-    struct progress *progress = data;
-    const struct scan_target *target = progress->targets->pdata[index];
-    struct scan_result *result = &progress->results[index];
-    const char *name = scan_targets_to_string(target);
-    if (end == JOBS_DONE) {
-        scan_worker_parse(text, len, target, result);
-    } else if (end == JOBS_LATE) {
-        cpulift_error_set(&result->err, CPULIFT_EREMOTE,
-                          "'%s' did not answer within %g s; check that its daemon runs, or allow "
-                          "more with --timeout",
-                          name, options.timeout);
-    } else {
-        cpulift_error_set(&result->err, CPULIFT_ESYSTEM,
-                          "the process that asked '%s' was lost; ask this host alone", name);
-    }
-    progress->done++;
-    show_progress(progress);
 }
 
 static const char *get_name(const json_t *document)
@@ -91,24 +51,23 @@ static int compare_documents(const void *a, const void *b)
 }
 
 /// Says what went wrong with whom. Returns the documents (borrowed) sorted by name.
-static GPtrArray *sort_out(const struct progress *progress)
+static GPtrArray *sort_out(const GPtrArray *hosts)
 {
     GPtrArray *documents = g_ptr_array_new();
-    for (size_t i = 0; i < progress->targets->len; i++) {
-        struct scan_result *result = &progress->results[i];
-        const struct scan_target *target = progress->targets->pdata[i];
-        const char *name = scan_targets_to_string(target);
-        if (result->document == NULL) {
-            (void)command_fail(&result->err);
+    for (size_t i = 0; i < hosts->len; i++) {
+        struct ask_host *host = hosts->pdata[i];
+        if (host->document == NULL) {
+            (void)command_fail(&host->err);
             continue;
         }
-        if (target->uri == NULL) {
-            fprintf(stderr, "cpulift: asked %s\n", result->via);
+        if (host->uri == NULL) {
+            fprintf(stderr, "cpulift: asked %s\n", host->via);
         }
-        for (size_t w = 0; w < json_array_size(result->warnings); w++) {
-            command_warn("'%s': %s", name, json_string_value(json_array_get(result->warnings, w)));
+        for (size_t w = 0; w < json_array_size(host->warnings); w++) {
+            command_warn("'%s': %s", ask_host_to_string(host),
+                         json_string_value(json_array_get(host->warnings, w)));
         }
-        g_ptr_array_add(documents, result->document);
+        g_ptr_array_add(documents, host->document);
     }
     g_ptr_array_sort(documents, compare_documents);
     return documents;
@@ -149,28 +108,28 @@ static int print_all(const GPtrArray *documents, bool is_list, cpulift_error **e
     return command_output(NULL, all->str, err);
 }
 
-static int find_targets(GPtrArray *targets, cpulift_error **err)
+static int find_hosts(GPtrArray *hosts, cpulift_error **err)
 {
     for (char **uri = options.connect; uri != NULL && *uri != NULL; uri++) {
-        scan_targets_add(targets, NULL, *uri);
+        ask_hosts_add(hosts, NULL, *uri);
     }
     if (options.hosts != NULL) {
         g_autofree char *text = NULL;
         TRY(file_load(options.hosts, FILE_DOCUMENT_MAX, &text, NULL, err));
-        TRY(scan_targets_parse(targets, text, options.hosts, err));
-        if (targets->len == 0) {
+        TRY(ask_hosts_parse(hosts, text, options.hosts, err));
+        if (hosts->len == 0) {
             return cpulift_error_set(err, CPULIFT_EINPUT, "'%s' lists no host", options.hosts);
         }
     }
-    if (targets->len == 0) {
-        scan_targets_add(targets, NULL, NULL);
+    if (hosts->len == 0) {
+        ask_hosts_add(hosts, NULL, NULL);
     }
     return 0;
 }
 
-static int finish(const struct progress *progress)
+static int finish(const GPtrArray *hosts)
 {
-    g_autoptr(GPtrArray) documents = sort_out(progress);
+    g_autoptr(GPtrArray) documents = sort_out(hosts);
     g_autoptr(cpulift_error) err = NULL;
     if (documents->len == 0) {
         return EXIT_FAILED;
@@ -178,32 +137,12 @@ static int finish(const struct progress *progress)
     int rc = check_names(documents, &err);
     if (rc == 0) {
         rc = options.output != NULL ? save_all(documents, &err)
-                                    : print_all(documents, progress->targets->len > 1, &err);
+                                    : print_all(documents, hosts->len > 1, &err);
     }
     if (rc != 0) {
         return command_fail(&err);
     }
-    return documents->len < progress->targets->len ? EXIT_SOME : EXIT_YES;
-}
-
-static int scan_targets(GPtrArray *targets, const catalog *map)
-{
-    g_autofree struct scan_result *results = g_new0(struct scan_result, targets->len);
-    struct progress progress = {map, targets, results, 0};
-    const struct jobs jobs = {
-        .count = targets->len,
-        .parallel = (size_t)options.jobs,
-        .timeout_ms = (unsigned)(options.timeout * 1000),
-        .data = &progress,
-        .work = work,
-        .done = take_result,
-    };
-    jobs_run(&jobs);
-    int status = finish(&progress);
-    for (size_t i = 0; i < targets->len; i++) {
-        scan_result_clear(&results[i]);
-    }
-    return status;
+    return documents->len < hosts->len ? EXIT_SOME : EXIT_YES;
 }
 
 static int run(char **arguments, size_t count)
@@ -215,15 +154,18 @@ static int run(char **arguments, size_t count)
         return command_usage("scan", "--timeout is 0.1 to %d s, --jobs 1 to %d", TIMEOUT_MAX_S,
                              PARALLEL_MAX);
     }
-    g_autoptr(GPtrArray) targets = scan_targets_new();
+    g_autoptr(GPtrArray) hosts = ask_hosts_new();
     g_autoptr(catalog) map = NULL;
     g_autoptr(cpulift_error) err = NULL;
-    if (find_targets(targets, &err) != 0 ||
+    if (find_hosts(hosts, &err) != 0 ||
         (options.output != NULL && command_make_folder(options.output, &err) != 0) ||
         catalog_load(NULL, &map, &err) != 0) {
         return command_fail(&err);
     }
-    return scan_targets(targets, map);
+    const struct ask ask = {hosts, map, (unsigned)(options.timeout * 1000), (size_t)options.jobs,
+                            show_progress};
+    ask_all(&ask);
+    return finish(hosts);
 }
 
 const struct command scan_command = {

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "virt/ask.h"
+
+#include "base/jobs.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "virt/scan.h"
+
+#include <string.h>
+
+static void free_host(void *data)
+{
+    struct ask_host *host = data;
+    g_free(host->name);
+    g_free(host->uri);
+    json_decref(host->document);
+    g_free(host->via);
+    json_decref(host->warnings);
+    cpulift_error_free(host->err);
+    g_free(host);
+}
+
+GPtrArray *ask_hosts_new(void)
+{
+    return g_ptr_array_new_with_free_func(free_host);
+}
+
+void ask_hosts_add(GPtrArray *hosts, const char *name, const char *uri)
+{
+    struct ask_host *host = g_new0(struct ask_host, 1);
+    host->name = g_strdup(name);
+    host->uri = g_strdup(uri);
+    g_ptr_array_add(hosts, host);
+}
+
+/// The words up to a comment.
+static GPtrArray *split(const char *line)
+{
+    GPtrArray *words = g_ptr_array_new_with_free_func(g_free);
+    g_auto(GStrv) parts = g_strsplit_set(line, " \t\r", -1);
+    for (char **part = parts; *part != NULL && (*part)[0] != '#'; part++) {
+        if ((*part)[0] != '\0') {
+            g_ptr_array_add(words, g_strdup(*part));
+        }
+    }
+    return words;
+}
+
+static int parse_line(GPtrArray *hosts, const char *line, const char *where, size_t number,
+                      cpulift_error **err)
+{
+    g_autoptr(GPtrArray) words = split(line);
+    if (words->len == 0) {
+        return 0;
+    }
+    const char *uri = words->pdata[words->len - 1];
+    const char *name = words->len == 2 ? words->pdata[0] : NULL;
+    if (words->len > 2 || strstr(uri, ":/") == NULL || (name != NULL && !text_is_name(name))) {
+        return cpulift_error_set(err, CPULIFT_EINPUT,
+                                 "'%s', line %zu: expected 'URI' or 'NAME URI', found '%.200s'",
+                                 where, number, line);
+    }
+    ask_hosts_add(hosts, name, uri);
+    return 0;
+}
+
+int ask_hosts_parse(GPtrArray *hosts, const char *text, const char *where, cpulift_error **err)
+{
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    for (size_t i = 0; lines[i] != NULL; i++) {
+        TRY(parse_line(hosts, lines[i], where, i + 1, err));
+    }
+    return 0;
+}
+
+const char *ask_host_to_string(const struct ask_host *host)
+{
+    if (host->name != NULL) {
+        return host->name;
+    }
+    return host->uri != NULL ? host->uri : "this machine";
+}
+
+static int scan(const struct ask_host *host, const struct ask *ask, GPtrArray *warnings,
+                json_t *message, cpulift_error **err)
+{
+    g_autoptr(virt_conn) conn = NULL;
+    g_autoptr(cpulift_host) found = NULL;
+    // libvirt tells domain capabilities to those only who might start guests.
+    TRY(conn_open(host->uri, CONN_FULL, ask->timeout_ms, &conn, err));
+    json_object_set_new(message, "via", json_string(conn_to_string(conn)));
+    TRY(scan_read(conn, host->name, ask->map, ask->timeout_ms, warnings, &found, err));
+    json_object_set_new(message, "document", host_format(found, ask->map));
+    return 0;
+}
+
+struct progress {
+    const struct ask *ask;
+    size_t done;
+};
+
+/// The child's part: what `read_answer` reads.
+static char *work(void *data, size_t index)
+{
+    const struct ask *ask = ((const struct progress *)data)->ask;
+    g_autoptr(json_t) message = json_object();
+    g_autoptr(cpulift_error) err = NULL;
+    g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
+    if (scan(ask->hosts->pdata[index], ask, warnings, message, &err) != 0) {
+        json_object_set_new(message, "error", json_string(err->message));
+        json_object_set_new(message, "code", json_integer(err->code));
+    }
+    json_object_set_new(message, "warnings",
+                        json_new_strings((const char *const *)warnings->pdata, warnings->len));
+    return json_format_line(message);
+}
+
+static void read_answer(struct ask_host *host, const char *text, size_t len)
+{
+    g_autoptr(json_t) message = NULL;
+    if (json_parse_text(text, len, ask_host_to_string(host), &message, &host->err) == 0) {
+        host->document = json_incref(json_object_get(message, "document"));
+        host->warnings = json_incref(json_object_get(message, "warnings"));
+        host->via = g_strdup(json_get_string(message, "via"));
+    }
+    const char *why = json_get_string(message, "error");
+    if (host->document == NULL && host->err == NULL) {
+        int code = (int)json_integer_value(json_object_get(message, "code"));
+        cpulift_error_set(&host->err, code, "%s", why != NULL ? why : "no answer");
+    }
+    if (host->name != NULL) {
+        cpulift_error_prefix(&host->err, 0, "host '%s'", host->name);
+    }
+}
+
+static void take_answer(void *data, size_t index, enum jobs_end end, const char *text, size_t len)
+{
+    struct progress *progress = data;
+    const struct ask *ask = progress->ask;
+    struct ask_host *host = ask->hosts->pdata[index];
+    const char *name = ask_host_to_string(host);
+    if (end == JOBS_DONE) {
+        read_answer(host, text, len);
+    } else if (end == JOBS_LATE) {
+        cpulift_error_set(&host->err, CPULIFT_EREMOTE,
+                          "'%s' did not answer within %g s; check that its daemon runs, or allow "
+                          "more with --timeout",
+                          name, ask->timeout_ms / 1000.0);
+    } else {
+        cpulift_error_set(&host->err, CPULIFT_ESYSTEM,
+                          "the process that asked '%s' was lost; ask this host alone", name);
+    }
+    progress->done++;
+    ask->tell(progress->done, ask->hosts->len);
+}
+
+void ask_all(const struct ask *ask)
+{
+    struct progress progress = {ask, 0};
+    const struct jobs jobs = {
+        .count = ask->hosts->len,
+        .parallel = ask->parallel,
+        .timeout_ms = ask->timeout_ms,
+        .data = &progress,
+        .work = work,
+        .done = take_answer,
+    };
+    jobs_run(&jobs);
+}
