@@ -157,12 +157,9 @@ static int read_host_model(const xmlNode *cpu_node, const char *name, const cata
     return 0;
 }
 
-int import_domcapabilities(const char *text, size_t len, const char *name, const catalog *map,
+int import_domcapabilities(const xmlNode *root, const char *name, const catalog *map,
                            cpulift_host *host, cpulift_error **err)
 {
-    g_autoptr(xmlDoc) doc = NULL;
-    TRY(xml_parse(text, len, name, &doc, err));
-    const xmlNode *root = xmlDocGetRootElement(doc);
     const xmlNode *cpu = xml_find_child(root, "cpu");
     g_autofree char *virt = get_child_text(root, "domain");
     g_autofree char *machine = get_child_text(root, "machine");
@@ -245,13 +242,11 @@ static int read_host_cpu(const xmlNode *node, const char *name, cpulift_host *ho
     return 0;
 }
 
-int import_capabilities(const char *text, size_t len, const char *name, const catalog *map,
+int import_capabilities(const xmlNode *root, const char *name, const catalog *map,
                         const struct import_options *options, cpulift_host *host,
                         cpulift_error **err)
 {
-    g_autoptr(xmlDoc) doc = NULL;
-    TRY(xml_parse(text, len, name, &doc, err));
-    const xmlNode *node = xml_find_child(xmlDocGetRootElement(doc), "host");
+    const xmlNode *node = xml_find_child(root, "host");
     const xmlNode *cpu_node = node != NULL ? xml_find_child(node, "cpu") : NULL;
     if (cpu_node == NULL) {
         return cpulift_error_set(err, CPULIFT_EINPUT, "'%s' describes no host CPU", name);
@@ -259,7 +254,7 @@ int import_capabilities(const char *text, size_t len, const char *name, const ca
     g_autoptr(cpulift_cpu) cpu = NULL;
     TRY(read_host_cpu(cpu_node, name, host, &cpu, err));
     TRY(check_arch(cpu->arch, name, err));
-    return options == NULL ? 0 : add_silicon(cpu, name, map, options, host, err);
+    return options != NULL ? add_silicon(cpu, name, map, options, host, err) : 0;
 }
 
 /// A bare <cpu>: with <arch> it is a physical CPU's description, else a definition as in
@@ -411,10 +406,10 @@ static int import_xml(const char *text, size_t len, const char *name, const cata
     const xmlNode *root = xmlDocGetRootElement(doc);
     const char *kind = (const char *)root->name;
     if (strcmp(kind, "domainCapabilities") == 0) {
-        return import_domcapabilities(text, len, name, map, host, err);
+        return import_domcapabilities(root, name, map, host, err);
     }
     if (strcmp(kind, "capabilities") == 0) {
-        return import_capabilities(text, len, name, map, options, host, err);
+        return import_capabilities(root, name, map, options, host, err);
     }
     if (strcmp(kind, "cpu") == 0) {
         return import_cpu(root, name, map, options, host, err);

@@ -18,14 +18,14 @@ struct import_options {
 int import_text(const char *text, size_t len, const char *name, const catalog *map,
                 const struct import_options *options, cpulift_host *host, cpulift_error **err);
 
-/// One domcapabilities document: virt type, machine, features (host-model, expanded), usable
-/// models, known names.
-int import_domcapabilities(const char *text, size_t len, const char *name, const catalog *map,
+/// The root of a domcapabilities document: virt type, machine, features (host-model, expanded),
+/// usable models, known names.
+int import_domcapabilities(const xmlNode *root, const char *name, const catalog *map,
                            cpulift_host *host, cpulift_error **err);
 
-/// The host's signature, vendor, microcode and width from `virsh capabilities`; its features are
-/// the silicon's and are taken only where `options` trusts them.
-int import_capabilities(const char *text, size_t len, const char *name, const catalog *map,
+/// The host's signature, vendor, microcode and width from the root of `virsh capabilities`; its
+/// features are the silicon's and are taken only where `options` trusts them.
+int import_capabilities(const xmlNode *root, const char *name, const catalog *map,
                         const struct import_options *options, cpulift_host *host,
                         cpulift_error **err);
 

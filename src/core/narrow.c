@@ -53,14 +53,12 @@ static void add_offers(GPtrArray *offers, const xmlNode *arch)
     }
 }
 
-int narrow_parse_offers(const char *text, size_t len, const char *name, GPtrArray **ret_offers,
-                        cpulift_error **err)
+int narrow_read_offers(const xmlNode *capabilities, const char *name, GPtrArray **ret_offers,
+                       cpulift_error **err)
 {
-    g_autoptr(xmlDoc) doc = NULL;
-    TRY(xml_parse(text, len, name, &doc, err));
     g_autoptr(GPtrArray) offers = g_ptr_array_new_with_free_func(free_offer);
-    const xmlNode *root = xmlDocGetRootElement(doc);
-    for (xmlNode *g = xml_find_child(root, "guest"); g != NULL; g = xml_find_next(g, "guest")) {
+    for (xmlNode *g = xml_find_child(capabilities, "guest"); g != NULL;
+         g = xml_find_next(g, "guest")) {
         xmlNode *arch = xml_find_child(g, "arch");
         g_autofree char *arch_name = arch != NULL ? xml_get_attribute(arch, "name") : NULL;
         if (g_strcmp0(arch_name, "x86_64") == 0) {

@@ -10,11 +10,11 @@ struct offer {
     char *machine; ///< "pc" or "q35"
 };
 
-/// The offers of a capabilities document for x86_64 guests, of the machine types that cpulift plans
-/// for. `name` stands in messages. None at all is an error. *ret_offers (struct offer *) is the
-/// caller's.
-int narrow_parse_offers(const char *text, size_t len, const char *name, GPtrArray **ret_offers,
-                        cpulift_error **err);
+/// The offers of `virsh capabilities` (its root) for x86_64 guests, of the machine types that
+/// cpulift plans for. `name` stands in messages. None at all is an error. *ret_offers (struct offer
+/// *) is the caller's.
+int narrow_read_offers(const xmlNode *capabilities, const char *name, GPtrArray **ret_offers,
+                       cpulift_error **err);
 
 /// QEMU's answers about one guest entry: the returns of query-cpu-model-expansion for `max`, as it
 /// is and with "migratable" off, and of query-cpu-definitions.

@@ -2,6 +2,7 @@
 #include "virt/scan.h"
 
 #include "base/text.h"
+#include "base/xml.h"
 #include "core/import.h"
 #include "core/narrow.h"
 #include "virt/local.h"
@@ -105,6 +106,14 @@ static void narrow(const struct scan *scan, struct host_guest *guest)
     }
 }
 
+/// Parses what libvirt answered, and frees it.
+static int take_xml(const struct scan *scan, char *text, xmlDoc **ret_doc, cpulift_error **err)
+{
+    int rc = xml_parse(text, strlen(text), scan->conn->uri, ret_doc, err);
+    free(text);
+    return rc;
+}
+
 static int read_guest(const struct scan *scan, const struct offer *offer, cpulift_error **err)
 {
     char *text = virConnectGetDomainCapabilities(scan->conn->handle, NULL, "x86_64", offer->machine,
@@ -112,10 +121,10 @@ static int read_guest(const struct scan *scan, const struct offer *offer, cpulif
     if (text == NULL) {
         return conn_fail(err, "cannot get the domain capabilities of", offer->machine);
     }
-    int rc =
-        import_domcapabilities(text, strlen(text), scan->conn->uri, scan->map, scan->host, err);
-    free(text);
-    TRY(rc);
+    g_autoptr(xmlDoc) doc = NULL;
+    TRY(take_xml(scan, text, &doc, err));
+    TRY(import_domcapabilities(xmlDocGetRootElement(doc), scan->conn->uri, scan->map, scan->host,
+                               err));
     struct host_guest *guest = scan->host->guests->pdata[scan->host->guests->len - 1];
     bool is_kvm = strcmp(offer->virt, "kvm") == 0;
     guest->phys_bits = is_kvm ? scan->host->phys_bits : TCG_PHYS_BITS;
@@ -123,10 +132,10 @@ static int read_guest(const struct scan *scan, const struct offer *offer, cpulif
     return 0;
 }
 
-static int read_guests(const struct scan *scan, const char *capabilities, cpulift_error **err)
+static int read_guests(const struct scan *scan, const xmlNode *capabilities, cpulift_error **err)
 {
     g_autoptr(GPtrArray) offers = NULL;
-    TRY(narrow_parse_offers(capabilities, strlen(capabilities), scan->conn->uri, &offers, err));
+    TRY(narrow_read_offers(capabilities, scan->conn->uri, &offers, err));
     for (size_t i = 0; i < offers->len; i++) {
         TRY(read_guest(scan, offers->pdata[i], err));
     }
@@ -151,10 +160,12 @@ static int read_all(const struct scan *scan, cpulift_error **err)
     if (capabilities == NULL) {
         return conn_fail(err, "cannot get the capabilities of", scan->conn->uri);
     }
+    g_autoptr(xmlDoc) doc = NULL;
+    TRY(take_xml(scan, capabilities, &doc, err));
+    const xmlNode *root = xmlDocGetRootElement(doc);
     scan->host->source = g_strdup("libvirt");
-    TRY(import_capabilities(capabilities, strlen(capabilities), scan->conn->uri, scan->map, NULL,
-                            scan->host, err));
-    TRY(read_guests(scan, capabilities, err));
+    TRY(import_capabilities(root, scan->conn->uri, scan->map, NULL, scan->host, err));
+    TRY(read_guests(scan, root, err));
     read_versions(scan);
     read_models(scan);
     if (scan->conn->is_local) {
