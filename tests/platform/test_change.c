@@ -320,6 +320,25 @@ static void test_edit_of_a_changed_file(void **state)
     assert_int_equal(set->changes->len, 1);
 }
 
+/// The last look is just before the new file takes its place.
+static void test_replace_of_a_changed_file(void **state)
+{
+    struct place *place = *state;
+    put(place, "a", "one\n");
+    g_auto(root_file) expected = {0};
+    assert_int_equal(root_load(place->root, "a", &expected, NULL), 0);
+    put(place, "a", "theirs\n");
+    g_auto(root_file) ours = root_file_copy(&expected);
+    const struct root_file none = {0};
+    assert_int_equal(root_replace(place->root, "a", &ours, &expected, NULL), CPULIFT_ECONFLICT);
+    assert_int_equal(root_replace(place->root, "a", &none, &expected, NULL), CPULIFT_ECONFLICT);
+    g_autofree char *text = get(place, "a");
+    assert_string_equal(text, "theirs\n");
+    g_auto(GStrv) names = root_list(place->root, ".");
+    assert_string_equal(names[0], "a");
+    assert_null(names[1]);
+}
+
 static void test_two_at_once(void **state)
 {
     struct place *place = *state;
@@ -479,6 +498,7 @@ int main(void)
         TEST(test_full_disk_changes_nothing),
         TEST(test_large_attributes_stay),
         TEST(test_edit_of_a_changed_file),
+        TEST(test_replace_of_a_changed_file),
         TEST(test_two_at_once),
         TEST(test_lines_are_taken_out_of_an_edited_file),
         TEST(test_properties_survive_their_writer),

@@ -84,6 +84,26 @@ static void test_narrower_of_two_answers(void **state)
     g_strfreev(guest.unknown);
 }
 
+/// libvirt says usable, QEMU says why not.
+static void test_blocked_models_are_not_usable(void **state)
+{
+    (void)state;
+    g_autoptr(json_t) props = json_pack("{s:{s:{s:b}}}", "model", "props", "sse2", 1);
+    g_autoptr(json_t) definitions =
+        json_pack("[{s:s,s:[]},{s:s,s:[s]}]", "name", "Nehalem", "unavailable-features", "name",
+                  "Haswell", "unavailable-features", "avx2");
+    const struct narrow_answers answers = {props, props, definitions};
+    struct host_guest guest = {.features = pool_get_features("sse2"),
+                               .usable_models = g_strsplit("Haswell Nehalem", " ", -1)};
+    assert_int_equal(narrow_guest(&guest, &answers, "q", support_get_catalog(), NULL), 0);
+    assert_string_equal(guest.usable_models[0], "Nehalem");
+    assert_null(guest.usable_models[1]);
+    assert_non_null(json_object_get(guest.blocked_models, "Haswell"));
+    assert_int_equal(json_object_size(guest.blocked_models), 1);
+    g_strfreev(guest.usable_models);
+    json_decref(guest.blocked_models);
+}
+
 /// TCG's model says nothing of the host.
 static void test_tcg_has_no_vendor(void **state)
 {
@@ -176,9 +196,13 @@ static void test_malformed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_domcapabilities),   cmocka_unit_test(test_narrower_of_two_answers),
-        cmocka_unit_test(test_tcg_has_no_vendor), cmocka_unit_test(test_silicon),
-        cmocka_unit_test(test_expansion),         cmocka_unit_test(test_malformed),
+        cmocka_unit_test(test_domcapabilities),
+        cmocka_unit_test(test_narrower_of_two_answers),
+        cmocka_unit_test(test_blocked_models_are_not_usable),
+        cmocka_unit_test(test_tcg_has_no_vendor),
+        cmocka_unit_test(test_silicon),
+        cmocka_unit_test(test_expansion),
+        cmocka_unit_test(test_malformed),
     };
     return cmocka_run_group_tests_name("import", tests, NULL, NULL);
 }
