@@ -106,23 +106,15 @@ static void narrow(const struct scan *scan, struct host_guest *guest)
     }
 }
 
-/// Parses what libvirt answered, and frees it.
-static int take_xml(const struct scan *scan, char *text, xmlDoc **ret_doc, cpulift_error **err)
-{
-    int rc = xml_parse(text, strlen(text), scan->conn->uri, ret_doc, err);
-    free(text);
-    return rc;
-}
-
 static int read_guest(const struct scan *scan, const struct offer *offer, cpulift_error **err)
 {
-    char *text = virConnectGetDomainCapabilities(scan->conn->handle, NULL, "x86_64", offer->machine,
-                                                 offer->virt, 0);
+    g_autofree char *text = virConnectGetDomainCapabilities(scan->conn->handle, NULL, "x86_64",
+                                                            offer->machine, offer->virt, 0);
     if (text == NULL) {
         return conn_fail(err, "cannot get the domain capabilities of", offer->machine);
     }
     g_autoptr(xmlDoc) doc = NULL;
-    TRY(take_xml(scan, text, &doc, err));
+    TRY(xml_parse(text, strlen(text), scan->conn->uri, &doc, err));
     TRY(import_domcapabilities(xmlDocGetRootElement(doc), scan->conn->uri, scan->map, scan->host,
                                err));
     struct host_guest *guest = scan->host->guests->pdata[scan->host->guests->len - 1];
@@ -161,7 +153,7 @@ static int read_all(const struct scan *scan, cpulift_error **err)
         return conn_fail(err, "cannot get the capabilities of", scan->conn->uri);
     }
     g_autoptr(xmlDoc) doc = NULL;
-    TRY(take_xml(scan, capabilities, &doc, err));
+    TRY(xml_parse(capabilities, strlen(capabilities), scan->conn->uri, &doc, err));
     const xmlNode *root = xmlDocGetRootElement(doc);
     scan->host->source = g_strdup("libvirt");
     TRY(import_capabilities(root, scan->conn->uri, scan->map, NULL, scan->host, err));
