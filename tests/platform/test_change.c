@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/// Diffs, changesets and hostile file systems.
+/// Changesets and hostile file systems.
 #include "base/json.h"
-#include "platform/diff.h"
 #include "platform/journal.h"
 #include "platform/undo.h"
 
@@ -74,58 +73,6 @@ static int add(changeset *set, const struct place *place, const char *target, co
                enum change_undo undo, cpulift_error **err)
 {
     return changeset_add(set, place->root, target, text, strlen(text), 0644, undo, err);
-}
-
-static void check_diff(const char *before, const char *after, const char *expected)
-{
-    g_autoptr(GString) out = g_string_new(NULL);
-    diff_format(out, "f", before, before ? strlen(before) : 0, after, after ? strlen(after) : 0);
-    assert_string_equal(out->str, expected);
-}
-
-static void test_diff(void **state)
-{
-    (void)state;
-    check_diff("a\n", "a\n", "");
-    check_diff(NULL, "a\n", "--- /dev/null\n+++ b/f\n@@ -0,0 +1 @@\n+a\n");
-    check_diff("a\n", NULL, "--- a/f\n+++ /dev/null\n@@ -1 +0,0 @@\n-a\n");
-    check_diff("a\nb", "a\nc",
-               "--- a/f\n+++ b/f\n@@ -1,2 +1,2 @@\n a\n-b\n\\ No newline at end of "
-               "file\n+c\n\\ No newline at end of file\n");
-    check_diff("1\n2\n3\n4\n5\n6\n7\n8\n9\n", "1\n2\n3\n4\nx\n6\n7\n8\n9\n",
-               "--- a/f\n+++ b/f\n@@ -2,7 +2,7 @@\n 2\n 3\n 4\n-5\n+x\n 6\n 7\n 8\n");
-}
-
-/// Property: our diff, given to patch(1), makes the new text of the old, whatever they are.
-static void test_diff_patches(void **state)
-{
-    struct place *place = *state;
-    if (system("patch --version >/dev/null 2>&1") != 0) {
-        skip();
-    }
-    g_autoptr(GRand) random = g_rand_new_with_seed(7);
-    for (int round = 0; round < 60; round++) {
-        GString *texts[2] = {g_string_new(NULL), g_string_new(NULL)};
-        for (int i = 0; i < 40; i++) {
-            int letter = g_rand_int_range(random, 'a', 'e');
-            for (int side = 0; side < 2; side++) {
-                if (g_rand_int_range(random, 0, 5) > 0) {
-                    g_string_append_printf(texts[side], "%c\n", letter);
-                }
-            }
-        }
-        g_autoptr(GString) diff = g_string_new(NULL);
-        diff_format(diff, "f", texts[0]->str, texts[0]->len, texts[1]->str, texts[1]->len);
-        put(place, "f", texts[0]->str);
-        put(place, "d", diff->str);
-        g_autofree char *command =
-            g_strdup_printf("cd '%s' && patch -s -p1 < d 2>/dev/null", place->path);
-        assert_true(diff->len == 0 || system(command) == 0);
-        g_autofree char *now = get(place, "f");
-        assert_string_equal(now, texts[1]->str);
-        g_string_free(texts[0], TRUE);
-        g_string_free(texts[1], TRUE);
-    }
 }
 
 static void test_apply_is_idempotent_and_undone(void **state)
@@ -487,8 +434,6 @@ int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_diff),
-        TEST(test_diff_patches),
         TEST(test_apply_is_idempotent_and_undone),
         TEST(test_two_applies_one_rollback),
         TEST(test_conflicts_are_refused),
