@@ -3,6 +3,7 @@
 # tour.sh SOURCE BUILD: the README's tour as it stands: each line `$ COMMAND` of its section is run in order in a scratch folder, and what it
 # prints is what stands below it, where `…` is for anything (features of the machine, warnings, lines that are left out). TAP.
 set -u
+. "$(dirname "$0")/steps.sh"
 source=$1
 command -v qemu-system-x86_64 >/dev/null || { echo '1..0 # SKIP qemu-system-x86_64 is missing'; exit 0; }
 PATH=$2:$PATH LC_ALL=C
@@ -15,33 +16,11 @@ ln -s "$source/examples" examples
 # What is printed is that of this QEMU; another has other features, and only the exit status counts.
 other=
 qemu-system-x86_64 --version | grep -q 'version 7\.2\.' || other='; not compared: the README shows QEMU 7.2'
-mkdir steps
-awk '/^## / { on = /^## A tour/ } !on { next } /^```/ { code = !code; next } !code { next }
-     /^\$ / { name = sprintf("steps/%02d", ++n); print substr($0, 3) >(name ".cmd"); printf "" >(name ".out"); next }
-     { print >(name ".out") }' "$source/README.md"
-
-matches() { # WANTED GOT
-    pattern=$(sed 's/[][*?\\]/\\&/g; s/…/*/g' "$1"; echo .)
-    # shellcheck disable=SC2254 # a pattern, made above
-    case "$(cat "$2"; echo .)" in
-    $pattern) ;;
-    *) return 1 ;;
-    esac
-}
-run() { # STEP
-    sh "$1.cmd" >"$1.got" 2>&1 </dev/null
-    status=$?
-    # diff says 1 where the documents differ, as they do here
-    case $status,$(cat "$1.cmd") in
-    0,* | 1,'cpulift diff '*) ;;
-    *) return 1 ;;
-    esac
-    [ -n "$other" ] || matches "$1.out" "$1.got"
-}
+awk '/^## / { on = /^## A tour/ } on' "$source/README.md" | split_steps steps
 number=0 failed=0
 for step in steps/*.cmd; do
     step=${step%.cmd} number=$((number + 1)) word=ok
-    if ! run "$step"; then
+    if ! run_step "$step"; then
         word='not ok' failed=1
         echo "exit status $status" | diff -u "$step.out" "$step.got" | sed 's/^/# /'
     fi
