@@ -168,7 +168,7 @@ static void print_finished(const struct runner_event *e)
     double value;
     fprintf(stderr, "%zu/%zu %s %s %u CPU%s run %u%s: ", e->done, e->total, e->workload, e->cpu,
             e->vcpus, e->vcpus == 1 ? "" : "s", e->run, e->run == 0 ? " (warm-up)" : "");
-    if (e->finished->reason != NULL) {
+    if (!e->finished->is_ok) {
         fprintf(stderr, "FAILED: %s\n", e->finished->reason);
     } else if (sample_get_figure(e->finished, kind != NULL ? kind->figure : "time", &value,
                                  &unit)) {
@@ -195,7 +195,7 @@ static int count_failed(const bench_samples *s)
 {
     int failed = 0;
     for (unsigned i = 0; i < s->list->len; i++) {
-        failed += ((const bench_sample *)s->list->pdata[i])->reason != NULL;
+        failed += !((const bench_sample *)s->list->pdata[i])->is_ok;
     }
     return failed;
 }

@@ -120,6 +120,7 @@ static bench_sample *new_sample(const struct cell *cell, bench_outcome *o)
     s->run = cell->run;
     s->is_oversubscribed = cell->vcpus > process_count_cpus();
     s->accelerator = g_strdup(o->accelerator != NULL ? o->accelerator : "none");
+    s->is_ok = o->reason == NULL;
     s->reason = g_steal_pointer(&o->reason);
     s->result = g_steal_pointer(&o->result);
     return s;

@@ -12,21 +12,57 @@
 #define RUNS_MAX   100000
 #define FIGURE_MAX 1e100
 
-void sample_free(bench_sample *sample)
-{
-    if (sample != NULL) {
-        g_free(sample->workload);
-        g_free(sample->cpu);
-        g_free(sample->accelerator);
-        g_free(sample->reason);
-        json_decref(sample->result);
-        g_free(sample);
-    }
-}
+#define SAMPLE(member)  RECORD_AT(bench_sample, member)
+#define SAMPLES(member) RECORD_AT(bench_samples, member)
 
-static void free_item(void *item)
+static void destroy_sample(void *sample);
+
+static const char *const statuses[] = {"failed", "ok", NULL};
+
+static const struct record sample_record = {
+    .rows =
+        (const record_row[]){
+            {"workload", &record_name, SAMPLE(workload), RECORD_REQUIRED,
+             .meaning = "its name; a program of the user's own is `command-…`"},
+            {"cpu", &record_name, SAMPLE(cpu), RECORD_REQUIRED,
+             .meaning = "the definition that it ran under, by its name"},
+            {"vcpus", &record_uint, SAMPLE(vcpus), RECORD_REQUIRED, .min = 1, .max = VCPUS_MAX,
+             .meaning = "CPUs of the guest, or threads of the process"},
+            {"run", &record_uint, SAMPLE(run), RECORD_REQUIRED, .max = RUNS_MAX,
+             .meaning = "0 is the warm-up, which no number counts"},
+            {"status", &record_word, SAMPLE(is_ok), RECORD_REQUIRED, .words = statuses},
+            {"reason", &record_string, SAMPLE(reason), .meaning = "of a `failed` one: why"},
+            {"oversubscribed", &record_bool, SAMPLE(is_oversubscribed), RECORD_ALWAYS,
+             .meaning = "more vCPUs than CPUs"},
+            {"accelerator", &record_name, SAMPLE(accelerator), RECORD_REQUIRED,
+             .meaning = "`none` (a process), `kvm`, `tcg`"},
+            {"result", &record_json, SAMPLE(result), RECORD_MAP,
+             .meaning = "the workload's cpulift.result/1, of a failed sample too where there is "
+                        "one"},
+            {0},
+        },
+    .size = sizeof(bench_sample),
+    .destroy = destroy_sample,
+};
+
+const struct record samples_record = {
+    .schema = SAMPLES_SCHEMA,
+    .rows =
+        (const record_row[]){
+            {"machine", &record_json, SAMPLES(machine), RECORD_REQUIRED | RECORD_MAP,
+             .meaning = "what it ran on"},
+            {"settings", &record_json, SAMPLES(settings), RECORD_REQUIRED | RECORD_MAP,
+             .meaning = "what was asked for"},
+            {"samples", &record_list, SAMPLES(list), RECORD_REQUIRED, .record = &sample_record,
+             .meaning = "in the order in which they were made"},
+            {0},
+        },
+    .size = sizeof(bench_samples),
+};
+
+static void destroy_sample(void *sample)
 {
-    sample_free(item);
+    record_free(&sample_record, sample);
 }
 
 bench_samples *samples_new(json_t *machine, json_t *settings)
@@ -34,18 +70,13 @@ bench_samples *samples_new(json_t *machine, json_t *settings)
     bench_samples *s = g_new0(bench_samples, 1);
     s->machine = machine;
     s->settings = settings;
-    s->list = g_ptr_array_new_with_free_func(free_item);
+    s->list = g_ptr_array_new_with_free_func(destroy_sample);
     return s;
 }
 
 void samples_free(bench_samples *s)
 {
-    if (s != NULL) {
-        json_decref(s->machine);
-        json_decref(s->settings);
-        g_ptr_array_unref(s->list);
-        g_free(s);
-    }
+    record_free(&samples_record, s);
 }
 
 static int fail(const char *name, size_t index, const char *what, cpulift_error **err)
@@ -85,70 +116,25 @@ static bool has_good_figures(json_t *result)
     return json_object_size(figures) > 0;
 }
 
-static int check_item(const json_t *item, const char *name, size_t index, cpulift_error **err)
-{
-    const char *workload = json_get_string(item, "workload");
-    const char *cpu = json_get_string(item, "cpu");
-    if (workload == NULL || cpu == NULL || !text_is_name(workload) || !text_is_name(cpu)) {
-        return fail(name, index, "has no proper \"workload\" and \"cpu\"", err);
-    }
-    guint64 vcpus = json_get_uint(item, "vcpus", 0);
-    if (vcpus == 0 || vcpus > VCPUS_MAX || json_get_uint(item, "run", RUNS_MAX + 1) > RUNS_MAX) {
-        return fail(name, index, "has no proper \"vcpus\" and \"run\"", err);
-    }
-    const char *accelerator = json_get_string(item, "accelerator");
-    if (accelerator != NULL && !text_is_name(accelerator)) {
-        return fail(name, index, "has no proper \"accelerator\"", err);
-    }
-    const char *status = json_get_string(item, "status");
-    bool is_ok = status != NULL && strcmp(status, "ok") == 0;
-    if (!is_ok && (status == NULL || strcmp(status, "failed") != 0)) {
-        return fail(name, index, "has a \"status\" that is neither ok nor failed", err);
-    }
-    if (is_ok && !has_good_figures(json_object_get(item, "result"))) {
-        return fail(name, index, "is ok but its \"figures\" are not numbers with units", err);
-    }
-    return 0;
-}
-
-static bench_sample *new_from_item(json_t *item)
-{
-    bench_sample *s = g_new0(bench_sample, 1);
-    const char *accelerator = json_get_string(item, "accelerator");
-    const char *reason = json_get_string(item, "reason");
-    bool is_ok = strcmp(json_get_string(item, "status"), "ok") == 0;
-    s->workload = g_strdup(json_get_string(item, "workload"));
-    s->cpu = g_strdup(json_get_string(item, "cpu"));
-    s->vcpus = (unsigned)json_get_uint(item, "vcpus", 1);
-    s->run = (unsigned)json_get_uint(item, "run", 0);
-    s->is_oversubscribed = json_is_true(json_object_get(item, "oversubscribed"));
-    s->accelerator = g_strdup(accelerator != NULL ? accelerator : "none");
-    s->reason = is_ok ? NULL : g_strdup(reason != NULL ? reason : "not said");
-    s->result = json_incref(json_object_get(item, "result"));
-    return s;
-}
-
 /// What makes a sample another one than the others; the caller's.
 static char *format_key(const bench_sample *s)
 {
     return g_strdup_printf("%s %s %u %u", s->workload, s->cpu, s->vcpus, s->run);
 }
 
-static int parse_list(const json_t *list, const char *name, bench_samples *s, cpulift_error **err)
+/// What no row can say: a reason goes with failure, figures with success, and each sample is
+/// another.
+static int check(const bench_samples *s, const char *name, cpulift_error **err)
 {
-    if (!json_is_array(list)) {
-        return cpulift_error_set(err, CPULIFT_EINPUT, "'%s' has no list of \"samples\"", name);
-    }
     g_autoptr(GHashTable) keys = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    size_t i;
-    json_t *item;
-    json_array_foreach (list, i, item) {
-        int rc = check_item(item, name, i, err);
-        if (rc != 0) {
-            return rc;
+    for (unsigned i = 0; i < s->list->len; i++) {
+        const bench_sample *sample = s->list->pdata[i];
+        if (sample->is_ok == (sample->reason != NULL)) {
+            return fail(name, i, "must have a \"reason\" if it failed, and only then", err);
         }
-        bench_sample *sample = new_from_item(item);
-        g_ptr_array_add(s->list, sample);
+        if (sample->is_ok && !has_good_figures(sample->result)) {
+            return fail(name, i, "is ok but its \"figures\" are not numbers with units", err);
+        }
         if (!g_hash_table_add(keys, format_key(sample))) {
             return fail(name, i, "is there twice: same workload, CPU and run", err);
         }
@@ -160,62 +146,25 @@ int samples_parse(const char *text, size_t len, const char *name, bench_samples 
                   cpulift_error **err)
 {
     g_autoptr(json_t) json = NULL;
-    int rc = json_parse_document(text, len, name, SAMPLES_SCHEMA, &json, err);
-    if (rc != 0) {
-        return rc;
-    }
-    json_t *machine = json_object_get(json, "machine"),
-           *settings = json_object_get(json, "settings");
-    if (!json_is_object(machine) || !json_is_object(settings)) {
-        return cpulift_error_set(err, CPULIFT_EINPUT,
-                                 "'%s' does not say the \"machine\" and the \"settings\"", name);
-    }
-    g_autoptr(bench_samples) s = samples_new(json_incref(machine), json_incref(settings));
-    rc = parse_list(json_object_get(json, "samples"), name, s, err);
-    if (rc == 0) {
-        *ret_samples = g_steal_pointer(&s);
-    }
-    return rc;
+    g_autoptr(bench_samples) s = samples_new(NULL, NULL);
+    TRY(json_parse_text(text, len, name, &json, err));
+    TRY(record_parse(&samples_record, json, name, NULL, s, err));
+    TRY(check(s, name, err));
+    *ret_samples = g_steal_pointer(&s);
+    return 0;
 }
 
 int samples_load(const char *path, bench_samples **ret_samples, cpulift_error **err)
 {
     g_autofree char *text = NULL;
     size_t len;
-    int rc = file_load(path, FILE_DOCUMENT_MAX, &text, &len, err);
-    return rc == 0 ? samples_parse(text, len, path, ret_samples, err) : rc;
-}
-
-static json_t *item_from_sample(const bench_sample *s)
-{
-    json_t *item = json_object();
-    json_object_set_new(item, "workload", json_string(s->workload));
-    json_object_set_new(item, "cpu", json_string(s->cpu));
-    json_object_set_new(item, "vcpus", json_integer(s->vcpus));
-    json_object_set_new(item, "run", json_integer(s->run));
-    json_object_set_new(item, "oversubscribed", json_boolean(s->is_oversubscribed));
-    json_object_set_new(item, "accelerator", json_string(s->accelerator));
-    json_object_set_new(item, "status", json_string(s->reason == NULL ? "ok" : "failed"));
-    if (s->reason != NULL) {
-        json_object_set_new(item, "reason", json_string(s->reason));
-    }
-    if (s->result != NULL) {
-        json_object_set(item, "result", s->result);
-    }
-    return item;
+    TRY(file_load(path, FILE_DOCUMENT_MAX, &text, &len, err));
+    return samples_parse(text, len, path, ret_samples, err);
 }
 
 char *samples_format(const bench_samples *s)
 {
-    g_autoptr(json_t) json = json_object();
-    json_t *list = json_array();
-    for (unsigned i = 0; i < s->list->len; i++) {
-        json_array_append_new(list, item_from_sample(s->list->pdata[i]));
-    }
-    json_object_set_new(json, "schema", json_string(SAMPLES_SCHEMA));
-    json_object_set(json, "machine", s->machine);
-    json_object_set(json, "settings", s->settings);
-    json_object_set_new(json, "samples", list);
+    g_autoptr(json_t) json = record_format(&samples_record, s, NULL);
     return json_format_document(json);
 }
 
@@ -255,5 +204,5 @@ bool sample_get_figure(const bench_sample *s, const char *name, double *ret_valu
 
 bool sample_is_usable(const bench_sample *s)
 {
-    return s->reason == NULL && s->run > 0;
+    return s->is_ok && s->run > 0;
 }

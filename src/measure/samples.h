@@ -6,8 +6,7 @@
 
 #include "base/auto.h"
 #include "base/error.h"
-
-#include <stdbool.h>
+#include "base/record.h"
 
 #define SAMPLES_SCHEMA "cpulift.samples/1"
 
@@ -18,18 +17,18 @@ typedef struct bench_sample {
     unsigned run;           ///< 0 is the warm-up; the runs of one number were made side by side
     bool is_oversubscribed; ///< more vCPUs than CPUs to run them on
     char *accelerator;      ///< "none" (a process), "kvm" or "tcg"
-    char *reason;           ///< why it failed; NULL: its figures count
+    bool is_ok;             ///< its figures count
+    char *reason;           ///< why it failed; NULL where it did not
     json_t *result;         ///< what the workload said (cpulift.result/1), or NULL
 } bench_sample;
-
-void sample_free(bench_sample *sample);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(bench_sample, sample_free)
 
 typedef struct bench_samples {
     json_t *machine;  ///< what it ran on: see machine_read
     json_t *settings; ///< what was asked for: see settings_format
     GPtrArray *list;  ///< of struct sample, in the order they were made; owned
 } bench_samples;
+
+extern const struct record samples_record;
 
 /// An empty one; takes both references.
 bench_samples *samples_new(json_t *machine, json_t *settings);

@@ -42,7 +42,7 @@ static GPtrArray *find_figures(const bench_samples *s, const char *workload)
         const bench_sample *item = s->list->pdata[i];
         const char *key;
         json_t *value;
-        if (item->reason != NULL || strcmp(item->workload, workload) != 0) {
+        if (!item->is_ok || strcmp(item->workload, workload) != 0) {
             continue;
         }
         json_object_foreach (json_object_get(item->result, "figures"), key, value) {
@@ -98,8 +98,8 @@ static bool compute_row(const bench_samples *s, const char *base_name, struct su
         if (!is_in_cell(item, row)) {
             continue;
         }
-        row->failed += item->reason != NULL;
-        row->reason = item->reason != NULL ? item->reason : row->reason;
+        row->failed += !item->is_ok;
+        row->reason = item->is_ok ? row->reason : item->reason;
         describe(row, item);
         if (!sample_is_usable(item) ||
             !sample_get_figure(item, row->figure, &values[count], &row->unit)) {

@@ -4,6 +4,7 @@
 #include "core/host.h"
 #include "core/plan.h"
 #include "core/policy.h"
+#include "measure/samples.h"
 #include "support.h"
 
 #include <setjmp.h>
@@ -58,6 +59,10 @@ static const struct document documents[] = {
     {"policy", &policy_record, true,
      .text = "{'allow':['vmx'],'deny':['avx'],'allow-mixed-vendor':true,"
              "'require-mitigations':true}"},
+    {"samples", &samples_record, true, .maps = {"machine", "settings", "samples[0].result"},
+     .text = "{'schema':'cpulift.samples/1','machine':{},'settings':{},'samples':["
+             "{'workload':'linpack','cpu':'tuned','vcpus':4,'run':1,'status':'failed',"
+             "'reason':'late','oversubscribed':true,'accelerator':'kvm','result':{}}]}"},
 };
 
 /// Apostrophes stand for quotation marks.

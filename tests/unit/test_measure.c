@@ -68,12 +68,16 @@ static const char document[] =
     "{\"schema\":\"cpulift.samples/1\",\"machine\":{\"processor\":\"P\"},"
     "\"settings\":{\"in\":\"process\"},\"samples\":["
     "{\"workload\":\"linpack\",\"cpu\":\"default\",\"vcpus\":1,\"run\":0,\"status\":\"ok\","
+    "\"accelerator\":\"none\","
     "\"result\":{\"figures\":{\"gflops\":{\"value\":1,\"unit\":\"GFLOP/s\"}}}},"
     "{\"workload\":\"linpack\",\"cpu\":\"default\",\"vcpus\":1,\"run\":1,\"status\":\"ok\","
+    "\"accelerator\":\"none\","
     "\"result\":{\"figures\":{\"gflops\":{\"value\":10,\"unit\":\"GFLOP/s\"}}}},"
     "{\"workload\":\"linpack\",\"cpu\":\"tuned\",\"vcpus\":1,\"run\":1,\"status\":\"ok\","
+    "\"accelerator\":\"none\","
     "\"result\":{\"figures\":{\"gflops\":{\"value\":30,\"unit\":\"GFLOP/s\"}}}},"
     "{\"workload\":\"linpack\",\"cpu\":\"tuned\",\"vcpus\":1,\"run\":2,\"status\":\"failed\","
+    "\"accelerator\":\"none\","
     "\"reason\":\"wrong\",\"result\":{\"figures\":{\"gflops\":{\"value\":99,\"unit\":"
     "\"GFLOP/s\"}}}}]}";
 
