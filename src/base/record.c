@@ -98,12 +98,26 @@ json_t *record_format(const struct record *self, const void *base, const void *d
     return json;
 }
 
+/// Arrays that may not be NULL.
+static void init(const struct record *self, void *base)
+{
+    for (const record_row *row = self->rows; row->key != NULL; row++) {
+        GPtrArray **place = record_get_place(row, base);
+        bool is_list = row->kind == &record_list && (row->flags & RECORD_REQUIRED) != 0;
+        if (row->kind == &record_object) {
+            init(row->record, place != NULL ? (void *)place : base);
+        } else if (place != NULL && row->kind == &record_array) {
+            *place = g_ptr_array_new_with_free_func(g_free);
+        } else if (place != NULL && (is_list || row->kind == &record_map)) {
+            *place = g_ptr_array_new_with_free_func(row->record->destroy);
+        }
+    }
+}
+
 void *record_new(const struct record *self)
 {
     void *base = g_malloc0(self->size);
-    if (self->init != NULL) {
-        self->init(base);
-    }
+    init(self, base);
     return base;
 }
 

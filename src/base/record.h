@@ -59,9 +59,27 @@ struct record {
     const char *schema; ///< of a whole document, "cpulift.plan/1"; NULL for a part of one
     const record_row *rows;
     size_t size;                 ///< of the struct
-    void (*init)(void *item);    ///< fills a zeroed struct; NULL: nothing to fill
     void (*destroy)(void *item); ///< record_free() of this record; for items of lists
 };
+
+#define RECORD_ROWS(...)                                                                           \
+    .rows = (const record_row[])                                                                   \
+    {                                                                                              \
+        __VA_ARGS__,                                                                               \
+        {                                                                                          \
+            0                                                                                      \
+        }                                                                                          \
+    }
+
+/// Defines a part of a document whose structs stand in lists, and `part##_free` for them.
+#define RECORD_ITEM(part, type, ...)                                                               \
+    static void part##_free(void *item);                                                           \
+    static const struct record part = {RECORD_ROWS(__VA_ARGS__), .size = sizeof(type),             \
+                                       .destroy = part##_free};                                    \
+    static void part##_free(void *item)                                                            \
+    {                                                                                              \
+        record_free(&part, item);                                                                  \
+    }
 
 /// How members of a kind are read, written and kept. `base` is the struct around the member; it is
 /// NULL where a document is only checked.
@@ -80,20 +98,21 @@ extern const struct record_kind record_uint;    ///< unsigned or guint64, at mos
 extern const struct record_kind record_bool;    ///< bool
 extern const struct record_kind record_base64;  ///< bytes: RECORD_BYTES_AT()
 extern const struct record_kind record_strings; ///< char **, NULL-terminated
-extern const struct record_kind record_array;   ///< GPtrArray * of char *, sent as a list
+extern const struct record_kind record_array;   ///< GPtrArray * of char *, never NULL
 extern const struct record_kind record_object; ///< a struct in the struct; without a place: members
                                                ///< that stand in the struct around it
 extern const struct record_kind record_pointer; ///< pointer to a struct of its own
-extern const struct record_kind record_list;    ///< GPtrArray * of pointers to structs
-extern const struct record_kind record_map;     ///< the same as an object; the key is each struct's
-                                                ///< first member, a char *
+extern const struct record_kind record_list; ///< GPtrArray * of pointers to structs; NULL: absent,
+                                             ///< unless it is required
+extern const struct record_kind record_map;  ///< the same as an object, never NULL; the key is each
+                                             ///< struct's first member, a char *
 extern const struct record_kind record_json; ///< json_t *, kept as it is; with a record, `each` or
                                              ///< RECORD_MAP it is checked
 
 /// The member's place in the struct at `base`; NULL where it has none.
 void *record_get_place(const record_row *row, const void *base);
 
-/// A zeroed, initialised struct. The caller's.
+/// A zeroed, initialised struct: arrays that may not be NULL are there. The caller's.
 void *record_new(const struct record *self);
 
 /// Frees what the struct owns; record_free() frees the struct too, and NULL is fine.

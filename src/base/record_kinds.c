@@ -442,8 +442,8 @@ const struct record_kind record_list = {"list of objects", parse_list, format_li
 static json_t *format_map(const record_row *row, const void *base, const void *data)
 {
     const GPtrArray *list = *(GPtrArray *const *)record_get_place(row, base);
-    json_t *json = is_written(row, list != NULL && list->len > 0) ? json_object() : NULL;
-    for (size_t i = 0; json != NULL && list != NULL && i < list->len; i++) {
+    json_t *json = is_written(row, list->len > 0) ? json_object() : NULL;
+    for (size_t i = 0; json != NULL && i < list->len; i++) {
         json_object_set_new(json, *(const char *const *)list->pdata[i],
                             record_format(row->record, list->pdata[i], data));
     }

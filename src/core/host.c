@@ -57,11 +57,7 @@ static const record_row text_row = {.kind = &record_string};
 #define HOST(member)  RECORD_AT(cpulift_host, member)
 #define NAME_SET      RECORD_NAMES | RECORD_SORTED
 
-static void guest_destroy(void *guest);
-
-static const struct record guest_record = {
-    .rows =
-        (const record_row[]){
+RECORD_ITEM(guest_record, struct host_guest,
             {"virt", &record_name, GUEST(virt), RECORD_REQUIRED, .meaning = "`kvm` or `qemu`"},
             {"machine", &record_name, GUEST(machine), RECORD_REQUIRED,
              .meaning = "`pc`, `q35`, or a name of QEMU's"},
@@ -85,67 +81,45 @@ static const struct record guest_record = {
             {"usable_models", &record_strings, GUEST(usable_models), NAME_SET,
              .meaning = "named models that run here as they are"},
             {"blocked_models", &record_json, GUEST(blocked_models), RECORD_MAP, .each = &names_row,
-             .meaning = "other model → the features that stop it"},
-            {0},
-        },
-    .size = sizeof(struct host_guest),
-    .destroy = guest_destroy,
-};
-
-static void guest_destroy(void *guest)
-{
-    record_free(&guest_record, guest);
-}
+             .meaning = "other model → the features that stop it"})
 
 static const struct record cpu_record = {
-    .rows =
-        (const record_row[]){
-            {"vendor", &record_string, HOST(vendor), .meaning = "libvirt's name"},
-            {"family", &record_uint, HOST(family), .max = 4095},
-            {"model", &record_uint, HOST(model), .max = 4095},
-            {"stepping", &record_uint, HOST(stepping), .max = 4095},
-            {"microcode", &record_uint, HOST(microcode), .max = HOST_MICROCODE_MAX},
-            {"phys_bits", &record_uint, HOST(phys_bits), .max = CPU_PHYS_BITS_MAX,
-             .meaning = "width of a physical address"},
-            {"model_name", &record_string, HOST(model_name),
-             .meaning = "libvirt's nearest named model"},
-            {0},
-        },
+    RECORD_ROWS({"vendor", &record_string, HOST(vendor), .meaning = "libvirt's name"},
+                {"family", &record_uint, HOST(family), .max = 4095},
+                {"model", &record_uint, HOST(model), .max = 4095},
+                {"stepping", &record_uint, HOST(stepping), .max = 4095},
+                {"microcode", &record_uint, HOST(microcode), .max = HOST_MICROCODE_MAX},
+                {"phys_bits", &record_uint, HOST(phys_bits), .max = CPU_PHYS_BITS_MAX,
+                 .meaning = "width of a physical address"},
+                {"model_name", &record_string, HOST(model_name),
+                 .meaning = "libvirt's nearest named model"}),
 };
 
 static const struct record versions_record = {
-    .rows =
-        (const record_row[]){
-            {"libvirt", &record_string, HOST(libvirt_version)},
-            {"qemu", &record_string, HOST(qemu_version)},
-            {"kernel", &record_string, HOST(kernel_version)},
-            {0},
-        },
+    RECORD_ROWS({"libvirt", &record_string, HOST(libvirt_version)},
+                {"qemu", &record_string, HOST(qemu_version)},
+                {"kernel", &record_string, HOST(kernel_version)}),
 };
 
 const struct record host_record = {
     .schema = HOST_SCHEMA,
-    .rows =
-        (const record_row[]){
-            {"name", &record_name, HOST(name), RECORD_REQUIRED,
-             .meaning = "the host's name: letters, digits and `. _ - : @ +`"},
-            {"arch", &record_string, HOST(arch), RECORD_REQUIRED, .meaning = "`x86_64`"},
-            {"source", &record_string, HOST(source), .meaning = "`libvirt` (scanned) or `import`"},
-            {"silicon", &record_bool, HOST(is_silicon),
-             .meaning = "`true` where the features are the physical CPU's (`import "
-                        "--trust-silicon`): more than KVM gives"},
-            {"cpu", &record_object, .record = &cpu_record, .meaning = "the physical CPU"},
-            {"versions", &record_object, .record = &versions_record},
-            {"libvirt_models", &record_strings, HOST(libvirt_models), NAME_SET,
-             .meaning = "every CPU model name that this host's libvirt knows"},
-            {"vulnerabilities", &record_json, HOST(vulnerabilities), RECORD_MAP, .each = &text_row,
-             .meaning = "file name → first line, from `/sys/devices/system/cpu/vulnerabilities`; "
-                        "only where the host is the machine that scans"},
-            {"guests", &record_list, HOST(guests), RECORD_REQUIRED, .record = &guest_record,
-             .min = 1, .max = HOST_GUESTS_MAX,
-             .meaning = "one entry for each virt type and machine type"},
-            {0},
-        },
+    RECORD_ROWS(
+        {"name", &record_name, HOST(name), RECORD_REQUIRED,
+         .meaning = "the host's name: letters, digits and `. _ - : @ +`"},
+        {"arch", &record_string, HOST(arch), RECORD_REQUIRED, .meaning = "`x86_64`"},
+        {"source", &record_string, HOST(source), .meaning = "`libvirt` (scanned) or `import`"},
+        {"silicon", &record_bool, HOST(is_silicon),
+         .meaning = "`true` where the features are the physical CPU's (`import "
+                    "--trust-silicon`): more than KVM gives"},
+        {"cpu", &record_object, .record = &cpu_record, .meaning = "the physical CPU"},
+        {"versions", &record_object, .record = &versions_record},
+        {"libvirt_models", &record_strings, HOST(libvirt_models), NAME_SET,
+         .meaning = "every CPU model name that this host's libvirt knows"},
+        {"vulnerabilities", &record_json, HOST(vulnerabilities), RECORD_MAP, .each = &text_row,
+         .meaning = "file name → first line, from `/sys/devices/system/cpu/vulnerabilities`; "
+                    "only where the host is the machine that scans"},
+        {"guests", &record_list, HOST(guests), RECORD_REQUIRED, .record = &guest_record, .min = 1,
+         .max = HOST_GUESTS_MAX, .meaning = "one entry for each virt type and machine type"}),
     .size = sizeof(cpulift_host),
 };
 
@@ -153,7 +127,6 @@ cpulift_host *host_new(const char *name)
 {
     cpulift_host *new = record_new(&host_record);
     new->name = g_strdup(name);
-    new->guests = g_ptr_array_new_with_free_func(guest_destroy);
     return new;
 }
 
@@ -164,7 +137,7 @@ void host_free(cpulift_host *host)
 
 struct host_guest *host_add_guest(cpulift_host *host, const char *virt, const char *machine)
 {
-    struct host_guest *guest = g_new0(struct host_guest, 1);
+    struct host_guest *guest = record_new(&guest_record);
     guest->virt = g_strdup(virt);
     guest->machine = g_strdup(machine);
     g_ptr_array_add(host->guests, guest);

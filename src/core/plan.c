@@ -7,105 +7,86 @@
 
 #define PLAN(member) RECORD_AT(cpulift_plan, member)
 #define NAMES        &record_strings, .flags = RECORD_NAMES
-#define PART(...)                                                                                  \
-    {                                                                                              \
-        .rows = (const record_row[])                                                               \
-        {                                                                                          \
-            __VA_ARGS__,                                                                           \
-            {                                                                                      \
-                0                                                                                  \
-            }                                                                                      \
-        }                                                                                          \
-    }
-#define BITS       .max = CPU_PHYS_BITS_MAX
-#define MANY(part) &record_list, .record = (part)
+#define BITS         .max = CPU_PHYS_BITS_MAX
+#define MANY(part)   &record_list, .record = (part)
 
 static const struct record guests_record = {
-    .rows =
-        (const record_row[]){
-            {"only", &record_strings, PLAN(guests.only), RECORD_ALWAYS,
-             .meaning = "patterns of the names of guests that are tuned; none: all are"},
-            {"skip", &record_strings, PLAN(guests.skip), RECORD_ALWAYS,
-             .meaning = "patterns of those that are not"},
-            {"strict", &record_bool, PLAN(guests.is_strict), RECORD_ALWAYS,
-             .meaning = "a guest that cannot be tuned must not start"},
-            {0},
-        },
+    RECORD_ROWS({"only", &record_strings, PLAN(guests.only), RECORD_ALWAYS,
+                 .meaning = "patterns of the names of guests that are tuned; none: all are"},
+                {"skip", &record_strings, PLAN(guests.skip), RECORD_ALWAYS,
+                 .meaning = "patterns of those that are not"},
+                {"strict", &record_bool, PLAN(guests.is_strict), RECORD_ALWAYS,
+                 .meaning = "a guest that cannot be tuned must not start"}),
 };
 
-static const struct record signature_record =
-    PART({"family", &record_uint, RECORD_CHECKED}, {"model", &record_uint, RECORD_CHECKED},
-         {"stepping", &record_uint, RECORD_CHECKED});
+static const struct record signature_record = {
+    RECORD_ROWS({"family", &record_uint, RECORD_CHECKED}, {"model", &record_uint, RECORD_CHECKED},
+                {"stepping", &record_uint, RECORD_CHECKED})};
 
-static const struct record next_level_record =
-    PART({"level", &record_string, RECORD_CHECKED}, {"missing", NAMES});
+static const struct record next_level_record = {
+    RECORD_ROWS({"level", &record_string, RECORD_CHECKED}, {"missing", NAMES})};
 
-static const struct record kind_record =
-    PART({"hosts", NAMES}, {"extra", NAMES, .meaning = "features beyond what all hosts share"},
-         {"cpu", &record_string, RECORD_CHECKED}, {"vendor", &record_string, RECORD_CHECKED},
-         {"libvirt", &record_string, RECORD_CHECKED}, {"qemu", &record_string, RECORD_CHECKED},
-         {"kernel", &record_string, RECORD_CHECKED}, {"microcode", &record_uint, RECORD_CHECKED},
-         {"canonical_machine", &record_string, RECORD_CHECKED});
+static const struct record kind_record = {RECORD_ROWS(
+    {"hosts", NAMES}, {"extra", NAMES, .meaning = "features beyond what all hosts share"},
+    {"cpu", &record_string, RECORD_CHECKED}, {"vendor", &record_string, RECORD_CHECKED},
+    {"libvirt", &record_string, RECORD_CHECKED}, {"qemu", &record_string, RECORD_CHECKED},
+    {"kernel", &record_string, RECORD_CHECKED}, {"microcode", &record_uint, RECORD_CHECKED},
+    {"canonical_machine", &record_string, RECORD_CHECKED})};
 
 static const record_row index_row = {.kind = &record_uint};
 
-static const struct record loss_record =
-    PART({"feature", &record_name, .flags = RECORD_REQUIRED},
-         {"hosts", NAMES, .meaning = "that cost it: the first 100 by name"},
-         {"host_count", &record_uint, .meaning = "all that cost it"},
-         {"kinds", &record_json, .each = &index_row, .meaning = "all, as indices"},
-         {"policy", &record_string, .meaning = "where policy would leave it out anyway"});
+static const struct record loss_record = {
+    RECORD_ROWS({"feature", &record_name, .flags = RECORD_REQUIRED},
+                {"hosts", NAMES, .meaning = "that cost it: the first 100 by name"},
+                {"host_count", &record_uint, .meaning = "all that cost it"},
+                {"kinds", &record_json, .each = &index_row, .meaning = "all, as indices"},
+                {"policy", &record_string, .meaning = "where policy would leave it out anyway"})};
 
-static const struct record omitted_record =
-    PART({"feature", &record_name, .flags = RECORD_REQUIRED},
-         {"reason", &record_string, .flags = RECORD_REQUIRED,
-          .meaning = "`not-migratable`, `denied`, `nested`, `tsx`, `opt-in`, `topology`, "
-                     "`emulated`, `dependency`, `unknown`"},
-         {"needs", &record_name, .meaning = "what a `dependency` lacks"});
+static const struct record omitted_record = {
+    RECORD_ROWS({"feature", &record_name, .flags = RECORD_REQUIRED},
+                {"reason", &record_string, .flags = RECORD_REQUIRED,
+                 .meaning = "`not-migratable`, `denied`, `nested`, `tsx`, `opt-in`, `topology`, "
+                            "`emulated`, `dependency`, `unknown`"},
+                {"needs", &record_name, .meaning = "what a `dependency` lacks"})};
 
-static const struct record warning_record =
-    PART({"code", &record_string, .flags = RECORD_REQUIRED,
-          .meaning = "`mitigation`, `mixed-vendor`, `phys-bits`, `silicon`, `vendor`, "
-                     "`vulnerable`"},
-         {"text", &record_string, .flags = RECORD_REQUIRED}, {"features", NAMES}, {"hosts", NAMES},
-         {"host_count", &record_uint, RECORD_CHECKED});
+static const struct record warning_record = {
+    RECORD_ROWS({"code", &record_string, .flags = RECORD_REQUIRED,
+                 .meaning = "`mitigation`, `mixed-vendor`, `phys-bits`, `silicon`, `vendor`, "
+                            "`vulnerable`"},
+                {"text", &record_string, .flags = RECORD_REQUIRED}, {"features", NAMES},
+                {"hosts", NAMES}, {"host_count", &record_uint, RECORD_CHECKED})};
 
 const struct record plan_record = {
     .schema = PLAN_SCHEMA,
-    .rows =
-        (const record_row[]){
-            {"pool", &record_name, PLAN(pool), RECORD_REQUIRED},
-            {"variant", &record_name, PLAN(variant), RECORD_REQUIRED,
-             .meaning = "`tuned`, `default` (an untuned platform) or `paper` (the 2014 paper's)"},
-            {"arch", &record_name, RECORD_CHECKED},
-            {"virt", &record_name, PLAN(virt), RECORD_REQUIRED},
-            {"machine", &record_name, PLAN(machine), RECORD_REQUIRED},
-            {"definition", &record_pointer, PLAN(cpu), RECORD_REQUIRED,
-             .record = &cpu_definition_record, .meaning = "the `<cpu>` element"},
-            {"features", &record_strings, PLAN(features), RECORD_ALWAYS,
-             .meaning = "every feature that a guest of this plan sees"},
-            {"signature", &record_json, .record = &signature_record,
-             .meaning = "what QEMU shows for the model"},
-            {"level", &record_string, .flags = RECORD_NULL,
-             .meaning = "the x86-64 level reached; null: none"},
-            {"next_level", &record_json, .record = &next_level_record,
-             .meaning = "the next, and what is missing"},
-            {"phys_bits", &record_uint, PLAN(phys_bits), BITS,
-             .meaning = "the pool's smallest physical-address width"},
-            {"host_count", &record_uint, RECORD_CHECKED},
-            {"left_out_hosts", NAMES, .meaning = "by `--without`"},
-            {"kinds", MANY(&kind_record), .meaning = "hosts that are alike but for the name"},
-            {"losses", MANY(&loss_record),
-             .meaning = "each feature that some host has and not all"},
-            {"omitted", MANY(&omitted_record),
-             .meaning = "each feature that all hosts have and the plan leaves out"},
-            {"policy", &record_json, .record = &policy_record,
-             .meaning = "the policy that was applied"},
-            {"warnings", MANY(&warning_record)},
-            {"guests", &record_object, .record = &guests_record,
-             .meaning = "only in the hooks' plan: which guests"},
-            {0},
-        },
+    RECORD_ROWS(
+        {"pool", &record_name, PLAN(pool), RECORD_REQUIRED},
+        {"variant", &record_name, PLAN(variant), RECORD_REQUIRED,
+         .meaning = "`tuned`, `default` (an untuned platform) or `paper` (the 2014 paper's)"},
+        {"arch", &record_name, RECORD_CHECKED}, {"virt", &record_name, PLAN(virt), RECORD_REQUIRED},
+        {"machine", &record_name, PLAN(machine), RECORD_REQUIRED},
+        {"definition", &record_pointer, PLAN(cpu), RECORD_REQUIRED,
+         .record = &cpu_definition_record, .meaning = "the `<cpu>` element"},
+        {"features", &record_strings, PLAN(features), RECORD_ALWAYS,
+         .meaning = "every feature that a guest of this plan sees"},
+        {"signature", &record_json, .record = &signature_record,
+         .meaning = "what QEMU shows for the model"},
+        {"level", &record_string, .flags = RECORD_NULL,
+         .meaning = "the x86-64 level reached; null: none"},
+        {"next_level", &record_json, .record = &next_level_record,
+         .meaning = "the next, and what is missing"},
+        {"phys_bits", &record_uint, PLAN(phys_bits), BITS,
+         .meaning = "the pool's smallest physical-address width"},
+        {"host_count", &record_uint, RECORD_CHECKED},
+        {"left_out_hosts", NAMES, .meaning = "by `--without`"},
+        {"kinds", MANY(&kind_record), .meaning = "hosts that are alike but for the name"},
+        {"losses", MANY(&loss_record), .meaning = "each feature that some host has and not all"},
+        {"omitted", MANY(&omitted_record),
+         .meaning = "each feature that all hosts have and the plan leaves out"},
+        {"policy", &record_json, .record = &policy_record,
+         .meaning = "the policy that was applied"},
+        {"warnings", MANY(&warning_record)},
+        {"guests", &record_object, .record = &guests_record,
+         .meaning = "only in the hooks' plan: which guests"}),
     .size = sizeof(cpulift_plan),
 };
 

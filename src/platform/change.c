@@ -16,16 +16,13 @@
 #define OWNER_MAX (UINT32_MAX - 1)
 
 static const struct record file_record = {
-    .rows =
-        (const record_row[]){
-            {"mode", &record_uint, FILE_AT(mode), RECORD_REQUIRED, .max = 07777},
-            {"uid", &record_uint, FILE_AT(uid), RECORD_REQUIRED, .max = OWNER_MAX},
-            {"gid", &record_uint, FILE_AT(gid), RECORD_REQUIRED, .max = OWNER_MAX},
-            {"text", &record_string, FILE_AT(bytes), .meaning = "the content, where it is UTF-8"},
-            {"base64", &record_base64, RECORD_BYTES_AT(struct root_file, bytes, len),
-             .meaning = "the content, where it is not"},
-            {0},
-        },
+    RECORD_ROWS(
+        {"mode", &record_uint, FILE_AT(mode), RECORD_REQUIRED, .max = 07777},
+        {"uid", &record_uint, FILE_AT(uid), RECORD_REQUIRED, .max = OWNER_MAX},
+        {"gid", &record_uint, FILE_AT(gid), RECORD_REQUIRED, .max = OWNER_MAX},
+        {"text", &record_string, FILE_AT(bytes), .meaning = "the content, where it is UTF-8"},
+        {"base64", &record_base64, RECORD_BYTES_AT(struct root_file, bytes, len),
+         .meaning = "the content, where it is not"}),
 };
 
 static int parse_file(const record_at *at, const record_row *row, const json_t *value, void *base,
@@ -64,18 +61,11 @@ static void clear_file(const record_row *row, void *base)
 static const struct record_kind file_kind = {"object", parse_file, format_file, clear_file};
 
 static void key_free(void *key);
-static void change_init(void *change);
-static void change_free(void *change);
-static void changeset_init(void *set);
 
 static const struct record key_record = {
-    .rows =
-        (const record_row[]){
-            {"before", &record_string, KEY_AT(before), RECORD_NULL,
-             .meaning = "null: the key was not there"},
-            {"after", &record_string, KEY_AT(after), RECORD_REQUIRED},
-            {0},
-        },
+    RECORD_ROWS({"before", &record_string, KEY_AT(before), RECORD_NULL,
+                 .meaning = "null: the key was not there"},
+                {"after", &record_string, KEY_AT(after), RECORD_REQUIRED}),
     .size = sizeof(struct change_key),
     .destroy = key_free,
 };
@@ -87,9 +77,7 @@ static const char *const undo_names[] = {
     NULL,
 };
 
-static const struct record change_record = {
-    .rows =
-        (const record_row[]){
+RECORD_ITEM(change_record, struct change,
             {"target", &record_string, CHANGE_AT(target), RECORD_REQUIRED,
              .meaning = "the file, below the root"},
             {"undo", &record_word, CHANGE_AT(undo), RECORD_REQUIRED, .words = undo_names,
@@ -100,49 +88,22 @@ static const struct record change_record = {
             {"after", &file_kind, CHANGE_AT(after), RECORD_REQUIRED | RECORD_NULL,
              .record = &file_record, .meaning = "as we leave it; null: it is removed"},
             {"keys", &record_map, CHANGE_AT(keys), .record = &key_record,
-             .meaning = "of `properties`: key → its values"},
-            {0},
-        },
-    .size = sizeof(struct change),
-    .init = change_init,
-    .destroy = change_free,
-};
+             .meaning = "of `properties`: key → its values"})
 
 const struct record changeset_record = {
     .schema = CHANGESET_SCHEMA,
-    .rows =
-        (const record_row[]){
-            {"platform", &record_string, SET_AT(platform), RECORD_REQUIRED},
-            {"changes", &record_list, SET_AT(changes), RECORD_REQUIRED, .record = &change_record,
-             .meaning = "in the order in which they are made"},
-            {"folders", &record_array, SET_AT(folders),
-             .meaning = "made for the changes, outermost first"},
-            {0},
-        },
+    RECORD_ROWS({"platform", &record_string, SET_AT(platform), RECORD_REQUIRED},
+                {"changes", &record_list, SET_AT(changes), RECORD_REQUIRED,
+                 .record = &change_record, .meaning = "in the order in which they are made"},
+                {"folders", &record_array, SET_AT(folders),
+                 .meaning = "made for the changes, outermost first"}),
     .size = sizeof(changeset),
-    .init = changeset_init,
 };
 
 static void key_free(void *key)
 {
     g_free(((struct change_key *)key)->key);
     record_free(&key_record, key);
-}
-
-static void change_init(void *change)
-{
-    ((struct change *)change)->keys = g_ptr_array_new_with_free_func(key_free);
-}
-
-static void change_free(void *change)
-{
-    record_free(&change_record, change);
-}
-
-static void changeset_init(void *set)
-{
-    ((changeset *)set)->changes = g_ptr_array_new_with_free_func(change_free);
-    ((changeset *)set)->folders = g_ptr_array_new_with_free_func(g_free);
 }
 
 changeset *changeset_new(const char *platform)
@@ -236,7 +197,7 @@ static void set_pair(properties *file, const char *key, const char *value, GPtrA
     if (g_strcmp0(before, after) == 0) {
         return;
     }
-    struct change_key *changed = g_new0(struct change_key, 1);
+    struct change_key *changed = record_new(&key_record);
     *changed = (struct change_key){g_strdup(key), g_strdup(before), g_strdup(after)};
     g_ptr_array_add(keys, changed);
     properties_set(file, key, after);

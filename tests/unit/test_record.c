@@ -56,11 +56,6 @@ static void wheel_destroy(void *wheel)
     record_free(&named_record, wheel);
 }
 
-static void cart_init(void *data)
-{
-    ((struct cart *)data)->trips = g_ptr_array_new_with_free_func(g_free);
-}
-
 static const struct record where_record = {
     .rows = (const record_row[]){
         {"place", &record_string, RECORD_AT(struct cart, place)},
@@ -94,7 +89,6 @@ static const struct record cart_record = {
             {0},
         },
     .size = sizeof(struct cart),
-    .init = cart_init,
 };
 
 static int parse(const char *text, struct cart **ret_cart, cpulift_error **err)
