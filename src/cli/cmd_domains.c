@@ -3,11 +3,12 @@
 /// `cpulift rollback --connect` execute the program that has them.
 #include "base/json.h"
 #include "cli/commands.h"
-#include "cli/domains.h"
 #include "cli/undone.h"
 #include "core/domain.h"
 #include "core/plan.h"
 #include "platform/diff.h"
+#include "platform/domains.h"
+#include "virt/definitions.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -29,21 +30,6 @@ static const GOptionEntry entries[] = {
     {0},
 };
 
-/// One definition and what becomes of it.
-struct edit {
-    struct definition *definition;
-    char *after;
-    char *note; ///< a warning, or NULL
-};
-
-static void edit_free(void *data)
-{
-    struct edit *edit = data;
-    g_free(edit->after);
-    g_free(edit->note);
-    g_free(edit);
-}
-
 /// True when both say the same of the CPU: libvirt keeps the element's children in an order of its
 /// own.
 static bool has_same_cpu(const char *a, const char *b)
@@ -59,8 +45,8 @@ static bool has_same_cpu(const char *a, const char *b)
     return strcmp(text_a, text_b) == 0;
 }
 
-static int add_edit(struct definition *definition, const cpulift_plan *plan, GPtrArray *edits,
-                    cpulift_error **err)
+static int add_edit(const struct definition *definition, const cpulift_plan *plan,
+                    domain_edits *edits, cpulift_error **err)
 {
     const struct domain_options how = {.virt = plan->virt, .machine = plan->machine};
     struct domain_changes changes;
@@ -72,67 +58,58 @@ static int add_edit(struct definition *definition, const cpulift_plan *plan, GPt
     if (!changes.is_changed || has_same_cpu(definition->xml, after)) {
         return 0;
     }
-    struct edit *edit = g_new0(struct edit, 1);
-    edit->definition = definition;
-    edit->after = g_steal_pointer(&after);
-    edit->note = g_strdup(
-        (changes.warnings & DOMAIN_OWN_CPU) != 0 ? domain_warning_to_string(DOMAIN_OWN_CPU) : NULL);
-    g_ptr_array_add(edits, edit);
+    bool has_own_cpu = (changes.warnings & DOMAIN_OWN_CPU) != 0;
+    *domain_edits_add(edits) = (struct domain_edit){
+        .name = g_strdup(definition->name),
+        .uuid = g_strdup(definition->uuid),
+        .is_active = definition->is_active,
+        .before = g_strdup(definition->xml),
+        .after = g_steal_pointer(&after),
+        .note = has_own_cpu ? domain_warning_to_string(DOMAIN_OWN_CPU) : NULL,
+    };
     return 0;
 }
 
 /// Remembers all, then defines one after the other; each is atomic in libvirt.
-static int define_all(const virt_conn *conn, const root_dir *root, const GPtrArray *edits,
+static int define_all(const virt_conn *conn, const root_dir *root, const domain_edits *edits,
                       cpulift_error **err)
 {
-    g_autoptr(json_t) document = NULL;
-    TRY(domains_load(root, &document, err));
-    for (size_t i = 0; i < edits->len; i++) {
-        const struct edit *edit = g_ptr_array_index(edits, i);
-        domains_add(document, options.uri, edit->definition);
+    g_autoptr(domains_kept) kept = NULL;
+    TRY(domains_load(root, &kept, err));
+    for (size_t i = 0; i < edits->edits->len; i++) {
+        domains_add(kept, edits->uri, g_ptr_array_index(edits->edits, i));
     }
-    TRY(domains_save(root, document, err));
-    for (size_t i = 0; i < edits->len; i++) {
-        const struct edit *edit = g_ptr_array_index(edits, i);
-        TRY(definitions_write(conn, edit->definition->uuid, edit->definition->xml, edit->after,
-                              err));
+    TRY(domains_save(root, kept, err));
+    for (size_t i = 0; i < edits->edits->len; i++) {
+        const struct domain_edit *edit = g_ptr_array_index(edits->edits, i);
+        TRY(definitions_write(conn, edit->uuid, edit->before, edit->after, err));
     }
     return 0;
 }
 
-static char *format_edits(const GPtrArray *edits)
+static char *format_edits(const domain_edits *edits)
 {
-    g_autoptr(json_t) list = json_array();
-    GString *out = g_string_new(NULL);
-    for (size_t i = 0; i < edits->len; i++) {
-        const struct edit *edit = g_ptr_array_index(edits, i);
-        const struct definition *d = edit->definition;
-        g_autofree char *name = g_strdup_printf("%s.xml", d->name);
-        diff_format(out, name, d->xml, strlen(d->xml), edit->after, strlen(edit->after));
-        json_array_append_new(list, json_pack("{s:s, s:s, s:b, s:s, s:s}", "name", d->name, "uuid",
-                                              d->uuid, "active", d->is_active, "before", d->xml,
-                                              "after", edit->after));
-    }
     if (options.json) {
-        g_string_free(out, TRUE);
-        g_autoptr(json_t) document =
-            json_pack("{s:s, s:s, s:s, s:b, s:O}", "schema", DOMAINS_SCHEMA, "platform", "libvirt",
-                      "uri", options.uri, "committed", options.commit, "domains", list);
+        g_autoptr(json_t) document = record_format(&domain_edits_record, edits, NULL);
         return json_format_document(document);
     }
-    g_string_append_printf(out, "%u %s of %s %s\n", edits->len,
-                           edits->len == 1 ? "definition" : "definitions", options.uri,
-                           options.commit ? "changed" : "would change");
-    for (size_t i = 0; i < edits->len; i++) {
-        const struct edit *edit = g_ptr_array_index(edits, i);
-        g_string_append_printf(out, "  - %s: %s%s%s\n", edit->definition->name,
-                               edit->definition->is_active
-                                   ? "runs; gets it when it is stopped and started"
-                                   : "gets it when it is started",
+    GString *out = g_string_new(NULL), *list = g_string_new(NULL);
+    for (size_t i = 0; i < edits->edits->len; i++) {
+        const struct domain_edit *edit = g_ptr_array_index(edits->edits, i);
+        g_autofree char *name = g_strdup_printf("%s.xml", edit->name);
+        diff_format(out, name, edit->before, strlen(edit->before), edit->after,
+                    strlen(edit->after));
+        g_string_append_printf(list, "  - %s: %s%s%s\n", edit->name,
+                               edit->is_active ? "runs; gets it when it is stopped and started"
+                                               : "gets it when it is started",
                                edit->note != NULL ? "; " : "", edit->note ? edit->note : "");
     }
-    g_string_append(
-        out, options.commit || edits->len == 0 ? "" : "Nothing was changed; --commit does it.\n");
+    unsigned count = edits->edits->len;
+    g_string_append_printf(
+        out, "%u %s of %s %s\n%s%s", count, count == 1 ? "definition" : "definitions", edits->uri,
+        edits->is_committed ? "changed" : "would change", list->str,
+        edits->is_committed || count == 0 ? "" : "Nothing was changed; --commit does it.\n");
+    g_string_free(list, TRUE);
     return g_string_free(out, FALSE);
 }
 
@@ -142,7 +119,7 @@ static int apply(const char *plan_path, char **ret_text, cpulift_error **err)
     g_autoptr(root_dir) root = NULL;
     g_autoptr(virt_conn) conn = NULL;
     g_autoptr(GPtrArray) definitions = NULL;
-    g_autoptr(GPtrArray) edits = g_ptr_array_new_with_free_func(edit_free);
+    g_autoptr(domain_edits) edits = domain_edits_new(options.uri, options.commit);
     TRY(plan_load(plan_path, &plan, err));
     TRY(root_open(options.root, &root, err));
     TRY(conn_open(options.uri, CONN_FULL, CONNECT_MS, &conn, err));
@@ -150,7 +127,7 @@ static int apply(const char *plan_path, char **ret_text, cpulift_error **err)
     for (size_t i = 0; i < definitions->len; i++) {
         TRY(add_edit(g_ptr_array_index(definitions, i), plan, edits, err));
     }
-    TRY(options.commit && edits->len > 0 ? define_all(conn, root, edits, err) : 0);
+    TRY(options.commit && edits->edits->len > 0 ? define_all(conn, root, edits, err) : 0);
     *ret_text = format_edits(edits);
     return 0;
 }
@@ -180,17 +157,15 @@ static bool differ_in_cpu_only(const char *a, const char *b)
 }
 
 /// Undoes one remembered definition, or says what would be done.
-static int restore(const virt_conn *conn, const json_t *remembered, struct undone *undone,
+static int restore(const virt_conn *conn, const struct domain_kept *kept, struct undone *undone,
                    cpulift_error **err)
 {
-    const char *before = json_get_string(remembered, "before");
-    const char *uuid = json_get_string(remembered, "uuid");
-    const char *name = json_get_string(remembered, "name");
+    const char *before = kept->before;
     g_autoptr(virt_definition) now = NULL;
-    int rc = definitions_find(conn, uuid, &now, err);
+    int rc = definitions_find(conn, kept->uuid, &now, err);
     if (rc == CPULIFT_EMISSING) {
         cpulift_error_clear(err);
-        g_ptr_array_add(undone->actions, g_strdup_printf("%s: no longer there", name));
+        g_ptr_array_add(undone->actions, g_strdup_printf("%s: no longer there", kept->name));
         return 0;
     }
     TRY(rc); // libvirt could not say: what is remembered of it must not be forgotten
@@ -203,21 +178,21 @@ static int restore(const virt_conn *conn, const json_t *remembered, struct undon
     bool is_same = strcmp(now->xml, before) == 0;
     g_autofree char *file = g_strdup_printf("%s.xml", now->name);
     diff_format(undone->diff, file, now->xml, strlen(now->xml), before, strlen(before));
-    TRY(options.commit && !is_same ? definitions_write(conn, uuid, now->xml, before, err) : 0);
+    TRY(options.commit && !is_same ? definitions_write(conn, kept->uuid, now->xml, before, err)
+                                   : 0);
     g_ptr_array_add(undone->actions,
-                    g_strdup_printf("%s: %s", name, is_same ? "unchanged" : "restored"));
+                    g_strdup_printf("%s: %s", kept->name, is_same ? "unchanged" : "restored"));
     return 0;
 }
 
-static int rollback_all(const virt_conn *conn, json_t *document, struct undone *undone,
+static int rollback_all(const virt_conn *conn, domains_kept *kept, struct undone *undone,
                         cpulift_error **err)
 {
-    json_t *domains = json_object_get(document, "domains");
-    for (size_t i = json_array_size(domains); i-- > 0;) {
-        const json_t *remembered = json_array_get(domains, i);
-        if (g_strcmp0(json_get_string(remembered, "uri"), options.uri) == 0) {
-            TRY(restore(conn, remembered, undone, err));
-            json_array_remove(domains, i);
+    for (guint i = kept->domains->len; i-- > 0;) {
+        const struct domain_kept *domain = g_ptr_array_index(kept->domains, i);
+        if (strcmp(domain->uri, options.uri) == 0) {
+            TRY(restore(conn, domain, undone, err));
+            g_ptr_array_remove_index(kept->domains, i);
         }
     }
     return 0;
@@ -227,13 +202,13 @@ static int rollback(struct undone *undone, cpulift_error **err)
 {
     g_autoptr(root_dir) root = NULL;
     g_autoptr(virt_conn) conn = NULL;
-    g_autoptr(json_t) document = NULL;
+    g_autoptr(domains_kept) kept = NULL;
     TRY(root_open(options.root, &root, err));
-    TRY(domains_load(root, &document, err));
+    TRY(domains_load(root, &kept, err));
     TRY(conn_open(options.uri, CONN_FULL, CONNECT_MS, &conn, err));
-    int rc = rollback_all(conn, document, undone, err);
+    int rc = rollback_all(conn, kept, undone, err);
     // What was restored before a failure is forgotten all the same.
-    int saved = options.commit ? domains_save(root, document, err) : 0;
+    int saved = options.commit ? domains_save(root, kept, err) : 0;
     return rc != 0 ? rc : saved;
 }
 

@@ -20,15 +20,14 @@ static int run(char **arguments, size_t count)
     (void)arguments;
     (void)count;
     g_autoptr(root_dir) root = NULL;
-    g_autoptr(json_t) state = NULL;
+    g_autoptr(node_state) state = NULL;
     g_autoptr(cpulift_error) err = NULL;
-    bool is_good = true;
-    if (root_open(options.root, &root, &err) != 0 ||
-        state_read(root, &state, &is_good, &err) != 0) {
+    if (root_open(options.root, &root, &err) != 0 || state_read(root, &state, &err) != 0) {
         return command_fail(&err);
     }
-    g_autofree char *text = options.json ? json_format_document(state) : state_format(state);
-    return command_finish(NULL, text, is_good ? EXIT_YES : EXIT_NO);
+    g_autoptr(json_t) json = record_format(&state_record, state, NULL);
+    g_autofree char *text = options.json ? json_format_document(json) : state_format(state);
+    return command_finish(NULL, text, state_is_good(state) ? EXIT_YES : EXIT_NO);
 }
 
 const struct command status_command = {

@@ -1,12 +1,59 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "platform/state.h"
 
-#include "base/json.h"
 #include "platform/journal.h"
 #include "platform/platform.h"
 #include "platform/properties.h"
 
 #include <string.h>
+
+#define PLAN(member)    RECORD_AT(struct state_plan, member)
+#define FILES(member)   RECORD_AT(struct state_file, member)
+#define UNTUNED(member) RECORD_AT(struct state_untuned, member)
+#define STATE(member)   RECORD_AT(node_state, member)
+
+static const struct record installed_record = {
+    RECORD_ROWS({"target", &record_string, PLAN(target), RECORD_REQUIRED,
+                 .meaning = "the file, below the root"},
+                {"pool", &record_string, PLAN(pool), RECORD_REQUIRED},
+                {"variant", &record_string, PLAN(variant), RECORD_REQUIRED},
+                {"virt", &record_string, PLAN(virt), RECORD_REQUIRED},
+                {"model", &record_string, PLAN(model), RECORD_REQUIRED},
+                {"features", &record_uint, PLAN(features), RECORD_REQUIRED, .meaning = "how many"}),
+    .size = sizeof(struct state_plan),
+};
+
+RECORD_ITEM(file_record, struct state_file,
+            {"platform", &record_string, FILES(platform), RECORD_REQUIRED},
+            {"target", &record_string, FILES(target), RECORD_REQUIRED,
+             .meaning = "the file, below the root"},
+            {"state", &record_string, FILES(state), RECORD_REQUIRED,
+             .meaning = "`in force`, or what became of it"})
+
+RECORD_ITEM(untuned_record, struct state_untuned,
+            {"time", &record_string, UNTUNED(time), RECORD_REQUIRED},
+            {"hook", &record_string, UNTUNED(hook), RECORD_REQUIRED},
+            {"guest", &record_string, UNTUNED(guest), RECORD_REQUIRED},
+            {"why", &record_string, UNTUNED(why), RECORD_REQUIRED})
+
+const struct record state_record = {
+    .schema = "cpulift.status/1",
+    RECORD_ROWS(
+        {"interrupted", &record_bool, STATE(is_interrupted), RECORD_REQUIRED,
+         .meaning = "an apply was killed before it ended"},
+        {"plan", &record_pointer, STATE(plan), RECORD_REQUIRED | RECORD_NULL,
+         .record = &installed_record, .meaning = "that the hooks go by; null: none is installed"},
+        {"files", &record_list, STATE(files), RECORD_REQUIRED, .record = &file_record,
+         .meaning = "that cpulift changed"},
+        {"untuned", &record_list, STATE(untuned), RECORD_REQUIRED, .record = &untuned_record,
+         .meaning = "each start of a guest that a hook left alone"}),
+    .size = sizeof(node_state),
+};
+
+void state_free(node_state *state)
+{
+    record_free(&state_record, state);
+}
 
 static bool has_keys(const struct change *change, const struct root_file *now)
 {
@@ -55,42 +102,38 @@ static bool is_last(const GPtrArray *sets, size_t set_index, const char *target)
     return true;
 }
 
-static json_t *list_files(const root_dir *root, const GPtrArray *sets, bool *is_good)
+static void list_files(const root_dir *root, const GPtrArray *sets, node_state *state)
 {
-    json_t *files = json_array();
     for (size_t s = 0; s < sets->len; s++) {
         const changeset *set = g_ptr_array_index(sets, s);
         for (size_t i = 0; i < set->changes->len; i++) {
             const struct change *change = g_ptr_array_index(set->changes, i);
             if (is_last(sets, s, change->target)) {
-                const char *state = judge(change, root);
-                *is_good &= g_str_has_prefix(state, "in force");
-                json_array_append_new(files, json_pack("{s:s, s:s, s:s}", "platform", set->platform,
-                                                       "target", change->target, "state", state));
+                struct state_file *file = record_new(&file_record);
+                *file = (struct state_file){g_strdup(set->platform), g_strdup(change->target),
+                                            g_strdup(judge(change, root))};
+                g_ptr_array_add(state->files, file);
             }
         }
     }
-    return files;
 }
 
-/// "TIME ROLE GUEST: why" into the document; a line of another shape is passed over.
-static void add_trace(json_t *untuned, const char *line)
+/// "TIME ROLE GUEST: why"; a line of another shape is passed over.
+static void add_trace(node_state *state, const char *line)
 {
     g_auto(GStrv) words = g_strsplit(line, " ", 3);
-    if (g_strv_length(words) < 3) {
-        return;
-    }
-    char *why = strstr(words[2], ": ");
+    char *why = g_strv_length(words) == 3 ? strstr(words[2], ": ") : NULL;
     if (why != NULL) {
-        *why = '\0';
-        json_array_append_new(untuned, json_pack("{s:s, s:s, s:s, s:s}", "time", words[0], "hook",
-                                                 words[1], "guest", words[2], "why", why + 2));
+        struct state_untuned *untuned = record_new(&untuned_record);
+        *untuned =
+            (struct state_untuned){g_strdup(words[0]), g_strdup(words[1]),
+                                   g_strndup(words[2], (gsize)(why - words[2])), g_strdup(why + 2)};
+        g_ptr_array_add(state->untuned, untuned);
     }
 }
 
-static json_t *list_untuned(const root_dir *root)
+static void list_untuned(const root_dir *root, node_state *state)
 {
-    json_t *untuned = json_array();
     g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
     size_t count = 0;
     const struct platform *const *all = platform_list(&count);
@@ -102,14 +145,13 @@ static json_t *list_untuned(const root_dir *root)
         }
         g_auto(GStrv) lines = g_strsplit(file.bytes, "\n", -1);
         for (char **line = lines; *line != NULL; line++) {
-            add_trace(untuned, g_utf8_validate(*line, -1, NULL) ? *line : "");
+            add_trace(state, g_utf8_validate(*line, -1, NULL) ? *line : "");
         }
     }
-    return untuned;
 }
 
-/// The plan that the hooks go by, in a few members; null where none is installed or it is broken.
-static json_t *describe_plan(const root_dir *root)
+/// The plan that the hooks go by; NULL where none is installed or it is broken. The caller's.
+static struct state_plan *describe_plan(const root_dir *root)
 {
     size_t count = 0;
     const struct platform *const *all = platform_list(&count);
@@ -119,83 +161,87 @@ static json_t *describe_plan(const root_dir *root)
         g_autoptr(cpulift_plan) plan = NULL;
         if (root_load(root, target, &file, NULL) == 0 && file.exists &&
             plan_parse(file.bytes, file.len, target, &plan, NULL) == 0) {
-            return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I}", "target", target, "pool", plan->pool,
-                             "variant", plan->variant, "virt", plan->virt, "model",
-                             plan->cpu->model, "features", (json_int_t)plan->feature_count);
+            struct state_plan *told = record_new(&installed_record);
+            *told = (struct state_plan){g_strdup(target),           g_strdup(plan->pool),
+                                        g_strdup(plan->variant),    g_strdup(plan->virt),
+                                        g_strdup(plan->cpu->model), (unsigned)plan->feature_count};
+            return told;
         }
     }
-    return json_null();
+    return NULL;
 }
 
-int state_read(const root_dir *root, json_t **ret_state, bool *ret_is_good, cpulift_error **err)
+int state_read(const root_dir *root, node_state **ret_state, cpulift_error **err)
 {
     g_autoptr(GPtrArray) sets = NULL;
     TRY(journal_load(root, &sets, err));
-    bool is_pending = journal_is_pending(root), is_good = !is_pending;
-    json_t *files = list_files(root, sets, &is_good);
-    *ret_state = json_pack("{s:s, s:b, s:o, s:o, s:o}", "schema", "cpulift.status/1", "interrupted",
-                           is_pending, "plan", describe_plan(root), "files", files, "untuned",
-                           list_untuned(root));
-    *ret_is_good = is_good;
+    node_state *state = record_new(&state_record);
+    state->is_interrupted = journal_is_pending(root);
+    state->plan = describe_plan(root);
+    list_files(root, sets, state);
+    list_untuned(root, state);
+    *ret_state = state;
     return 0;
 }
 
-static void format_plan(GString *out, const json_t *plan)
+bool state_is_good(const node_state *state)
 {
-    if (json_is_object(plan)) {
-        g_string_append_printf(
-            out, "plan /%s: pool %s, %s, %s, model %s, %" G_GUINT64_FORMAT " features\n",
-            json_get_string(plan, "target"), json_get_string(plan, "pool"),
-            json_get_string(plan, "variant"), json_get_string(plan, "virt"),
-            json_get_string(plan, "model"), json_get_uint(plan, "features", 0));
+    bool is_good = !state->is_interrupted;
+    for (size_t i = 0; i < state->files->len; i++) {
+        const struct state_file *file = g_ptr_array_index(state->files, i);
+        is_good = is_good && g_str_has_prefix(file->state, "in force");
+    }
+    return is_good;
+}
+
+static void format_plan(GString *out, const struct state_plan *plan)
+{
+    if (plan != NULL) {
+        g_string_append_printf(out, "plan /%s: pool %s, %s, %s, model %s, %u features\n",
+                               plan->target, plan->pool, plan->variant, plan->virt, plan->model,
+                               plan->features);
     } else {
         g_string_append(out, "no plan is installed\n");
     }
 }
 
 /// The reasons with their counts, each once, in the order in which they first came.
-static void format_untuned(GString *out, const json_t *untuned)
+static void format_untuned(GString *out, const GPtrArray *untuned)
 {
     g_autoptr(GHashTable) counts = g_hash_table_new(g_str_hash, g_str_equal);
     g_autoptr(GPtrArray) reasons = g_ptr_array_new();
-    size_t i = 0;
-    json_t *one = NULL;
-    json_array_foreach (untuned, i, one) {
-        const char *why = json_get_string(one, "why");
-        size_t count = GPOINTER_TO_SIZE(g_hash_table_lookup(counts, why));
+    const struct state_untuned *last = NULL;
+    for (size_t i = 0; i < untuned->len; i++) {
+        last = g_ptr_array_index(untuned, i);
+        size_t count = GPOINTER_TO_SIZE(g_hash_table_lookup(counts, last->why));
         if (count == 0) {
-            g_ptr_array_add(reasons, (gpointer)why);
+            g_ptr_array_add(reasons, last->why);
         }
-        g_hash_table_replace(counts, (gpointer)why, GSIZE_TO_POINTER(count + 1));
+        g_hash_table_replace(counts, last->why, GSIZE_TO_POINTER(count + 1));
     }
-    g_string_append_printf(out, "%zu starts of guests were left untuned\n",
-                           json_array_size(untuned));
+    g_string_append_printf(out, "%u starts of guests were left untuned\n", untuned->len);
     for (size_t r = 0; r < reasons->len; r++) {
         const char *why = g_ptr_array_index(reasons, r);
         g_string_append_printf(out, "  %zu: %s\n",
                                GPOINTER_TO_SIZE(g_hash_table_lookup(counts, why)), why);
     }
-    const json_t *last = json_array_get(untuned, json_array_size(untuned) - 1);
     if (last != NULL) {
-        g_string_append_printf(out, "  the last: %s at %s\n", json_get_string(last, "guest"),
-                               json_get_string(last, "time"));
+        g_string_append_printf(out, "  the last: %s at %s\n", last->guest, last->time);
     }
 }
 
-char *state_format(const json_t *state)
+char *state_format(const node_state *state)
 {
     GString *out = g_string_new(NULL);
-    format_plan(out, json_object_get(state, "plan"));
-    if (json_is_true(json_object_get(state, "interrupted"))) {
+    format_plan(out, state->plan);
+    if (state->is_interrupted) {
         g_string_append(out, "an apply was interrupted: 'cpulift rollback' takes it back, another "
                              "'cpulift apply --commit' takes it back and begins anew\n");
     }
-    size_t i = 0;
-    json_t *file = NULL;
-    json_array_foreach (json_object_get(state, "files"), i, file) {
-        g_string_append_printf(out, "%s /%s: %s\n", json_get_string(file, "platform"),
-                               json_get_string(file, "target"), json_get_string(file, "state"));
+    for (size_t i = 0; i < state->files->len; i++) {
+        const struct state_file *file = g_ptr_array_index(state->files, i);
+        g_string_append_printf(out, "%s /%s: %s\n", file->platform, file->target, file->state);
     }
-    format_untuned(out, json_object_get(state, "untuned"));
+    format_untuned(out, state->untuned);
     return g_string_free(out, FALSE);
 }

@@ -3,13 +3,39 @@
 /// guests that hooks let start untuned.
 #pragma once
 
+#include "base/record.h"
 #include "platform/root.h"
 
-#include "base/auto.h"
+struct state_plan {
+    char *target, *pool, *variant, *virt, *model;
+    unsigned features;
+};
 
-/// Reads the state as a document (`schema` "cpulift.status/1"); the caller's. *ret_is_good is false
-/// where a file is no longer as cpulift left it, or an apply was killed.
-int state_read(const root_dir *root, json_t **ret_state, bool *ret_is_good, cpulift_error **err);
+struct state_file {
+    char *platform, *target, *state;
+};
 
-/// The document for people. The caller's.
-char *state_format(const json_t *state);
+/// A start of a guest that a hook left alone.
+struct state_untuned {
+    char *time, *hook, *guest, *why;
+};
+
+typedef struct node_state {
+    bool is_interrupted;     ///< an apply was killed
+    struct state_plan *plan; ///< that the hooks go by; NULL: none is installed, or it is broken
+    GPtrArray *files;        ///< struct state_file *
+    GPtrArray *untuned;      ///< struct state_untuned *
+} node_state;
+
+extern const struct record state_record;
+
+/// *ret_state is the caller's.
+int state_read(const root_dir *root, node_state **ret_state, cpulift_error **err);
+void state_free(node_state *state);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(node_state, state_free)
+
+/// False where a file is no longer as cpulift left it, or an apply was killed.
+bool state_is_good(const node_state *state);
+
+/// For people. The caller's.
+char *state_format(const node_state *state);

@@ -5,6 +5,9 @@
 #include "core/plan.h"
 #include "core/policy.h"
 #include "measure/samples.h"
+#include "platform/change.h"
+#include "platform/domains.h"
+#include "platform/state.h"
 #include "support.h"
 
 #include <setjmp.h>
@@ -63,6 +66,25 @@ static const struct document documents[] = {
      .text = "{'schema':'cpulift.samples/1','machine':{},'settings':{},'samples':["
              "{'workload':'linpack','cpu':'tuned','vcpus':4,'run':1,'status':'failed',"
              "'reason':'late','oversubscribed':true,'accelerator':'kvm','result':{}}]}"},
+    {"changeset", &changeset_record, true,
+     .nullable = {"changes[0].before", "changes[0].after", "changes[0].keys.k.before"},
+     .maps = {"changes[0].keys"},
+     .text = "{'schema':'cpulift.changeset/1','platform':'cloudstack','changes':[{"
+             "'target':'etc/a','undo':'properties','before':{'mode':420,'uid':1,'gid':2,"
+             "'text':'k=v'},'after':{'mode':420,'uid':1,'gid':2,'base64':'/w=='},"
+             "'keys':{'k':{'before':'v','after':'w'}}}],'folders':['etc']}"},
+    {"definitions", &domain_edits_record, true,
+     .text = "{'schema':'cpulift.definitions/1','platform':'libvirt','uri':'test:///default',"
+             "'committed':true,'domains':[{'name':'a','uuid':'u','active':true,"
+             "'before':'<domain/>','after':'<domain />'}]}"},
+    {"domains", &domains_kept_record, true,
+     .text = "{'schema':'cpulift.domains/1','domains':[{'uri':'test:///default','name':'a',"
+             "'uuid':'u','before':'<domain/>'}]}"},
+    {"status", &state_record, true, .nullable = {"plan"},
+     .text = "{'schema':'cpulift.status/1','interrupted':true,'plan':{'target':'etc/p.json',"
+             "'pool':'p','variant':'tuned','virt':'kvm','model':'Nehalem','features':7},"
+             "'files':[{'platform':'cloudstack','target':'etc/a','state':'in force'}],"
+             "'untuned':[{'time':'t','hook':'cloudstack','guest':'g','why':'late'}]}"},
 };
 
 /// Apostrophes stand for quotation marks.
