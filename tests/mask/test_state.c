@@ -66,6 +66,24 @@ static void test_watch_areas(void **state)
     assert_null(watch_copy(NULL));
 }
 
+/// New memory at the place of worn memory is not worn.
+static void test_watch_forgets(void **state)
+{
+    (void)state;
+    struct watch *watch = NULL;
+    watch_forget(watch, 0, UINT64_MAX);
+    for (int i = 0; i < 40; i++) {
+        watch_add(&watch, 0x1000, 0x3000);
+        assert_int_equal(watch_judge(watch, 0x1000, RW, true, false), WATCH_EXECUTE);
+        assert_true(watch_has(watch, 0x0, 0x1001) && watch_has(watch, 0x2fff, 0x9000));
+        assert_false(watch_has(watch, 0x0, 0x1000) || watch_has(watch, 0x3000, 0x9000));
+        watch_forget(watch, 0x1000, 0x2000);
+        assert_int_equal(watch_judge(watch, 0x1000, RW, true, false), WATCH_NOT_OURS);
+        assert_int_equal(watch_judge(watch, 0x1000, RX, true, false), WATCH_NOT_OURS);
+    }
+    watch_free(watch);
+}
+
 static struct find_result make_result(void)
 {
     struct find_result result = {g_array_new(FALSE, FALSE, sizeof(uint64_t)),
@@ -118,8 +136,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_watch_alternates), cmocka_unit_test(test_watch_gives_up),
-        cmocka_unit_test(test_watch_areas),      cmocka_unit_test(test_sites_round_trip),
-        cmocka_unit_test(test_sites_hostile),
+        cmocka_unit_test(test_watch_areas),      cmocka_unit_test(test_watch_forgets),
+        cmocka_unit_test(test_sites_round_trip), cmocka_unit_test(test_sites_hostile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /// A program for the tests of `run`: each mode executes CPUID in another way and exits with 0 if
 /// all is as it would be on the CPU that it was told of first.
+#include "victim.h"
+
 #include <cpuid.h>
 #include <dlfcn.h>
 #include <errno.h>
@@ -23,23 +25,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-typedef void cpuid_fn(uint32_t leaf, uint32_t regs[4]);
-
 void gap_cpuid(uint32_t leaf, uint32_t regs[4]);
 extern const uint8_t gap_code_start[], gap_code_end[], gap_table[];
 extern const uint64_t gap_offset;
 extern char **environ;
 
-#define REQUIRE(condition)                                                                         \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            fprintf(stderr, "victim: line %d: %s\n", __LINE__, #condition);                        \
-            exit(1);                                                                               \
-        }                                                                                          \
-    } while (0)
-
 /// What leaf 1 says of instructions, by a CPUID that the compiler made.
-static uint64_t read_features(void)
+uint64_t read_features(void)
 {
     uint32_t a, b, c, d;
     __cpuid(1, a, b, c, d);
@@ -47,7 +39,7 @@ static uint64_t read_features(void)
 }
 
 /// The same by another function.
-static uint64_t features_by(cpuid_fn *function)
+uint64_t features_by(cpuid_fn *function)
 {
     uint32_t regs[4];
     function(1, regs);
@@ -216,7 +208,7 @@ static void mode_exec_thread(char **args)
     pause();
 }
 
-static uint8_t *make_memory(int prot)
+uint8_t *make_memory(int prot)
 {
     uint8_t *memory = mmap(NULL, 3 * 4096, prot, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     REQUIRE(memory != MAP_FAILED);
@@ -224,7 +216,7 @@ static uint8_t *make_memory(int prot)
 }
 
 /// gap_cpuid as a compiler at run time would write it: the real instruction.
-static void write_code(uint8_t *at)
+void write_code(uint8_t *at)
 {
     static const uint8_t code[] = {0x53, 0x49, 0x89, 0xf0, 0x89, 0xf8, 0x31, 0xc9, 0x0f,
                                    0xa2, 0x41, 0x89, 0x00, 0x41, 0x89, 0x58, 0x04, 0x41,
@@ -232,7 +224,7 @@ static void write_code(uint8_t *at)
     memcpy(at, code, sizeof code);
 }
 
-static cpuid_fn *to_function(uint8_t *code)
+cpuid_fn *to_function(uint8_t *code)
 {
     cpuid_fn *function;
     memcpy(&function, &code, sizeof function);
@@ -270,7 +262,7 @@ static void trap_once(void)
     REQUIRE(features_by(to_function(memory + 64)) == read_features());
     write_code(memory + 64);
     REQUIRE(features_by(to_function(memory + 64)) == read_features());
-    // Not unmapped: pages that change often are not watched any more.
+    REQUIRE(munmap(memory, 3 * 4096) == 0);
 }
 
 static const int trap_signals[] = {SIGILL, SIGSEGV};
@@ -463,6 +455,7 @@ static const struct {
     {"exec-thread", mode_exec_thread},
     {"gap", mode_gap},
     {"jit", mode_jit},
+    {"jit-anew", mode_jit_anew},
     {"jit-rwx", mode_jit_rwx},
     {"kept", mode_kept},
     {"legacy", mode_legacy},
@@ -471,6 +464,7 @@ static const struct {
     {"signals", mode_signals},
     {"threads", mode_threads},
     {"trap", mode_trap},
+    {"unmapped", mode_unmapped},
 };
 
 int main(int argc, char **argv)

@@ -21,10 +21,8 @@ static const struct {
     uint64_t nr;
     size_t reason;
 } legacy_calls[] = {
-    {125, FILTER_PROTECT},
-    {163, FILTER_REMAP},
-    {192, FILTER_MAP},
-    {380, FILTER_PROTECT},
+    {91, FILTER_UNMAP}, {125, FILTER_PROTECT}, {163, FILTER_REMAP},
+    {192, FILTER_MAP},  {380, FILTER_PROTECT},
 };
 
 /// The program's own filter may forbid the 32-bit interface: CPUID must not depend on it then.
@@ -73,6 +71,7 @@ static const struct {
     void (*end)(struct tracer *tracer, struct task *task, uint64_t result);
 } handlers[] = {
     [FILTER_MAP] = {maps_map, maps_map_end},
+    [FILTER_UNMAP] = {maps_unmap, NULL},
     [FILTER_PROTECT] = {maps_protect, maps_protect_end},
     [FILTER_REMAP] = {maps_remap, maps_remap_end},
     [FILTER_OPEN] = {open_begin, open_end},

@@ -27,6 +27,8 @@ struct rule {
 
 static const struct rule rules[] = {
     {SYS_mmap, 2, PROT_EXEC, PROT_EXEC, FILTER_MAP},
+    {SYS_mmap, 3, MAP_FIXED, MAP_FIXED, FILTER_MAP},
+    {SYS_munmap, 0, 0, 0, FILTER_UNMAP},
     {SYS_mprotect, 2, PROT_EXEC, PROT_EXEC, FILTER_PROTECT},
     {SYS_pkey_mprotect, 2, PROT_EXEC, PROT_EXEC, FILTER_PROTECT},
     {SYS_mremap, 0, 0, 0, FILTER_REMAP},

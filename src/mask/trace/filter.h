@@ -9,7 +9,8 @@
 
 /// Why a call stops: the data of SECCOMP_RET_TRACE.
 enum filter_reason {
-    FILTER_MAP = 1, ///< mmap of executable memory
+    FILTER_MAP = 1, ///< mmap of executable memory, or over what is there
+    FILTER_UNMAP,   ///< munmap
     FILTER_PROTECT, ///< mprotect, pkey_mprotect to executable
     FILTER_REMAP,   ///< mremap
     FILTER_OPEN,    ///< open, openat for reading

@@ -17,10 +17,18 @@ static bool is_watchable(const struct tracer *tracer, const struct task *task)
            (args[3] & MAP_TYPE) == MAP_PRIVATE && (args[3] & MAP_GROWSDOWN) == 0;
 }
 
+static uint64_t round_up(uint64_t at)
+{
+    return (at + MEMORY_PAGE - 1) & ~(uint64_t)(MEMORY_PAGE - 1);
+}
+
 enum resume maps_map(struct tracer *tracer, struct task *task)
 {
+    task->image = NULL;
     if ((task->args[2] & PROT_EXEC) == 0) {
-        return RESUME_FREELY; // the 32-bit interface stops on all calls
+        uint64_t start = task->args[0], end = round_up(start + task->args[1]);
+        bool is_over = (task->args[3] & MAP_FIXED) != 0 && space_has(task->space, start, end);
+        return is_over ? RESUME_TO_CALL_END : RESUME_FREELY;
     }
     task->image = (task->args[3] & MAP_ANONYMOUS) == 0
                       ? patch_get_image(tracer, task, (int)task->args[4])
@@ -47,9 +55,8 @@ void maps_map_end(struct tracer *tracer, struct task *task, uint64_t result)
     if (result > -4096UL) {
         return;
     }
-    uint64_t length = (task->args[1] + MEMORY_PAGE - 1) & ~(uint64_t)(MEMORY_PAGE - 1);
+    uint64_t length = round_up(task->args[1]);
     space_forget(task->space, result, result + length);
-    watch_remove(task->space->watch, result, result + length);
     if (is_watchable(tracer, task)) {
         watch_add(&task->space->watch, result, result + length);
     } else if (task->image != NULL) {
@@ -60,6 +67,18 @@ void maps_map_end(struct tracer *tracer, struct task *task, uint64_t result)
     }
 }
 
+/// Forgotten before it is gone: afterwards, another thread may have new memory there already. What
+/// is refused for its arguments stays; one that fails for want of mappings has lost more than that.
+enum resume maps_unmap(struct tracer *tracer, struct task *task)
+{
+    (void)tracer;
+    uint64_t start = task->args[0];
+    if (start % MEMORY_PAGE == 0) {
+        space_forget(task->space, start, round_up(start + task->args[1]));
+    }
+    return RESUME_FREELY;
+}
+
 enum resume maps_protect(struct tracer *tracer, struct task *task)
 {
     (void)tracer;
@@ -68,20 +87,22 @@ enum resume maps_protect(struct tracer *tracer, struct task *task)
 
 void maps_protect_end(struct tracer *tracer, struct task *task, uint64_t result)
 {
-    uint64_t start = task->args[0], end = start + task->args[1];
+    uint64_t start = task->args[0], end = round_up(start + task->args[1]);
     if (result == 0) {
-        end = (end + MEMORY_PAGE - 1) & ~(uint64_t)(MEMORY_PAGE - 1);
         watch_remove(task->space->watch, start, end);
         patch_range(tracer, task, start, end);
     }
 }
 
-/// Data is moved often and code never: without a site or a watch there is nothing to follow.
+/// Data is moved often and code never: without a site or a watch at either place there is nothing
+/// to follow.
 enum resume maps_remap(struct tracer *tracer, struct task *task)
 {
     (void)tracer;
-    uint64_t start = task->args[0], end = start + task->args[1];
-    bool is_code = watch_has(task->space->watch, start) || space_has_sites(task->space, start, end);
+    const uint64_t *args = task->args;
+    bool is_code =
+        space_has(task->space, args[0], args[0] + args[1]) ||
+        ((args[3] & MREMAP_FIXED) != 0 && space_has(task->space, args[4], args[4] + args[2]));
     return is_code ? RESUME_TO_CALL_END : RESUME_FREELY;
 }
 
@@ -90,11 +111,17 @@ void maps_remap_end(struct tracer *tracer, struct task *task, uint64_t result)
     if (result > -4096UL) {
         return;
     }
-    uint64_t start = task->args[0], length = task->args[1], end = result + task->args[2];
-    space_move(task->space, start, length, result);
-    if (watch_has(task->space->watch, start)) {
-        watch_remove(task->space->watch, start, start + length);
-        watch_add(&task->space->watch, result, end);
+    uint64_t start = task->args[0], length = round_up(task->args[1]);
+    uint64_t now = round_up(task->args[2]), kept = MIN(length, now);
+    bool is_watched = watch_has(task->space->watch, start, start + 1);
+    if (result != start) {
+        space_forget(task->space, result, result + now);
+        space_move(task->space, start, kept, result);
+        kept = 0;
     }
-    patch_range(tracer, task, result, end);
+    space_forget(task->space, start + kept, start + length);
+    if (is_watched) {
+        watch_add(&task->space->watch, result, result + now);
+    }
+    patch_range(tracer, task, result, result + now);
 }

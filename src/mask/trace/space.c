@@ -129,13 +129,13 @@ static GArray *list_sites(const struct space *space, uint64_t start, uint64_t en
     return found;
 }
 
-bool space_has_sites(const struct space *space, uint64_t start, uint64_t end)
+bool space_has(const struct space *space, uint64_t start, uint64_t end)
 {
     g_autoptr(GArray) sites = list_sites(space, start, end);
-    return sites->len > 0;
+    return sites->len > 0 || watch_has(space->watch, start, end);
 }
 
-void space_forget(struct space *space, uint64_t start, uint64_t end)
+static void forget_sites(struct space *space, uint64_t start, uint64_t end)
 {
     g_autoptr(GArray) gone = list_sites(space, start, end);
     for (unsigned i = 0; i < gone->len; i++) {
@@ -143,10 +143,16 @@ void space_forget(struct space *space, uint64_t start, uint64_t end)
     }
 }
 
+void space_forget(struct space *space, uint64_t start, uint64_t end)
+{
+    forget_sites(space, start, end);
+    watch_forget(space->watch, start, end);
+}
+
 void space_move(struct space *space, uint64_t from, uint64_t length, uint64_t to)
 {
     g_autoptr(GArray) moved = list_sites(space, from, from + length);
-    space_forget(space, from, from + length);
+    forget_sites(space, from, from + length);
     for (unsigned i = 0; i < moved->len; i++) {
         g_hash_table_add(space->sites, to_key(g_array_index(moved, uint64_t, i) - from + to));
     }

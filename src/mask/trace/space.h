@@ -44,11 +44,11 @@ void space_unref(struct space *space);
 /// before). False where there is none or the memory cannot be changed.
 bool space_patch(struct space *space, pid_t tid, uint64_t addr);
 
-/// Forgets sites within [start, end): the memory there is new.
+/// Forgets sites and watched memory within [start, end): what is there is new, or nothing.
 void space_forget(struct space *space, uint64_t start, uint64_t end);
 
-/// True if there is a site within [start, end).
-bool space_has_sites(const struct space *space, uint64_t start, uint64_t end);
+/// True if there is a site or watched memory within [start, end).
+bool space_has(const struct space *space, uint64_t start, uint64_t end);
 
 /// Takes over the sites of memory that was moved.
 void space_move(struct space *space, uint64_t from, uint64_t length, uint64_t to);

@@ -77,11 +77,28 @@ void watch_remove(struct watch *watch, uint64_t start, uint64_t end)
     }
 }
 
-bool watch_has(const struct watch *watch, uint64_t addr)
+static gboolean is_within(gpointer page, gpointer flips, gpointer range)
+{
+    (void)flips;
+    const struct area *gone = range;
+    uint64_t addr = (uint64_t)(uintptr_t)page * MEMORY_PAGE;
+    return addr >= gone->start && addr < gone->end;
+}
+
+void watch_forget(struct watch *watch, uint64_t start, uint64_t end)
+{
+    struct area gone = {start, end};
+    watch_remove(watch, start, end);
+    if (watch != NULL) {
+        g_hash_table_foreach_remove(watch->flips, is_within, &gone);
+    }
+}
+
+bool watch_has(const struct watch *watch, uint64_t start, uint64_t end)
 {
     for (unsigned i = 0; watch != NULL && i < watch->areas->len; i++) {
         const struct area *area = &g_array_index(watch->areas, struct area, i);
-        if (addr >= area->start && addr < area->end) {
+        if (start < area->end && end > area->start) {
             return true;
         }
     }
@@ -118,7 +135,7 @@ enum watch_verdict watch_judge(struct watch *watch, uint64_t addr, int prot, boo
     is_execution = is_execution && !is_allowed;
     // Any other protection than the one we gave is the program's own doing since.
     int given = is_execution ? PROT_READ | PROT_WRITE : PROT_READ | PROT_EXEC;
-    if (prot != given || !watch_has(watch, addr)) {
+    if (prot != given || !watch_has(watch, addr, addr + 1)) {
         return WATCH_NOT_OURS;
     }
     if (is_worn(watch, page)) {

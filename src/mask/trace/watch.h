@@ -20,8 +20,11 @@ void watch_add(struct watch **watch, uint64_t start, uint64_t end);
 /// Removes [start, end) from what is watched.
 void watch_remove(struct watch *watch, uint64_t start, uint64_t end);
 
-/// True if the memory at `addr` is watched. `watch` may be NULL.
-bool watch_has(const struct watch *watch, uint64_t addr);
+/// The same, for memory that is there no more: nor is it known how often it changed.
+void watch_forget(struct watch *watch, uint64_t start, uint64_t end);
+
+/// True if memory in [start, end) is watched. `watch` may be NULL.
+bool watch_has(const struct watch *watch, uint64_t start, uint64_t end);
 
 /// What to do about a fault.
 enum watch_verdict {

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// What the modes of the victim share.
+#pragma once
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+typedef void cpuid_fn(uint32_t leaf, uint32_t regs[4]);
+
+#define REQUIRE(condition)                                                                         \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            fprintf(stderr, "victim: line %d: %s\n", __LINE__, #condition);                        \
+            exit(1);                                                                               \
+        }                                                                                          \
+    } while (0)
+
+/// What leaf 1 says of instructions, by a CPUID that the compiler made.
+uint64_t read_features(void);
+
+/// The same by another function.
+uint64_t features_by(cpuid_fn *function);
+
+/// Three pages of memory of its own.
+uint8_t *make_memory(int prot);
+
+/// Writes a function that executes CPUID, as a compiler at run time would.
+void write_code(uint8_t *at);
+
+cpuid_fn *to_function(uint8_t *code);
+
+// Modes of victim_anew.c.
+void mode_jit_anew(char **args);
+void mode_unmapped(char **args);
