@@ -70,7 +70,8 @@ static int add_workload(bench_settings *s, const char *name, bool is_asked, cpul
         command_warn("without '%s': %s", name, missing->message);
         return 0;
     }
-    return settings_add_workload(s, g_steal_pointer(&w), err);
+    settings_add_workload(s, g_steal_pointer(&w));
+    return 0;
 }
 
 static int add_workloads(bench_settings *s, char **names, size_t count, cpulift_error **err)
@@ -88,7 +89,7 @@ static int add_workloads(bench_settings *s, char **names, size_t count, cpulift_
     for (char **line = options.command; line != NULL && *line != NULL; line++) {
         bench_workload *w = NULL;
         TRY(workload_new_command(*line, &w, err));
-        TRY(settings_add_workload(s, w, err));
+        settings_add_workload(s, w);
     }
     return s->workloads->len > 0
                ? 0
@@ -144,11 +145,11 @@ static int fill_settings(bench_settings *s, char **names, size_t count, cpulift_
     s->uri = g_strdup(options.connect);
     s->kernel = g_strdup(options.kernel);
     const char *usual = options.quick ? "1,2" : "1,2,4";
-    TRY(settings_check(s, err));
     TRY(settings_set_vcpus(s, options.cpus != NULL ? options.cpus : usual, err));
     TRY(add_workloads(s, names, count, err));
     TRY(add_arguments(s, err));
-    return add_definitions(s, err);
+    TRY(add_definitions(s, err));
+    return settings_check(s, err);
 }
 
 /// "12 min", "40 s".
@@ -200,14 +201,12 @@ static int count_failed(const bench_samples *s)
     return failed;
 }
 
-static int run_series(const bench_settings *s, bench_samples *made, const char *path,
-                      char **environment)
+static int run_series(bench_samples *made, const char *path, char **environment)
 {
     g_autoptr(cpulift_error) err = NULL;
     bool is_stdout = strcmp(path, "-") == 0;
     const struct runner runner = {
-        .settings = s,
-        .place = s->is_guest ? &place_guest : &place_process,
+        .place = made->settings->is_guest ? &place_guest : &place_process,
         .samples = made,
         .path = is_stdout ? NULL : path,
         .environment = environment,
@@ -237,11 +236,10 @@ static int resume(const char *path, char **environment)
 {
     g_autoptr(cpulift_error) err = NULL;
     g_autoptr(bench_samples) made = NULL;
-    g_autoptr(bench_settings) s = NULL;
-    if (samples_load(path, &made, &err) != 0 || settings_from_json(made->settings, &s, &err) != 0) {
+    if (samples_load(path, &made, &err) != 0 || settings_check(made->settings, &err) != 0) {
         return command_fail(&err);
     }
-    return run_series(s, made, path, environment);
+    return run_series(made, path, environment);
 }
 
 static int start(const char *path, char **names, size_t count, char **environment, json_t *removed)
@@ -251,10 +249,9 @@ static int start(const char *path, char **names, size_t count, char **environmen
     if (fill_settings(s, names, count, &err) != 0) {
         return command_fail(&err);
     }
-    json_t *json = settings_to_json(s);
-    json_object_set(json, "environment_removed", removed);
-    g_autoptr(bench_samples) made = samples_new(machine_read(), json);
-    return run_series(s, made, path, environment);
+    s->environment_removed = json_incref(removed);
+    g_autoptr(bench_samples) made = samples_new(machine_read(), g_steal_pointer(&s));
+    return run_series(made, path, environment);
 }
 
 /// True if an option is given that the document of a series already settles.

@@ -260,32 +260,27 @@ static void add_members(GString *page, const char *prefix, const json_t *object)
     }
 }
 
-static void add_definitions(GString *page, const json_t *settings)
+static void add_definitions(GString *page, const bench_settings *settings)
 {
-    size_t i;
-    json_t *definition;
-    json_array_foreach (json_object_get(settings, "definitions"), i, definition) {
-        const char *name = json_get_string(definition, "name");
-        const char *document = json_get_string(definition, "document");
-        if (name != NULL && document != NULL) {
+    for (unsigned i = 0; i < settings->definitions->len; i++) {
+        const bench_definition *definition = settings->definitions->pdata[i];
+        if (definition->document != NULL) {
             add(page,
                 "<details><summary>The definition ‘%s’</summary><pre><code>%s</code></pre>"
                 "</details>\n",
-                name, document);
+                definition->name, definition->document);
         }
     }
 }
 
 static void add_place(GString *page, const struct page_section *s)
 {
-    const json_t *settings = s->samples->settings;
-    const char *in = json_get_string(settings, "in");
-    const json_t *removed = json_object_get(settings, "environment_removed");
+    const bench_settings *settings = s->samples->settings;
+    const json_t *removed = settings->environment_removed;
     g_autofree char *list = removed != NULL ? g_strchomp(json_format_line(removed)) : g_strdup("");
     g_string_append(page, "<h3>What was measured where</h3>\n<div class=\"wide\"><table><tbody>\n");
     add(page, "<tr><td class=\"l\">ran in</td><td class=\"l\">%s</td></tr>\n",
-        in != NULL && strcmp(in, "guest") == 0 ? "guests of libvirt"
-                                               : "processes of this machine under cpulift run");
+        settings->is_guest ? "guests of libvirt" : "processes of this machine under cpulift run");
     add_members(page, "", s->samples->machine);
     add(page, "<tr><td class=\"l\">variables removed</td><td class=\"l\">%s</td></tr>\n", list);
     g_string_append(page, "</tbody></table></div>\n");

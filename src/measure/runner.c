@@ -30,9 +30,9 @@ static struct cell *get_cell(const struct series *series, unsigned i)
 static void add_cells(struct series *series, unsigned run, const bench_workload *w, unsigned vcpus)
 {
     const struct runner *r = series->runner;
-    unsigned count = r->settings->definitions->len;
+    unsigned count = r->samples->settings->definitions->len;
     for (unsigned i = 0; i < count; i++) {
-        const bench_definition *d = r->settings->definitions->pdata[(i + run) % count];
+        const bench_definition *d = r->samples->settings->definitions->pdata[(i + run) % count];
         struct cell cell = {
             .workload = w, .definition = d, .vcpus = vcpus, .run = run, .seconds = -1};
         cell.is_done = samples_find(r->samples, w->name, d->name, vcpus, run) != NULL;
@@ -42,11 +42,13 @@ static void add_cells(struct series *series, unsigned run, const bench_workload 
 
 static void schedule(struct series *series)
 {
-    const bench_settings *s = series->runner->settings;
+    const bench_settings *s = series->runner->samples->settings;
+    size_t v;
+    const json_t *vcpus;
     for (unsigned run = 0; run <= s->runs; run++) {
         for (unsigned w = 0; w < s->workloads->len; w++) {
-            for (size_t v = 0; v < s->vcpu_count; v++) {
-                add_cells(series, run, s->workloads->pdata[w], s->vcpus[v]);
+            json_array_foreach (s->vcpus, v, vcpus) {
+                add_cells(series, run, s->workloads->pdata[w], (unsigned)json_integer_value(vcpus));
             }
         }
     }
@@ -133,7 +135,7 @@ static int run_cell(struct series *series, struct cell *cell, cpulift_error **er
         .workload = cell->workload,
         .definition = cell->definition,
         .vcpus = cell->vcpus,
-        .timeout = r->settings->timeout,
+        .timeout = r->samples->settings->timeout,
         .environment = r->environment,
         .folder = series->folder,
     };
@@ -152,8 +154,8 @@ static int run_cell(struct series *series, struct cell *cell, cpulift_error **er
 /// Runs the preparing step of each workload, once; a guest's needs it before the guest is made.
 static int prepare(const struct runner *r, cpulift_error **err)
 {
-    for (unsigned i = 0; i < r->settings->workloads->len; i++) {
-        const bench_workload *w = r->settings->workloads->pdata[i];
+    for (unsigned i = 0; i < r->samples->settings->workloads->len; i++) {
+        const bench_workload *w = r->samples->settings->workloads->pdata[i];
         g_auto(GStrv) argv = NULL;
         g_auto(process_outcome) p = {0};
         TRY(workload_get_argv(w, WORKLOAD_PREPARE, 1, "", &argv, err));
@@ -204,7 +206,7 @@ int runner_run(const struct runner *r, cpulift_error **err)
     schedule(&series);
     int rc = prepare(r, err);
     if (rc == 0) {
-        rc = r->place->open(r->settings, folder, &series.place_data, err);
+        rc = r->place->open(r->samples->settings, folder, &series.place_data, err);
     }
     if (rc == 0) {
         rc = run_all(&series, err);

@@ -6,7 +6,6 @@
 #include "base/error.h"
 #include "measure/place.h"
 #include "measure/samples.h"
-#include "measure/settings.h"
 
 /// Told before each sample (`finished` NULL) and after it.
 struct runner_event {
@@ -18,9 +17,8 @@ struct runner_event {
 };
 
 struct runner {
-    const bench_settings *settings;
     const struct place *place;
-    bench_samples *samples; ///< those it has are not made again
+    bench_samples *samples; ///< their settings are carried out; those it has are not made again
     const char *path;       ///< where the document is replaced after each sample; NULL: nowhere
     char **environment;     ///< cleaned
     void (*tell)(void *data, const struct runner_event *event);

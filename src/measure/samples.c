@@ -15,13 +15,9 @@
 #define SAMPLE(member)  RECORD_AT(bench_sample, member)
 #define SAMPLES(member) RECORD_AT(bench_samples, member)
 
-static void destroy_sample(void *sample);
-
 static const char *const statuses[] = {"failed", "ok", NULL};
 
-static const struct record sample_record = {
-    .rows =
-        (const record_row[]){
+RECORD_ITEM(sample_record, bench_sample,
             {"workload", &record_name, SAMPLE(workload), RECORD_REQUIRED,
              .meaning = "its name; a program of the user's own is `command-…`"},
             {"cpu", &record_name, SAMPLE(cpu), RECORD_REQUIRED,
@@ -38,39 +34,24 @@ static const struct record sample_record = {
              .meaning = "`none` (a process), `kvm`, `tcg`"},
             {"result", &record_json, SAMPLE(result), RECORD_MAP,
              .meaning = "the workload's cpulift.result/1, of a failed sample too where there is "
-                        "one"},
-            {0},
-        },
-    .size = sizeof(bench_sample),
-    .destroy = destroy_sample,
-};
+                        "one"})
 
 const struct record samples_record = {
     .schema = SAMPLES_SCHEMA,
-    .rows =
-        (const record_row[]){
-            {"machine", &record_json, SAMPLES(machine), RECORD_REQUIRED | RECORD_MAP,
-             .meaning = "what it ran on"},
-            {"settings", &record_json, SAMPLES(settings), RECORD_REQUIRED | RECORD_MAP,
-             .meaning = "what was asked for"},
-            {"samples", &record_list, SAMPLES(list), RECORD_REQUIRED, .record = &sample_record,
-             .meaning = "in the order in which they were made"},
-            {0},
-        },
+    RECORD_ROWS({"machine", &record_json, SAMPLES(machine), RECORD_REQUIRED | RECORD_MAP,
+                 .meaning = "what it ran on"},
+                {"settings", &record_pointer, SAMPLES(settings), RECORD_REQUIRED,
+                 .record = &settings_record, .meaning = "what was asked for"},
+                {"samples", &record_list, SAMPLES(list), RECORD_REQUIRED, .record = &sample_record,
+                 .meaning = "in the order in which they were made"}),
     .size = sizeof(bench_samples),
 };
 
-static void destroy_sample(void *sample)
+bench_samples *samples_new(json_t *machine, bench_settings *settings)
 {
-    record_free(&sample_record, sample);
-}
-
-bench_samples *samples_new(json_t *machine, json_t *settings)
-{
-    bench_samples *s = g_new0(bench_samples, 1);
+    bench_samples *s = record_new(&samples_record);
     s->machine = machine;
     s->settings = settings;
-    s->list = g_ptr_array_new_with_free_func(destroy_sample);
     return s;
 }
 

@@ -6,7 +6,7 @@
 
 #include "base/auto.h"
 #include "base/error.h"
-#include "base/record.h"
+#include "measure/settings.h"
 
 #define SAMPLES_SCHEMA "cpulift.samples/1"
 
@@ -23,15 +23,15 @@ typedef struct bench_sample {
 } bench_sample;
 
 typedef struct bench_samples {
-    json_t *machine;  ///< what it ran on: see machine_read
-    json_t *settings; ///< what was asked for: see settings_format
-    GPtrArray *list;  ///< of struct sample, in the order they were made; owned
+    json_t *machine;          ///< what it ran on: see machine_read
+    bench_settings *settings; ///< what was asked for
+    GPtrArray *list;          ///< of struct sample, in the order they were made; owned
 } bench_samples;
 
 extern const struct record samples_record;
 
-/// An empty one; takes both references.
-bench_samples *samples_new(json_t *machine, json_t *settings);
+/// An empty one; takes both.
+bench_samples *samples_new(json_t *machine, bench_settings *settings);
 void samples_free(bench_samples *samples);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(bench_samples, samples_free)
 

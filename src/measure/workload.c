@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "measure/workload.h"
 
-#include "base/json.h"
 #include "base/text.h"
 #include "measure/programs.h"
 
@@ -130,14 +129,26 @@ int workload_new_command(const char *line, bench_workload **ret_workload, cpulif
     return 0;
 }
 
+#define WORKLOAD(member) RECORD_AT(bench_workload, member)
+
+static void destroy(void *workload)
+{
+    workload_free(workload);
+}
+
+const struct record workload_record = {
+    RECORD_ROWS({"name", &record_name, WORKLOAD(name), RECORD_REQUIRED},
+                {"arguments", &record_strings, WORKLOAD(arguments), RECORD_REQUIRED,
+                 .meaning = "added to every command of it"},
+                {"command", &record_strings, WORKLOAD(command), .min = 1,
+                 .meaning = "the user's own program, timed as a whole"}),
+    .size = sizeof(bench_workload),
+    .destroy = destroy,
+};
+
 void workload_free(bench_workload *w)
 {
-    if (w != NULL) {
-        g_free(w->name);
-        g_strfreev(w->arguments);
-        g_strfreev(w->command);
-        g_free(w);
-    }
+    record_free(&workload_record, w);
 }
 
 static char **join(const char *const *left, const char *const *right)
@@ -161,64 +172,6 @@ int workload_add_arguments(bench_workload *w, const char *line, cpulift_error **
         char **all = join((const char *const *)w->arguments, (const char *const *)words);
         g_strfreev(w->arguments);
         w->arguments = all;
-    }
-    return rc;
-}
-
-static json_t *strings_to_json(char **strings)
-{
-    return json_new_strings((const char *const *)strings, g_strv_length(strings));
-}
-
-json_t *workload_to_json(const bench_workload *w)
-{
-    json_t *json = json_object();
-    json_object_set_new(json, "name", json_string(w->name));
-    json_object_set_new(json, "arguments", strings_to_json(w->arguments));
-    if (w->command != NULL) {
-        json_object_set_new(json, "command", strings_to_json(w->command));
-    }
-    return json;
-}
-
-static int add_string(void *data, const char *string, cpulift_error **err)
-{
-    (void)err;
-    g_ptr_array_add(data, g_strdup(string));
-    return 0;
-}
-
-static int strings_from_json(const json_t *json, const char *key, char ***ret_strings,
-                             cpulift_error **err)
-{
-    g_autoptr(GPtrArray) strings = g_ptr_array_new_with_free_func(g_free);
-    int rc = json_each_string(json, key, "settings", add_string, strings, err);
-    if (rc == 0) {
-        g_ptr_array_add(strings, NULL);
-        *ret_strings = (char **)g_ptr_array_free(g_steal_pointer(&strings), FALSE);
-    }
-    return rc;
-}
-
-int workload_from_json(const json_t *json, bench_workload **ret_workload, cpulift_error **err)
-{
-    const char *name = json_get_string(json, "name");
-    bool has_command = json_object_get(json, "command") != NULL;
-    if (name == NULL || !text_is_name(name) || (!has_command && workload_find_kind(name) == NULL)) {
-        return cpulift_error_set(err, CPULIFT_EINPUT, "the settings name an unknown workload '%s'",
-                                 name != NULL ? name : "");
-    }
-    g_autoptr(bench_workload) w = g_new0(bench_workload, 1);
-    w->name = g_strdup(name);
-    int rc = strings_from_json(json, "arguments", &w->arguments, err);
-    if (rc == 0 && has_command) {
-        rc = strings_from_json(json, "command", &w->command, err);
-    }
-    if (rc == 0 && has_command && w->command[0] == NULL) {
-        rc = cpulift_error_set(err, CPULIFT_EINPUT, "the settings have an empty command");
-    }
-    if (rc == 0) {
-        *ret_workload = g_steal_pointer(&w);
     }
     return rc;
 }

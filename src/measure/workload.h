@@ -4,8 +4,7 @@
 
 #include "base/auto.h"
 #include "base/error.h"
-
-#include <stdbool.h>
+#include "base/record.h"
 
 enum workload_step {
     WORKLOAD_PREPARE, ///< once, outside the timing and the definition; may print a file it needs
@@ -45,6 +44,9 @@ typedef struct bench_workload {
     char **command;   ///< the user's own program, timed as a whole; NULL for one of the table
 } bench_workload;
 
+/// As part of the settings.
+extern const struct record workload_record;
+
 /// One of the table, with the quick arguments or none. Unknown names are errors that list the
 /// table.
 int workload_new(const char *name, bool is_quick, bench_workload **ret_workload,
@@ -57,9 +59,6 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(bench_workload, workload_free)
 
 /// Adds arguments, split as a shell would.
 int workload_add_arguments(bench_workload *workload, const char *line, cpulift_error **err);
-
-json_t *workload_to_json(const bench_workload *workload);
-int workload_from_json(const json_t *json, bench_workload **ret_workload, cpulift_error **err);
 
 /// The command of a step, its program found (see programs.h), its placeholders filled; NULL in
 /// *ret_argv when the workload has no such step. `output` is a path that the workload may write to.

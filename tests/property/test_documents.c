@@ -62,8 +62,12 @@ static const struct document documents[] = {
     {"policy", &policy_record, true,
      .text = "{'allow':['vmx'],'deny':['avx'],'allow-mixed-vendor':true,"
              "'require-mitigations':true}"},
-    {"samples", &samples_record, true, .maps = {"machine", "settings", "samples[0].result"},
-     .text = "{'schema':'cpulift.samples/1','machine':{},'settings':{},'samples':["
+    {"samples", &samples_record, true, .maps = {"machine", "samples[0].result"},
+     .text = "{'schema':'cpulift.samples/1','machine':{},'settings':{'in':'guest',"
+             "'allow_tcg':true,'runs':5,'timeout':60,'memory':512,'uri':'test:///','kernel':'/k',"
+             "'vcpus':[1,2],'definitions':[{'name':'tuned','argument':'p.json','document':'{}'}],"
+             "'workloads':[{'name':'linpack','arguments':['-n'],'command':['./a']}],"
+             "'environment_removed':['OMP_X']},'samples':["
              "{'workload':'linpack','cpu':'tuned','vcpus':4,'run':1,'status':'failed',"
              "'reason':'late','oversubscribed':true,'accelerator':'kvm','result':{}}]}"},
     {"changeset", &changeset_record, true,

@@ -66,7 +66,10 @@ static void intervals(void **state)
 
 static const char document[] =
     "{\"schema\":\"cpulift.samples/1\",\"machine\":{\"processor\":\"P\"},"
-    "\"settings\":{\"in\":\"process\"},\"samples\":["
+    "\"settings\":{\"in\":\"process\",\"runs\":2,\"timeout\":9,\"memory\":64,\"vcpus\":[1],"
+    "\"definitions\":[{\"name\":\"default\",\"argument\":\"default\"},{\"name\":\"tuned\","
+    "\"argument\":\"tuned\"}],\"workloads\":[{\"name\":\"linpack\",\"arguments\":[]}]},"
+    "\"samples\":["
     "{\"workload\":\"linpack\",\"cpu\":\"default\",\"vcpus\":1,\"run\":0,\"status\":\"ok\","
     "\"accelerator\":\"none\","
     "\"result\":{\"figures\":{\"gflops\":{\"value\":1,\"unit\":\"GFLOP/s\"}}}},"
@@ -224,7 +227,7 @@ static void environments(void **state)
     assert_false(environment_is_steering("OMPX"));
 }
 
-static void settings_round(void **state)
+static void settings_fit(void **state)
 {
     (void)state;
     g_autoptr(cpulift_error) err = NULL;
@@ -237,18 +240,38 @@ static void settings_round(void **state)
     assert_string_equal(w->name, "command-sleep");
     assert_string_equal(w->command[1], "0 1");
     g_ptr_array_add(s->workloads, w);
-    g_autoptr(json_t) json = settings_to_json(s);
-    g_autoptr(bench_settings) again = NULL;
-    assert_int_equal(settings_from_json(json, &again, &err), 0);
-    g_autoptr(json_t) same = settings_to_json(again);
-    assert_true(json_equal(json, same));
-    assert_int_equal(settings_add_definition(s, "Haswell", &err), CPULIFT_EINPUT);
-    cpulift_error_clear(&err);
+    assert_int_equal(settings_check(s, &err), 0);
     assert_int_equal(settings_set_vcpus(s, "1,,2", &err), CPULIFT_EINPUT);
     cpulift_error_clear(&err);
-    json_object_set_new(json, "runs", json_integer(-1));
-    bench_settings *bad = NULL;
-    assert_int_equal(settings_from_json(json, &bad, &err), CPULIFT_EINPUT);
+}
+
+static void refuse_settings(const bench_settings *s, const char *what)
+{
+    g_autoptr(cpulift_error) err = NULL;
+    assert_int_equal(settings_check(s, &err), CPULIFT_EINPUT);
+    assert_non_null(strstr(err->message, what));
+}
+
+static void settings_refuse(void **state)
+{
+    (void)state;
+    g_autoptr(bench_samples) samples = parse(document);
+    bench_settings *s = samples->settings;
+    assert_int_equal(settings_check(s, NULL), 0);
+    s->runs = 0;
+    refuse_settings(s, "\"runs\"");
+    s->runs = 1;
+    assert_int_equal(settings_set_vcpus(s, "2,1,2", NULL), 0);
+    refuse_settings(s, "\"vcpus\" has 2 twice");
+    assert_int_equal(settings_set_vcpus(s, "2,0", NULL), 0);
+    refuse_settings(s, "\"vcpus[1]\"");
+    assert_int_equal(settings_set_vcpus(s, "2", NULL), 0);
+    bench_workload *w = s->workloads->pdata[0];
+    w->name[0] = 'L';
+    refuse_settings(s, "'Linpack'");
+    w->name[0] = 'l';
+    assert_int_equal(settings_add_definition(s, "tuned", NULL), 0);
+    refuse_settings(s, "\"definitions\" has \"tuned\" twice");
 }
 
 /// A result that failed its verification keeps its figures and is none.
@@ -312,17 +335,12 @@ static void guests(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(medians),
-        cmocka_unit_test(intervals),
-        cmocka_unit_test(samples_round),
-        cmocka_unit_test(summary_leaves_out),
-        cmocka_unit_test(samples_refuse),
-        cmocka_unit_test(archives),
-        cmocka_unit_test(transcripts),
-        cmocka_unit_test(environments),
-        cmocka_unit_test(settings_round),
-        cmocka_unit_test(outcomes),
-        cmocka_unit_test(programs_for_gnuplot),
+        cmocka_unit_test(medians),        cmocka_unit_test(intervals),
+        cmocka_unit_test(samples_round),  cmocka_unit_test(summary_leaves_out),
+        cmocka_unit_test(samples_refuse), cmocka_unit_test(archives),
+        cmocka_unit_test(transcripts),    cmocka_unit_test(environments),
+        cmocka_unit_test(settings_fit),   cmocka_unit_test(settings_refuse),
+        cmocka_unit_test(outcomes),       cmocka_unit_test(programs_for_gnuplot),
         cmocka_unit_test(guests),
     };
     return cmocka_run_group_tests_name("measure", tests, NULL, NULL);
