@@ -98,7 +98,7 @@ json_t *record_format(const struct record *self, const void *base, const void *d
     return json;
 }
 
-/// Arrays that may not be NULL.
+/// Arrays that may not be NULL, and numbers of which 0 says something.
 static void init(const struct record *self, void *base)
 {
     for (const record_row *row = self->rows; row->key != NULL; row++) {
@@ -110,6 +110,8 @@ static void init(const struct record *self, void *base)
             *place = g_ptr_array_new_with_free_func(g_free);
         } else if (place != NULL && (is_list || row->kind == &record_map)) {
             *place = g_ptr_array_new_with_free_func(row->record->destroy);
+        } else if ((row->flags & RECORD_UNSAID) != 0) {
+            *(gint64 *)(void *)place = -1;
         }
     }
 }

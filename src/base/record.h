@@ -20,6 +20,7 @@ enum {
     RECORD_NAMES = 8,    ///< the strings of a list are names (text_is_name)
     RECORD_SORTED = 16,  ///< the strings of a list are a set: kept sorted, each once
     RECORD_MAP = 32,     ///< record_json: an object whose keys are data
+    RECORD_UNSAID = 64,  ///< record_uint in a gint64: 0 is a number like others, -1 is absent
 };
 
 /// Where in a document something stands: a chain on the stack, written out only for a message.

@@ -170,7 +170,8 @@ static json_t *format_uint(const record_row *row, const void *base, const void *
 {
     (void)data;
     guint64 value = load(row, base);
-    return is_written(row, value != 0) ? json_integer((json_int_t)value) : NULL;
+    bool says_something = (row->flags & RECORD_UNSAID) != 0 ? value <= UINT_MAX_EXACT : value != 0;
+    return is_written(row, says_something) ? json_integer((json_int_t)value) : NULL;
 }
 
 const struct record_kind record_uint = {"integer", parse_uint, format_uint, NULL};
