@@ -59,12 +59,12 @@ static int check_options(size_t count)
     return EXIT_YES;
 }
 
-static char *format_result(const proof *result, const cpulift_plan *plan, const probe_run *run)
+static char *format_result(const proof *result)
 {
     if (!options.json) {
-        return proof_format(result, plan, run);
+        return proof_format(result);
     }
-    g_autoptr(json_t) json = proof_to_json(result, plan, run);
+    g_autoptr(json_t) json = record_format(&proof_record, result, NULL);
     return json_format_document(json);
 }
 
@@ -115,7 +115,7 @@ static int prove(char **arguments, char **ret_text, bool *ret_proved, cpulift_er
     TRY(start_guest(plan, arguments + 1, &run, &is_binding, err));
     TRY(proof_compute(map, plan, run, &result, err));
     TRY(options.is_migrating ? hops_compute(map, plan, run, is_binding, result, err) : 0);
-    *ret_text = format_result(result, plan, run);
+    *ret_text = format_result(result);
     *ret_proved = result->is_proved;
     return 0;
 }

@@ -11,31 +11,47 @@
 #define GRACE_MS   8000
 #define DESTROY_MS 5000
 
+/// What the child sends: a run, or why there is none.
+struct answer {
+    unsigned code; ///< an error's, without its sign; 0: none
+    char *error;
+    probe_run *run;
+};
+
+static const struct record answer_record = {
+    RECORD_ROWS({"code", &record_uint, RECORD_AT(struct answer, code), .max = -CPULIFT_ECONFLICT},
+                {"error", &record_string, RECORD_AT(struct answer, error)},
+                {"run", &record_pointer, RECORD_AT(struct answer, run), RECORD_REQUIRED,
+                 .record = &probe_run_record}),
+};
+
 static char *act_in_child(void *data, size_t index)
 {
     (void)index;
     struct child_work *work = data;
     live_catch_interrupt();
-    int rc = work->act(work);
-    g_autoptr(json_t) json = probe_run_to_json(work->run);
+    work->act(work);
+    struct answer answer = {.run = work->run};
     if (work->err != NULL) {
-        json_object_set_new(json, "code", json_integer(rc));
-        json_object_set_new(json, "error", json_string(work->err->message));
+        answer.code = (unsigned)-work->err->code;
+        answer.error = work->err->message;
     }
+    g_autoptr(json_t) json = record_format(&answer_record, &answer, NULL);
     if (live_is_interrupted) {
         scene_clear(&work->scene);
     }
     return json_format_line(json);
 }
 
-static int parse_answer(struct child_work *work, const json_t *json)
+static void parse_answer(struct child_work *work, const json_t *json)
 {
-    const char *message = json_get_string(json, "error");
-    if (message != NULL) {
-        int code = (int)json_integer_value(json_object_get(json, "code"));
-        return cpulift_error_set(&work->err, code, "%s", message);
+    struct answer answer = {.run = work->run};
+    if (record_parse(&answer_record, json, "child", NULL, &answer, &work->err) == 0 &&
+        answer.code != 0) {
+        cpulift_error_set(&work->err, -(int)answer.code, "%s",
+                          answer.error != NULL ? answer.error : "it failed without a word");
     }
-    return probe_run_read_json(work->run, json, &work->err);
+    g_free(answer.error);
 }
 
 static void take_answer(void *data, size_t index, enum jobs_end end, const char *text, size_t len)
@@ -91,7 +107,7 @@ static void run_jobs(struct child_work *work)
 int child_run(struct child_work *work, probe_run **ret_run, cpulift_error **err)
 {
     const struct start_options *options = work->options;
-    g_autoptr(probe_run) run = g_new0(probe_run, 1);
+    g_autoptr(probe_run) run = probe_run_new();
     run->virt = g_strdup(options->virt);
     run->machine = g_strdup(options->machine);
     work->run = run;

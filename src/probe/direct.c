@@ -156,7 +156,7 @@ int start_direct(const cpulift_plan *plan, const struct start_options *options, 
         return cpulift_error_set(err, CPULIFT_ESYSTEM, "cannot make the guest's image: %s",
                                  g_strerror(errno));
     }
-    g_autoptr(probe_run) run = g_new0(probe_run, 1);
+    g_autoptr(probe_run) run = probe_run_new();
     run->virt = g_strdup(options->virt);
     run->machine = g_strdup(options->machine);
     run->through = g_strdup("QEMU itself");

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "probe/hops.h"
 
-#include "base/json.h"
 #include "base/text.h"
 #include "probe/state.h"
 
@@ -14,27 +13,6 @@ struct proof_context {
     const cpulift_plan *plan;
     const transcript *before; ///< the record before the first hop, or NULL
 };
-
-static void free_hop(void *data)
-{
-    struct proof_hop *hop = data;
-    g_free(hop->from);
-    g_free(hop->to);
-    g_array_unref(hop->changed);
-    g_ptr_array_unref(hop->reasons);
-    g_free(hop);
-}
-
-static struct proof_hop *new_hop(const struct probe_hop *from)
-{
-    struct proof_hop *made = g_new0(struct proof_hop, 1);
-    made->from = g_strdup(from->from);
-    made->to = g_strdup(from->to);
-    made->downtime_ms = from->downtime_ms;
-    made->changed = proof_new_differences();
-    made->reasons = g_ptr_array_new_with_free_func(g_free);
-    return made;
-}
 
 /// True where a bit of `bits` differs for no reason that state.def has.
 static bool is_changed(const struct probe_leaf *row, unsigned reg, uint32_t bits,
@@ -49,7 +27,7 @@ static bool is_changed(const struct probe_leaf *row, unsigned reg, uint32_t bits
     return false;
 }
 
-static void add_word(GArray *changed, const char *what, uint32_t before, uint32_t after)
+static void add_word(GPtrArray *changed, const char *what, uint32_t before, uint32_t after)
 {
     g_autofree char *old = g_strdup_printf("%08x", before);
     g_autofree char *new = g_strdup_printf("%08x", after);
@@ -57,7 +35,7 @@ static void add_word(GArray *changed, const char *what, uint32_t before, uint32_
 }
 
 static void compare_leaf(const struct probe_leaf *before, const struct probe_leaf *after,
-                         const char *vendor, GArray *changed)
+                         const char *vendor, GPtrArray *changed)
 {
     for (unsigned reg = 0; reg < 4; reg++) {
         uint32_t bits = before->regs[reg] ^ after->regs[reg];
@@ -76,7 +54,7 @@ static const char *to_presence(const void *row)
 
 /// A leaf that only one record has.
 static void compare_presence(const transcript *from, const transcript *in, bool is_before,
-                             GArray *changed)
+                             GPtrArray *changed)
 {
     for (guint i = 0; i < from->leaves->len; i++) {
         const struct probe_leaf *row = &g_array_index(from->leaves, struct probe_leaf, i);
@@ -88,7 +66,7 @@ static void compare_presence(const transcript *from, const transcript *in, bool 
     }
 }
 
-static void compare_leaves(const transcript *before, const transcript *after, GArray *changed)
+static void compare_leaves(const transcript *before, const transcript *after, GPtrArray *changed)
 {
     char vendor[TRANSCRIPT_VENDOR_SIZE];
     transcript_get_vendor(before, vendor);
@@ -111,7 +89,7 @@ static char *format_msr(const struct probe_msr *msr)
 }
 
 static void compare_msr(uint32_t index, const transcript *before, const transcript *after,
-                        GArray *changed)
+                        GPtrArray *changed)
 {
     g_autofree char *old = format_msr(transcript_find_msr(before, index));
     g_autofree char *new = format_msr(transcript_find_msr(after, index));
@@ -121,7 +99,7 @@ static void compare_msr(uint32_t index, const transcript *before, const transcri
     }
 }
 
-static void compare_msrs(const transcript *before, const transcript *after, GArray *changed)
+static void compare_msrs(const transcript *before, const transcript *after, GPtrArray *changed)
 {
     for (guint i = 0; i < before->msrs->len; i++) {
         uint32_t index = g_array_index(before->msrs, struct probe_msr, i).index;
@@ -150,7 +128,7 @@ static const char *find_outcome(const transcript *record, const char *name)
 
 /// The guest's command line names the sets, so that both records try the same unless one is
 /// damaged.
-static void compare_sets(const transcript *before, const transcript *after, GArray *changed)
+static void compare_sets(const transcript *before, const transcript *after, GPtrArray *changed)
 {
     for (guint i = 0; i < before->sets->len; i++) {
         const char *name = g_array_index(before->sets, struct probe_set, i).name;
@@ -162,7 +140,7 @@ static void compare_sets(const transcript *before, const transcript *after, GArr
     }
 }
 
-void hops_compare_records(const transcript *before, const transcript *after, GArray *changed)
+void hops_compare_records(const transcript *before, const transcript *after, GPtrArray *changed)
 {
     compare_leaves(before, after, changed);
     if (before->xcr0 != after->xcr0) {
@@ -227,11 +205,13 @@ static int judge(const struct proof_context *context, const struct probe_hop *fr
     return 0;
 }
 
-static int add_hop(const struct proof_context *context, const struct probe_hop *from,
-                   GPtrArray *hops, cpulift_error **err)
+static int add_hop(const struct proof_context *context, const struct probe_hop *from, proof *result,
+                   cpulift_error **err)
 {
-    struct proof_hop *hop = new_hop(from);
-    g_ptr_array_add(hops, hop);
+    struct proof_hop *hop = proof_add_hop(result);
+    hop->from = g_strdup(from->from);
+    hop->to = g_strdup(from->to);
+    hop->downtime_ms = from->downtime_ms;
     if (from->run->refusal == NULL) {
         return judge(context, from, hop, err);
     }
@@ -255,48 +235,15 @@ int hops_compute(const catalog *map, const cpulift_plan *plan, const probe_run *
 {
     g_autoptr(transcript) before = parse_record(run);
     const struct proof_context context = {map, plan, before};
-    g_autoptr(GPtrArray) hops = g_ptr_array_new_with_free_func(free_hop);
+    proof_begin_hops(result);
     for (guint i = 0; run->hops != NULL && i < run->hops->len; i++) {
-        TRY(add_hop(&context, run->hops->pdata[i], hops, err));
+        TRY(add_hop(&context, run->hops->pdata[i], result, err));
     }
-    for (guint i = 0; i < hops->len; i++) {
-        result->is_proved &= ((const struct proof_hop *)hops->pdata[i])->is_proved;
+    for (guint i = 0; i < result->hops->len; i++) {
+        result->is_proved &= ((const struct proof_hop *)result->hops->pdata[i])->is_proved;
     }
     explain(is_binding, result);
-    result->hops = g_steal_pointer(&hops);
     return 0;
-}
-
-static json_t *format_changed(const GArray *changed)
-{
-    json_t *list = json_array();
-    for (guint i = 0; i < changed->len; i++) {
-        const struct proof_difference *row = &g_array_index(changed, struct proof_difference, i);
-        json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "what", row->what, "before",
-                                              row->expected, "after", row->found));
-    }
-    return list;
-}
-
-static json_t *format_hop(const struct proof_hop *hop)
-{
-    json_t *json =
-        json_pack("{s:s, s:s, s:s, s:o, s:o}", "from", hop->from, "to", hop->to, "verdict",
-                  hop->is_proved ? "yes" : "no", "changed", format_changed(hop->changed), "reasons",
-                  json_new_strings((const char *const *)hop->reasons->pdata, hop->reasons->len));
-    if (hop->downtime_ms >= 0) {
-        json_object_set_new(json, "downtime_ms", json_integer(hop->downtime_ms));
-    }
-    return json;
-}
-
-json_t *hops_to_json(const GPtrArray *hops)
-{
-    json_t *list = json_array();
-    for (guint i = 0; i < hops->len; i++) {
-        json_array_append_new(list, format_hop(hops->pdata[i]));
-    }
-    return list;
 }
 
 static void print_hop(const struct proof_hop *hop, GString *out)
@@ -314,8 +261,7 @@ static void print_hop(const struct proof_hop *hop, GString *out)
         g_string_append_printf(out, "%-10s %s\n", "why", (const char *)hop->reasons->pdata[i]);
     }
     for (guint i = 0; i < hop->changed->len; i++) {
-        const struct proof_difference *row =
-            &g_array_index(hop->changed, struct proof_difference, i);
+        const struct proof_difference *row = hop->changed->pdata[i];
         g_string_append_printf(out, "%-10s %s: %s before, %s after\n", "changed", row->what,
                                row->expected, row->found);
     }

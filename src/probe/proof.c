@@ -2,9 +2,11 @@
 #include "probe/proof.h"
 
 #include "base/text.h"
+#include "config.h"
 #include "probe/state.h"
 
 #include <string.h>
+#include <sys/utsname.h>
 
 static const char *const set_names[] = {
 #define PROBE_SET(id, name, expected, ...)   name,
@@ -23,37 +25,117 @@ struct comparison {
     proof *proof;
 };
 
-static void clear_note(void *data)
+#define DIFFERENCE(member) RECORD_AT(struct proof_difference, member)
+#define NOTE(member)       RECORD_AT(struct proof_note, member)
+#define HOP(member)        RECORD_AT(struct proof_hop, member)
+#define PROOF(member)      RECORD_AT(proof, member)
+#define NAMES              RECORD_REQUIRED | RECORD_SORTED
+
+RECORD_ITEM(wrong_record, struct proof_difference,
+            {"what", &record_string, DIFFERENCE(what), RECORD_REQUIRED,
+             .meaning = "vendor, signature, physical address bits"},
+            {"expected", &record_string, DIFFERENCE(expected), RECORD_REQUIRED},
+            {"found", &record_string, DIFFERENCE(found), RECORD_REQUIRED})
+
+RECORD_ITEM(changed_record, struct proof_difference,
+            {"what", &record_string, DIFFERENCE(what), RECORD_REQUIRED,
+             .meaning = "a register as `cpuid LEAF SUBLEAF REGISTER`, `msr INDEX`, `xcr0`, `set "
+                        "NAME`; bits that follow the guest's state are left out"},
+            {"before", &record_string, DIFFERENCE(expected), RECORD_REQUIRED,
+             .meaning = "before the first hop"},
+            {"after", &record_string, DIFFERENCE(found), RECORD_REQUIRED,
+             .meaning = "after this one"})
+
+RECORD_ITEM(faulted_record, struct proof_note, {"set", &record_string, NOTE(what), RECORD_REQUIRED},
+            {"why", &record_string, NOTE(why), RECORD_REQUIRED})
+
+RECORD_ITEM(note_record, struct proof_note, {"what", &record_string, NOTE(what), RECORD_REQUIRED},
+            {"why", &record_string, NOTE(why), RECORD_REQUIRED})
+
+static const char *const verdicts[] = {"no", "yes", NULL};
+
+RECORD_ITEM(hop_record, struct proof_hop,
+            {"from", &record_string, HOP(from), RECORD_REQUIRED, .meaning = "a libvirt URI"},
+            {"to", &record_string, HOP(to), RECORD_REQUIRED, .meaning = "a libvirt URI"},
+            {"verdict", &record_word, HOP(is_proved), RECORD_REQUIRED, .words = verdicts,
+             .meaning = "`yes`: the guest sees the plan's CPU at `to`, and nothing changed"},
+            {"changed", &record_list, HOP(changed), RECORD_REQUIRED, .record = &changed_record},
+            {"reasons", &record_array, HOP(reasons), RECORD_REQUIRED,
+             .meaning = "why the answer is no beyond that: the migration failed, the guest hung or "
+                        "began anew, or is not what was planned"},
+            {"downtime_ms", &record_uint, HOP(downtime_ms), RECORD_UNSAID,
+             .meaning = "how long the guest stood still, as the target's libvirt measured it"})
+
+static const struct record versions_record = {RECORD_ROWS(
+    {"cpulift", &record_string, PROOF(versions.cpulift)},
+    {"kernel", &record_string, PROOF(versions.kernel)},
+    {"libvirt", &record_string, PROOF(versions.libvirt), .meaning = "where it was used"},
+    {"qemu", &record_string, PROOF(versions.qemu)})};
+
+const struct record proof_record = {
+    .schema = "cpulift.proof/1",
+    RECORD_ROWS(
+        {"pool", &record_string, PROOF(pool), RECORD_REQUIRED, .meaning = "the plan's"},
+        {"variant", &record_string, PROOF(variant), RECORD_REQUIRED, .meaning = "the plan's"},
+        {"virt", &record_string, PROOF(virt), RECORD_REQUIRED, .meaning = "what the guest ran on"},
+        {"machine", &record_string, PROOF(machine), RECORD_REQUIRED},
+        {"through", &record_string, PROOF(through), RECORD_REQUIRED,
+         .meaning = "how it was started: a libvirt URI, `QEMU inside this process "
+                    "(qemu:///embed)` or `QEMU itself`"},
+        {"verdict", &record_word, PROOF(is_proved), RECORD_REQUIRED, .words = verdicts,
+         .meaning = "`yes`: all lists but `executed` and `notes` are empty"},
+        {"missing", &record_array, PROOF(missing), NAMES,
+         .meaning = "features that only the plan has"},
+        {"extra", &record_array, PROOF(extra), NAMES,
+         .meaning = "features that only the guest has; a bit that the installed CPU map has no "
+                    "name for is `cpuid-LEAF-SUBLEAF-REGISTER-BIT`"},
+        {"wrong", &record_list, PROOF(wrong), RECORD_REQUIRED, .record = &wrong_record},
+        {"executed", &record_array, PROOF(executed), NAMES,
+         .meaning = "the instruction sets of which one instruction ran and gave the right result"},
+        {"faulted", &record_list, PROOF(faulted), RECORD_REQUIRED, .record = &faulted_record,
+         .meaning = "the others that the plan announces"},
+        {"notes", &record_list, PROOF(notes), RECORD_REQUIRED, .record = &note_record,
+         .meaning = "differences that do not follow from the definition"},
+        {"reasons", &record_array, PROOF(reasons), NAMES,
+         .meaning = "why the answer is no beyond these lists: refused, hung, disabled in the "
+                    "running XML though not planned"},
+        {"versions", &record_object, .flags = RECORD_REQUIRED, .record = &versions_record},
+        {"hops", &record_list, PROOF(hops), .record = &hop_record,
+         .meaning = "with `--migrate` only, in their order: the live migrations. The members above "
+                    "are about the guest before the first"}),
+    .size = sizeof(proof),
+};
+
+GPtrArray *proof_new_differences(void)
 {
-    struct proof_note *note = data;
-    g_free(note->what);
-    g_free(note->why);
+    return g_ptr_array_new_with_free_func(wrong_record_free);
 }
 
-static void clear_difference(void *data)
+void proof_add_difference(GPtrArray *list, const char *what, const char *expected,
+                          const char *found)
 {
-    struct proof_difference *difference = data;
-    g_free(difference->what);
-    g_free(difference->expected);
-    g_free(difference->found);
+    struct proof_difference *row = record_new(&wrong_record);
+    *row = (struct proof_difference){g_strdup(what), g_strdup(expected), g_strdup(found)};
+    g_ptr_array_add(list, row);
 }
 
-static GArray *new_array(size_t size, GDestroyNotify clear)
+void proof_add_note(GPtrArray *notes, const char *what, const char *why)
 {
-    GArray *array = g_array_new(FALSE, FALSE, (guint)size);
-    g_array_set_clear_func(array, clear);
-    return array;
+    struct proof_note *note = record_new(&note_record);
+    *note = (struct proof_note){g_strdup(what), g_strdup(why)};
+    g_ptr_array_add(notes, note);
 }
 
-GArray *proof_new_differences(void)
+void proof_begin_hops(proof *result)
 {
-    return new_array(sizeof(struct proof_difference), clear_difference);
+    result->hops = g_ptr_array_new_with_free_func(hop_record_free);
 }
 
-void proof_add_difference(GArray *list, const char *what, const char *expected, const char *found)
+struct proof_hop *proof_add_hop(proof *result)
 {
-    struct proof_difference row = {g_strdup(what), g_strdup(expected), g_strdup(found)};
-    g_array_append_val(list, row);
+    struct proof_hop *hop = record_new(&hop_record);
+    g_ptr_array_add(result->hops, hop);
+    return hop;
 }
 
 const char *proof_reg_name(unsigned reg)
@@ -61,38 +143,25 @@ const char *proof_reg_name(unsigned reg)
     return reg_names[reg];
 }
 
-static proof *new_proof(void)
+static proof *new_proof(const cpulift_plan *plan, const probe_run *run)
 {
-    proof *made = g_new0(proof, 1);
-    made->missing = g_ptr_array_new_with_free_func(g_free);
-    made->extra = g_ptr_array_new_with_free_func(g_free);
-    made->executed = g_ptr_array_new_with_free_func(g_free);
-    made->reasons = g_ptr_array_new_with_free_func(g_free);
-    made->wrong = proof_new_differences();
-    made->faulted = new_array(sizeof(struct proof_note), clear_note);
-    made->notes = new_array(sizeof(struct proof_note), clear_note);
+    struct utsname kernel;
+    proof *made = record_new(&proof_record);
+    made->pool = g_strdup(plan->pool);
+    made->variant = g_strdup(plan->variant);
+    made->virt = g_strdup(run->virt);
+    made->machine = g_strdup(run->machine);
+    made->through = g_strdup(run->through);
+    made->versions.cpulift = g_strdup(CPULIFT_VERSION);
+    made->versions.kernel = g_strdup(uname(&kernel) == 0 ? kernel.release : NULL);
+    made->versions.libvirt = g_strdup(run->libvirt);
+    made->versions.qemu = g_strdup(run->qemu);
     return made;
 }
 
 void proof_free(proof *result)
 {
-    if (result != NULL) {
-        g_ptr_array_unref(result->missing);
-        g_ptr_array_unref(result->extra);
-        g_ptr_array_unref(result->executed);
-        g_ptr_array_unref(result->reasons);
-        g_array_unref(result->wrong);
-        g_array_unref(result->faulted);
-        g_array_unref(result->notes);
-        g_clear_pointer(&result->hops, g_ptr_array_unref);
-        g_free(result);
-    }
-}
-
-void proof_add_note(GArray *notes, const char *what, const char *why)
-{
-    struct proof_note note = {g_strdup(what), g_strdup(why)};
-    g_array_append_val(notes, note);
+    record_free(&proof_record, result);
 }
 
 char *proof_format_sets(const cpulift_plan *plan)
@@ -346,7 +415,7 @@ int proof_compute(const catalog *map, const cpulift_plan *plan, const probe_run 
 {
     feature_set expected;
     TRY(expect_features(map, plan, &expected, err));
-    g_autoptr(proof) made = new_proof();
+    g_autoptr(proof) made = new_proof(plan, run);
     struct comparison c = {.map = map, .plan = plan, .proof = made};
     add_reason(made, "the definition was refused", run->refusal);
     add_reason(made, "guest hung", run->hang);

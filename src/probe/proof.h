@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/// A proof: what a plan promises against what a guest read of its own CPU. Document schema
-/// cpulift.proof/1.
+/// A proof: what a plan promises against what a guest read of its own CPU.
 #pragma once
 
 #include "base/auto.h"
@@ -11,8 +10,6 @@
 
 #include <stdbool.h>
 
-#define PROOF_SCHEMA "cpulift.proof/1"
-
 struct proof_difference {
     char *what, *expected, *found;
 };
@@ -21,17 +18,35 @@ struct proof_note {
     char *what, *why;
 };
 
+/// What a live migration did: probe/hops.h.
+struct proof_hop {
+    char *from, *to;
+    gint64 downtime_ms; ///< -1: not known
+    bool is_proved;     ///< the guest sees the plan's CPU there, and nothing changed
+    GPtrArray *changed; ///< struct proof_difference *: before the first hop, and after this one
+    GPtrArray *reasons; ///< why the answer is no, other than `changed`
+    unsigned executed;  ///< instruction sets that ran there; in no document
+};
+
 typedef struct proof {
+    char *pool, *variant;           ///< the plan's
+    char *virt, *machine, *through; ///< the run's
+    struct {
+        char *cpulift, *kernel, *libvirt, *qemu;
+    } versions;
     bool is_proved;
     GPtrArray *missing;  ///< names that the plan has and the guest does not see
     GPtrArray *extra;    ///< names that the guest sees and the plan does not have
-    GArray *wrong;       ///< struct proof_difference
+    GPtrArray *wrong;    ///< struct proof_difference *
     GPtrArray *executed; ///< sets whose instruction ran and gave the right result
-    GArray *faulted;     ///< struct proof_note: sets whose instruction did not
-    GArray *notes;       ///< struct proof_note: differences that follow from something else
+    GPtrArray *faulted;  ///< struct proof_note *: sets whose instruction did not
+    GPtrArray *notes;    ///< struct proof_note *: differences that follow from something else
     GPtrArray *reasons;  ///< why the answer is no, other than the lists above
-    GPtrArray *hops;     ///< struct proof_hop * (probe/hops.h), NULL: not migrated
+    GPtrArray *hops;     ///< struct proof_hop *, NULL: not migrated
 } proof;
+
+/// Document schema cpulift.proof/1.
+extern const struct record proof_record;
 
 /// Compares. A feature of the plan that the catalogue does not know is an error (CPULIFT_EINPUT);
 /// a transcript that makes no sense is a reason why the answer is no. *ret_proof is the caller's.
@@ -41,13 +56,20 @@ int proof_compute(const catalog *map, const cpulift_plan *plan, const probe_run 
 void proof_free(proof *result);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(proof, proof_free)
 
-/// An empty array of struct proof_difference. The caller's.
-GArray *proof_new_differences(void);
+/// An empty array of struct proof_difference *. The caller's.
+GPtrArray *proof_new_differences(void);
 
-void proof_add_difference(GArray *list, const char *what, const char *expected, const char *found);
+void proof_add_difference(GPtrArray *list, const char *what, const char *expected,
+                          const char *found);
 
-/// Appends to an array of struct proof_note.
-void proof_add_note(GArray *notes, const char *what, const char *why);
+/// Appends to an array of struct proof_note *.
+void proof_add_note(GPtrArray *notes, const char *what, const char *why);
+
+/// The guest is to be migrated: the proof tells of hops, be it that there is none.
+void proof_begin_hops(proof *result);
+
+/// A hop with nothing in it, borrowed.
+struct proof_hop *proof_add_hop(proof *result);
 
 /// "eax", "ebx", "ecx", "edx".
 const char *proof_reg_name(unsigned reg);
@@ -56,8 +78,5 @@ const char *proof_reg_name(unsigned reg);
 /// "sse,sse2". The caller frees it.
 char *proof_format_sets(const cpulift_plan *plan);
 
-/// The document. The caller's.
-json_t *proof_to_json(const proof *result, const cpulift_plan *plan, const probe_run *run);
-
 /// For people, ends with a newline. The caller frees it.
-char *proof_format(const proof *result, const cpulift_plan *plan, const probe_run *run);
+char *proof_format(const proof *result);

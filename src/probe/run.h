@@ -2,8 +2,7 @@
 /// How a probe guest was started, migrated and ended, as the starters report it.
 #pragma once
 
-#include "base/auto.h"
-#include "base/error.h"
+#include "base/record.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,14 +26,12 @@ struct probe_hop {
     probe_run *run;     ///< the guest on `to`: what it printed there, or why it did not
 };
 
+/// For sending a run from one process to another.
+extern const struct record probe_run_record;
+
+probe_run *probe_run_new(void);
 void probe_run_free(probe_run *run);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(probe_run, probe_run_free)
 
 /// Adds a hop with an empty run, borrowed.
 struct probe_hop *probe_run_add_hop(probe_run *run, const char *from, const char *to);
-
-/// For sending a run from one process to another: all but `virt` and `machine`. The caller's.
-json_t *probe_run_to_json(const probe_run *run);
-
-/// Fills an empty run from what probe_run_to_json() made.
-int probe_run_read_json(probe_run *run, const json_t *json, cpulift_error **err);

@@ -18,7 +18,7 @@ static void prove(const uint8_t *data, size_t size)
         g_assert(catalog_load(NULL, &map, NULL) == 0);
         g_assert(plan_parse(plan_text, strlen(plan_text), "fuzz", &plan, NULL) == 0);
     }
-    g_autoptr(probe_run) run = g_new0(probe_run, 1);
+    g_autoptr(probe_run) run = probe_run_new();
     run->text = g_memdup2(data, size);
     run->len = size;
     run->virt = g_strdup("qemu");
@@ -26,9 +26,9 @@ static void prove(const uint8_t *data, size_t size)
     run->through = g_strdup("nothing");
     g_autoptr(proof) result = NULL;
     g_assert(proof_compute(map, plan, run, &result, NULL) == 0);
-    g_autoptr(json_t) json = proof_to_json(result, plan, run);
+    g_autoptr(json_t) json = record_format(&proof_record, result, NULL);
     g_assert(json != NULL);
-    g_autofree char *text = proof_format(result, plan, run);
+    g_autofree char *text = proof_format(result);
     g_assert(g_utf8_validate(text, -1, NULL));
 }
 

@@ -8,6 +8,7 @@
 #include "platform/change.h"
 #include "platform/domains.h"
 #include "platform/state.h"
+#include "probe/proof.h"
 #include "support.h"
 
 #include <setjmp.h>
@@ -62,6 +63,19 @@ static const struct document documents[] = {
     {"policy", &policy_record, true,
      .text = "{'allow':['vmx'],'deny':['avx'],'allow-mixed-vendor':true,"
              "'require-mitigations':true}"},
+    {"proof", &proof_record, true,
+     .text = "{'schema':'cpulift.proof/1','pool':'p','variant':'tuned','virt':'kvm',"
+             "'machine':'q35','through':'QEMU itself','verdict':'yes','missing':['aes'],"
+             "'extra':['avx'],'wrong':[{'what':'vendor','expected':'Intel','found':'AMD'}],"
+             "'executed':['sse'],'faulted':[{'set':'sse2','why':'it did'}],"
+             "'notes':[{'what':'ht','why':'so'}],'reasons':['hung'],'versions':{'cpulift':'1',"
+             "'kernel':'6.1','libvirt':'9.0.0','qemu':'7.2.0'},'hops':[{'from':'a','to':'b',"
+             "'verdict':'yes','changed':[{'what':'xcr0','before':'7','after':'3'}],"
+             "'reasons':['no'],'downtime_ms':0}]}"},
+    {"run", &probe_run_record, true,
+     .text = "{'virt':'kvm','machine':'pc','text':'aGk=','refusal':'no','hang':'yes',"
+             "'unplanned':['aes'],'through':'QEMU itself','qemu':'7.2.0','libvirt':'9.0.0',"
+             "'hops':[{'from':'a','to':'b','downtime_ms':3,'run':{'text':'aGk='}}]}"},
     {"samples", &samples_record, true, .maps = {"machine", "samples[0].result"},
      .text = "{'schema':'cpulift.samples/1','machine':{},'settings':{'in':'guest',"
              "'allow_tcg':true,'runs':5,'timeout':60,'memory':512,'uri':'test:///','kernel':'/k',"

@@ -45,7 +45,7 @@ static const struct guest good = {FEATURES, "GenuineIntel", SIGNATURE, 40, ""};
 static proof *prove(const struct guest *guest)
 {
     g_autoptr(cpulift_plan) plan = make_plan(FEATURES);
-    g_autoptr(probe_run) run = g_new0(probe_run, 1);
+    g_autoptr(probe_run) run = probe_run_new();
     g_autofree char *sets = proof_format_sets(plan);
     GString *text = fake_guest_new();
     g_string_append(text, guest->more);
@@ -113,7 +113,7 @@ static void test_wrong(void **state)
     g_autoptr(proof) result = prove(&guest);
     assert_false(result->is_proved);
     assert_int_equal(result->wrong->len, 3);
-    const struct proof_difference *row = &g_array_index(result->wrong, struct proof_difference, 2);
+    const struct proof_difference *row = result->wrong->pdata[2];
     assert_string_equal(row->what, "physical address bits");
     assert_string_equal(row->expected, "40");
     assert_string_equal(row->found, "46");
@@ -133,14 +133,14 @@ static void test_no_transcript(void **state)
     (void)state;
     static const char *const texts[] = {NULL, "", "hello\n", "cpulift-probe 1 record 1 bits 64\n"};
     for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
-        g_autoptr(probe_run) run = g_new0(probe_run, 1);
+        g_autoptr(probe_run) run = probe_run_new();
         run->text = g_strdup(texts[i]);
         run->len = texts[i] == NULL ? 0 : strlen(texts[i]);
         g_autoptr(proof) result = prove_run(run, FEATURES, 0);
         assert_false(result->is_proved);
         assert_true(result->reasons->len > 0);
     }
-    g_autoptr(probe_run) run = g_new0(probe_run, 1);
+    g_autoptr(probe_run) run = probe_run_new();
     run->refusal = g_strdup("no such model");
     g_autoptr(proof) result = prove_run(run, FEATURES, 0);
     assert_names(result->reasons, "the definition was refused: no such model");
@@ -150,7 +150,7 @@ static void test_no_transcript(void **state)
 static void test_stopped_after_cpuid(void **state)
 {
     (void)state;
-    g_autoptr(probe_run) run = g_new0(probe_run, 1);
+    g_autoptr(probe_run) run = probe_run_new();
     GString *text = fake_guest_new();
     fake_guest_add_cpu(text, map, FEATURES " avx", "GenuineIntel", SIGNATURE, 40);
     run->len = text->len;
@@ -165,7 +165,7 @@ static void test_stopped_after_cpuid(void **state)
 static void test_unknown_feature(void **state)
 {
     (void)state;
-    g_autoptr(probe_run) run = g_new0(probe_run, 1);
+    g_autoptr(probe_run) run = probe_run_new();
     assert_null(prove_run(run, "sse nosuch", CPULIFT_EINPUT));
 }
 
