@@ -35,7 +35,7 @@ check() { # NAME COMMAND…
     fi
     : >"$scratch/log"
 }
-echo 1..20
+echo 1..21
 
 # the run program gets the definition; its environment is clean
 program cpulift-run <<'END'
@@ -111,6 +111,14 @@ unreadable() {
     [ $? = 2 ] && grep -q "no.mts" err
 }
 check 'an unreadable clip is named' unreadable
+clip() {
+    printf '%s\n' 'cat >/dev/null' 'for last; do :; done' 'echo clip >"$last"' | program ffmpeg
+    ln -s later.mts dangling.mts
+    PATH="$scratch/programs:$PATH" "$build/cpulift-transcode" clip -s 1 -i dangling.mts && [ -h dangling.mts ] && grep -q clip later.mts &&
+        ! "$build/cpulift-transcode" clip -s 1 -i programs 2>err && grep -q "'programs'" err && ln -s round.mts round.mts &&
+        ! "$build/cpulift-transcode" clip -s 1 -i round.mts 2>err && grep -q "'round.mts'" err
+}
+check 'a clip is made where a dangling link leads; a folder and a circle of links are refused' clip
 rm -f programs/cpulift-run
 norun() {
     CPULIFT_EXEC_PATH="$scratch/empty" PATH="$scratch/empty" "$build/cpulift-measure" bench --command /bin/true --cpu /nowhere/plan.json -o norun.json 2>err

@@ -3,48 +3,66 @@
 #include "output.h"
 
 #include "loss.h"
+#include "target.h"
 
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define MAGIC "cpulift-ddg-state/1"
 
 enum { HEADER = 128 };
 
+/* Only a regular file is replaced, behind links too (*ret_target, by what is written to `part`);
+ * anything else, and what standard output is, is written where it stands. */
+static FILE *open_save(const char *path, char **ret_target, char *part, size_t size)
+{
+    struct stat st, out;
+    int is_there = !stat(path, &st);
+    FILE *f;
+
+    if (is_there && !fstat(STDOUT_FILENO, &out) && st.st_dev == out.st_dev &&
+        st.st_ino == out.st_ino)
+        return fflush(stdout) ? NULL : fdopen(dup(STDOUT_FILENO), "w");
+    if (is_there && !S_ISREG(st.st_mode))
+        return fopen(path, "we");
+    *ret_target = target_find(path);
+    if (!*ret_target || snprintf(part, size, "%s.part", *ret_target) >= (int)size)
+        return NULL;
+    f = fopen(part, "we");
+    if (f && is_there)
+        fchmod(fileno(f), st.st_mode & 0777);
+    return f;
+}
+
 PetscErrorCode output_save(struct problem *pb)
 {
     const double *fields[] = {pb->psi, pb->w, pb->phi};
     PetscInt n = pb->d.rank == 0 ? pb->d.n_global : 0;
-    /* Only a regular file is replaced, behind a link too; a device or FIFO is written through. */
-    char *real = realpath(pb->p->save, NULL);
-    const char *target = real ? real : pb->p->save;
-    char header[HEADER] = {0}, part[PATH_MAX + 8];
-    struct stat st;
-    int is_through = !stat(target, &st) && !S_ISREG(st.st_mode);
+    char header[HEADER] = {0}, part[PATH_MAX + 8], *target = NULL;
     FILE *f = NULL;
     double *all;
     int ok = 1;
 
     PetscFunctionBeginUser;
     PetscCall(PetscMalloc1(n, &all));
-    snprintf(part, sizeof(part), "%s%s", target, is_through ? "" : ".part");
     snprintf(header, sizeof(header), MAGIC " %d %.17g %.17g %.17g\n", (int)pb->d.n_global,
              pb->volts[CONTACT_SOURCE], pb->volts[CONTACT_DRAIN], pb->volts[CONTACT_GATE]);
     if (pb->d.rank == 0)
-        f = fopen(part, "we");
+        f = open_save(pb->p->save, &target, part, sizeof(part));
     ok = f && fwrite(header, HEADER, 1, f) == 1;
     for (int k = 0; k < 3; k++) {
         PetscCall(domain_gather(&pb->d, fields[k], all));
         ok = ok && fwrite(all, sizeof(double), (size_t)n, f) == (size_t)n;
     }
     if (f)
-        ok = !fclose(f) && ok && (is_through || !rename(part, target));
+        ok = !fclose(f) && ok && (!target || !rename(part, target));
     if (pb->d.rank == 0 && !ok)
         loss_tell("save", pb->p->save);
-    free(real);
+    free(target);
     PetscCall(PetscFree(all));
     PetscFunctionReturn(0);
 }

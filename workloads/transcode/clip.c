@@ -3,6 +3,7 @@
 
 #include "child.h"
 #include "scene.h"
+#include "target.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -138,12 +139,31 @@ static int make_into(const struct clip *clip, const char *path, FILE *log)
     return 0;
 }
 
-int clip_make(const struct clip *clip, const char *path)
+/// 1 if the clip is there and needs not be made, 0 if nothing is there, negative where it must not
+/// be replaced.
+static int is_there(const char *path)
 {
-    if (access(path, R_OK) == 0) {
-        return 0;
+    struct stat st;
+    if (stat(path, &st) != 0) {
+        return errno == ENOENT ? 0 : fail("look at", path);
     }
-    char *temporary = NULL;
+    if (S_ISDIR(st.st_mode)) {
+        errno = EISDIR;
+        return fail("make the clip", path);
+    }
+    return access(path, R_OK) == 0 ? 1 : fail("read", path);
+}
+
+int clip_make(const struct clip *clip, const char *name)
+{
+    int there = is_there(name);
+    if (there != 0) {
+        return there > 0 ? 0 : there;
+    }
+    char *temporary = NULL, *path = target_find(name);
+    if (path == NULL) {
+        return fail("follow", name);
+    }
     FILE *log = tmpfile();
     int fd = asprintf(&temporary, "%s.XXXXXX", path) < 0 ? -1 : mkstemp(temporary);
     int rc = fd < 0 || log == NULL ? fail("create a file beside", path)
@@ -161,5 +181,6 @@ int clip_make(const struct clip *clip, const char *path)
         fclose(log);
     }
     free(temporary);
+    free(path);
     return rc;
 }

@@ -111,6 +111,24 @@ run 2 $small -vg 0.5 -restart "$scratch/state" >"$scratch/iv2"
 near "restart gives the same current" "$(cut -f3 "$scratch/iv2")" "$(cut -f3 "$scratch/iv1")" 1e-7
 near "restart is converged" "$(cut -f5 "$scratch/iv2" | awk '{ print ($1 <= 2) }')" 1 0
 
+# only a regular file is replaced
+ln -s later "$scratch/dangling"
+ln -s dangling "$scratch/twice"
+run 1 $small -vg 0.5 -save "$scratch/twice" >"$scratch/iv2"
+[ -h "$scratch/twice" ] && [ -h "$scratch/dangling" ] && cmp -s "$scratch/later" "$scratch/state"
+result $? "a saved point goes where dangling links lead"
+mkfifo "$scratch/fifo"
+cat "$scratch/fifo" >"$scratch/through" &
+run 1 $small -vg 0.5 -save "$scratch/fifo" >"$scratch/iv2"
+wait $!
+[ -p "$scratch/fifo" ] && cmp -s "$scratch/through" "$scratch/state"
+result $? "a saved point goes through a FIFO"
+"$ddg" $small -vg 0.5 -save /dev/stdout >"$scratch/all" 2>"$scratch/err"
+[ "$(head -c 2 "$scratch/all")" = VD ] && grep -aq 'cpulift-ddg-state/1' "$scratch/all" && tail -n 1 "$scratch/all" | grep -aq '"schema"'
+result $? "a saved point goes to standard output, behind what stands there"
+"$ddg" $small -vg 0.5 -progress off -save "$scratch" >"$scratch/out" 2>"$scratch/err"
+near "a folder is no file for a saved point" "$?$(wc -l <"$scratch/err")" 21 0
+
 # field files
 run 2 $small -vg 0.5 -vtu "$scratch/field" >"$scratch/iv1"
 if command -v python3 >"$scratch/null"; then
