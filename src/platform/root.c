@@ -302,15 +302,18 @@ void root_remove_folder(const root_dir *root, const char *folder)
 
 /// Security labels and access lists go with the content. What the file system cannot keep it did
 /// not have, and what only root may give (a label) it gives itself; anything else that would be
-/// lost is an error.
+/// lost, or that cannot be read, is an error.
 static int copy_attributes(int from, int to)
 {
     g_autofree char *names = g_malloc(XATTR_LIST_MAX), *value = g_malloc(XATTR_SIZE_MAX);
     ssize_t len = flistxattr(from, names, XATTR_LIST_MAX);
     for (ssize_t at = 0; at < len; at += (ssize_t)strlen(names + at) + 1) {
         ssize_t size = fgetxattr(from, names + at, value, XATTR_SIZE_MAX);
-        bool is_kept = size >= 0 && fsetxattr(to, names + at, value, (size_t)size, 0) == 0;
-        if (!is_kept && errno != ENODATA && errno != ENOTSUP && errno != EPERM && errno != EACCES) {
+        if (size < 0 && errno != ENOTSUP) {
+            return -1;
+        }
+        if (size >= 0 && fsetxattr(to, names + at, value, (size_t)size, 0) != 0 &&
+            errno != ENOTSUP && errno != EPERM && errno != EACCES) {
             return -1;
         }
     }

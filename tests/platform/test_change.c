@@ -248,6 +248,46 @@ static void test_large_attributes_stay(void **state)
     assert_memory_equal(got, value, 9000);
 }
 
+static int refused_list, refused_get; ///< the errno of the calls below, 0: they are made
+
+ssize_t flistxattr(int fd, char *names, size_t size)
+{
+    return (errno = refused_list) != 0 ? -1 : syscall(SYS_flistxattr, fd, names, size);
+}
+
+ssize_t fgetxattr(int fd, const char *name, void *value, size_t size)
+{
+    return (errno = refused_get) != 0 ? -1 : syscall(SYS_fgetxattr, fd, name, value, size);
+}
+
+static int apply_refused(const struct place *place, int list, int get)
+{
+    g_autoptr(changeset) set = changeset_new("test");
+    assert_int_equal(changeset_add(set, place->root, "a", "two\n", 4, 0644, CHANGE_WHOLE, NULL), 0);
+    refused_list = list;
+    refused_get = get;
+    int rc = changeset_apply(set, place->root, NULL);
+    refused_list = refused_get = 0;
+    return rc;
+}
+
+/// What cannot be read cannot be kept: that is said, and the file stays.
+static void test_unreadable_attributes_are_said(void **state)
+{
+    struct place *place = *state;
+    g_autofree char *path = at(place, "a");
+    put(place, "a", "one\n");
+    if (setxattr(path, "user.cpulift", "v", 1, 0) != 0) {
+        print_message("attributes are not kept by this file system\n");
+        skip();
+    }
+    assert_int_equal(apply_refused(place, 0, EACCES), CPULIFT_ESYSTEM);
+    assert_int_equal(apply_refused(place, 0, ENODATA), CPULIFT_ESYSTEM);
+    g_autofree char *text = get(place, "a");
+    assert_string_equal(text, "one\n");
+    assert_int_equal(apply_refused(place, ENOTSUP, 0), 0); // such a file system has none to keep
+}
+
 /// The agent writes its file between our reading and our adding: its key must not be lost.
 static void test_edit_of_a_changed_file(void **state)
 {
@@ -442,6 +482,7 @@ int main(void)
         TEST(test_links_do_not_lead_out),
         TEST(test_full_disk_changes_nothing),
         TEST(test_large_attributes_stay),
+        TEST(test_unreadable_attributes_are_said),
         TEST(test_edit_of_a_changed_file),
         TEST(test_replace_of_a_changed_file),
         TEST(test_two_at_once),
