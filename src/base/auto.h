@@ -17,5 +17,13 @@ static inline void auto_close(const int *fd)
 /// `autoclose int fd = …`: closed at the end of the scope unless it is negative.
 #define autoclose __attribute__((cleanup(auto_close)))
 
+/// The descriptor, which is the caller's from now on.
+static inline int auto_steal(int *fd)
+{
+    int taken = *fd;
+    *fd = -1;
+    return taken;
+}
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(json_t, json_decref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(xmlDoc, xmlFreeDoc)

@@ -37,18 +37,14 @@ static void entry_free(void *data)
 /// that no lock file is left behind.
 static int lock(const root_dir *root, int *ret_fd, cpulift_error **err)
 {
-    int fd = -1;
-    int rc = root_open_folder(root, JOURNAL_STATE_FOLDER, &fd, err);
-    if (rc != 0) {
-        return rc;
-    }
+    autoclose int fd = -1;
+    TRY(root_open_folder(root, JOURNAL_STATE_FOLDER, &fd, err));
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        close(fd);
         return cpulift_error_set(err, CPULIFT_ECONFLICT,
                                  "another cpulift is at work on '%s/': wait for it to end",
                                  root->path);
     }
-    *ret_fd = fd;
+    *ret_fd = auto_steal(&fd);
     return 0;
 }
 
@@ -120,15 +116,12 @@ static int check_before(const changeset *set, const root_dir *root, cpulift_erro
     for (size_t i = 0; i < set->changes->len; i++) {
         const struct change *change = g_ptr_array_index(set->changes, i);
         g_auto(root_file) now = {0};
-        int rc = root_load(root, change->target, &now, err);
-        if (rc == 0 && !root_file_equal(&now, &change->before)) {
-            rc = cpulift_error_set(err, CPULIFT_ECONFLICT,
-                                   "'%s/%s' changed since it was read: nothing was changed; run "
-                                   "the command again",
-                                   root->path, change->target);
-        }
-        if (rc != 0) {
-            return rc;
+        TRY(root_load(root, change->target, &now, err));
+        if (!root_file_equal(&now, &change->before)) {
+            return cpulift_error_set(err, CPULIFT_ECONFLICT,
+                                     "'%s/%s' changed since it was read: nothing was changed; run "
+                                     "the command again",
+                                     root->path, change->target);
         }
     }
     return 0;
@@ -136,12 +129,12 @@ static int check_before(const changeset *set, const root_dir *root, cpulift_erro
 
 static int find_folders(changeset *set, const root_dir *root, cpulift_error **err)
 {
-    int rc = root_find_missing(root, JOURNAL_FOLDER "/x", set->folders, err);
-    for (size_t i = 0; rc == 0 && i < set->changes->len; i++) {
+    TRY(root_find_missing(root, JOURNAL_FOLDER "/x", set->folders, err));
+    for (size_t i = 0; i < set->changes->len; i++) {
         const struct change *change = g_ptr_array_index(set->changes, i);
-        rc = root_find_missing(root, change->target, set->folders, err);
+        TRY(root_find_missing(root, change->target, set->folders, err));
     }
-    return rc;
+    return 0;
 }
 
 /// The state folders are for root alone: the journal holds whole files, secrets among them.
@@ -229,28 +222,22 @@ static void discard_staged(const changeset *set, const root_dir *root, const GPt
 static int commit_all(const changeset *set, const root_dir *root, const GPtrArray *temporaries,
                       cpulift_error **err)
 {
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < set->changes->len; i++) {
+    for (size_t i = 0; i < set->changes->len; i++) {
         const struct change *change = g_ptr_array_index(set->changes, i);
-        rc = change->after.exists
-                 ? root_commit(root, change->target, g_ptr_array_index(temporaries, i),
-                               &change->before, err)
-                 : root_replace(root, change->target, &change->after, &change->before, err);
+        TRY(change->after.exists
+                ? root_commit(root, change->target, g_ptr_array_index(temporaries, i),
+                              &change->before, err)
+                : root_replace(root, change->target, &change->after, &change->before, err));
     }
-    return rc;
+    return 0;
 }
 
 static int make_changes(const changeset *set, const root_dir *root, cpulift_error **err)
 {
     g_autoptr(GPtrArray) temporaries = g_ptr_array_new_with_free_func(g_free);
-    int rc = make_folders(set, root, false, err);
-    if (rc == 0) {
-        rc = stage_all(set, root, temporaries, err);
-    }
-    if (rc == 0) {
-        rc = commit_all(set, root, temporaries, err);
-    }
-    if (rc != 0) {
+    TRY(make_folders(set, root, false, err));
+    int rc = stage_all(set, root, temporaries, err);
+    if (rc != 0 || (rc = commit_all(set, root, temporaries, err)) != 0) {
         discard_staged(set, root, temporaries);
     }
     return rc;
@@ -292,34 +279,27 @@ static int plan_undo(const changeset *set, const root_dir *root, GPtrArray *step
         const struct plan_step *earlier = find_step(steps, change->target);
         struct plan_step *step = g_new0(struct plan_step, 1);
         step->change = change;
-        int rc = 0;
+        g_ptr_array_add(steps, step);
         if (earlier != NULL) {
             step->now = root_file_copy(&earlier->then);
         } else {
-            rc = root_load(root, change->target, &step->now, err);
+            TRY(root_load(root, change->target, &step->now, err));
         }
-        if (rc == 0) {
-            rc = undo_compute(change, &step->now, &step->then, &step->how, err);
-        }
-        g_ptr_array_add(steps, step);
-        if (rc != 0) {
-            return rc;
-        }
+        TRY(undo_compute(change, &step->now, &step->then, &step->how, err));
     }
     return 0;
 }
 
 static int carry_out(const GPtrArray *steps, const root_dir *root, cpulift_error **err)
 {
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < steps->len; i++) {
+    for (size_t i = 0; i < steps->len; i++) {
         const struct plan_step *step = g_ptr_array_index(steps, i);
         root_discard_all(root, step->change->target);
         if (!root_file_equal(&step->now, &step->then)) {
-            rc = root_replace(root, step->change->target, &step->then, &step->now, err);
+            TRY(root_replace(root, step->change->target, &step->then, &step->now, err));
         }
     }
-    return rc;
+    return 0;
 }
 
 static int forget(const GPtrArray *records, const root_dir *root, cpulift_error **err)
@@ -328,10 +308,7 @@ static int forget(const GPtrArray *records, const root_dir *root, cpulift_error 
         const struct entry *entry = g_ptr_array_index(records, i);
         struct root_file absent = {0};
         root_discard_all(root, entry->target);
-        int rc = root_replace(root, entry->target, &absent, &entry->file, err);
-        if (rc != 0) {
-            return rc;
-        }
+        TRY(root_replace(root, entry->target, &absent, &entry->file, err));
         remove_folders(entry->set, root);
     }
     return 0;
@@ -350,22 +327,22 @@ static int rollback_records(const GPtrArray *records, const root_dir *root, bool
                             GPtrArray *actions, GString *diff, cpulift_error **err)
 {
     g_autoptr(GPtrArray) steps = g_ptr_array_new_with_free_func(plan_step_free);
-    int rc = 0;
-    for (size_t i = records->len; rc == 0 && i-- > 0;) {
+    for (size_t i = records->len; i-- > 0;) {
         const struct entry *entry = g_ptr_array_index(records, i);
-        rc = plan_undo(entry->set, root, steps, err);
+        TRY(plan_undo(entry->set, root, steps, err));
     }
-    for (size_t i = 0; rc == 0 && i < steps->len; i++) {
+    for (size_t i = 0; i < steps->len; i++) {
         const struct plan_step *step = g_ptr_array_index(steps, i);
         g_ptr_array_add(actions, g_strdup_printf("/%s: %s", step->change->target, step->how));
         if (diff != NULL) {
             change_append_diff(diff, step->change->target, &step->now, &step->then);
         }
     }
-    if (rc == 0 && !is_dry) {
-        rc = carry_out(steps, root, err);
+    if (is_dry) {
+        return 0;
     }
-    return rc == 0 && !is_dry ? forget(records, root, err) : rc;
+    TRY(carry_out(steps, root, err));
+    return forget(records, root, err);
 }
 
 int journal_rollback(const root_dir *root, bool is_dry, GPtrArray **ret_actions, GString *diff,
@@ -375,12 +352,9 @@ int journal_rollback(const root_dir *root, bool is_dry, GPtrArray **ret_actions,
     if (root_has(root, JOURNAL_STATE_FOLDER)) {
         autoclose int held = -1;
         g_autoptr(GPtrArray) records = NULL;
-        int rc = lock(root, &held, err);
-        rc = rc != 0 ? rc : load_records(root, &records, err);
-        rc = rc != 0 ? rc : rollback_records(records, root, is_dry, actions, diff, err);
-        if (rc != 0) {
-            return rc;
-        }
+        TRY(lock(root, &held, err));
+        TRY(load_records(root, &records, err));
+        TRY(rollback_records(records, root, is_dry, actions, diff, err));
         if (records->len == 0 && !is_dry) {
             sweep(root);
         }
@@ -438,14 +412,14 @@ static int recover(const root_dir *root, cpulift_error **err)
 {
     g_autoptr(GPtrArray) records = NULL;
     g_autoptr(GPtrArray) actions = g_ptr_array_new_with_free_func(g_free);
-    int rc = load_records(root, &records, err);
-    for (size_t i = records != NULL ? records->len : 0; rc == 0 && i-- > 0;) {
+    TRY(load_records(root, &records, err));
+    for (size_t i = records->len; i-- > 0;) {
         const struct entry *entry = g_ptr_array_index(records, i);
         if (!g_str_has_suffix(entry->target, SUFFIX_PENDING)) {
             g_ptr_array_remove_index(records, (guint)i);
         }
     }
-    return rc != 0 ? rc : rollback_records(records, root, false, actions, NULL, err);
+    return rollback_records(records, root, false, actions, NULL, err);
 }
 
 int journal_recover(const root_dir *root, cpulift_error **err)
@@ -454,8 +428,8 @@ int journal_recover(const root_dir *root, cpulift_error **err)
         return 0;
     }
     autoclose int held = -1;
-    int rc = lock(root, &held, err);
-    return rc != 0 ? rc : recover(root, err);
+    TRY(lock(root, &held, err));
+    return recover(root, err);
 }
 
 int changeset_apply(changeset *set, const root_dir *root, cpulift_error **err)
@@ -464,15 +438,11 @@ int changeset_apply(changeset *set, const root_dir *root, cpulift_error **err)
         return 0;
     }
     g_ptr_array_set_size(set->folders, 0);
-    int rc = find_folders(set, root, err);
-    rc = rc != 0 ? rc : make_folders(set, root, true, err);
-    if (rc != 0) {
-        return rc;
-    }
+    TRY(find_folders(set, root, err));
+    TRY(make_folders(set, root, true, err));
     autoclose int held = -1;
-    rc = lock(root, &held, err);
-    rc = rc != 0 ? rc : apply_locked(set, root, err);
-    if (rc != 0) {
+    int rc = lock(root, &held, err);
+    if (rc != 0 || (rc = apply_locked(set, root, err)) != 0) {
         remove_folders(set, root);
     }
     return rc;

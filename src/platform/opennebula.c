@@ -196,10 +196,10 @@ static int plan(const root_dir *root, const cpulift_plan *plan,
             "'%s/%s' does not tell OpenNebula's version: say it with --version", root->path,
             VERSION);
     }
-    int rc = check_inventory(plan, options->inventory, report, err);
+    TRY(check_inventory(plan, options->inventory, report, err));
     bool is_native_only = g_strcmp0(options->channel, "native") == 0;
-    if (rc == 0 && !is_native_only) {
-        rc = add_remotes(root, plan, options, set, err);
+    if (!is_native_only) {
+        TRY(add_remotes(root, plan, options, set, err));
         platform_say(report->after, "as oneadmin: onehost sync --force (edits on the nodes alone "
                                     "are wiped by the next sync)");
         platform_say(report->before,
@@ -210,8 +210,8 @@ static int plan(const root_dir *root, const cpulift_plan *plan,
         platform_say(report->limits, "the remotes are one for all clusters: a node with a plan of "
                                      "its own in /" PLATFORM_PLAN_TARGET " uses that");
     }
-    if (rc == 0 && version >= platform_parse_version("5.4.13")) {
-        rc = add_defaults(root, plan, version, set, err);
+    if (version >= platform_parse_version("5.4.13")) {
+        TRY(add_defaults(root, plan, version, set, err));
         platform_say(report->after, "restart oned (systemctl restart opennebula): it reads "
                                     "vmm_exec_kvm.conf when it starts");
         report_native(plan, version, report);
@@ -223,7 +223,7 @@ static int plan(const root_dir *root, const cpulift_plan *plan,
     }
     platform_say(report->effects, "running guests keep their CPU, in live migration too, until "
                                   "they are powered off and resumed");
-    return rc;
+    return 0;
 }
 
 const struct platform opennebula_platform = {

@@ -226,19 +226,18 @@ int root_find_missing(const root_dir *root, const char *target, GPtrArray *folde
     if (strcmp(folder, ".") == 0) {
         return 0;
     }
-    int fd = walk(root, folder);
+    autoclose int fd = walk(root, folder);
     if (fd >= 0) {
-        close(fd);
         return 0;
     }
     if (errno != ENOENT) {
         return fail(err, "open the folder", root, folder);
     }
-    int rc = root_find_missing(root, folder, folders, err);
-    if (rc == 0 && !g_ptr_array_find_with_equal_func(folders, folder, g_str_equal, NULL)) {
+    TRY(root_find_missing(root, folder, folders, err));
+    if (!g_ptr_array_find_with_equal_func(folders, folder, g_str_equal, NULL)) {
         g_ptr_array_add(folders, g_steal_pointer(&folder));
     }
-    return rc;
+    return 0;
 }
 
 int root_get_owner(const root_dir *root, const char *target, uid_t *ret_uid, gid_t *ret_gid,
@@ -323,10 +322,7 @@ static int copy_attributes(int from, int to)
 static int fill(int fd, int old, const root_dir *root, const char *target,
                 const struct root_file *file, cpulift_error **err)
 {
-    int rc = file_write_fd(fd, target, file->bytes, file->len, err);
-    if (rc != 0) {
-        return rc;
-    }
+    TRY(file_write_fd(fd, target, file->bytes, file->len, err));
     if (old >= 0 && copy_attributes(old, fd) != 0) {
         return fail(err, "keep the attributes of", root, target);
     }
@@ -370,23 +366,20 @@ static int check_expected(const root_dir *root, const char *target,
                           const struct root_file *expected, cpulift_error **err)
 {
     g_auto(root_file) now = {0};
-    int rc = root_load(root, target, &now, err);
-    if (rc == 0 && !root_file_equal(&now, expected)) {
-        rc = cpulift_error_set(err, CPULIFT_ECONFLICT,
-                               "'%s/%s' changed since it was read: somebody else writes it; look "
-                               "at it and run the command again",
-                               root->path, target);
-    }
-    return rc;
+    TRY(root_load(root, target, &now, err));
+    return root_file_equal(&now, expected)
+               ? 0
+               : cpulift_error_set(
+                     err, CPULIFT_ECONFLICT,
+                     "'%s/%s' changed since it was read: somebody else writes it; look "
+                     "at it and run the command again",
+                     root->path, target);
 }
 
 int root_commit(const root_dir *root, const char *target, const char *temporary,
                 const struct root_file *expected, cpulift_error **err)
 {
-    int rc = check_expected(root, target, expected, err);
-    if (rc != 0) {
-        return rc;
-    }
+    TRY(check_expected(root, target, expected, err));
     g_autofree char *name = NULL;
     autoclose int folder = walk_parent(root, target, &name);
     STEP();
@@ -422,9 +415,9 @@ void root_discard_all(const root_dir *root, const char *target)
 static int remove_target(const root_dir *root, const char *target, const struct root_file *expected,
                          cpulift_error **err)
 {
-    int rc = check_expected(root, target, expected, err);
-    if (rc != 0 || !expected->exists) {
-        return rc;
+    TRY(check_expected(root, target, expected, err));
+    if (!expected->exists) {
+        return 0;
     }
     g_autofree char *name = NULL;
     autoclose int folder = walk_parent(root, target, &name);
@@ -442,11 +435,9 @@ int root_replace(const root_dir *root, const char *target, const struct root_fil
         return remove_target(root, target, expected, err);
     }
     g_autofree char *temporary = NULL;
-    int rc = root_stage(root, target, file, &temporary, err);
-    if (rc == 0) {
-        rc = root_commit(root, target, temporary, expected, err);
-    }
-    if (rc != 0 && temporary != NULL) {
+    TRY(root_stage(root, target, file, &temporary, err));
+    int rc = root_commit(root, target, temporary, expected, err);
+    if (rc != 0) {
         root_discard(root, target, temporary);
     }
     return rc;
