@@ -93,10 +93,14 @@ enum { LINKS_MAX = 40 }; // as the kernel follows
 
 static int save_below(int from, const char *path, struct save *s, cpulift_error **err);
 
-static int fill(int fd, const struct save *s, cpulift_error **err)
+static int fill(int fd, int folder, const char *temporary, const char *name, const struct save *s,
+                cpulift_error **err)
 {
     TRY(file_write_fd(fd, s->path, s->text, s->len, err));
-    return fchmod(fd, s->mode) == 0 && fsync(fd) == 0 ? 0 : fail_errno(err, "write", s->path);
+    if (fchmod(fd, s->mode) != 0 || fsync(fd) != 0) {
+        return fail_errno(err, "write", s->path);
+    }
+    return renameat(folder, temporary, folder, name) == 0 ? 0 : fail_errno(err, "replace", s->path);
 }
 
 char *file_name_temporary(const char *prefix)
@@ -116,10 +120,7 @@ static int replace(int folder, const char *name, const struct save *s, cpulift_e
     if (fd < 0) {
         return fail_errno(err, "create a file beside", s->path);
     }
-    int rc = fill(fd, s, err);
-    if (rc == 0 && renameat(folder, temporary, folder, name) != 0) {
-        rc = fail_errno(err, "replace", s->path);
-    }
+    int rc = fill(fd, folder, temporary, name, s, err);
     if (rc != 0) {
         unlinkat(folder, temporary, 0);
         return rc;

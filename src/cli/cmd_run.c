@@ -95,18 +95,16 @@ static void trace(const struct definition *definition, const catalog *map, struc
 static int prepare(cpulift_error **err)
 {
     g_autoptr(catalog) map = NULL;
-    struct definition definition;
+    DEFINITION_AUTO definition = {0};
     bool is_model_vendor = g_strcmp0(options.vendor, "model") == 0;
     TRY(catalog_load(NULL, &map, err));
     TRY(definition_load(options.cpu, is_model_vendor, map, &definition, err));
-    struct mask_host *host = mask_host_new();
-    int rc = definition_check(&definition, options.cpu, map, mask_host_read, host, err);
-    if (rc == 0 && !options.only_checks) {
+    g_autoptr(mask_host) host = mask_host_new();
+    TRY(definition_check(&definition, options.cpu, map, mask_host_read, host, err));
+    if (!options.only_checks) {
         trace(&definition, map, host, err);
     }
-    mask_host_free(host);
-    definition_clear(&definition);
-    return rc;
+    return 0;
 }
 
 static int run(char **command, size_t count)

@@ -127,6 +127,12 @@ static int find_hosts(GPtrArray *hosts, cpulift_error **err)
     return 0;
 }
 
+static int put_out(const GPtrArray *documents, bool is_list, cpulift_error **err)
+{
+    TRY(check_names(documents, err));
+    return options.output != NULL ? save_all(documents, err) : print_all(documents, is_list, err);
+}
+
 static int finish(const GPtrArray *hosts)
 {
     g_autoptr(GPtrArray) documents = sort_out(hosts);
@@ -134,12 +140,7 @@ static int finish(const GPtrArray *hosts)
     if (documents->len == 0) {
         return EXIT_FAILED;
     }
-    int rc = check_names(documents, &err);
-    if (rc == 0) {
-        rc = options.output != NULL ? save_all(documents, &err)
-                                    : print_all(documents, hosts->len > 1, &err);
-    }
-    if (rc != 0) {
+    if (put_out(documents, hosts->len > 1, &err) != 0) {
         return command_fail(&err);
     }
     return documents->len < hosts->len ? EXIT_SOME : EXIT_YES;

@@ -53,7 +53,7 @@ int definitions_read(const virt_conn *conn, const char *pattern, GPtrArray **ret
         return conn_fail(err, "cannot list the domains of", conn->uri);
     }
     g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func(definition_free);
-    int rc = 0;
+    int rc = 0; // all are freed, also those that come after the first error
     for (int i = 0; i < count; i++) {
         struct definition *definition = NULL;
         if (rc == 0 &&

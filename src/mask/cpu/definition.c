@@ -14,10 +14,7 @@ static int take_cpu(const cpulift_cpu *cpu, const catalog *map, struct definitio
                     cpulift_error **err)
 {
     feature_set set;
-    int rc = cpu_expand(cpu, map, &set, err);
-    if (rc != 0) {
-        return rc;
-    }
+    TRY(cpu_expand(cpu, map, &set, err));
     const struct catalog_model *model = cpu->model ? catalog_find_model(map, cpu->model) : NULL;
     if (model != NULL) {
         set = feature_set_unite(set, model->qemu_adds);
@@ -40,10 +37,7 @@ static int take_plan(const cpulift_plan *plan, const char *name, const catalog *
                      struct definition *ret, cpulift_error **err)
 {
     for (size_t i = 0; i < plan->feature_count; i++) {
-        int rc = catalog_add_feature(map, plan->features[i], name, &ret->cpu.features, err);
-        if (rc != 0) {
-            return rc;
-        }
+        TRY(catalog_add_feature(map, plan->features[i], name, &ret->cpu.features, err));
     }
     ret->model = g_strdup(plan->cpu->model);
     ret->cpu.phys_bits = plan->phys_bits;
@@ -55,8 +49,8 @@ static int load_variant(const char *name, const catalog *map, struct definition 
 {
     const struct planner_options options = {0};
     g_autoptr(cpulift_plan) plan = NULL;
-    int rc = planner_compute_variant(name, &options, map, &plan, err);
-    return rc != 0 ? rc : take_plan(plan, name, map, ret, err);
+    TRY(planner_compute_variant(name, &options, map, &plan, err));
+    return take_plan(plan, name, map, ret, err);
 }
 
 static int load_model(const char *name, const catalog *map, struct definition *ret,
@@ -72,18 +66,15 @@ static int load_file(const char *name, const catalog *map, struct definition *re
 {
     g_autofree char *text = NULL;
     size_t len;
-    int rc = file_load(name, FILE_DOCUMENT_MAX, &text, &len, err);
-    if (rc != 0) {
-        return rc;
-    }
+    TRY(file_load(name, FILE_DOCUMENT_MAX, &text, &len, err));
     if (text[strspn(text, " \t\r\n")] == '{') {
         g_autoptr(cpulift_plan) plan = NULL;
-        rc = plan_parse(text, len, name, &plan, err);
-        return rc != 0 ? rc : take_plan(plan, name, map, ret, err);
+        TRY(plan_parse(text, len, name, &plan, err));
+        return take_plan(plan, name, map, ret, err);
     }
     g_autoptr(cpulift_cpu) cpu = NULL;
-    rc = cpu_parse(text, len, name, &cpu, err);
-    return rc != 0 ? rc : take_cpu(cpu, map, ret, err);
+    TRY(cpu_parse(text, len, name, &cpu, err));
+    return take_cpu(cpu, map, ret, err);
 }
 
 static int load_any(const char *name, const catalog *map, struct definition *ret,
@@ -130,19 +121,16 @@ static int set_vendor(const char *name, const catalog *map, struct definition *r
 int definition_load(const char *name, bool is_model_vendor, const catalog *map,
                     struct definition *ret, cpulift_error **err)
 {
-    struct definition definition = {0};
-    int rc = load_any(name, map, &definition, err);
-    if (rc == 0 && definition.model != NULL) {
+    DEFINITION_AUTO definition = {0};
+    TRY(load_any(name, map, &definition, err));
+    if (definition.model != NULL) {
         definition.cpu.signature = mask_signature_find(definition.model);
     }
-    if (rc == 0 && is_model_vendor) {
-        rc = set_vendor(name, map, &definition, err);
-    }
-    if (rc != 0) {
-        definition_clear(&definition);
-        return rc;
+    if (is_model_vendor) {
+        TRY(set_vendor(name, map, &definition, err));
     }
     *ret = definition;
+    definition = (struct definition){0};
     return 0;
 }
 

@@ -17,6 +17,7 @@ struct definition {
 int definition_load(const char *name, bool is_model_vendor, const catalog *map,
                     struct definition *ret, cpulift_error **err);
 void definition_clear(struct definition *definition);
+#define DEFINITION_AUTO __attribute__((cleanup(definition_clear))) struct definition
 
 /// CPULIFT_EINPUT, naming the features, where the definition asks for instructions that the
 /// machine lacks.
