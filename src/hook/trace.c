@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "hook/trace.h"
 
+#include "base/auto.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -30,14 +31,11 @@ void trace_set_file(const char *path, const char *role)
 /// Everything here may be called in a signal handler.
 static void append(const char *line, size_t len)
 {
-    int fd =
+    autoclose int fd =
         open(trace.path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0644);
     struct stat st;
     if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size < TRACE_MAX) {
         (void)!write(fd, line, len);
-    }
-    if (fd >= 0) {
-        close(fd);
     }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "virt/embed.h"
 
+#include "base/auto.h"
 #include "base/file.h"
 
 #include <errno.h>
@@ -68,15 +69,15 @@ static int take_slot(const char *base, char **ret_path, cpulift_error **err)
 {
     for (unsigned slot = 0; slot < SLOT_COUNT; slot++) {
         g_autofree char *lock = g_strdup_printf("%s/%u.lock", base, slot);
-        int fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        autoclose int fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (fd < 0) {
             return fail_folder(lock, err);
         }
         if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+            (void)auto_steal(&fd);
             *ret_path = g_strdup_printf("%s/%u", base, slot);
             return 0;
         }
-        close(fd);
     }
     errno = EBUSY;
     return fail_folder(base, err);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "virt/emulator.h"
 
+#include "base/auto.h"
 #include "base/jobs.h"
 
 #include <errno.h>
@@ -56,12 +57,9 @@ char *emulator_get_complaint(const struct emulator *emulator)
 
 int emulator_wait(struct emulator *emulator, unsigned timeout_ms)
 {
-    int fd = pidfd_open(emulator->pid, 0);
+    autoclose int fd = pidfd_open(emulator->pid, 0);
     struct pollfd wait = {.fd = fd, .events = POLLIN};
     bool is_over = fd >= 0 && poll(&wait, 1, (int)MIN(timeout_ms, (unsigned)G_MAXINT)) == 1;
-    if (fd >= 0) {
-        close(fd);
-    }
     int status = -1;
     if (is_over && jobs_wait(emulator->pid, &status)) {
         emulator->pid = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "virt/trial.h"
 
+#include "base/auto.h"
 #include "virt/emulator.h"
 
 #include <errno.h>
@@ -29,12 +30,9 @@ static int make_firmware(void)
 {
     g_autofree unsigned char *image = g_malloc0(FIRMWARE_SIZE);
     memcpy(image + RESET_OFFSET, code, sizeof(code));
-    int fd = memfd_create("firmware", MFD_CLOEXEC);
-    if (fd >= 0 && write(fd, image, FIRMWARE_SIZE) != FIRMWARE_SIZE) {
-        close(fd);
-        fd = -1;
-    }
-    return fd;
+    autoclose int fd = memfd_create("firmware", MFD_CLOEXEC);
+    bool is_whole = fd >= 0 && write(fd, image, FIRMWARE_SIZE) == FIRMWARE_SIZE;
+    return is_whole ? auto_steal(&fd) : -1;
 }
 
 static int judge(struct emulator *emulator, const char *accelerator, unsigned timeout_ms,
@@ -65,17 +63,14 @@ int trial_run(const char *emulator, const char *accelerator, unsigned timeout_ms
                                 "-bios",       "/proc/self/fd/0",
                                 "-device",     "isa-debug-exit,iobase=0x501,iosize=2",
                                 NULL};
-    int firmware = make_firmware();
+    autoclose int firmware = make_firmware();
     if (firmware < 0) {
         return cpulift_error_set(err, CPULIFT_ESYSTEM, "cannot make a firmware: %s",
                                  g_strerror(errno));
     }
     struct emulator process;
-    int rc = emulator_start(argv, firmware, -1, &process, err);
-    if (rc == 0) {
-        rc = judge(&process, accelerator, timeout_ms, err);
-        emulator_stop(&process);
-    }
-    close(firmware);
+    TRY(emulator_start(argv, firmware, -1, &process, err));
+    int rc = judge(&process, accelerator, timeout_ms, err);
+    emulator_stop(&process);
     return rc;
 }

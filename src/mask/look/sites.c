@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "mask/look/sites.h"
 
+#include "base/auto.h"
 #include "base/file.h"
 #include "base/text.h"
 
@@ -89,7 +90,7 @@ bool sites_parse(const char *text, uint64_t file_size, struct find_result *ret)
 
 static char *load_text(const char *path)
 {
-    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    autoclose int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
     struct stat st;
     if (fd < 0) {
         return NULL;
@@ -102,7 +103,6 @@ static char *load_text(const char *path)
             g_clear_pointer(&text, g_free);
         }
     }
-    close(fd);
     return g_steal_pointer(&text);
 }
 

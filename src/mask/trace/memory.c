@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "mask/trace/memory.h"
 
+#include "base/auto.h"
+
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -128,7 +130,7 @@ void memory_each_run(pid_t pid, uint64_t start, uint64_t end, bool is_touched_on
                      void *data)
 {
     g_autofree char *path = g_strdup_printf("/proc/%d/pagemap", pid);
-    int pagemap = is_touched_only ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    autoclose int pagemap = is_touched_only ? open(path, O_RDONLY | O_CLOEXEC) : -1;
     for (uint64_t at = start; at < end;) {
         uint64_t stop = at;
         while (stop < end && stop - at < RUN_MAX && is_page_there(pagemap, stop)) {
@@ -138,8 +140,5 @@ void memory_each_run(pid_t pid, uint64_t start, uint64_t end, bool is_touched_on
             hand_out(pid, at, stop, visit, data);
         }
         at = stop > at ? stop : at + MEMORY_PAGE;
-    }
-    if (pagemap >= 0) {
-        close(pagemap);
     }
 }

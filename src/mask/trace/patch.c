@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "mask/trace/patch.h"
 
+#include "base/auto.h"
 #include "mask/look/decode.h"
 
 #include <errno.h>
@@ -116,12 +117,8 @@ void patch_page(struct tracer *tracer, struct task *task, uint64_t page, uint64_
 struct image *patch_get_image(struct tracer *tracer, const struct task *task, int fd)
 {
     g_autofree char *path = g_strdup_printf("/proc/%d/fd/%d", task->tid, fd);
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (file < 0) {
-        return NULL;
-    }
-    struct image *image = image_store_get(tracer->images, file);
-    close(file);
+    autoclose int file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    struct image *image = file >= 0 ? image_store_get(tracer->images, file) : NULL;
     return image != NULL && image->is_elf ? image : NULL;
 }
 
@@ -139,23 +136,15 @@ static bool is_same(pid_t pid, const struct mapping *mapping, int fd)
 static int open_mapped(pid_t pid, const struct mapping *mapping)
 {
     g_autofree char *path = g_strdup_printf("/proc/%d/root%s", pid, mapping->path);
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (fd >= 0 && !is_same(pid, mapping, fd)) {
-        close(fd);
-        fd = -1;
-    }
-    return fd;
+    autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    return fd >= 0 && is_same(pid, mapping, fd) ? auto_steal(&fd) : -1;
 }
 
 /// Patches by the file. False where there is no such file, or no ELF file.
 static bool patch_by_file(struct tracer *tracer, struct task *task, const struct mapping *mapping)
 {
-    int fd = mapping->path[0] == '/' ? open_mapped(task->tid, mapping) : -1;
-    if (fd < 0) {
-        return false;
-    }
-    struct image *image = image_store_get(tracer->images, fd);
-    close(fd);
+    autoclose int fd = mapping->path[0] == '/' ? open_mapped(task->tid, mapping) : -1;
+    struct image *image = fd >= 0 ? image_store_get(tracer->images, fd) : NULL;
     if (image == NULL || !image->is_elf) {
         return false;
     }

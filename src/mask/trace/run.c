@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "mask/trace/run.h"
 
+#include "base/auto.h"
 #include "base/file.h"
 #include "mask/trace/filter.h"
 #include "mask/trace/tracer.h"
@@ -46,13 +47,10 @@ static void keep_only(int report, int ready)
 
 static int make_cpuinfo(const char *text)
 {
-    int fd = text != NULL ? memfd_create("cpuinfo", MFD_CLOEXEC) : -1;
+    autoclose int fd = text != NULL ? memfd_create("cpuinfo", MFD_CLOEXEC) : -1;
     g_autoptr(cpulift_error) err = NULL;
-    if (fd >= 0 && file_write_fd(fd, "cpuinfo", text, strlen(text), &err) != 0) {
-        close(fd);
-        return -1;
-    }
-    return fd;
+    bool is_whole = fd >= 0 && file_write_fd(fd, "cpuinfo", text, strlen(text), &err) == 0;
+    return is_whole ? auto_steal(&fd) : -1;
 }
 
 /// The tracer's process. Tells the program's process by one byte that it is traced, or why not by
