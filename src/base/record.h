@@ -17,7 +17,7 @@ enum {
     RECORD_REQUIRED = 1, ///< absent is an error; always written
     RECORD_ALWAYS = 2,   ///< written even if it is 0, false or empty
     RECORD_NULL = 4,     ///< null says something: not known, not there; written so
-    RECORD_NAMES = 8,    ///< the strings of a list are names (text_is_name)
+    RECORD_NAMES = 8,    ///< the strings of a list or the keys of a map are names (text_is_name)
     RECORD_SORTED = 16,  ///< the strings of a list are a set: kept sorted, each once
     RECORD_MAP = 32,     ///< record_json: an object whose keys are data
     RECORD_UNSAID = 64,  ///< record_uint in a gint64: 0 is a number like others, -1 is absent

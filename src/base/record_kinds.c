@@ -393,6 +393,9 @@ static int parse_items(const record_at *at, const record_row *row, const json_t 
     }
     json_object_foreach ((json_t *)value, key, item) {
         const record_at here = {at, key, 0, at->name, at->data};
+        if ((row->flags & RECORD_NAMES) != 0 && !text_is_name(key)) {
+            return record_refuse(&here, err, "is no name");
+        }
         TRY(parse_item(&here, row, item, base, err));
     }
     return 0;

@@ -165,15 +165,14 @@ static char *format_left(double seconds)
 static void print_finished(const struct runner_event *e)
 {
     const struct workload_kind *kind = workload_find_kind(e->workload);
-    const char *unit = "";
-    double value;
+    const struct figure *figure =
+        result_find_figure(e->finished->result, kind != NULL ? kind->figure : "time");
     fprintf(stderr, "%zu/%zu %s %s %u CPU%s run %u%s: ", e->done, e->total, e->workload, e->cpu,
             e->vcpus, e->vcpus == 1 ? "" : "s", e->run, e->run == 0 ? " (warm-up)" : "");
     if (!e->finished->is_ok) {
         fprintf(stderr, "FAILED: %s\n", e->finished->reason);
-    } else if (sample_get_figure(e->finished, kind != NULL ? kind->figure : "time", &value,
-                                 &unit)) {
-        fprintf(stderr, "%.4g %s\n", value, unit);
+    } else if (figure != NULL) {
+        fprintf(stderr, "%.4g %s\n", figure->value, figure->unit);
     }
 }
 

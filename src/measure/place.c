@@ -2,57 +2,54 @@
 #include "measure/place.h"
 
 #include "base/file.h"
-#include "base/json.h"
 
 #include <signal.h>
 #include <string.h>
 
-#define RESULT_SCHEMA "cpulift.result/1"
-
 void outcome_clear(bench_outcome *o)
 {
-    g_clear_pointer(&o->result, json_decref);
+    g_clear_pointer(&o->result, result_free);
     g_clear_pointer(&o->reason, g_free);
 }
 
 /// The last line that is not empty, as a result; NULL with *ret_reason when it is none.
-static json_t *parse_result(const char *output, const char *what, char **ret_reason)
+static result *parse_result(const char *output, const char *what, char **ret_reason)
 {
     g_autofree char *text = g_strchomp(g_strdup(output));
     const char *line = strrchr(text, '\n');
     line = line != NULL ? line + 1 : text;
     g_autoptr(cpulift_error) err = NULL;
-    json_t *json = NULL;
-    if (json_parse_document(line, strlen(line), what, RESULT_SCHEMA, &json, &err) != 0) {
+    result *said = NULL;
+    if (result_parse(line, strlen(line), what, &said, &err) != 0) {
         *ret_reason = g_strdup_printf("no result: %s", err->message);
     }
-    return json;
+    return said;
 }
 
 void outcome_from_output(const char *run, const char *check, bench_outcome *o)
 {
     o->result = parse_result(run, "the workload's last line", &o->reason);
     if (o->result != NULL && check != NULL) {
-        g_autoptr(json_t) checked = parse_result(check, "the check's last line", &o->reason);
-        json_object_set(o->result, "verification", json_object_get(checked, "verification"));
-        json_object_set(o->result, "verified", json_object_get(checked, "verified"));
+        g_autoptr(result) checked = parse_result(check, "the check's last line", &o->reason);
+        if (checked != NULL) {
+            json_decref(o->result->verification);
+            o->result->verification = g_steal_pointer(&checked->verification);
+            o->result->is_verified = checked->is_verified;
+        }
     }
-    if (o->reason == NULL && !json_is_true(json_object_get(o->result, "verified"))) {
+    if (o->reason == NULL && !o->result->is_verified) {
         o->reason = g_strdup("the answer is wrong: it failed verification");
     }
 }
 
-static json_t *new_figure(double seconds)
-{
-    return json_pack("{s:f, s:s}", "value", seconds, "unit", "s");
-}
-
 void outcome_from_times(int status, const char *said, double wall, double cpu, bench_outcome *o)
 {
-    o->result = json_pack("{s:s, s:s, s:{s:o, s:o}, s:b, s:{s:s, s:i}}", "schema", RESULT_SCHEMA,
-                          "workload", "command", "figures", "time", new_figure(wall), "cpu_time",
-                          new_figure(cpu), "verified", status == 0, "verification", "method",
-                          "exit status", "status", status);
+    o->result = record_new(&result_record);
+    o->result->workload = g_strdup("command");
+    o->result->is_verified = status == 0;
+    o->result->verification = json_pack("{s:s, s:i}", "method", "exit status", "status", status);
+    result_add_figure(o->result, "time", wall, "s");
+    result_add_figure(o->result, "cpu_time", cpu, "s");
     if (status != 0) {
         o->reason = outcome_explain(status, said);
     }

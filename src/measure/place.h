@@ -4,6 +4,7 @@
 
 #include "base/auto.h"
 #include "base/error.h"
+#include "measure/result.h"
 #include "measure/settings.h"
 #include "measure/workload.h"
 
@@ -20,7 +21,7 @@ struct job {
 /// What came of it. Either `reason` or `result` (or both, for an answer that is wrong) is set; the
 /// caller clears it.
 typedef struct bench_outcome {
-    json_t *result;          ///< cpulift.result/1
+    result *result;
     char *reason;            ///< why the sample failed, NULL when its figures count
     const char *accelerator; ///< "none", "kvm", "tcg"
 } bench_outcome;

@@ -5,12 +5,10 @@
 #include "base/json.h"
 #include "base/text.h"
 
-#include <math.h>
 #include <string.h>
 
-#define VCPUS_MAX  4096
-#define RUNS_MAX   100000
-#define FIGURE_MAX 1e100
+#define VCPUS_MAX 4096
+#define RUNS_MAX  100000
 
 #define SAMPLE(member)  RECORD_AT(bench_sample, member)
 #define SAMPLES(member) RECORD_AT(bench_samples, member)
@@ -32,7 +30,7 @@ RECORD_ITEM(sample_record, bench_sample,
              .meaning = "more vCPUs than CPUs"},
             {"accelerator", &record_name, SAMPLE(accelerator), RECORD_REQUIRED,
              .meaning = "`none` (a process), `kvm`, `tcg`"},
-            {"result", &record_json, SAMPLE(result), RECORD_MAP,
+            {"result", &record_pointer, SAMPLE(result), .record = &result_record,
              .meaning = "the workload's cpulift.result/1, of a failed sample too where there is "
                         "one"})
 
@@ -65,38 +63,6 @@ static int fail(const char *name, size_t index, const char *what, cpulift_error 
     return cpulift_error_set(err, CPULIFT_EINPUT, "'%s': sample %zu %s", name, index + 1, what);
 }
 
-/// Units go into programs for gnuplot: nothing there but what a unit needs.
-static bool is_unit(const char *unit)
-{
-    size_t len = unit != NULL ? strlen(unit) : 0;
-    return len > 0 && len <= 32 &&
-           strspn(unit, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/%^._- ") ==
-               len;
-}
-
-static bool is_figure(const json_t *figure)
-{
-    const json_t *value = json_object_get(figure, "value");
-    // The middle of two numbers that are near the largest one is none.
-    return json_is_number(value) && fabs(json_number_value(value)) <= FIGURE_MAX &&
-           is_unit(json_get_string(figure, "unit"));
-}
-
-/// Every figure of a sample that counts must be a number with a unit, or the report would be about
-/// something else.
-static bool has_good_figures(json_t *result)
-{
-    json_t *figures = json_object_get(result, "figures");
-    const char *key;
-    json_t *figure;
-    json_object_foreach (figures, key, figure) {
-        if (!is_figure(figure) || !text_is_name(key)) {
-            return false;
-        }
-    }
-    return json_object_size(figures) > 0;
-}
-
 /// What makes a sample another one than the others; the caller's.
 static char *format_key(const bench_sample *s)
 {
@@ -113,8 +79,8 @@ static int check(const bench_samples *s, const char *name, cpulift_error **err)
         if (sample->is_ok == (sample->reason != NULL)) {
             return fail(name, i, "must have a \"reason\" if it failed, and only then", err);
         }
-        if (sample->is_ok && !has_good_figures(sample->result)) {
-            return fail(name, i, "is ok but its \"figures\" are not numbers with units", err);
+        if (sample->is_ok && (sample->result == NULL || sample->result->figures->len == 0)) {
+            return fail(name, i, "is ok but has no \"figures\"", err);
         }
         if (!g_hash_table_add(keys, format_key(sample))) {
             return fail(name, i, "is there twice: same workload, CPU and run", err);
@@ -166,21 +132,6 @@ const bench_sample *samples_find(const bench_samples *s, const char *workload, c
         }
     }
     return NULL;
-}
-
-bool sample_get_figure(const bench_sample *s, const char *name, double *ret_value,
-                       const char **ret_unit)
-{
-    const json_t *figures = json_object_get(s->result, "figures");
-    const json_t *figure = json_object_get(figures, name);
-    if (!is_figure(figure)) {
-        return false;
-    }
-    *ret_value = json_number_value(json_object_get(figure, "value"));
-    if (ret_unit != NULL) {
-        *ret_unit = json_get_string(figure, "unit");
-    }
-    return true;
 }
 
 bool sample_is_usable(const bench_sample *s)

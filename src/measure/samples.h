@@ -6,6 +6,7 @@
 
 #include "base/auto.h"
 #include "base/error.h"
+#include "measure/result.h"
 #include "measure/settings.h"
 
 #define SAMPLES_SCHEMA "cpulift.samples/1"
@@ -19,7 +20,7 @@ typedef struct bench_sample {
     char *accelerator;      ///< "none" (a process), "kvm" or "tcg"
     bool is_ok;             ///< its figures count
     char *reason;           ///< why it failed; NULL where it did not
-    json_t *result;         ///< what the workload said (cpulift.result/1), or NULL
+    result *result;         ///< what the workload said, or NULL
 } bench_sample;
 
 typedef struct bench_samples {
@@ -51,11 +52,6 @@ int samples_save(const bench_samples *samples, const char *path, cpulift_error *
 /// The sample of that cell and run, borrowed, or NULL.
 const bench_sample *samples_find(const bench_samples *samples, const char *workload,
                                  const char *cpu, unsigned vcpus, unsigned run);
-
-/// The figure's value and (when ret_unit is not NULL) unit, borrowed. False when the workload did
-/// not say it.
-bool sample_get_figure(const bench_sample *sample, const char *name, double *ret_value,
-                       const char **ret_unit);
 
 /// True when its figures may be used: a finished, verified run that is no warm-up.
 bool sample_is_usable(const bench_sample *sample);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "measure/summary.h"
 
-#include "base/json.h"
 #include "base/text.h"
 #include "measure/workload.h"
 
@@ -40,13 +39,10 @@ static GPtrArray *find_figures(const bench_samples *s, const char *workload)
     const char *drawn = summary_get_figure(workload);
     for (unsigned i = 0; i < s->list->len; i++) {
         const bench_sample *item = s->list->pdata[i];
-        const char *key;
-        json_t *value;
-        if (!item->is_ok || strcmp(item->workload, workload) != 0) {
-            continue;
-        }
-        json_object_foreach (json_object_get(item->result, "figures"), key, value) {
-            add_once(figures, key);
+        bool has_figures = item->is_ok && strcmp(item->workload, workload) == 0;
+        for (unsigned f = 0; has_figures && f < item->result->figures->len; f++) {
+            const struct figure *figure = item->result->figures->pdata[f];
+            add_once(figures, figure->name);
         }
     }
     g_ptr_array_sort(figures, text_compare);
@@ -70,20 +66,19 @@ static void describe(struct summary_row *row, const bench_sample *s)
     row->is_oversubscribed |= s->is_oversubscribed;
     row->accelerator = s->accelerator;
     if (kind != NULL && kind->detail != NULL) {
-        const char *detail = json_get_string(json_object_get(s->result, "details"), kind->detail);
-        const json_t *checks = json_object_get(s->result, "verification");
-        detail = detail != NULL ? detail : json_get_string(checks, kind->detail);
+        const char *detail = result_get_path(s->result, kind->detail);
         row->detail = detail != NULL ? detail : row->detail;
     }
 }
 
-/// The sample that the same run made under the base, if it counts.
-static bool find_base(const bench_samples *s, const char *name, const bench_sample *item,
-                      const char *figure, double *ret_value)
+/// The figure of the sample that the same run made under the base, if it counts; else 0.
+static double find_base(const bench_samples *s, const char *name, const bench_sample *item,
+                        const char *figure)
 {
     const bench_sample *base = samples_find(s, item->workload, name, item->vcpus, item->run);
-    return base != NULL && base != item && sample_is_usable(base) &&
-           sample_get_figure(base, figure, ret_value, NULL) && *ret_value > 0;
+    bool counts = base != NULL && base != item && sample_is_usable(base);
+    const struct figure *found = counts ? result_find_figure(base->result, figure) : NULL;
+    return found != NULL ? found->value : 0;
 }
 
 /// Fills a row from its samples. False when none of them counts or failed.
@@ -94,21 +89,23 @@ static bool compute_row(const bench_samples *s, const char *base_name, struct su
     size_t count = 0, pairs = 0;
     for (unsigned i = 0; i < s->list->len; i++) {
         const bench_sample *item = s->list->pdata[i];
-        double base;
         if (!is_in_cell(item, row)) {
             continue;
         }
         row->failed += !item->is_ok;
         row->reason = item->is_ok ? row->reason : item->reason;
         describe(row, item);
-        if (!sample_is_usable(item) ||
-            !sample_get_figure(item, row->figure, &values[count], &row->unit)) {
+        const struct figure *figure =
+            sample_is_usable(item) ? result_find_figure(item->result, row->figure) : NULL;
+        if (figure == NULL) {
             continue;
         }
-        if (find_base(s, base_name, item, row->figure, &base)) {
-            ratios[pairs++] = values[count] / base;
+        double base = find_base(s, base_name, item, row->figure);
+        values[count++] = figure->value;
+        row->unit = figure->unit;
+        if (base > 0) {
+            ratios[pairs++] = figure->value / base;
         }
-        count++;
     }
     row->value = stats_compute(values, count);
     row->ratio = stats_compute(ratios, pairs);

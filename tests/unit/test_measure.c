@@ -72,16 +72,20 @@ static const char document[] =
     "\"samples\":["
     "{\"workload\":\"linpack\",\"cpu\":\"default\",\"vcpus\":1,\"run\":0,\"status\":\"ok\","
     "\"accelerator\":\"none\","
-    "\"result\":{\"figures\":{\"gflops\":{\"value\":1,\"unit\":\"GFLOP/s\"}}}},"
+    "\"result\":{\"schema\":\"cpulift.result/"
+    "1\",\"figures\":{\"gflops\":{\"value\":1,\"unit\":\"GFLOP/s\"}}}},"
     "{\"workload\":\"linpack\",\"cpu\":\"default\",\"vcpus\":1,\"run\":1,\"status\":\"ok\","
     "\"accelerator\":\"none\","
-    "\"result\":{\"figures\":{\"gflops\":{\"value\":10,\"unit\":\"GFLOP/s\"}}}},"
+    "\"result\":{\"schema\":\"cpulift.result/"
+    "1\",\"figures\":{\"gflops\":{\"value\":10,\"unit\":\"GFLOP/s\"}}}},"
     "{\"workload\":\"linpack\",\"cpu\":\"tuned\",\"vcpus\":1,\"run\":1,\"status\":\"ok\","
     "\"accelerator\":\"none\","
-    "\"result\":{\"figures\":{\"gflops\":{\"value\":30,\"unit\":\"GFLOP/s\"}}}},"
+    "\"result\":{\"schema\":\"cpulift.result/"
+    "1\",\"figures\":{\"gflops\":{\"value\":30,\"unit\":\"GFLOP/s\"}}}},"
     "{\"workload\":\"linpack\",\"cpu\":\"tuned\",\"vcpus\":1,\"run\":2,\"status\":\"failed\","
     "\"accelerator\":\"none\","
-    "\"reason\":\"wrong\",\"result\":{\"figures\":{\"gflops\":{\"value\":99,\"unit\":"
+    "\"reason\":\"wrong\",\"result\":{\"schema\":\"cpulift.result/"
+    "1\",\"figures\":{\"gflops\":{\"value\":99,\"unit\":"
     "\"GFLOP/s\"}}}}]}";
 
 static bench_samples *parse(const char *text)
@@ -287,8 +291,7 @@ static void outcomes(void **state)
     assert_null(right.reason);
     outcome_from_output(good, bad, &wrong);
     assert_non_null(strstr(wrong.reason, "verification"));
-    assert_int_equal(json_integer_value(
-                         json_object_get(json_object_get(wrong.result, "verification"), "psnr_db")),
+    assert_int_equal(json_integer_value(json_object_get(wrong.result->verification, "psnr_db")),
                      20);
     outcome_from_output("no JSON at all\n", NULL, &none);
     assert_non_null(strstr(none.reason, "no result"));
