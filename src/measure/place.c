@@ -39,6 +39,8 @@ void outcome_from_output(const char *run, const char *check, bench_outcome *o)
     }
     if (o->reason == NULL && !o->result->is_verified) {
         o->reason = g_strdup("the answer is wrong: it failed verification");
+    } else if (o->reason == NULL && o->result->figures->len == 0) {
+        o->reason = g_strdup("it said no figures");
     }
 }
 

@@ -282,17 +282,20 @@ static void settings_refuse(void **state)
 static void outcomes(void **state)
 {
     (void)state;
-    static const char good[] = "noise\n{\"schema\":\"cpulift.result/1\",\"figures\":{},"
-                               "\"verified\":true}\n";
+    static const char good[] = "noise\n{\"schema\":\"cpulift.result/1\",\"figures\":{\"time\":"
+                               "{\"value\":2,\"unit\":\"s\"}},\"verified\":true}\n";
+    static const char empty[] = "{\"schema\":\"cpulift.result/1\",\"verified\":true}";
     static const char bad[] = "{\"schema\":\"cpulift.result/1\",\"verified\":false,"
                               "\"verification\":{\"psnr_db\":20}}";
-    g_auto(bench_outcome) right = {0}, wrong = {0}, none = {0}, times = {0};
+    g_auto(bench_outcome) right = {0}, wrong = {0}, none = {0}, mute = {0}, times = {0};
     outcome_from_output(good, NULL, &right);
     assert_null(right.reason);
     outcome_from_output(good, bad, &wrong);
     assert_non_null(strstr(wrong.reason, "verification"));
     assert_int_equal(json_integer_value(json_object_get(wrong.result->verification, "psnr_db")),
                      20);
+    outcome_from_output(empty, NULL, &mute);
+    assert_string_equal(mute.reason, "it said no figures");
     outcome_from_output("no JSON at all\n", NULL, &none);
     assert_non_null(strstr(none.reason, "no result"));
     outcome_from_times(128 + 4, "", 1, 1, &times);
