@@ -6,12 +6,20 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
+/// What cells that are alike took here. The mean is taken for those of them that are left, but for
+/// those of which a closer pace (one whose `up` this is) knows something itself.
+struct pace {
+    struct pace *up; ///< of cells that are less alike; NULL: of all
+    double seconds;
+    unsigned made, left;
+};
+
 /// One sample of the schedule.
 struct cell {
     const bench_workload *workload;
     const bench_definition *definition;
     unsigned vcpus, run;
-    double seconds; ///< how long it took here; negative: not made in this process
+    struct pace *pace;
     bool is_done;
 };
 
@@ -19,7 +27,10 @@ struct series {
     const struct runner *runner;
     const char *folder;
     void *place_data;
-    GArray *cells; ///< of struct cell
+    GArray *cells;       ///< of struct cell
+    struct pace *paces;  ///< of all; of workloads; of their numbers of CPUs; under each definition
+    unsigned done;       ///< cells
+    double seconds_left; ///< the sum of all paces
 };
 
 static struct cell *get_cell(const struct series *series, unsigned i)
@@ -27,89 +38,93 @@ static struct cell *get_cell(const struct series *series, unsigned i)
     return &g_array_index(series->cells, struct cell, i);
 }
 
-static void add_cells(struct series *series, unsigned run, const bench_workload *w, unsigned vcpus)
+static void add_cells(struct series *series, unsigned run, const bench_workload *w, unsigned vcpus,
+                      struct pace *paces)
 {
     const struct runner *r = series->runner;
-    unsigned count = r->samples->settings->definitions->len;
-    for (unsigned i = 0; i < count; i++) {
-        const bench_definition *d = r->samples->settings->definitions->pdata[(i + run) % count];
+    const GPtrArray *definitions = r->samples->settings->definitions;
+    for (unsigned i = 0; i < definitions->len; i++) {
+        unsigned at = (i + run) % definitions->len;
+        const bench_definition *d = definitions->pdata[at];
         struct cell cell = {
-            .workload = w, .definition = d, .vcpus = vcpus, .run = run, .seconds = -1};
+            .workload = w, .definition = d, .vcpus = vcpus, .run = run, .pace = &paces[at]};
         cell.is_done = samples_find(r->samples, w->name, d->name, vcpus, run) != NULL;
+        series->done += cell.is_done;
+        for (struct pace *p = cell.pace; p != NULL && !cell.is_done; p = p->up) {
+            p->left++;
+        }
         g_array_append_val(series->cells, cell);
+    }
+}
+
+/// Level by level, the children of each pace side by side.
+static void make_paces(struct series *series)
+{
+    const bench_settings *s = series->runner->samples->settings;
+    const size_t widths[] = {s->workloads->len, json_array_size(s->vcpus), s->definitions->len};
+    size_t parents = 1, first = 0;
+    series->paces = g_new0(struct pace, 1 + widths[0] * (1 + widths[1] * (1 + widths[2])));
+    for (size_t level = 0; level < G_N_ELEMENTS(widths); level++) {
+        struct pace *children = series->paces + first + parents;
+        for (size_t i = 0; i < parents * widths[level]; i++) {
+            children[i].up = series->paces + first + i / widths[level];
+        }
+        first += parents;
+        parents *= widths[level];
     }
 }
 
 static void schedule(struct series *series)
 {
     const bench_settings *s = series->runner->samples->settings;
+    const size_t counts = json_array_size(s->vcpus), definitions = s->definitions->len;
+    struct pace *leaves = series->paces + 1 + s->workloads->len * (1 + counts);
     size_t v;
     const json_t *vcpus;
     for (unsigned run = 0; run <= s->runs; run++) {
         for (unsigned w = 0; w < s->workloads->len; w++) {
             json_array_foreach (s->vcpus, v, vcpus) {
-                add_cells(series, run, s->workloads->pdata[w], (unsigned)json_integer_value(vcpus));
+                add_cells(series, run, s->workloads->pdata[w], (unsigned)json_integer_value(vcpus),
+                          leaves + (w * counts + v) * definitions);
             }
         }
     }
 }
 
-/// How alike two cells are: what the one took says something of the other.
-static int likeness(const struct cell *a, const struct cell *b)
+static double get_left(const struct pace *pace)
 {
-    return (a->workload == b->workload) * 4 + (a->vcpus == b->vcpus) * 2 +
-           (a->definition == b->definition);
+    return pace->made > 0 ? pace->left * pace->seconds / pace->made : 0;
 }
 
-/// The mean of the most similar cells that were made.
-static double estimate(const struct series *series, const struct cell *cell)
+/// A cell is made: its paces know more, and speak for the cells that those above them spoke for.
+static void note(struct series *series, struct cell *cell, double seconds)
 {
-    double sum = 0;
-    int best = -1, count = 0;
-    for (unsigned i = 0; i < series->cells->len; i++) {
-        const struct cell *other = get_cell(series, i);
-        int like = likeness(cell, other);
-        if (other->seconds < 0 || like < best) {
-            continue;
-        }
-        if (like > best) {
-            best = like;
-            sum = count = 0;
-        }
-        sum += other->seconds;
-        count++;
+    unsigned gone = 1;
+    for (struct pace *p = cell->pace; p != NULL; p = p->up) {
+        unsigned before = p->left;
+        series->seconds_left -= get_left(p);
+        p->left -= gone;
+        gone = p->made == 0 ? before : 0;
+        p->seconds += seconds;
+        p->made++;
+        series->seconds_left += get_left(p);
     }
-    return count > 0 ? sum / count : -1;
-}
-
-static double estimate_left(const struct series *series)
-{
-    double left = 0;
-    for (unsigned i = 0; i < series->cells->len; i++) {
-        const struct cell *cell = get_cell(series, i);
-        double seconds = cell->is_done ? 0 : estimate(series, cell);
-        if (seconds < 0) {
-            return -1;
-        }
-        left += seconds;
-    }
-    return left;
+    cell->is_done = true;
+    series->done++;
 }
 
 static void tell(const struct series *series, const struct cell *cell, const bench_sample *finished)
 {
-    struct runner_event event = {
+    const struct runner_event event = {
+        .done = series->done,
         .total = series->cells->len,
         .workload = cell->workload->name,
         .cpu = cell->definition->name,
         .vcpus = cell->vcpus,
         .run = cell->run,
         .finished = finished,
-        .seconds_left = estimate_left(series),
+        .seconds_left = series->paces->made > 0 ? MAX(series->seconds_left, 0) : -1,
     };
-    for (unsigned i = 0; i < series->cells->len; i++) {
-        event.done += get_cell(series, i)->is_done;
-    }
     series->runner->tell(series->runner->data, &event);
 }
 
@@ -143,8 +158,7 @@ static int run_cell(struct series *series, struct cell *cell, cpulift_error **er
     tell(series, cell, NULL);
     gint64 started = g_get_monotonic_time();
     TRY(r->place->run(series->place_data, &job, &o, err));
-    cell->seconds = (double)(g_get_monotonic_time() - started) * 1e-6;
-    cell->is_done = true;
+    note(series, cell, (double)(g_get_monotonic_time() - started) * 1e-6);
     bench_sample *s = new_sample(cell, &o);
     g_ptr_array_add(r->samples->list, s);
     tell(series, cell, s);
@@ -203,6 +217,7 @@ int runner_run(const struct runner *r, cpulift_error **err)
     }
     g_autoptr(GArray) cells = g_array_new(FALSE, FALSE, sizeof(struct cell));
     struct series series = {.runner = r, .folder = folder, .cells = cells};
+    make_paces(&series);
     schedule(&series);
     int rc = prepare(r, err);
     if (rc == 0) {
@@ -213,5 +228,6 @@ int runner_run(const struct runner *r, cpulift_error **err)
         r->place->close(series.place_data);
     }
     remove_folder(folder);
+    g_free(series.paces);
     return rc;
 }

@@ -7,6 +7,7 @@
 #include "measure/figure.h"
 #include "measure/guest.h"
 #include "measure/place.h"
+#include "measure/runner.h"
 #include "measure/samples.h"
 #include "measure/settings.h"
 #include "measure/stats.h"
@@ -302,6 +303,82 @@ static void outcomes(void **state)
     assert_non_null(strstr(times.reason, "Illegal instruction"));
 }
 
+enum { SAMPLE_US = 500 };
+
+static int open_nothing(const bench_settings *s, const char *folder, void **ret_data,
+                        cpulift_error **err)
+{
+    (void)s;
+    (void)folder;
+    (void)err;
+    *ret_data = NULL;
+    return 0;
+}
+
+static int run_nothing(void *data, const struct job *job, bench_outcome *o, cpulift_error **err)
+{
+    (void)data;
+    (void)job;
+    (void)err;
+    g_usleep(SAMPLE_US);
+    outcome_from_times(0, "", 1, 1, o);
+    return 0;
+}
+
+static void close_nothing(void *data)
+{
+    (void)data;
+}
+
+struct progress {
+    gint64 started;
+    size_t events;
+    double last;
+};
+
+/// The time left is that of the samples left, each no shorter than it sleeps and no longer than all
+/// so far.
+static void check_left(void *data, const struct runner_event *e)
+{
+    struct progress *p = data;
+    double left = (double)(e->total - e->done);
+    double so_far = (double)(g_get_monotonic_time() - p->started) * 1e-6;
+    assert_int_equal(e->done, (++p->events + 2) / 2);
+    if (p->events == 1) {
+        assert_true(e->seconds_left < 0);
+    } else {
+        assert_true(e->seconds_left >= left * SAMPLE_US * 1e-6 * 0.999);
+        assert_true(e->seconds_left <= left * so_far + 1e-9);
+    }
+    p->last = e->seconds_left;
+}
+
+/// Of 2 workloads, 2 counts, 2 definitions and 3 runs: one sample is there already.
+static void series_left(void **state)
+{
+    (void)state;
+    const struct place place = {open_nothing, run_nothing, close_nothing};
+    g_autoptr(bench_samples) s = parse(document);
+    g_ptr_array_set_size(s->settings->workloads, 0);
+    for (int i = 0; i < 2; i++) {
+        bench_workload *w = NULL;
+        assert_int_equal(workload_new_command("linpack", &w, NULL), 0);
+        settings_add_workload(s->settings, w);
+    }
+    assert_int_equal(settings_set_vcpus(s->settings, "1,2", NULL), 0);
+    g_ptr_array_set_size(s->list, 1);
+    bench_sample *made = s->list->pdata[0];
+    g_free(made->workload);
+    made->workload = g_strdup("command-linpack");
+    struct progress progress = {.started = g_get_monotonic_time()};
+    const struct runner runner = {
+        .place = &place, .samples = s, .tell = check_left, .data = &progress};
+    assert_int_equal(runner_run(&runner, NULL), 0);
+    assert_int_equal(progress.events, 2 * 23);
+    assert_int_equal(s->list->len, 24);
+    NEAR(progress.last, 0);
+}
+
 static void programs_for_gnuplot(void **state)
 {
     (void)state;
@@ -341,12 +418,19 @@ static void guests(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(medians),        cmocka_unit_test(intervals),
-        cmocka_unit_test(samples_round),  cmocka_unit_test(summary_leaves_out),
-        cmocka_unit_test(samples_refuse), cmocka_unit_test(archives),
-        cmocka_unit_test(transcripts),    cmocka_unit_test(environments),
-        cmocka_unit_test(settings_fit),   cmocka_unit_test(settings_refuse),
-        cmocka_unit_test(outcomes),       cmocka_unit_test(programs_for_gnuplot),
+        cmocka_unit_test(medians),
+        cmocka_unit_test(intervals),
+        cmocka_unit_test(samples_round),
+        cmocka_unit_test(summary_leaves_out),
+        cmocka_unit_test(samples_refuse),
+        cmocka_unit_test(archives),
+        cmocka_unit_test(transcripts),
+        cmocka_unit_test(environments),
+        cmocka_unit_test(settings_fit),
+        cmocka_unit_test(settings_refuse),
+        cmocka_unit_test(outcomes),
+        cmocka_unit_test(series_left),
+        cmocka_unit_test(programs_for_gnuplot),
         cmocka_unit_test(guests),
     };
     return cmocka_run_group_tests_name("measure", tests, NULL, NULL);
