@@ -11,6 +11,25 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+static const record_row version_row = {.kind = &record_string};
+
+const struct record machine_record = {
+    RECORD_ROWS(
+        {"processor", &record_string, .meaning = "its name"},
+        {"vendor", &record_string, .meaning = "and the next four: as /proc/cpuinfo says"},
+        {"family", &record_string, RECORD_CHECKED}, {"model", &record_string, RECORD_CHECKED},
+        {"stepping", &record_string, RECORD_CHECKED}, {"microcode", &record_string, RECORD_CHECKED},
+        {"kernel", &record_string, .meaning = "system and release"},
+        {"hypervisor", &record_string, .meaning = "where this machine is itself a guest"},
+        {"governor", &record_string, .meaning = "of the first CPU's frequency"},
+        {"loadavg", &record_string, .meaning = "when the series began"},
+        {"cpus_online", &record_uint, RECORD_CHECKED},
+        {"cpus_allowed", &record_uint, .meaning = "that this process may use"},
+        {"memory_mib", &record_uint, RECORD_CHECKED},
+        {"versions", &record_json, .flags = RECORD_MAP, .each = &version_row,
+         .meaning = "program → what it says of its version"}),
+};
+
 static void set(json_t *json, const char *key, char *text)
 {
     g_autofree char *owned = text;

@@ -3,6 +3,10 @@
 #pragma once
 
 #include "base/auto.h"
+#include "base/record.h"
+
+/// As part of the samples.
+extern const struct record machine_record;
 
 /// Reads this machine: the processor, its state, the kernel, the versions of what is measured. What
 /// cannot be read is left out. The caller's.

@@ -3,7 +3,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "base/text.h"
+#include "measure/machine.h"
 
 #include <string.h>
 
@@ -36,8 +36,8 @@ RECORD_ITEM(sample_record, bench_sample,
 
 const struct record samples_record = {
     .schema = SAMPLES_SCHEMA,
-    RECORD_ROWS({"machine", &record_json, SAMPLES(machine), RECORD_REQUIRED | RECORD_MAP,
-                 .meaning = "what it ran on"},
+    RECORD_ROWS({"machine", &record_json, SAMPLES(machine), RECORD_REQUIRED,
+                 .record = &machine_record, .meaning = "what it ran on"},
                 {"settings", &record_pointer, SAMPLES(settings), RECORD_REQUIRED,
                  .record = &settings_record, .meaning = "what was asked for"},
                 {"samples", &record_list, SAMPLES(list), RECORD_REQUIRED, .record = &sample_record,

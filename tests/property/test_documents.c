@@ -77,18 +77,24 @@ static const struct document documents[] = {
              "'unplanned':['aes'],'through':'QEMU itself','qemu':'7.2.0','libvirt':'9.0.0',"
              "'hops':[{'from':'a','to':'b','downtime_ms':3,'run':{'text':'aGk='}}]}"},
     {"samples", &samples_record, true,
-     .maps = {"machine", "samples[0].result.figures", "samples[0].result.verification",
-              "samples[0].result.details"},
-     .text = "{'schema':'cpulift.samples/1','machine':{},'settings':{'in':'guest',"
-             "'allow_tcg':true,'runs':5,'timeout':60,'memory':512,'uri':'test:///','kernel':'/k',"
-             "'vcpus':[1,2],'definitions':[{'name':'tuned','argument':'p.json','document':'{}'}],"
-             "'workloads':[{'name':'linpack','arguments':['-n'],'command':['./a']}],"
-             "'environment_removed':['OMP_X']},'samples':["
-             "{'workload':'linpack','cpu':'tuned','vcpus':4,'run':1,'status':'failed',"
-             "'reason':'late','oversubscribed':true,'accelerator':'kvm','result':{'schema':'"
-             "cpulift.result/1','workload':'linpack',"
-             "'figures':{'gflops':{'value':1.5,'unit':'GFLOP/s'}},'verified':true,"
-             "'verification':{'kernels':'k'},'details':{'openblas_core':'Zen'}}}]}"},
+     .maps = {"machine", "machine.versions", "samples[0].result.figures",
+              "samples[0].result.verification", "samples[0].result.details"},
+     .text =
+         "{'schema':'cpulift.samples/1','machine':{'processor':'P','vendor':'AMD','family':'23',"
+         "'model':'1','stepping':'2','microcode':'0x1','kernel':'Linux "
+         "6','hypervisor':'KVM','governor':"
+         "'powersave','loadavg':'0.1 "
+         "0','cpus_online':4,'cpus_allowed':2,'memory_mib':64,'versions':"
+         "{'gcc':'12'}},'settings':{'in':'guest',"
+         "'allow_tcg':true,'runs':5,'timeout':60,'memory':512,'uri':'test:///','kernel':'/k',"
+         "'vcpus':[1,2],'definitions':[{'name':'tuned','argument':'p.json','document':'{}'}],"
+         "'workloads':[{'name':'linpack','arguments':['-n'],'command':['./a']}],"
+         "'environment_removed':['OMP_X']},'samples':["
+         "{'workload':'linpack','cpu':'tuned','vcpus':4,'run':1,'status':'failed',"
+         "'reason':'late','oversubscribed':true,'accelerator':'kvm','result':{'schema':'"
+         "cpulift.result/1','workload':'linpack',"
+         "'figures':{'gflops':{'value':1.5,'unit':'GFLOP/s'}},'verified':true,"
+         "'verification':{'kernels':'k'},'details':{'openblas_core':'Zen'}}}]}"},
     {"changeset", &changeset_record, true,
      .nullable = {"changes[0].before", "changes[0].after", "changes[0].keys.k.before"},
      .maps = {"changes[0].keys"},
