@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "core/plan.h"
 
 #include <string.h>
 
@@ -86,20 +87,22 @@ static int add(bench_settings *s, char *name, const char *argument, const char *
     return 0;
 }
 
-/// A plan is called what it is (tuned, default, paper), anything else as its file.
-static char *name_document(const char *path, const char *text)
+/// A plan is called what it is (tuned, default, paper), XML as its file.
+static int name_document(const char *path, const char *text, char **ret_name, cpulift_error **err)
 {
-    g_autoptr(json_t) json = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
-    const char *variant = json_get_string(json, "variant");
-    if (variant != NULL && text_is_name(variant)) {
-        return g_strdup(variant);
+    g_autoptr(cpulift_plan) plan = NULL;
+    if (text[strspn(text, " \t\r\n")] != '<') {
+        TRY(plan_parse(text, strlen(text), path, &plan, err));
+        *ret_name = g_strdup(plan->variant);
+        return 0;
     }
     char *name = g_path_get_basename(path);
     char *dot = strrchr(name, '.');
     if (dot != NULL && dot != name) {
         *dot = '\0';
     }
-    return name;
+    *ret_name = name;
+    return 0;
 }
 
 int settings_add_definition(bench_settings *s, const char *argument, cpulift_error **err)
@@ -109,9 +112,10 @@ int settings_add_definition(bench_settings *s, const char *argument, cpulift_err
     if (!is_path) {
         return add(s, g_strdup(argument), argument, NULL, err);
     }
-    g_autofree char *text = NULL;
-    int rc = file_load(argument, FILE_DOCUMENT_MAX, &text, NULL, err);
-    return rc == 0 ? add(s, name_document(argument, text), argument, text, err) : rc;
+    g_autofree char *text = NULL, *name = NULL;
+    TRY(file_load(argument, FILE_DOCUMENT_MAX, &text, NULL, err));
+    TRY(name_document(argument, text, &name, err));
+    return add(s, g_steal_pointer(&name), argument, text, err);
 }
 
 int settings_add_document(bench_settings *s, const char *name, const char *document,

@@ -250,6 +250,22 @@ static void settings_fit(void **state)
     cpulift_error_clear(&err);
 }
 
+/// A plan that `run` would refuse in every sample is refused before the first.
+static void plans_refused(void **state)
+{
+    (void)state;
+    g_autofree char *path = NULL;
+    g_autoptr(cpulift_error) err = NULL;
+    g_autoptr(bench_settings) s = settings_new();
+    int fd = g_file_open_tmp("cpulift-XXXXXX.json", &path, NULL);
+    assert_true(fd >= 0);
+    close(fd);
+    assert_true(g_file_set_contents(path, "{\"schema\":\"cpulift.plan/1\",\"pool\":1}", -1, NULL));
+    assert_int_equal(settings_add_definition(s, path, &err), CPULIFT_EINPUT);
+    assert_non_null(strstr(err->message, "\"pool\""));
+    g_unlink(path);
+}
+
 static void refuse_settings(const bench_settings *s, const char *what)
 {
     g_autoptr(cpulift_error) err = NULL;
@@ -431,6 +447,7 @@ int main(void)
         cmocka_unit_test(outcomes),
         cmocka_unit_test(series_left),
         cmocka_unit_test(programs_for_gnuplot),
+        cmocka_unit_test(plans_refused),
         cmocka_unit_test(guests),
     };
     return cmocka_run_group_tests_name("measure", tests, NULL, NULL);
