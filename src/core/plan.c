@@ -54,7 +54,8 @@ static const struct record warning_record = {
                  .meaning = "`mitigation`, `mixed-vendor`, `phys-bits`, `silicon`, `vendor`, "
                             "`vulnerable`"},
                 {"text", &record_string, .flags = RECORD_REQUIRED}, {"features", NAMES},
-                {"hosts", NAMES}, {"host_count", &record_uint, RECORD_CHECKED})};
+                {"hosts", NAMES, .meaning = "the first 100 by name"},
+                {"host_count", &record_uint, RECORD_CHECKED})};
 
 const struct record plan_record = {
     .schema = PLAN_SCHEMA,
@@ -62,7 +63,8 @@ const struct record plan_record = {
         {"pool", &record_name, PLAN(pool), RECORD_REQUIRED},
         {"variant", &record_name, PLAN(variant), RECORD_REQUIRED,
          .meaning = "`tuned`, `default` (an untuned platform) or `paper` (the 2014 paper's)"},
-        {"arch", &record_name, RECORD_CHECKED}, {"virt", &record_name, PLAN(virt), RECORD_REQUIRED},
+        {"arch", &record_name, RECORD_CHECKED},
+        {"virt", &record_name, PLAN(virt), RECORD_REQUIRED, .meaning = "what it is for"},
         {"machine", &record_name, PLAN(machine), RECORD_REQUIRED},
         {"definition", &record_pointer, PLAN(cpu), RECORD_REQUIRED,
          .record = &cpu_definition_record, .meaning = "the `<cpu>` element"},
@@ -76,7 +78,7 @@ const struct record plan_record = {
          .meaning = "the next, and what is missing"},
         {"phys_bits", &record_uint, PLAN(phys_bits), BITS,
          .meaning = "the pool's smallest physical-address width"},
-        {"host_count", &record_uint, RECORD_CHECKED},
+        {"host_count", &record_uint, .meaning = "how many hosts"},
         {"left_out_hosts", NAMES, .meaning = "by `--without`"},
         {"kinds", MANY(&kind_record), .meaning = "hosts that are alike but for the name"},
         {"losses", MANY(&loss_record), .meaning = "each feature that some host has and not all"},
@@ -84,7 +86,7 @@ const struct record plan_record = {
          .meaning = "each feature that all hosts have and the plan leaves out"},
         {"policy", &record_json, .record = &policy_record,
          .meaning = "the policy that was applied"},
-        {"warnings", MANY(&warning_record)},
+        {"warnings", MANY(&warning_record), .meaning = "one for each cause and set of hosts"},
         {"guests", &record_object, .record = &guests_record,
          .meaning = "only in the hooks' plan: which guests"}),
     .size = sizeof(cpulift_plan),

@@ -92,11 +92,12 @@ RECORD_ITEM(change_record, struct change,
 
 const struct record changeset_record = {
     .schema = CHANGESET_SCHEMA,
-    RECORD_ROWS({"platform", &record_string, SET_AT(platform), RECORD_REQUIRED},
-                {"changes", &record_list, SET_AT(changes), RECORD_REQUIRED,
-                 .record = &change_record, .meaning = "in the order in which they are made"},
-                {"folders", &record_array, SET_AT(folders),
-                 .meaning = "made for the changes, outermost first"}),
+    RECORD_ROWS(
+        {"platform", &record_string, SET_AT(platform), RECORD_REQUIRED, .meaning = "whose files"},
+        {"changes", &record_list, SET_AT(changes), RECORD_REQUIRED, .record = &change_record,
+         .meaning = "in the order in which they are made"},
+        {"folders", &record_array, SET_AT(folders),
+         .meaning = "made for the changes, outermost first"}),
     .size = sizeof(changeset),
 };
 

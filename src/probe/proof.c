@@ -64,7 +64,8 @@ RECORD_ITEM(hop_record, struct proof_hop,
              .meaning = "why the answer is no beyond that: the migration failed, the guest hung or "
                         "began anew, or is not what was planned"},
             {"downtime_ms", &record_uint, HOP(downtime_ms), RECORD_UNSAID,
-             .meaning = "how long the guest stood still, as the target's libvirt measured it"})
+             .meaning = "how long the guest stood still, as the target's libvirt measured it; "
+                        "absent where it did not"})
 
 static const struct record versions_record = {RECORD_ROWS(
     {"cpulift", &record_string, PROOF(versions.cpulift)},
