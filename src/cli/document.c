@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "cli/documents.h"
 
 #include <string.h>
 
@@ -22,6 +23,12 @@ static int recognise(const char *text, size_t len, const char *path, const catal
     }
     if (strcmp(document->kind, "cpulift.host") == 0) {
         return host_parse(text, len, path, map, &document->host, err);
+    }
+    for (const struct record *const *known = documents; *known != NULL; known++) {
+        if (g_str_has_prefix((*known)->schema, document->kind) &&
+            (*known)->schema[strlen(document->kind)] == '/') {
+            return record_parse(*known, document->json, path, (void *)map, NULL, err);
+        }
     }
     return 0;
 }
