@@ -3,6 +3,7 @@
 
 #include "core/host.h"
 #include "core/plan.h"
+#include "measure/result.h"
 #include "measure/samples.h"
 #include "platform/change.h"
 #include "platform/domains.h"
@@ -10,6 +11,6 @@
 #include "probe/proof.h"
 
 const struct record *const documents[] = {
-    &changeset_record, &domain_edits_record, &domains_kept_record, &host_record, &plan_record,
-    &proof_record,     &samples_record,      &state_record,        NULL,
+    &changeset_record, &domain_edits_record, &domains_kept_record, &host_record,  &plan_record,
+    &proof_record,     &result_record,       &samples_record,      &state_record, NULL,
 };

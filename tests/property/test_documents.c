@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/// What must hold for every document that a record describes. A new one is a row of `documents`.
+/// What must hold for every document of cli/documents.c, by an example that its rows make, and for
+/// texts that say more than an example can.
 #include "base/json.h"
+#include "cli/documents.h"
 #include "core/host.h"
 #include "core/plan.h"
 #include "core/policy.h"
@@ -20,17 +22,15 @@
 #define SOME 6
 
 /// A full, valid text. Paths are as in messages: "guests[0].features".
-struct document {
+struct text {
     const char *name;
     const struct record *record;
-    bool keeps_all;             ///< no member is only checked
-    const char *nullable[SOME]; ///< may be null
-    const char *maps[SOME];     ///< objects whose keys are data
-    const char *text;
+    bool keeps_all;   ///< no member is only checked
+    const char *text; ///< NULL: an example
 };
 
-static const struct document documents[] = {
-    {"host", &host_record, true, .maps = {"vulnerabilities", "guests[0].blocked_models"},
+static const struct text texts[] = {
+    {"host", &host_record, true,
      .text = "{'schema':'cpulift.host/1','name':'node7','arch':'x86_64','source':'libvirt',"
              "'silicon':true,'cpu':{'vendor':'AMD','model_name':'EPYC','family':23,'model':1,"
              "'stepping':2,'phys_bits':48,'microcode':134222416},'versions':{'libvirt':'9.0.0',"
@@ -40,7 +40,7 @@ static const struct document documents[] = {
              "'features':['avx','fpu'],'libvirt_only':['mmx'],'qemu_only':['sse'],"
              "'not_migratable':['invtsc'],'unknown':['warp'],'phys_bits':48,"
              "'usable_models':['486'],'blocked_models':{'EPYC':['svm']}}]}"},
-    {"plan", &plan_record, .nullable = {"level"},
+    {"plan", &plan_record,
      .text = "{'schema':'cpulift.plan/1','pool':'p','variant':'tuned','arch':'x86_64',"
              "'virt':'kvm','machine':'q35','definition':{'mode':'custom','match':'exact',"
              "'check':'full','model':'Nehalem','fallback':'forbid','vendor':'Intel',"
@@ -77,8 +77,6 @@ static const struct document documents[] = {
              "'unplanned':['aes'],'through':'QEMU itself','qemu':'7.2.0','libvirt':'9.0.0',"
              "'hops':[{'from':'a','to':'b','downtime_ms':3,'run':{'text':'aGk='}}]}"},
     {"samples", &samples_record, true,
-     .maps = {"machine", "machine.versions", "samples[0].result.figures",
-              "samples[0].result.verification", "samples[0].result.details"},
      .text =
          "{'schema':'cpulift.samples/1','machine':{'processor':'P','vendor':'AMD','family':'23',"
          "'model':'1','stepping':'2','microcode':'0x1','kernel':'Linux "
@@ -96,8 +94,6 @@ static const struct document documents[] = {
          "'figures':{'gflops':{'value':1.5,'unit':'GFLOP/s'}},'verified':true,"
          "'verification':{'kernels':'k'},'details':{'openblas_core':'Zen'}}}]}"},
     {"changeset", &changeset_record, true,
-     .nullable = {"changes[0].before", "changes[0].after", "changes[0].keys.k.before"},
-     .maps = {"changes[0].keys"},
      .text = "{'schema':'cpulift.changeset/1','platform':'cloudstack','changes':[{"
              "'target':'etc/a','undo':'properties','before':{'mode':420,'uid':1,'gid':2,"
              "'text':'k=v'},'after':{'mode':420,'uid':1,'gid':2,'base64':'/w=='},"
@@ -109,58 +105,137 @@ static const struct document documents[] = {
     {"domains", &domains_kept_record, true,
      .text = "{'schema':'cpulift.domains/1','domains':[{'uri':'test:///default','name':'a',"
              "'uuid':'u','before':'<domain/>'}]}"},
-    {"status", &state_record, true, .nullable = {"plan"},
+    {"status", &state_record, true,
      .text = "{'schema':'cpulift.status/1','interrupted':true,'plan':{'target':'etc/p.json',"
              "'pool':'p','variant':'tuned','virt':'kvm','model':'Nehalem','features':7},"
              "'files':[{'platform':'cloudstack','target':'etc/a','state':'in force'}],"
              "'untuned':[{'time':'t','hook':'cloudstack','guest':'g','why':'late'}]}"},
 };
 
-/// Apostrophes stand for quotation marks.
-static json_t *load(const struct document *document)
+static json_t *make_example(const struct record *record);
+
+static json_t *make_value(const record_row *row)
 {
-    g_autofree char *text = g_strdelimit(g_strdup(document->text), "'", '"');
-    json_t *json = json_loads(text, 0, NULL);
+    bool is_map = row->kind == &record_map || (row->flags & RECORD_MAP) != 0;
+    if (row->words != NULL) {
+        return json_string(row->words[0]);
+    }
+    if (row->record != NULL || row->each != NULL) {
+        json_t *item = row->record != NULL ? make_example(row->record) : make_value(row->each);
+        bool is_list = row->kind == &record_list || row->each != NULL;
+        return is_map ? json_pack("{s:o}", "k", item) : is_list ? json_pack("[o]", item) : item;
+    }
+    return row->kind == &record_json                       ? json_object()
+           : row->kind == &record_bool                     ? json_true()
+           : row->kind == &record_uint                     ? json_integer(MAX(1, (int)row->min))
+           : strcmp(row->kind->name, "number") == 0        ? json_real(1.5)
+           : row->kind == &record_base64                   ? json_string("eA==")
+           : g_str_has_prefix(row->kind->name, "list of ") ? json_pack("[s]", "avx")
+                                                           : json_string("x");
+}
+
+/// All members, but of a text and its base64 only the text.
+static json_t *make_example(const struct record *record)
+{
+    json_t *json = json_object();
+    if (record->schema != NULL) {
+        json_object_set_new(json, "schema", json_string(record->schema));
+    }
+    for (const record_row *row = record->rows; row->key != NULL; row++) {
+        if (row->kind != &record_base64 || json_object_get(json, "text") == NULL) {
+            json_object_set_new(json, row->key, make_value(row));
+        }
+    }
+    return json;
+}
+
+/// In a text apostrophes stand for quotation marks.
+static json_t *load(const struct text *text)
+{
+    if (text->text == NULL) {
+        return make_example(text->record);
+    }
+    g_autofree char *quoted = g_strdelimit(g_strdup(text->text), "'", '"');
+    json_t *json = json_loads(quoted, 0, NULL);
     assert_non_null(json);
     return json;
 }
 
 /// What the document says once it was read; NULL where it is refused.
-static json_t *read_back(const struct document *document, const json_t *json, cpulift_error **err)
+static json_t *read_back(const struct text *text, const json_t *json, cpulift_error **err)
 {
     void *map = (void *)support_get_catalog();
-    void *base = record_new(document->record);
-    int rc = record_parse(document->record, json, "d.json", map, base, err);
-    json_t *back = rc == 0 ? record_format(document->record, base, map) : NULL;
-    record_free(document->record, base);
+    void *base = record_new(text->record);
+    int rc = record_parse(text->record, json, "d.json", map, base, err);
+    json_t *back = rc == 0 ? record_format(text->record, base, map) : NULL;
+    record_free(text->record, base);
     return back;
 }
 
 struct run {
-    const struct document *document;
-    json_t *root, *said; ///< the whole text; what it says once read
+    const struct text *text;
+    json_t *root, *said;         ///< the whole text; what it says once read
+    GHashTable *nullable, *maps; ///< paths: of what may be null, of objects whose keys are data
 };
 
-static bool stands_in(const char *const *paths, const char *path)
+/// Fills the sets of paths.
+static void find_paths(const struct run *run, const struct record *record, const json_t *json,
+                       const char *path);
+
+static void find_below(const struct run *run, const record_row *row, json_t *value,
+                       const char *here)
 {
-    return g_strv_contains(paths, path);
+    size_t i;
+    const char *key;
+    json_t *item;
+    if (row->kind == &record_map) {
+        json_object_foreach (value, key, item) {
+            g_autofree char *below = g_strdup_printf("%s.%s", here, key);
+            find_paths(run, row->record, item, below);
+        }
+    } else if (json_is_array(value)) {
+        json_array_foreach (value, i, item) {
+            g_autofree char *below = g_strdup_printf("%s[%zu]", here, i);
+            find_paths(run, row->record, item, below);
+        }
+    } else {
+        find_paths(run, row->record, value, here);
+    }
+}
+
+static void find_paths(const struct run *run, const struct record *record, const json_t *json,
+                       const char *path)
+{
+    for (const record_row *row = record->rows; row->key != NULL; row++) {
+        json_t *value = json_object_get(json, row->key);
+        g_autofree char *here = g_strdup_printf("%s%s%s", path, *path != '\0' ? "." : "", row->key);
+        if ((row->flags & RECORD_NULL) != 0) {
+            g_hash_table_add(run->nullable, g_strdup(here));
+        }
+        if (row->kind == &record_map || (row->flags & RECORD_MAP) != 0) {
+            g_hash_table_add(run->maps, g_strdup(here));
+        }
+        if (value != NULL && row->record != NULL) {
+            find_below(run, row, value, here);
+        }
+    }
 }
 
 /// The document as it is now must be refused, or read, in the name of `path`.
 static void check_changed(const struct run *run, const char *path, const json_t *now)
 {
     g_autoptr(cpulift_error) err = NULL;
-    g_autoptr(json_t) back = read_back(run->document, run->root, &err);
+    g_autoptr(json_t) back = read_back(run->text, run->root, &err);
     g_autofree char *value = json_dumps(now, JSON_ENCODE_ANY);
     g_autofree char *quoted = g_strdup_printf("\"%s\"", path);
-    if (json_is_null(now) && stands_in(run->document->nullable, path)) {
+    if (json_is_null(now) && g_hash_table_contains(run->nullable, path)) {
         if (back == NULL) {
-            fail_msg("%s: %s is refused as null", run->document->name, path);
+            fail_msg("%s: %s is refused as null", run->text->name, path);
         }
     } else if (back != NULL) {
-        fail_msg("%s: %s may be %s", run->document->name, path, value);
+        fail_msg("%s: %s may be %s", run->text->name, path, value);
     } else if (strstr(err->message, quoted) == NULL) {
-        fail_msg("%s: %s as %s: %s", run->document->name, path, value, err->message);
+        fail_msg("%s: %s as %s: %s", run->text->name, path, value, err->message);
     }
 }
 
@@ -197,15 +272,15 @@ static void check_types(const struct run *run, json_t *parent, const char *key, 
 
 static void check_unknown(const struct run *run, json_t *object, const char *path)
 {
-    if (stands_in(run->document->maps, path)) {
+    if (g_hash_table_contains(run->maps, path)) {
         return;
     }
     g_autoptr(cpulift_error) err = NULL;
     json_object_set_new(object, "not-known", json_null());
-    g_autoptr(json_t) back = read_back(run->document, run->root, &err);
+    g_autoptr(json_t) back = read_back(run->text, run->root, &err);
     json_object_del(object, "not-known");
     if (back == NULL || !json_equal(back, run->said)) {
-        fail_msg("%s: an unknown member of '%s' is not ignored: %s", run->document->name, path,
+        fail_msg("%s: an unknown member of '%s' is not ignored: %s", run->text->name, path,
                  err != NULL ? err->message : "it changes what is read");
     }
 }
@@ -232,16 +307,28 @@ static void check_node(const struct run *run, json_t *node, const char *path)
     }
 }
 
+static void check_text(const struct text *text, void (*check)(const struct run *run))
+{
+    g_autoptr(cpulift_error) err = NULL;
+    g_autoptr(json_t) root = load(text);
+    g_autoptr(json_t) said = read_back(text, root, &err);
+    g_autoptr(GHashTable) nullable = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    g_autoptr(GHashTable) maps = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    if (said == NULL) {
+        fail_msg("%s: %s", text->name, err->message);
+    }
+    const struct run run = {text, root, said, nullable, maps};
+    find_paths(&run, text->record, root, "");
+    check(&run);
+}
+
 static void for_each(void (*check)(const struct run *run))
 {
-    for (size_t i = 0; i < G_N_ELEMENTS(documents); i++) {
-        g_autoptr(cpulift_error) err = NULL;
-        g_autoptr(json_t) root = load(&documents[i]);
-        g_autoptr(json_t) said = read_back(&documents[i], root, &err);
-        if (said == NULL) {
-            fail_msg("%s: %s", documents[i].name, err->message);
-        }
-        check(&(const struct run){&documents[i], root, said});
+    for (const struct record *const *record = documents; *record != NULL; record++) {
+        check_text(&(const struct text){(*record)->schema, *record, false, NULL}, check);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
+        check_text(&texts[i], check);
     }
 }
 
@@ -260,25 +347,25 @@ static void test_members(void **state)
 /// always written may come in addition.
 static void check_round(const struct run *run)
 {
-    g_autoptr(json_t) again = read_back(run->document, run->said, NULL);
+    g_autoptr(json_t) again = read_back(run->text, run->said, NULL);
     const char *key;
     json_t *value;
     json_object_foreach (run->said, key, value) {
         const json_t *original = json_object_get(run->root, key);
         if (original != NULL && !json_equal(value, original)) {
-            fail_msg("%s: '%s' is written otherwise", run->document->name, key);
+            fail_msg("%s: '%s' is written otherwise", run->text->name, key);
         }
     }
     assert_true(json_equal(again, run->said));
-    if (run->document->keeps_all && !json_equal(run->root, run->said)) {
-        fail_msg("%s: a member is lost", run->document->name);
+    if (run->text->keeps_all && !json_equal(run->root, run->said)) {
+        fail_msg("%s: a member is lost", run->text->name);
     }
 }
 
 static void check_copy(const struct run *run)
 {
     void *map = (void *)support_get_catalog();
-    const struct record *record = run->document->record;
+    const struct record *record = run->text->record;
     void *base = record_new(record), *copy = record_new(record);
     assert_int_equal(record_parse(record, run->root, "d.json", map, base, NULL), 0);
     assert_int_equal(record_copy(record, base, map, copy), 0);
