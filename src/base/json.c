@@ -130,32 +130,6 @@ guint64 json_get_uint(const json_t *object, const char *key, guint64 otherwise)
     return (guint64)json_integer_value(value);
 }
 
-int json_read_uint(const json_t *object, const char *key, guint64 max, const char *name,
-                   guint64 *ret_value, cpulift_error **err)
-{
-    const json_t *value = json_object_get(object, key);
-    json_int_t number = json_integer_value(value);
-    if (value == NULL) {
-        return 0;
-    }
-    if (!json_is_integer(value) || number < 0 || (guint64)number > max) {
-        return cpulift_error_set(err, CPULIFT_EINPUT,
-                                 "'%s': \"%s\" is no integer from 0 to %" G_GUINT64_FORMAT, name,
-                                 key, max);
-    }
-    *ret_value = (guint64)number;
-    return 0;
-}
-
-int json_check_object(const json_t *object, const char *key, const char *name, cpulift_error **err)
-{
-    const json_t *value = json_object_get(object, key);
-    if (value != NULL && !json_is_object(value)) {
-        return cpulift_error_set(err, CPULIFT_EINPUT, "'%s': \"%s\" is no object", name, key);
-    }
-    return 0;
-}
-
 json_t *json_new_strings(const char *const *strings, size_t count)
 {
     json_t *array = json_array();

@@ -42,14 +42,6 @@ const char *json_get_string(const json_t *object, const char *key);
 /// The non-negative integer at `key`, or `otherwise`.
 guint64 json_get_uint(const json_t *object, const char *key, guint64 otherwise);
 
-/// Reads the integer at `key`, from 0 to `max`, which is at most 2^53; an absent one leaves
-/// *ret_value. Anything else is an error that names `name` and the key.
-int json_read_uint(const json_t *object, const char *key, guint64 max, const char *name,
-                   guint64 *ret_value, cpulift_error **err);
-
-/// Checks that the member at `key` is an object, or absent.
-int json_check_object(const json_t *object, const char *key, const char *name, cpulift_error **err);
-
 /// A JSON array of these strings. The caller's.
 json_t *json_new_strings(const char *const *strings, size_t count);
 

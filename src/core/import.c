@@ -300,10 +300,14 @@ int import_expansion(const json_t *reply, const char *name, const catalog *map,
     const char *key;
     const json_t *value;
     json_object_foreach (props, key, value) {
+        int id = catalog_find_feature(map, key);
+        if (id >= 0 && !json_is_boolean(value)) {
+            return cpulift_error_set(err, CPULIFT_EINPUT,
+                                     "'%s': \"props.%s\" is neither true nor false", name, key);
+        }
         if (!json_is_true(value)) {
             continue;
         }
-        int id = catalog_find_feature(map, key);
         if (id >= 0) {
             feature_set_add(&features, (size_t)id);
         } else if (!catalog_is_qemu_property(key) && text_is_name(key)) {
@@ -334,23 +338,33 @@ static json_t *format_blockers(const json_t *why, const catalog *map)
     return features;
 }
 
-void import_definitions(const json_t *list, const catalog *map, struct host_guest *guest)
+/// What QEMU says of a named model. What stops it may be absent: not known.
+static const record_row text_row = {.kind = &record_string};
+static const struct record definition_record = {
+    RECORD_ROWS({"name", &record_string, .flags = RECORD_REQUIRED},
+                {"unavailable-features", &record_json, .each = &text_row})};
+static const record_row definitions_row = {.kind = &record_list, .record = &definition_record};
+
+int import_definitions(const json_t *list, const char *name, const catalog *map,
+                       struct host_guest *guest, cpulift_error **err)
 {
+    const record_at at = {.name = name};
+    TRY(record_parse_value(&at, &definitions_row, list, NULL, err));
     g_autoptr(GPtrArray) usable = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(json_t) blocked = json_object();
     size_t i;
     const json_t *item;
     json_array_foreach (list, i, item) {
-        const char *name = json_get_string(item, "name");
+        const char *model = json_get_string(item, "name");
         const json_t *why = json_object_get(item, "unavailable-features");
-        if (name == NULL || !text_is_name(name) || !json_is_array(why)) {
+        if (why == NULL || !text_is_name(model)) {
             continue;
         }
         if (json_array_size(why) == 0) {
-            g_ptr_array_add(usable, g_strdup(name));
+            g_ptr_array_add(usable, g_strdup(model));
             continue;
         }
-        json_object_set_new(blocked, name, format_blockers(why, map));
+        json_object_set_new(blocked, model, format_blockers(why, map));
     }
     g_ptr_array_sort(usable, text_compare);
     g_ptr_array_add(usable, NULL);
@@ -358,6 +372,7 @@ void import_definitions(const json_t *list, const catalog *map, struct host_gues
     json_decref(guest->blocked_models);
     guest->usable_models = (char **)g_ptr_array_free(g_steal_pointer(&usable), FALSE);
     guest->blocked_models = g_steal_pointer(&blocked);
+    return 0;
 }
 
 /// Signature and vendor, from the properties of QEMU's model.
@@ -390,9 +405,7 @@ static int import_replies(const json_t *replies, const char *name, const catalog
     for (size_t g = first; g < host->guests->len; g++) {
         struct host_guest *guest = host->guests->pdata[g];
         guest->unknown = unknown->len > 1 ? g_strdupv((char **)unknown->pdata) : NULL;
-        if (json_is_array(definitions)) {
-            import_definitions(definitions, map, guest);
-        }
+        TRY(definitions != NULL ? import_definitions(definitions, name, map, guest, err) : 0);
     }
     read_properties(json_object_get(model, "props"), map, host);
     return 0;

@@ -37,5 +37,6 @@ int import_expansion(const json_t *reply, const char *name, const catalog *map,
                      cpulift_error **err);
 
 /// Usable and blocked models from the list that query-cpu-definitions returns; replaces what the
-/// entry had.
-void import_definitions(const json_t *list, const catalog *map, struct host_guest *guest);
+/// entry had. A member of another type than QEMU's is an error.
+int import_definitions(const json_t *list, const char *name, const catalog *map,
+                       struct host_guest *guest, cpulift_error **err);

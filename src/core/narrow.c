@@ -98,10 +98,11 @@ static void remove_blocked(struct host_guest *guest, const json_t *blocked)
 }
 
 /// Notes why QEMU cannot give models, of those that libvirt knows.
-static void add_blockers(struct host_guest *guest, const json_t *definitions, const catalog *map)
+static int add_blockers(struct host_guest *guest, const json_t *definitions, const char *name,
+                        const catalog *map, cpulift_error **err)
 {
     struct host_guest qemu = {0};
-    import_definitions(definitions, map, &qemu);
+    TRY(import_definitions(definitions, name, map, &qemu, err));
     const char *model;
     json_t *why;
     json_object_foreach (qemu.blocked_models, model, why) {
@@ -114,6 +115,7 @@ static void add_blockers(struct host_guest *guest, const json_t *definitions, co
     remove_blocked(guest, qemu.blocked_models);
     json_decref(qemu.blocked_models);
     g_strfreev(qemu.usable_models);
+    return 0;
 }
 
 static int read_expansion(const json_t *answer, const char *name, const catalog *map,
@@ -143,6 +145,5 @@ int narrow_guest(struct host_guest *guest, const struct narrow_answers *answers,
     guest->not_migratable =
         feature_set_intersect(feature_set_subtract(all, migratable), guest->features);
     narrow_note_migratable(guest, map);
-    add_blockers(guest, answers->definitions, map);
-    return 0;
+    return add_blockers(guest, answers->definitions, name, map, err);
 }
