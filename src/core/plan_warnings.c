@@ -195,3 +195,26 @@ json_t *plan_format_warnings(const cpulift_pool *pool, const cpulift_cpu *cpu)
     }
     return warnings;
 }
+
+void plan_warn_hidden(json_t *warnings, const cpulift_pool *pool, const struct model_verdict *taken,
+                      const feature_set *features)
+{
+    vulnerability_set hidden = taken->hidden;
+    for (size_t i = 0; vulnerability_get_name(i) != NULL; i++) {
+        if ((hidden >> i & 1) == 0) {
+            continue;
+        }
+        g_autoptr(GArray) kinds = g_array_new(FALSE, FALSE, sizeof(size_t));
+        for (size_t k = 0; k < pool->inv->kinds->len; k++) {
+            if ((model_find_suffered(pool, k, features) >> i & 1) != 0) {
+                g_array_append_val(kinds, k);
+            }
+        }
+        g_autofree char *text = g_strdup_printf(
+            "their CPUs have %s, and a guest's kernel takes model %s (family %u, model %u) not to: "
+            "it does not protect itself",
+            vulnerability_get_name(i), taken->model->name, taken->model->family,
+            taken->model->model);
+        warn_kinds(warnings, pool, "hidden", kinds, text, NULL);
+    }
+}

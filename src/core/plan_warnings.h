@@ -3,10 +3,15 @@
 #pragma once
 
 #include "core/cpu.h"
-#include "core/pool.h"
+#include "core/model_choice.h"
 
 /// So many hosts are named with a loss or a warning; the document's kinds name the rest.
 #define PLAN_HOSTS_MAX 100
 
 /// The warnings, as the plan's document holds them. The caller's.
 json_t *plan_format_warnings(const cpulift_pool *pool, const cpulift_cpu *cpu);
+
+/// Adds what the kinds of the pool suffer from and guests of this model, with these features, would
+/// not know of.
+void plan_warn_hidden(json_t *warnings, const cpulift_pool *pool, const struct model_verdict *taken,
+                      const feature_set *features);

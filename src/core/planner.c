@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/planner.h"
 
+#include "core/plan_model.h"
+#include "core/plan_warnings.h"
 #include "core/plan_write.h"
 #include "core/planner_define.h"
 
@@ -72,9 +74,18 @@ int planner_compute(const inventory *inv, const struct planner_options *options,
     if (policy->is_mitigations_required) {
         TRY(check_mitigations(pool, &selection, err));
     }
-    g_autoptr(cpulift_cpu) cpu = NULL;
-    TRY(planner_define(pool, &selection.chosen, &cpu, err));
+    g_autoptr(GArray) verdicts = model_choose(pool, &selection.chosen);
+    const struct model_verdict *taken = model_get_taken(verdicts);
+    if (taken == NULL) {
+        return cpulift_error_set(
+            err, CPULIFT_EREFUSED,
+            "no named CPU model is known to libvirt and QEMU of every host of the pool; 'cpulift "
+            "show' of a host document lists what each knows");
+    }
+    g_autoptr(cpulift_cpu) cpu = planner_define(pool, taken->model, &selection.chosen);
     g_autoptr(json_t) document = plan_write(pool, get_pool_name(options), policy, &selection, cpu);
+    json_object_set_new(document, "model_choice", plan_format_model_choice(pool, verdicts));
+    plan_warn_hidden(json_object_get(document, "warnings"), pool, taken, &selection.chosen);
     return plan_from_json(document, "the plan", ret_plan, err);
 }
 

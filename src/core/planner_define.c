@@ -30,91 +30,6 @@ void planner_get_virt_changes(const catalog *map, const char *virt, feature_set 
     }
 }
 
-static bool holds(char *const *sorted, const char *name)
-{
-    return g_strv_contains((const char *const *)sorted, name);
-}
-
-/// What a guest of this model gets where nothing is said of it by name: not what the virt type
-/// takes away, nor what hangs on that.
-static feature_set get_given(const cpulift_pool *pool, const struct catalog_model *model)
-{
-    feature_set adds, drops;
-    planner_get_virt_changes(pool->inv->map, pool->virt, &adds, &drops);
-    feature_set all =
-        feature_set_subtract(feature_set_unite(model->features, model->qemu_adds), drops);
-    return feature_set_subtract(all, catalog_find_unsupported(pool->inv->map, all, NULL));
-}
-
-/// Known to this host's libvirt and usable there. Where the document does not say, a model counts
-/// as usable if the host can give all that libvirt and QEMU put into it.
-static bool is_usable_on(const struct catalog_model *model, const feature_set *given,
-                         const cpulift_host *host, const struct host_guest *guest)
-{
-    if (host->libvirt_models != NULL && !holds(host->libvirt_models, model->name)) {
-        return false;
-    }
-    if (guest->usable_models != NULL) {
-        return holds(guest->usable_models, model->name);
-    }
-    // A model of libvirt's map that QEMU has not (cpu64-rhel6) has no row in our table.
-    return model->family != 0 && feature_set_is_subset(given, &guest->features);
-}
-
-static bool is_candidate(const cpulift_pool *pool, const struct catalog_model *model)
-{
-    // Under KVM a guest sees the host's vendor whatever the model says; QEMU itself shows the
-    // model's.
-    bool is_kvm = strcmp(pool->virt, "kvm") == 0;
-    if (is_kvm && model->vendor != NULL && g_strcmp0(model->vendor, pool->vendor) != 0) {
-        return false;
-    }
-    feature_set given = get_given(pool, model);
-    for (size_t k = 0; k < pool->inv->kinds->len; k++) {
-        const struct host_kind *kind = pool->inv->kinds->pdata[k];
-        if (!is_usable_on(model, &given, kind->host, pool->guests[k])) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/// How many features must be stated because libvirt's or QEMU's idea of the model has another
-/// opinion.
-static size_t count_differences(const struct catalog_model *model, const feature_set *features)
-{
-    feature_set more = feature_set_subtract(*features, model->features);
-    feature_set less =
-        feature_set_subtract(feature_set_unite(model->features, model->qemu_adds), *features);
-    return feature_set_count(&more) + feature_set_count(&less);
-}
-
-/// Fewest differences, then the newest, then by name.
-static bool is_better(const struct catalog_model *a, size_t a_differences,
-                      const struct catalog_model *b, size_t b_differences)
-{
-    if (b == NULL || a_differences != b_differences) {
-        return b == NULL || a_differences < b_differences;
-    }
-    return a->age != b->age ? a->age > b->age : strcmp(a->name, b->name) < 0;
-}
-
-static const struct catalog_model *choose_model(const cpulift_pool *pool,
-                                                const feature_set *features)
-{
-    const struct catalog_model *best = NULL;
-    size_t best_differences = 0;
-    for (size_t i = 0; i < catalog_model_count(pool->inv->map); i++) {
-        const struct catalog_model *model = catalog_get_model(pool->inv->map, i);
-        size_t differences = count_differences(model, features);
-        if (is_candidate(pool, model) && is_better(model, differences, best, best_differences)) {
-            best = model;
-            best_differences = differences;
-        }
-    }
-    return best;
-}
-
 static void add_features(cpulift_cpu *cpu, const catalog *map, const feature_set *set,
                          enum cpu_policy policy)
 {
@@ -161,23 +76,15 @@ static bool can_state_width(const cpulift_pool *pool)
     return can;
 }
 
-int planner_define(const cpulift_pool *pool, const feature_set *features, cpulift_cpu **ret_cpu,
-                   cpulift_error **err)
+cpulift_cpu *planner_define(const cpulift_pool *pool, const struct catalog_model *model,
+                            const feature_set *features)
 {
-    const struct catalog_model *model = choose_model(pool, features);
-    if (model == NULL) {
-        return cpulift_error_set(
-            err, CPULIFT_EREFUSED,
-            "no named CPU model is usable on every host of the pool; 'cpulift show' of a "
-            "host document lists what each can use");
-    }
     cpulift_cpu *cpu = new_definition(pool->inv->map, model, features, pool->virt);
     if (strcmp(pool->virt, "kvm") == 0) {
         cpu->vendor = g_strdup(pool->vendor);
     }
     cpu->phys_bits = can_state_width(pool) ? pool->phys_bits : 0;
-    *ret_cpu = cpu;
-    return 0;
+    return cpu;
 }
 
 /// The paper's element: its features are optional, its model replaceable.

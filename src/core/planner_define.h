@@ -5,10 +5,9 @@
 #include "core/cpu.h"
 #include "core/pool.h"
 
-/// The definition of these features, on the named model that states them in the fewest lines and
-/// that every host of the pool can use. CPULIFT_EREFUSED where there is none.
-int planner_define(const cpulift_pool *pool, const feature_set *features, cpulift_cpu **ret_cpu,
-                   cpulift_error **err);
+/// The definition of these features on this named model. The caller's.
+cpulift_cpu *planner_define(const cpulift_pool *pool, const struct catalog_model *model,
+                            const feature_set *features);
 
 /// The definition of "default" or "paper" (planner_compute_variant). An unknown name is
 /// CPULIFT_EINPUT.
