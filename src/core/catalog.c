@@ -88,17 +88,46 @@ static enum feature_class find_class(const char *name)
     return FEATURE_PLAIN;
 }
 
+/// MSRs and the feature without which they are not there. Source: Intel SDM vol. 4, table 2-2.
+static const struct {
+    uint32_t first, last;
+    const char *carrier;
+} msrs[] = {
+    {0xcf, 0xcf, "core-capability"},
+    {0x10a, 0x10a, "arch-capabilities"},
+    {0x480, 0x493, "vmx"},
+};
+
+static void add_need(catalog *map, size_t id, const char *needed)
+{
+    int found = catalog_find_feature(map, needed);
+    if (found >= 0) {
+        feature_set_add(&map->needs[id], (size_t)found);
+    }
+}
+
+static void link_carriers(catalog *map, size_t id)
+{
+    const struct catalog_feature *feature = catalog_get_feature(map, id);
+    for (size_t bit = 0; bit < feature->bit_count; bit++) {
+        for (size_t i = 0; i < G_N_ELEMENTS(msrs); i++) {
+            uint32_t index = feature->bits[bit].leaf;
+            if (feature->bits[bit].is_msr && msrs[i].first <= index && index <= msrs[i].last) {
+                add_need(map, id, msrs[i].carrier);
+            }
+        }
+    }
+}
+
 static void link_needs(catalog *map, size_t id)
 {
     const char *name = catalog_get_feature(map, id)->name;
     for (size_t i = 0; i < G_N_ELEMENTS(depends); i++) {
-        int needed = catalog_matches(depends[i].pattern, name)
-                         ? catalog_find_feature(map, depends[i].needs)
-                         : -1;
-        if (needed >= 0) {
-            feature_set_add(&map->needs[id], (size_t)needed);
+        if (catalog_matches(depends[i].pattern, name)) {
+            add_need(map, id, depends[i].needs);
         }
     }
+    link_carriers(map, id);
 }
 
 int catalog_link_tables(catalog *map, cpulift_error **err)

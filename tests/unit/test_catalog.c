@@ -4,6 +4,7 @@
 #include "pool.h"
 #include "support.h"
 
+#include <glib/gstdio.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -300,6 +301,35 @@ static void test_classes(void **state)
     assert_true(feature_set_is_empty(&both));
 }
 
+/// A map of a time to come has bits of MSRs that no table of ours knows.
+static void test_msr_carriers(void **state)
+{
+    (void)state;
+    g_autofree char *folder = g_dir_make_tmp("map.XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(folder, "index.xml", NULL);
+    assert_true(g_file_set_contents(
+        path,
+        "<cpus><arch name='x86'><feature name='arch-capabilities'><cpuid eax_in='0x07' edx='1'/>"
+        "</feature><feature name='to-come-no'><msr index='0x10a' eax='2' edx='0'/></feature>"
+        "<feature name='vmx'><cpuid eax_in='0x01' ecx='0x20'/></feature>"
+        "<feature name='vmx-to-come'><msr index='0x480' eax='0' edx='2'/></feature></arch></cpus>",
+        -1, NULL));
+    g_autoptr(catalog) map = NULL;
+    g_autoptr(cpulift_error) err = NULL;
+    assert_int_equal(catalog_load(folder, &map, &err), 0);
+    feature_set set = {0};
+    feature_set_add(&set, (size_t)catalog_find_feature(map, "to-come-no"));
+    feature_set_add(&set, (size_t)catalog_find_feature(map, "vmx-to-come"));
+    feature_set hanging = catalog_find_unsupported(map, set, NULL);
+    assert_int_equal(feature_set_count(&hanging), 2);
+    feature_set_add(&set, (size_t)catalog_find_feature(map, "arch-capabilities"));
+    feature_set_add(&set, (size_t)catalog_find_feature(map, "vmx"));
+    hanging = catalog_find_unsupported(map, set, NULL);
+    assert_true(feature_set_is_empty(&hanging));
+    assert_int_equal(g_unlink(path), 0);
+    assert_int_equal(g_rmdir(folder), 0);
+}
+
 static void test_load_fails(void **state)
 {
     (void)state;
@@ -313,11 +343,12 @@ static void test_load_fails(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_order),     cmocka_unit_test(test_names),
-        cmocka_unit_test(test_groups),    cmocka_unit_test(test_models_are_whole),
-        cmocka_unit_test(test_spellings), cmocka_unit_test(test_unknown),
-        cmocka_unit_test(test_levels),    cmocka_unit_test(test_dependencies),
-        cmocka_unit_test(test_classes),   cmocka_unit_test(test_load_fails),
+        cmocka_unit_test(test_order),        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_groups),       cmocka_unit_test(test_models_are_whole),
+        cmocka_unit_test(test_spellings),    cmocka_unit_test(test_unknown),
+        cmocka_unit_test(test_levels),       cmocka_unit_test(test_dependencies),
+        cmocka_unit_test(test_classes),      cmocka_unit_test(test_load_fails),
+        cmocka_unit_test(test_msr_carriers),
     };
     return cmocka_run_group_tests_name("catalog", tests, NULL, NULL);
 }
