@@ -86,7 +86,7 @@ static enum model_obstacle find_bar(const cpulift_pool *pool, const struct catal
     return MODEL_TAKEN;
 }
 
-static bool has_signature(const struct catalog_model *model, const struct cpu_signature *cpu)
+static bool is_listed(const struct catalog_model *model, const struct cpu_signature *cpu)
 {
     for (size_t i = 0; i < model->signature_count; i++) {
         const struct catalog_signature *of = &model->signatures[i];
@@ -95,7 +95,31 @@ static bool has_signature(const struct catalog_model *model, const struct cpu_si
             return true;
         }
     }
-    return model->family == cpu->family && model->model == cpu->model;
+    return false;
+}
+
+/// A guest of the model sees this CPU, or one that libvirt counts to the same model.
+static bool is_of(const struct catalog_model *model, const struct cpu_signature *cpu)
+{
+    struct cpu_signature shown = {NULL, model->family, model->model, model->stepping};
+    return is_listed(model, &shown) ? is_listed(model, cpu)
+                                    : shown.family == cpu->family && shown.model == cpu->model;
+}
+
+/// A guest of the model knows what it would know on one of the CPUs that libvirt counts to it.
+/// QEMU's Icelake-Server has a Tremont's signature, and does not.
+static bool is_truthful(const catalog *map, const struct catalog_model *model)
+{
+    struct cpu_signature shown = {model->vendor, model->family, model->model, model->stepping};
+    vulnerability_set known = vulnerability_find(map, &shown, &model->features);
+    for (size_t i = 0; i < model->signature_count; i++) {
+        struct cpu_signature listed = {model->vendor, model->signatures[i].family,
+                                       model->signatures[i].model, shown.stepping};
+        if ((vulnerability_find(map, &listed, &model->features) & ~known) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static struct cpu_signature get_shown(const cpulift_pool *pool, const struct catalog_model *model)
@@ -122,8 +146,8 @@ static const struct catalog_model *find_nearest(const cpulift_pool *pool, size_t
     size_t best_distance = SIZE_MAX;
     for (size_t i = 0; i < catalog_model_count(map); i++) {
         const struct catalog_model *model = catalog_get_model(map, i);
-        if (model->family == 0 || g_strcmp0(model->vendor, pool->vendor) != 0 ||
-            is_outdated(map, model, features)) {
+        if (model->family == 0 || !is_truthful(map, model) ||
+            g_strcmp0(model->vendor, pool->vendor) != 0 || is_outdated(map, model, features)) {
             continue;
         }
         size_t distance = count_distance(model, features);
@@ -158,7 +182,7 @@ static void mark_generation(const cpulift_pool *pool, size_t kind, bool *is_of_p
     for (int round = 0; round < 2 && !is_found; round++) {
         for (size_t i = 0; i < catalog_model_count(map); i++) {
             const struct catalog_model *model = catalog_get_model(map, i);
-            if (g_strcmp0(model->vendor, pool->vendor) == 0 && has_signature(model, &signature)) {
+            if (g_strcmp0(model->vendor, pool->vendor) == 0 && is_of(model, &signature)) {
                 is_of_pool[i] = is_found = true;
             }
         }
