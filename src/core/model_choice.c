@@ -40,12 +40,18 @@ static bool has_lm(const catalog *map, const feature_set *set)
     return lm >= 0 && feature_set_has(set, (size_t)lm);
 }
 
-/// Platforms refuse it, or it is a 32-bit CPU with 64-bit features.
+/// A 32-bit CPU for guests of 64 bits.
+static bool is_narrow(const catalog *map, const struct catalog_model *model,
+                      const feature_set *features)
+{
+    return has_lm(map, features) && !has_lm(map, &model->features);
+}
+
+/// Platforms refuse it, or it is narrow.
 static bool is_outdated(const catalog *map, const struct catalog_model *model,
                         const feature_set *features)
 {
-    return g_strv_contains(obsolete, model->name) ||
-           (has_lm(map, features) && !has_lm(map, &model->features));
+    return g_strv_contains(obsolete, model->name) || is_narrow(map, model, features);
 }
 
 /// Known to libvirt and to QEMU there. That it is not usable as it is does not matter: what is
@@ -160,16 +166,21 @@ static const struct catalog_model *find_nearest(const cpulift_pool *pool, size_t
     return best;
 }
 
-/// What CPUID says on this kind of hosts: read there, else of the model that libvirt calls it.
+/// What CPUID says on this kind of hosts: read there, else of the model that libvirt calls it,
+/// unless that is a narrow one, which libvirt takes where it finds nothing better.
 static struct cpu_signature get_signature(const cpulift_pool *pool, size_t kind)
 {
+    const catalog *map = pool->inv->map;
     const cpulift_host *host = ((const struct host_kind *)pool->inv->kinds->pdata[kind])->host;
     if (host->family != 0) {
         return (struct cpu_signature){pool->vendor, host->family, host->model, host->stepping};
     }
     const struct catalog_model *named =
-        host->model_name != NULL ? catalog_find_model(pool->inv->map, host->model_name) : NULL;
-    named = named != NULL && named->family != 0 ? named : find_nearest(pool, kind);
+        host->model_name != NULL ? catalog_find_model(map, host->model_name) : NULL;
+    if (named == NULL || named->family == 0 ||
+        is_narrow(map, named, &pool->guests[kind]->features)) {
+        named = find_nearest(pool, kind);
+    }
     return named != NULL ? get_shown(pool, named) : (struct cpu_signature){0};
 }
 

@@ -8,6 +8,7 @@
 #include "core/planner_define.h"
 #include "support.h"
 
+#include <stdio.h>
 #include <string.h>
 
 feature_set pool_get_features(const char *names)
@@ -154,6 +155,17 @@ static void read_expansion(const char *path, struct pool_machine *machine)
     }
 }
 
+static void read_signature(const char *folder, struct pool_machine *machine)
+{
+    g_autofree char *path = g_build_filename(folder, machine->name, "signature.txt", NULL);
+    g_autofree char *text = NULL;
+    if (!g_file_get_contents(path, &text, NULL, NULL) ||
+        sscanf(text, "%*s family: %u %*s model: %u %*s stepping: %u", &machine->family,
+               &machine->model, &machine->stepping) != 3) {
+        g_error("%s", path);
+    }
+}
+
 static struct pool_machine *load_machine(const char *folder, const char *name)
 {
     const catalog *map = support_get_catalog();
@@ -176,6 +188,7 @@ static struct pool_machine *load_machine(const char *folder, const char *name)
     machine->document = json_format_line(json);
     machine->features = host_find_guest(host, "kvm", "pc")->features;
     read_expansion(replies, machine);
+    read_signature(folder, machine);
     return machine;
 }
 

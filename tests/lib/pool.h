@@ -52,7 +52,8 @@ int pool_get_policy(const cpulift_plan *plan, const char *feature);
 struct pool_machine {
     char *name, *vendor;
     char *document;
-    feature_set features; ///< of the document
+    unsigned family, model, stepping; ///< of the CPU; the document does not say
+    feature_set features;             ///< of the document
     feature_set expansion;
 };
 

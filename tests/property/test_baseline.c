@@ -40,21 +40,81 @@ static char *describe(const struct pool_machine *machine)
     return g_string_free(xml, FALSE);
 }
 
-static feature_set ask_libvirt(const struct world *world, const GPtrArray *pool)
+/// libvirt's baseline of these machines; the caller frees it.
+static cpulift_cpu *ask_libvirt(const struct world *world, const GPtrArray *pool, unsigned flags)
 {
     g_autoptr(GPtrArray) texts = g_ptr_array_new();
     for (size_t i = 0; i < pool->len; i++) {
         g_ptr_array_add(texts, g_hash_table_lookup(world->descriptions, pool->pdata[i]));
     }
-    char *xml = virConnectBaselineCPU(world->conn, (const char **)texts->pdata, texts->len,
-                                      VIR_CONNECT_BASELINE_CPU_EXPAND_FEATURES);
+    char *xml = virConnectBaselineCPU(world->conn, (const char **)texts->pdata, texts->len, flags);
     assert_non_null(xml);
-    g_autoptr(cpulift_cpu) cpu = support_parse_cpu(xml);
+    cpulift_cpu *cpu = support_parse_cpu(xml);
     free(xml);
+    return cpu;
+}
+
+static feature_set ask_features(const struct world *world, const GPtrArray *pool)
+{
+    g_autoptr(cpulift_cpu) cpu = ask_libvirt(world, pool, VIR_CONNECT_BASELINE_CPU_EXPAND_FEATURES);
     feature_set set;
     g_autoptr(cpulift_error) err = NULL;
     assert_int_equal(cpu_expand(cpu, support_get_catalog(), &set, &err), 0);
     return set;
+}
+
+/// libvirt counts this machine's CPU to the model.
+static bool is_counted(const struct catalog_model *model, const struct pool_machine *machine)
+{
+    for (size_t i = 0; i < model->signature_count; i++) {
+        const struct catalog_signature *of = &model->signatures[i];
+        if (of->family == machine->family && of->model == machine->model &&
+            (of->steppings >> machine->stepping & 1) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_unwanted(const char *model)
+{
+    static const char *const names[] = {
+#define OBSOLETE(name) name,
+#include "core/tables/obsolete.def"
+#undef OBSOLETE
+        NULL};
+    return g_strv_contains(names, model);
+}
+
+/// Where libvirt counts the machine's CPU to no model, or to one that shows another CPU, an older
+/// one of its family must do.
+static bool is_generation(const struct catalog_model *model, const struct pool_machine *machine)
+{
+    const catalog *map = support_get_catalog();
+    bool is_named = false;
+    for (size_t m = 0; m < catalog_model_count(map); m++) {
+        const struct catalog_model *other = catalog_get_model(map, m);
+        is_named |= strncmp(other->name, "Icelake-", 8) != 0 && is_counted(other, machine);
+    }
+    return is_named ? is_counted(model, machine) : model->family == machine->family;
+}
+
+/// The model is of a machine's generation, and not obsolete where libvirt's own choice is not.
+static void check_model(const struct world *world, const GPtrArray *pool, const cpulift_plan *plan)
+{
+    const struct catalog_model *taken = catalog_find_model(support_get_catalog(), plan->cpu->model);
+    bool is_a_machines = false;
+    for (size_t i = 0; i < pool->len; i++) {
+        is_a_machines |= is_generation(taken, pool->pdata[i]);
+    }
+    g_autoptr(cpulift_cpu) theirs = ask_libvirt(world, pool, 0);
+    if (!is_a_machines || (is_unwanted(plan->cpu->model) && !is_unwanted(theirs->model))) {
+        for (size_t i = 0; i < pool->len; i++) {
+            print_message("# pool: %s\n", ((const struct pool_machine *)pool->pdata[i])->name);
+        }
+        fail_msg("%s is the model of none of them; libvirt's is %s", plan->cpu->model,
+                 theirs->model);
+    }
 }
 
 static cpulift_plan *plan_machines(const GPtrArray *pool)
@@ -105,7 +165,8 @@ static void check_pool(struct world *world, const GPtrArray *pool)
     g_autoptr(cpulift_plan) plan = plan_machines(pool);
     feature_set planned = pool_get_planned(plan);
     feature_set ours = feature_set_unite(planned, get_omitted(plan));
-    feature_set theirs = ask_libvirt(world, pool);
+    feature_set theirs = ask_features(world, pool);
+    check_model(world, pool, plan);
     bool is_equal = feature_set_equal(&ours, &theirs);
     for (size_t i = 0; i < pool->len; i++) {
         const struct pool_machine *machine = pool->pdata[i];
