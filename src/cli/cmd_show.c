@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "base/json.h"
+#include "base/text.h"
 #include "cli/commands.h"
 #include "cli/document.h"
 #include "cli/table.h"
@@ -14,6 +15,8 @@ static const GOptionEntry entries[] = {
     {"xml", 0, 0, G_OPTION_ARG_NONE, &options.xml, "print the <cpu> element of a plan", NULL},
     {0},
 };
+
+#define MODELS_IN_ROW 4
 
 static void add_row(table *t, const char *what, const char *value)
 {
@@ -99,6 +102,25 @@ static void append_kinds(GString *out, const json_t *document)
     }
 }
 
+/// What stood against the other models, those of one reason in a row, the first of them by name.
+static void add_other_models(table *t, const json_t *choice)
+{
+    const char *what = "other models";
+    size_t i, n;
+    const json_t *item, *name;
+    json_array_foreach (json_object_get(choice, "others"), i, item) {
+        g_autoptr(GPtrArray) names = g_ptr_array_new();
+        json_array_foreach (json_object_get(item, "models"), n, name) {
+            g_ptr_array_add(names, (char *)json_string_value(name));
+        }
+        g_autofree char *some =
+            text_join_some((const char *const *)names->pdata, names->len, MODELS_IN_ROW);
+        g_autofree char *text = g_strdup_printf("%s: %s", json_get_string(item, "against"), some);
+        add_row(t, what, text);
+        what = "";
+    }
+}
+
 static void show_plan(GString *out, const catalog *map, const struct document *document)
 {
     static const char *const headers[] = {"PLAN", "", NULL};
@@ -114,6 +136,7 @@ static void show_plan(GString *out, const catalog *map, const struct document *d
     add_row(t, "level", json_get_string(plan->document, "level"));
     add_list(t, "to the next level", next, "missing");
     add_signature(t, "signature", json_object_get(plan->document, "signature"));
+    add_other_models(t, json_object_get(plan->document, "model_choice"));
     add_width(t, plan->document);
     add_features(t, map, json_object_get(plan->document, "features"));
     add_list(t, "disabled", json_object_get(plan->document, "definition"), "disable");

@@ -23,6 +23,16 @@ static const struct record signature_record = {
     RECORD_ROWS({"family", &record_uint, RECORD_CHECKED}, {"model", &record_uint, RECORD_CHECKED},
                 {"stepping", &record_uint, RECORD_CHECKED})};
 
+static const struct record others_record = {
+    RECORD_ROWS({"against", &record_string, .flags = RECORD_REQUIRED}, {"models", NAMES})};
+
+static const struct record model_choice_record = {
+    RECORD_ROWS({"hides", NAMES,
+                 .meaning = "vulnerabilities that some host has and guests of this model do not "
+                            "know of, as the kernel's files call them"},
+                {"others", MANY(&others_record),
+                 .meaning = "the other models of the pool's vendor, by what stood against them"})};
+
 static const struct record next_level_record = {
     RECORD_ROWS({"level", &record_string, RECORD_CHECKED}, {"missing", NAMES})};
 
@@ -51,8 +61,8 @@ static const struct record omitted_record = {
 
 static const struct record warning_record = {
     RECORD_ROWS({"code", &record_string, .flags = RECORD_REQUIRED,
-                 .meaning = "`mitigation`, `mixed-vendor`, `phys-bits`, `silicon`, `vendor`, "
-                            "`vulnerable`"},
+                 .meaning = "`hidden`, `mitigation`, `mixed-vendor`, `phys-bits`, `silicon`, "
+                            "`vendor`, `vulnerable`"},
                 {"text", &record_string, .flags = RECORD_REQUIRED}, {"features", NAMES},
                 {"hosts", NAMES, .meaning = "the first 100 by name"},
                 {"host_count", &record_uint, RECORD_CHECKED})};
@@ -72,6 +82,8 @@ const struct record plan_record = {
          .meaning = "every feature that a guest of this plan sees"},
         {"signature", &record_json, .record = &signature_record,
          .meaning = "what QEMU shows for the model"},
+        {"model_choice", &record_json, .record = &model_choice_record,
+         .meaning = "why this model and not another"},
         {"level", &record_string, .flags = RECORD_NULL,
          .meaning = "the x86-64 level reached; null: none"},
         {"next_level", &record_json, .record = &next_level_record,
