@@ -71,7 +71,11 @@ static void test_models(void **state)
 {
     size_t wrong = 0;
     for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
-        wrong += check_model(*state, table[i]);
+        if (catalog_find_model(support_get_catalog(), table[i]) != NULL) {
+            wrong += check_model(*state, table[i]);
+        } else {
+            print_message("# %s: not in this map\n", table[i]);
+        }
     }
     assert_int_equal(wrong, 0);
 }

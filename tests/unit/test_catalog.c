@@ -88,6 +88,11 @@ static const char *const newer[] = {"amd-psfd",      "amx-complex",    "amx-fp16
                                     "tsx-ldtrk",     "vnmi",           "vmx-*",
                                     "mcdt-no",       "intel-pt-lip",   "v-vmsave-vmload"};
 
+/// Models that they got.
+static const char *const newer_models[] = {"Denverton",   "EPYC-Genoa",     "GraniteRapids",
+                                           "KnightsMill", "SapphireRapids", "SierraForest",
+                                           NULL};
+
 static bool is_in_map(const char *pattern)
 {
     const catalog *map = support_get_catalog();
@@ -130,7 +135,8 @@ static void test_names(void **state)
         assert_true(is_in_map(levels[i].second));
     }
     for (size_t i = 0; i < G_N_ELEMENTS(models); i++) {
-        if (catalog_find_model(support_get_catalog(), models[i].first) == NULL) {
+        if (catalog_find_model(support_get_catalog(), models[i].first) == NULL &&
+            !g_strv_contains(newer_models, models[i].first)) {
             fail_msg("qemu_models: '%s' is in no map", models[i].first);
         }
     }
