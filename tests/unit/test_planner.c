@@ -397,58 +397,6 @@ static void test_arch(void **state)
     expect_refusal(hosts, 2, NULL, CPULIFT_EINPUT, "'arm' is of architecture 'aarch64'");
 }
 
-/// The family and model of a host, whatever of it must be disabled by name; among these the
-/// fewest differences.
-static void test_model_generation(void **state)
-{
-    (void)state;
-    g_autoptr(cpulift_plan) unusable =
-        PLAN({.name = "a", .model = "Haswell-noTSX", .less = "arat", .usable = "Westmere Nehalem"},
-             {.name = "b", .model = "Haswell-noTSX", .usable = "Nehalem Westmere"});
-    assert_string_equal(unusable->cpu->model, "Haswell-noTSX");
-    assert_int_equal(pool_get_policy(unusable, "arat"), CPU_DISABLE);
-    g_autoptr(cpulift_plan) nearest = PLAN({.name = "a", .model = "SandyBridge"});
-    assert_string_equal(nearest->cpu->model, "SandyBridge");
-    g_autoptr(cpulift_plan) amd = PLAN({.name = "a", .model = "EPYC-IBPB", .less = "rdtscp"});
-    assert_string_equal(amd->cpu->model, "EPYC-IBPB");
-    // A Zen that libvirt has no name for is of the nearest generation that it has.
-    g_autoptr(cpulift_plan) unnamed =
-        PLAN({.name = "a", .vendor = "AMD", .model = "EPYC-Rome", .less = "xsaves wbnoinvd"});
-    assert_string_equal(unnamed->cpu->model, "EPYC-Rome");
-    // QEMU shows Icelake-Server as a Tremont, which has other vulnerabilities.
-    g_autoptr(cpulift_plan) wrong = PLAN({.name = "a", .model = "Icelake-Server-noTSX"});
-    assert_string_equal(wrong->cpu->model, "Cascadelake-Server");
-    assert_null(pool_get_warning(wrong, "hidden"));
-}
-
-static void test_model_known(void **state)
-{
-    (void)state;
-    struct pool_host none[] = {{.name = "a", .model = "Nehalem", .known = "Westmere"},
-                               {.name = "b", .model = "Nehalem", .known = "Nehalem"}};
-    expect_refusal(none, 2, NULL, CPULIFT_EREFUSED, "no named CPU model");
-    g_autoptr(cpulift_plan) old = PLAN({.name = "a", .model = "Haswell"},
-                                       {.name = "b", .model = "Haswell", .known = "Nehalem kvm64"});
-    assert_string_equal(old->cpu->model, "Nehalem");
-    assert_true(has(old, "avx2"));
-}
-
-/// Linux takes a Broadwell not to have retbleed: under that model a guest on the Skylake would not
-/// protect itself.
-static void test_model_hides(void **state)
-{
-    (void)state;
-    g_autoptr(cpulift_plan) mixed = PLAN({.name = "a", .model = "Broadwell-noTSX-IBRS"},
-                                         {.name = "b", .model = "Skylake-Server-noTSX-IBRS"});
-    assert_string_equal(mixed->cpu->model, "Skylake-Server-noTSX-IBRS");
-    assert_null(strstr(pool_get_warning(mixed, "hidden"), "retbleed"));
-    g_autoptr(cpulift_plan) hiding =
-        PLAN({.name = "a", .model = "Broadwell-noTSX-IBRS", .known = "Broadwell-noTSX-IBRS"},
-             {.name = "b", .model = "Skylake-Server-noTSX-IBRS"});
-    assert_string_equal(hiding->cpu->model, "Broadwell-noTSX-IBRS");
-    assert_non_null(strstr(pool_get_warning(hiding, "hidden"), "b: "));
-}
-
 /// A pool of thousands of hosts is one kind; its losses name some and count all.
 static void test_many_hosts(void **state)
 {
@@ -520,9 +468,6 @@ int main(void)
         cmocka_unit_test(test_trap22_virt),
         cmocka_unit_test(test_machine),
         cmocka_unit_test(test_arch),
-        cmocka_unit_test(test_model_generation),
-        cmocka_unit_test(test_model_known),
-        cmocka_unit_test(test_model_hides),
         cmocka_unit_test(test_many_hosts),
         cmocka_unit_test(test_empty),
         cmocka_unit_test(test_variants),
