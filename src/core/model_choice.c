@@ -10,6 +10,11 @@ static const char *const obsolete[] = {
     NULL,
 };
 
+bool model_is_obsolete(const char *name)
+{
+    return g_strv_contains(obsolete, name);
+}
+
 static bool holds(char *const *sorted, const char *name)
 {
     return g_strv_contains((const char *const *)sorted, name);
@@ -51,7 +56,7 @@ static bool is_narrow(const catalog *map, const struct catalog_model *model,
 static bool is_outdated(const catalog *map, const struct catalog_model *model,
                         const feature_set *features)
 {
-    return g_strv_contains(obsolete, model->name) || is_narrow(map, model, features);
+    return model_is_obsolete(model->name) || is_narrow(map, model, features);
 }
 
 /// Known to libvirt and to QEMU there. That it is not usable as it is does not matter: what is

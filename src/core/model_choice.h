@@ -36,6 +36,9 @@ GArray *model_choose(const cpulift_pool *pool, const feature_set *features);
 /// The verdict on the model that is taken, borrowed; NULL where none can be.
 const struct model_verdict *model_get_taken(const GArray *verdicts);
 
+/// True for a model on which platforms do not start guests: core/tables/obsolete.def.
+bool model_is_obsolete(const char *name);
+
 /// What this kind's CPU has, for guests of these features: what they would believe if they saw its
 /// own signature.
 vulnerability_set model_find_suffered(const cpulift_pool *pool, size_t kind,
