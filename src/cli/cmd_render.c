@@ -20,10 +20,15 @@ static int run(char **arguments, size_t count)
     }
     g_autoptr(cpulift_plan) plan = NULL;
     g_autoptr(cpulift_error) err = NULL;
+    g_autoptr(catalog) map = NULL;
+    g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
     g_autofree char *text = NULL;
-    if (plan_load(arguments[0], &plan, &err) != 0 ||
-        render_format(plan, options.platform, &text, &err) != 0) {
+    if (plan_load(arguments[0], &plan, &err) != 0 || catalog_load(NULL, &map, &err) != 0 ||
+        render_format(plan, map, options.platform, warnings, &text, &err) != 0) {
         return command_fail(&err);
+    }
+    for (size_t i = 0; i < warnings->len; i++) {
+        command_warn("%s", (const char *)g_ptr_array_index(warnings, i));
     }
     return command_finish(NULL, text, EXIT_YES);
 }

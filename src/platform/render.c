@@ -2,117 +2,89 @@
 #include "platform/render.h"
 
 #include "base/text.h"
-
-#include "platform/platform.h"
+#include "core/planner_define.h"
+#include "platform/render_parts.h"
 
 #include <string.h>
 
-/// "require" and "disable" features in document order: `write(out, name, is_required)` for each.
-static void each_feature(const cpulift_cpu *cpu, GString *out,
-                         void (*write)(GString *out, const char *name, bool is_required))
+/// What the model gives under the plan's virt type without being asked.
+struct contents {
+    bool is_known;
+    feature_set certain;  ///< given whoever starts the guest
+    feature_set possible; ///< given by some release of libvirt or QEMU
+};
+
+static struct contents find_contents(const cpulift_plan *plan, const catalog *map)
 {
+    const struct catalog_model *model = catalog_find_model(map, plan->cpu->model);
+    if (model == NULL) {
+        return (struct contents){.is_known = false};
+    }
+    feature_set adds, drops;
+    planner_get_virt_changes(map, plan->virt, &adds, &drops);
+    feature_set features = feature_set_unite(model->features, adds);
+    return (struct contents){
+        .is_known = true,
+        .certain = feature_set_subtract(features, drops),
+        .possible =
+            feature_set_unite(features, feature_set_unite(model->removed, model->qemu_adds)),
+    };
+}
+
+/// Only what differs from the model: platforms check, report and store each name they are given.
+static void add_differences(struct rendering *self)
+{
+    const cpulift_cpu *cpu = self->plan->cpu;
+    struct contents contents = find_contents(self->plan, self->map);
     for (size_t i = 0; i < cpu->feature_count; i++) {
-        enum cpu_policy policy = cpu->features[i].policy;
-        if (policy == CPU_REQUIRE || policy == CPU_DISABLE) {
-            write(out, cpu->features[i].name, policy == CPU_REQUIRE);
+        const struct cpu_feature *feature = &cpu->features[i];
+        int id = catalog_find_feature(self->map, feature->name);
+        bool is_judged = contents.is_known && id >= 0;
+        if (feature->policy == CPU_REQUIRE &&
+            !(is_judged && feature_set_has(&contents.certain, (size_t)id))) {
+            g_ptr_array_add(self->require, feature->name);
+        }
+        if (feature->policy == CPU_DISABLE &&
+            (!is_judged || feature_set_has(&contents.possible, (size_t)id))) {
+            g_ptr_array_add(self->disable, feature->name);
         }
     }
-}
-
-static void write_nova(GString *out, const char *name, bool is_required)
-{
-    g_string_append_printf(out, "%s%s%s", out->len > 0 ? ", " : "", is_required ? "" : "-", name);
-}
-
-/// nova/conf/libvirt.py: a flag with '-' is disabled, any other required; nova-compute does not
-/// start on a host that lacks one.
-static void render_nova(const cpulift_plan *plan, GString *out)
-{
-    g_autoptr(GString) flags = g_string_new(NULL);
-    each_feature(plan->cpu, flags, write_nova);
-    g_string_append_printf(out,
-                           "# nova.conf of every compute node of pool %s; restart nova-compute;\n"
-                           "# new and cold-started instances get it. Nova cannot say "
-                           "check='full'.\n"
-                           "[libvirt]\nvirt_type = %s\ncpu_mode = custom\ncpu_models = %s\n"
-                           "cpu_model_extra_flags = %s\n",
-                           plan->pool, plan->virt, plan->cpu->model, flags->str);
-}
-
-static void write_proxmox(GString *out, const char *name, bool is_required)
-{
-    g_string_append_printf(out, "%s%c%s", out->len > 0 ? ";" : "", is_required ? '+' : '-', name);
-}
-
-/// pve.proxmox.com, cpu-models.conf(5): options behind one tab. The flags go to QEMU as they are,
-/// which knows libvirt's spellings as aliases (target/i386/cpu.c).
-static void render_proxmox(const cpulift_plan *plan, GString *out)
-{
-    g_autofree char *name =
-        g_strcanon(g_strdup(plan->pool), G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "-_", '-');
-    g_autoptr(GString) flags = g_string_new(NULL);
-    each_feature(plan->cpu, flags, write_proxmox);
-    g_string_append_printf(out,
-                           "# /etc/pve/virtual-guest/cpu-models.conf; then for each guest:\n"
-                           "#   qm set VMID --cpu custom-cpulift-%s\n"
-                           "# and stop and start it.\n"
-                           "cpu-model: cpulift-%s\n",
-                           name, name);
-    if (flags->len > 0) {
-        g_string_append_printf(out, "\tflags %s\n", flags->str);
+    if (!contents.is_known) {
+        render_warn(self,
+                    "the model '%s' is not in this libvirt's CPU map: all features are listed, "
+                    "and not only those that differ from it",
+                    cpu->model);
     }
-    if (plan->cpu->phys_bits != 0) {
-        g_string_append_printf(out, "\tphys-bits %u\n", plan->cpu->phys_bits);
+}
+
+void render_warn(const struct rendering *self, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    g_ptr_array_add(self->warnings, g_strdup_vprintf(format, args));
+    va_end(args);
+}
+
+static void join(GString *out, const GPtrArray *names, const char *sign, const char *separator)
+{
+    for (size_t i = 0; i < names->len; i++) {
+        g_string_append_printf(out, "%s%s%s", out->len > 0 ? separator : "", sign,
+                               (const char *)g_ptr_array_index(names, i));
     }
-    g_string_append_printf(out, "\treported-model %s\n", plan->cpu->model);
 }
 
-static void write_kubevirt(GString *out, const char *name, bool is_required)
+char *render_join(const struct rendering *self, const char *plus, const char *minus,
+                  const char *separator)
 {
-    g_string_append_printf(out, "          - name: %s\n            policy: %s\n", name,
-                           is_required ? "require" : "disable");
+    GString *out = g_string_new(NULL);
+    join(out, self->require, plus, separator);
+    join(out, self->disable, minus, separator);
+    return g_string_free(out, FALSE);
 }
 
-/// kubevirt.io api/core/v1: CPU.model, CPU.features[].{name,policy}; the scheduler takes each
-/// required feature and the model as a node label.
-static void render_kubevirt(const cpulift_plan *plan, GString *out)
-{
-    g_autoptr(GString) features = g_string_new(NULL);
-    each_feature(plan->cpu, features, write_kubevirt);
-    g_string_append_printf(out,
-                           "# Part of a VirtualMachine, or of a VirtualMachineInstancetype's "
-                           "spec.\n"
-                           "spec:\n  template:\n    spec:\n      domain:\n        cpu:\n"
-                           "          model: %s\n          features:\n%s",
-                           plan->cpu->model, features->str);
-}
-
-static void write_ovirt(GString *out, const char *name, bool is_required)
-{
-    g_string_append_printf(out, ",%c%s", is_required ? '+' : '-', name);
-}
-
-/// VDSM splits the CPU type at commas: model, then +feature or -feature. The engine's list of
-/// cluster CPUs has level:name:flags:type:architecture.
-static void render_ovirt(const cpulift_plan *plan, GString *out)
-{
-    g_autoptr(GString) type = g_string_new(plan->cpu->model);
-    each_feature(plan->cpu, type, write_ovirt);
-    g_string_append_printf(
-        out,
-        "# For one guest (REST: PUT /ovirt-engine/api/vms/ID; takes effect when it is started):\n"
-        "<vm><custom_cpu_model>%s</custom_cpu_model></vm>\n"
-        "# For a cluster: this entry behind a ';' at the end of what\n"
-        "#   engine-config -g ServerCPUList --cver=VERSION\n"
-        "# prints, set by engine-config -s; restart ovirt-engine, choose it in the cluster.\n"
-        "100:cpulift %s:%s,model_%s:%s:x86_64\n",
-        type->str, plan->pool, g_strcmp0(plan->cpu->vendor, "AMD") == 0 ? "svm,nx" : "vmx,nx",
-        plan->cpu->model, type->str);
-}
-
-static const struct {
+static const struct renderer {
     const char *name;
-    void (*render)(const cpulift_plan *plan, GString *out);
+    int (*render)(struct rendering *self, cpulift_error **err);
 } renderers[] = {
     {"kubevirt", render_kubevirt},
     {"nova", render_nova},
@@ -127,21 +99,35 @@ void render_list(GPtrArray *names)
     }
 }
 
-int render_format(const cpulift_plan *plan, const char *platform, char **ret_text,
-                  cpulift_error **err)
+static const struct renderer *find_renderer(const char *platform)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(renderers); i++) {
         if (strcmp(renderers[i].name, platform) == 0) {
-            g_autoptr(GString) out = g_string_new(NULL);
-            renderers[i].render(plan, out);
-            *ret_text = g_string_free(g_steal_pointer(&out), FALSE);
-            return 0;
+            return &renderers[i];
         }
     }
-    g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func(g_free);
-    render_list(list);
-    g_autofree char *names = text_join_some((const char *const *)list->pdata, list->len, list->len);
-    return cpulift_error_set(err, CPULIFT_EINPUT,
-                             "'%s' is no platform that can be rendered; there are: %s", platform,
-                             names);
+    return NULL;
+}
+
+int render_format(const cpulift_plan *plan, const catalog *map, const char *platform,
+                  GPtrArray *warnings, char **ret_text, cpulift_error **err)
+{
+    const struct renderer *renderer = find_renderer(platform);
+    if (renderer == NULL) {
+        g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func(g_free);
+        render_list(list);
+        g_autofree char *names =
+            text_join_some((const char *const *)list->pdata, list->len, list->len);
+        return cpulift_error_set(err, CPULIFT_EINPUT,
+                                 "'%s' is no platform that can be rendered; there are: %s",
+                                 platform, names);
+    }
+    g_autoptr(GPtrArray) require = g_ptr_array_new();
+    g_autoptr(GPtrArray) disable = g_ptr_array_new();
+    g_autoptr(GString) out = g_string_new(NULL);
+    struct rendering self = {plan, map, require, disable, out, warnings};
+    add_differences(&self);
+    TRY(renderer->render(&self, err));
+    *ret_text = g_string_free(g_steal_pointer(&out), FALSE);
+    return 0;
 }

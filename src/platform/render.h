@@ -3,12 +3,14 @@
 /// put where it belongs.
 #pragma once
 
+#include "core/catalog.h"
 #include "core/plan.h"
 
-/// The text for the platform of this name; the caller's. CPULIFT_EINPUT for an unknown name, which
-/// names those there are.
-int render_format(const cpulift_plan *plan, const char *platform, char **ret_text,
-                  cpulift_error **err);
+/// The text for the platform of this name; the caller's. What that platform cannot say of the plan
+/// is added to `warnings`, strings. CPULIFT_EINPUT for an unknown name, which names those there
+/// are; CPULIFT_EREFUSED where no guest would ever start.
+int render_format(const cpulift_plan *plan, const catalog *map, const char *platform,
+                  GPtrArray *warnings, char **ret_text, cpulift_error **err);
 
 /// Adds the names, strings.
 void render_list(GPtrArray *names);
