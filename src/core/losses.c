@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/losses.h"
+
+#include "base/text.h"
+#include "base/xml.h"
+
+#include <string.h>
+
+/// Why a plan has not what was asked for.
+struct cause {
+    const char *reason; ///< of an entry in a plan's "omitted"
+    const char *why;    ///< in words; NULL: the plan does not say
+    const char *remedy; ///< what brings it back; NULL: nothing does
+    const char *option; ///< to be given for each feature, at the remedy's end; NULL: none
+};
+
+static const struct cause causes[] = {
+    {"denied", "denied by its policy", "plan without denying it", NULL},
+    {"dependency", "without what it needs", NULL, NULL},
+    {"emulated", "the hosts' CPUs do not have it", NULL, NULL},
+    {"nested", "nested", "plan with --allow nested", NULL},
+    {"not-migratable", "a guest with it cannot migrate", NULL, NULL},
+    {"opt-in", "opt-in", "plan with", " --allow "},
+    {"topology", "the guest's topology decides on it", NULL, NULL},
+    {"tsx", "tsx", "plan with --allow tsx", NULL},
+    {"unknown", "not known where it was planned", NULL, NULL},
+};
+
+static const struct cause cost = {NULL, "not every host can give it",
+                                  "plan without the hosts that 'cpulift explain' names", NULL};
+static const struct cause unsaid = {NULL, NULL, NULL, NULL};
+static const struct cause given = {NULL, NULL, "plan with", " --deny "};
+
+static const json_t *find_entry(const cpulift_plan *plan, const char *list, const char *feature)
+{
+    size_t i;
+    const json_t *entry;
+    json_array_foreach (json_object_get(plan->document, list), i, entry) {
+        if (g_strcmp0(json_string_value(json_object_get(entry, "feature")), feature) == 0) {
+            return entry;
+        }
+    }
+    return NULL;
+}
+
+/// The hooks' plan has no reasons.
+static const struct cause *find_cause(const cpulift_plan *plan, const char *feature)
+{
+    const json_t *omitted = find_entry(plan, "omitted", feature);
+    const char *reason = json_string_value(json_object_get(omitted, "reason"));
+    for (size_t i = 0; reason != NULL && i < G_N_ELEMENTS(causes); i++) {
+        if (strcmp(causes[i].reason, reason) == 0) {
+            return &causes[i];
+        }
+    }
+    return find_entry(plan, "losses", feature) != NULL ? &cost : &unsaid;
+}
+
+static const struct cpu_feature *find_feature(const cpulift_cpu *cpu, const char *name)
+{
+    for (size_t i = 0; i < cpu->feature_count; i++) {
+        if (strcmp(cpu->features[i].name, name) == 0) {
+            return &cpu->features[i];
+        }
+    }
+    return NULL;
+}
+
+static bool is_off(enum cpu_policy policy)
+{
+    return policy == CPU_DISABLE || policy == CPU_FORBID;
+}
+
+/// What the definition says; else what the plan's guests see.
+static bool is_given(const cpulift_plan *plan, const cpulift_cpu *cpu, const char *name)
+{
+    const struct cpu_feature *said = find_feature(cpu, name);
+    return said != NULL ? !is_off(said->policy)
+                        : plan->features != NULL &&
+                              g_strv_contains((const char *const *)plan->features, name);
+}
+
+static void add(GPtrArray *losses, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+static void add(GPtrArray *losses, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    g_ptr_array_add(losses, g_strdup_vprintf(format, args));
+    va_end(args);
+}
+
+/// ": plan with --allow nested, or --respect".
+static char *format_remedy(const struct losses_asker *asker, const GPtrArray *names,
+                           const struct cause *cause)
+{
+    GString *out = g_string_new(cause->remedy);
+    for (size_t i = 0; cause->option != NULL && i < names->len; i++) {
+        g_string_append_printf(out, "%s%s", cause->option,
+                               (const char *)g_ptr_array_index(names, i));
+    }
+    if (asker->escape != NULL) {
+        g_string_append_printf(out, cause->remedy != NULL ? ", or %s" : "%s keeps it",
+                               asker->escape);
+    }
+    return g_string_free(g_string_prepend(out, out->len > 0 ? ": " : ""), FALSE);
+}
+
+static void add_features(GPtrArray *losses, const struct losses_asker *asker, const char *asks,
+                         const GPtrArray *names, const struct cause *cause)
+{
+    g_autofree char *list =
+        text_join_some((const char *const *)names->pdata, names->len, names->len);
+    g_autofree char *why = cause->why != NULL ? g_strdup_printf(" (%s)", cause->why) : g_strdup("");
+    g_autofree char *remedy = format_remedy(asker, names, cause);
+    add(losses, "%s %s %s, which the plan %s%s%s", asker->subject, asks, list,
+        cause == &given ? "gives" : "leaves out", why, remedy);
+}
+
+/// Adds one sentence for what is missing of the same cause.
+static void add_cause(GPtrArray *losses, const struct losses_asker *asker, const GPtrArray *missing,
+                      const cpulift_plan *plan, const struct cause *cause)
+{
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    for (size_t i = 0; i < missing->len; i++) {
+        if (find_cause(plan, g_ptr_array_index(missing, i)) == cause) {
+            g_ptr_array_add(names, g_ptr_array_index(missing, i));
+        }
+    }
+    if (names->len > 0) {
+        add_features(losses, asker, "asks for", names, cause);
+    }
+}
+
+static void compare(GPtrArray *losses, const struct losses_asker *asker, const cpulift_cpu *own,
+                    const cpulift_plan *plan, const cpulift_cpu *cpu)
+{
+    g_autoptr(GPtrArray) missing = g_ptr_array_new();
+    g_autoptr(GPtrArray) unwanted = g_ptr_array_new();
+    for (size_t i = 0; i < own->feature_count; i++) {
+        const struct cpu_feature *asked = &own->features[i];
+        if (is_given(plan, cpu, asked->name) == is_off(asked->policy)) {
+            g_ptr_array_add(is_off(asked->policy) ? unwanted : missing, asked->name);
+        }
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(causes); i++) {
+        add_cause(losses, asker, missing, plan, &causes[i]);
+    }
+    add_cause(losses, asker, missing, plan, &cost);
+    add_cause(losses, asker, missing, plan, &unsaid);
+    if (unwanted->len > 0) {
+        add_features(losses, asker, "disables", unwanted, &given);
+    }
+}
+
+void losses_add_cpu(GPtrArray *losses, const struct losses_asker *asker, const cpulift_cpu *own,
+                    const cpulift_plan *plan, const cpulift_cpu *cpu)
+{
+    if (own->mode != NULL && strcmp(own->mode, "custom") != 0) {
+        add(losses, "%s has a CPU of mode '%s': what that gave depends on the host", asker->subject,
+            own->mode);
+    } else if (own->model == NULL) {
+        add(losses, "%s names no CPU model: what it had depends on its QEMU", asker->subject);
+    }
+    compare(losses, asker, own, plan, cpu);
+}
+
+static bool is_on(const xmlNode *node)
+{
+    g_autofree char *state = node != NULL ? xml_get_attribute(node, "state") : NULL;
+    return g_strcmp0(state, "on") == 0;
+}
+
+static bool has_frequency(const xmlNode *root)
+{
+    const xmlNode *clock = xml_find_child(root, "clock");
+    const xmlNode *timer = clock != NULL ? xml_find_child(clock, "timer") : NULL;
+    for (; timer != NULL; timer = xml_find_next(timer, "timer")) {
+        g_autofree char *name = xml_get_attribute(timer, "name");
+        g_autofree char *frequency = xml_get_attribute(timer, "frequency");
+        if (g_strcmp0(name, "tsc") == 0 && frequency != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/// Such a guest cannot migrate. Source: kvm_arch_init_vcpu() in QEMU target/i386/kvm/kvm.c, which
+/// blocks it where the TSC's frequency is not set by the user.
+static void add_reenlightenment(GPtrArray *losses, const struct losses_asker *asker,
+                                const xmlNode *root)
+{
+    const xmlNode *features = xml_find_child(root, "features");
+    const xmlNode *hyperv = features != NULL ? xml_find_child(features, "hyperv") : NULL;
+    const xmlNode *found = hyperv != NULL ? xml_find_child(hyperv, "reenlightenment") : NULL;
+    if (is_on(found) && !has_frequency(root)) {
+        add(losses,
+            "%s has Hyper-V's re-enlightenment without <timer name='tsc' frequency='…'/>: QEMU "
+            "does not migrate it",
+            asker->subject);
+    }
+}
+
+void losses_add_domain(GPtrArray *losses, const struct losses_asker *asker,
+                       const domain_document *document, const cpulift_plan *plan,
+                       const cpulift_cpu *cpu)
+{
+    const xmlNode *root = xmlDocGetRootElement(document->tree);
+    const xmlNode *element = xml_find_child(root, "cpu");
+    g_autoptr(cpulift_cpu) own = NULL;
+    g_autoptr(cpulift_error) err = NULL;
+    if (element != NULL && cpu_parse_node(element, document->label, &own, &err) != 0) {
+        add(losses, "what %s asked of its CPU cannot be read: %s", asker->subject, err->message);
+    } else if (own != NULL) {
+        losses_add_cpu(losses, asker, own, plan, cpu);
+    }
+    if (element != NULL && xml_find_next(element, "cpu") != NULL) {
+        add(losses, "%s has a second <cpu>: the first is replaced, the second kept",
+            asker->subject);
+    }
+    add_reenlightenment(losses, asker, root);
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/losses.h"
+
+#include "support.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/// Four features, and a reason for each of the others that the tests ask for.
+static const char plan_text[] =
+    "{\"schema\": \"cpulift.plan/1\", \"pool\": \"p\", \"variant\": \"tuned\", \"virt\": \"kvm\","
+    " \"machine\": \"q35\", \"features\": [\"aes\", \"avx\", \"hypervisor\", \"lm\"],"
+    " \"definition\": {\"model\": \"Westmere\", \"require\": [\"avx\", \"hypervisor\"],"
+    "   \"disable\": [\"vme\"]},"
+    " \"losses\": [{\"feature\": \"avx2\", \"hosts\": [\"a\"]}],"
+    " \"omitted\": [{\"feature\": \"vmx\", \"reason\": \"nested\"},"
+    "   {\"feature\": \"svm\", \"reason\": \"nested\"},"
+    "   {\"feature\": \"rtm\", \"reason\": \"tsx\"},"
+    "   {\"feature\": \"mpx\", \"reason\": \"opt-in\"},"
+    "   {\"feature\": \"monitor\", \"reason\": \"opt-in\"},"
+    "   {\"feature\": \"invtsc\", \"reason\": \"not-migratable\"},"
+    "   {\"feature\": \"pku\", \"reason\": \"denied\"}]}";
+
+/// All sentences of a domain of this content, one on each line. The caller's.
+static char *find(const char *content, const char *escape)
+{
+    g_autoptr(cpulift_error) err = NULL;
+    g_autoptr(cpulift_plan) plan = NULL;
+    g_autoptr(domain_document) document = NULL;
+    g_autoptr(GPtrArray) losses = g_ptr_array_new_with_free_func(g_free);
+    g_autofree char *xml = g_strdup_printf("<domain type='kvm'>%s</domain>", content);
+    const struct losses_asker asker = {"the guest", escape};
+    assert_int_equal(plan_parse(plan_text, strlen(plan_text), "plan", &plan, &err), 0);
+    assert_int_equal(domain_parse(xml, strlen(xml), "x", &document, &err), 0);
+    losses_add_domain(losses, &asker, document, plan, plan->cpu);
+    g_ptr_array_add(losses, NULL);
+    return g_strjoinv("\n", (char **)losses->pdata);
+}
+
+static void test_one_sentence_a_cause(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *features, *said;
+    } cases[] = {
+        {"", ""},
+        {"<feature policy='require' name='avx'/><feature policy='require' name='lm'/>", ""},
+        {"<feature policy='disable' name='vme'/><feature policy='disable' name='avx2'/>", ""},
+        {"<feature policy='require' name='vmx'/><feature policy='force' name='svm'/>",
+         "the guest asks for vmx, svm, which the plan leaves out (nested): plan with --allow "
+         "nested, or --respect"},
+        {"<feature name='rtm'/>",
+         "the guest asks for rtm, which the plan leaves out (tsx): plan with --allow tsx, or "
+         "--respect"},
+        {"<feature policy='require' name='mpx'/><feature policy='optional' name='monitor'/>",
+         "the guest asks for mpx, monitor, which the plan leaves out (opt-in): plan with "
+         "--allow mpx --allow monitor, or --respect"},
+        {"<feature policy='require' name='invtsc'/>",
+         "the guest asks for invtsc, which the plan leaves out (a guest with it cannot migrate): "
+         "--respect keeps it"},
+        {"<feature policy='require' name='pku'/>",
+         "the guest asks for pku, which the plan leaves out (denied by its policy): plan without "
+         "denying it, or --respect"},
+        {"<feature policy='require' name='avx2'/>",
+         "the guest asks for avx2, which the plan leaves out (not every host can give it): plan "
+         "without the hosts that 'cpulift explain' names, or --respect"},
+        {"<feature policy='require' name='topoext'/>",
+         "the guest asks for topoext, which the plan leaves out: --respect keeps it"},
+        // What the definition switches off, the guest does not get, whatever else is said.
+        {"<feature policy='require' name='vme'/>",
+         "the guest asks for vme, which the plan leaves out: --respect keeps it"},
+        {"<feature policy='disable' name='hypervisor'/><feature policy='forbid' name='aes'/>",
+         "the guest disables hypervisor, aes, which the plan gives: plan with --deny "
+         "hypervisor --deny aes, or --respect"},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *content =
+            g_strdup_printf("<cpu><model>Nehalem</model>%s</cpu>", cases[i].features);
+        g_autofree char *said = find(content, "--respect");
+        assert_string_equal(said, cases[i].said);
+    }
+}
+
+static void test_without_an_escape(void **state)
+{
+    (void)state;
+    g_autofree char *said =
+        find("<cpu><model>Nehalem</model><feature name='vmx'/><feature name='invtsc'/>"
+             "<feature policy='disable' name='aes'/></cpu>",
+             NULL);
+    assert_string_equal(
+        said, "the guest asks for vmx, which the plan leaves out (nested): plan with --allow "
+              "nested\n"
+              "the guest asks for invtsc, which the plan leaves out (a guest with it cannot "
+              "migrate)\n"
+              "the guest disables aes, which the plan gives: plan with --deny aes");
+}
+
+static void test_what_depends_on_the_host(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *content, *said;
+    } cases[] = {
+        {"<name>a</name>", ""},
+        {"<cpu mode='host-model'/>",
+         "the guest has a CPU of mode 'host-model': what that gave depends on the host"},
+        {"<cpu><topology sockets='1'/></cpu>",
+         "the guest names no CPU model: what it had depends on its QEMU"},
+        {"<cpu><model>Nehalem</model></cpu><devices/><cpu><numa/></cpu>",
+         "the guest has a second <cpu>: the first is replaced, the second kept"},
+        {"<cpu><model>a b</model></cpu>", "what the guest asked of its CPU cannot be read: "
+                                          "'x': <cpu> has 'a b' where a name is expected"},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *said = find(cases[i].content, "--respect");
+        assert_string_equal(said, cases[i].said);
+    }
+}
+
+static void test_reenlightenment(void **state)
+{
+    (void)state;
+#define HYPERV(state) "<features><hyperv><reenlightenment state='" state "'/></hyperv></features>"
+    g_autofree char *without = find(HYPERV("on") "<clock><timer name='tsc'/></clock>", NULL);
+    g_autofree char *with = find(
+        HYPERV("on") "<clock><timer name='rtc'/><timer name='tsc' frequency='2000000000'/></clock>",
+        NULL);
+    g_autofree char *off = find(HYPERV("off"), NULL);
+    assert_non_null(strstr(without, "does not migrate it"));
+    assert_string_equal(with, "");
+    assert_string_equal(off, "");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_one_sentence_a_cause),
+        cmocka_unit_test(test_without_an_escape),
+        cmocka_unit_test(test_what_depends_on_the_host),
+        cmocka_unit_test(test_reenlightenment),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
