@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "cli/commands.h"
 #include "core/domain.h"
+#include "core/losses.h"
 #include "core/plan.h"
 
 #include <string.h>
@@ -35,6 +36,18 @@ static void warn(unsigned warnings, const char *name)
     }
 }
 
+/// Tells of what the guest asked for and does not get.
+static void warn_losses(const domain_document *document, const cpulift_plan *plan,
+                        const cpulift_cpu *cpu)
+{
+    const struct losses_asker asker = {.subject = "the guest", .escape = "--respect"};
+    g_autoptr(GPtrArray) losses = g_ptr_array_new_with_free_func(g_free);
+    losses_add_domain(losses, &asker, document, plan, cpu);
+    for (size_t i = 0; i < losses->len; i++) {
+        command_warn("'%s': %s", document->label, (const char *)g_ptr_array_index(losses, i));
+    }
+}
+
 static int rewrite(const cpulift_plan *plan, const char *path, cpulift_error **err)
 {
     const struct domain_options how = {
@@ -53,6 +66,9 @@ static int rewrite(const cpulift_plan *plan, const char *path, cpulift_error **e
     TRY(domain_rewrite(document, plan->cpu, &how, &text, &text_len, &changes, err));
     if (!options.quiet) {
         warn(changes.warnings, name);
+        if (!changes.is_respected) {
+            warn_losses(document, plan, plan->cpu);
+        }
     }
     // A domain's XML may hold the passwords of its displays: a new file is the owner's only.
     return options.output != NULL && strcmp(options.output, "-") != 0
