@@ -68,6 +68,7 @@ static char *format_json(const changeset *set, const struct platform_report *rep
     json_object_set_new(document, "after", lines_to_json(report->after));
     json_object_set_new(document, "effects", lines_to_json(report->effects));
     json_object_set_new(document, "limits", lines_to_json(report->limits));
+    json_object_set_new(document, "losses", lines_to_json(report->losses));
     return json_format_document(document);
 }
 
@@ -127,6 +128,9 @@ static int apply(const struct platform *platform, const char *plan_path, char **
     TRY(options.commit ? journal_recover(root, err) : 0);
     TRY(platform->plan(root, plan, &how, set, report, err));
     TRY(options.commit ? changeset_apply(set, root, err) : 0);
+    for (size_t i = 0; i < report->losses->len; i++) {
+        command_warn("%s", (const char *)g_ptr_array_index(report->losses, i));
+    }
     *ret_text = options.json ? format_json(set, report) : format_text(platform, set, report, root);
     return 0;
 }

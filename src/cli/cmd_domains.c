@@ -2,9 +2,11 @@
 /// apply and rollback of persistent definitions through libvirt; `cpulift apply --connect` and
 /// `cpulift rollback --connect` execute the program that has them.
 #include "base/json.h"
+#include "base/text.h"
 #include "cli/commands.h"
 #include "cli/undone.h"
 #include "core/domain.h"
+#include "core/losses.h"
 #include "core/plan.h"
 #include "platform/diff.h"
 #include "platform/domains.h"
@@ -58,15 +60,16 @@ static int add_edit(const struct definition *definition, const cpulift_plan *pla
     if (!changes.is_changed || has_same_cpu(definition->xml, after)) {
         return 0;
     }
+    const struct losses_asker asker = {.subject = "the guest"};
     bool has_own_cpu = (changes.warnings & DOMAIN_OWN_CPU) != 0;
-    *domain_edits_add(edits) = (struct domain_edit){
-        .name = g_strdup(definition->name),
-        .uuid = g_strdup(definition->uuid),
-        .is_active = definition->is_active,
-        .before = g_strdup(definition->xml),
-        .after = g_steal_pointer(&after),
-        .note = has_own_cpu ? domain_warning_to_string(DOMAIN_OWN_CPU) : NULL,
-    };
+    struct domain_edit *edit = domain_edits_add(edits);
+    edit->name = g_strdup(definition->name);
+    edit->uuid = g_strdup(definition->uuid);
+    edit->is_active = definition->is_active;
+    edit->before = g_strdup(definition->xml);
+    edit->after = g_steal_pointer(&after);
+    edit->note = has_own_cpu ? domain_warning_to_string(DOMAIN_OWN_CPU) : NULL;
+    losses_add_domain(edit->losses, &asker, document, plan, plan->cpu);
     return 0;
 }
 
@@ -85,6 +88,32 @@ static int define_all(const virt_conn *conn, const root_dir *root, const domain_
         TRY(definitions_write(conn, edit->uuid, edit->before, edit->after, err));
     }
     return 0;
+}
+
+/// The guests that each sentence is about, by name; the sentences in the order in which they come.
+static void warn_losses(const domain_edits *edits)
+{
+    g_autoptr(GHashTable) guests =
+        g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)g_ptr_array_unref);
+    g_autoptr(GPtrArray) sentences = g_ptr_array_new();
+    for (size_t i = 0; i < edits->edits->len; i++) {
+        const struct domain_edit *edit = g_ptr_array_index(edits->edits, i);
+        for (size_t l = 0; l < edit->losses->len; l++) {
+            char *loss = g_ptr_array_index(edit->losses, l);
+            GPtrArray *names = g_hash_table_lookup(guests, loss);
+            if (names == NULL) {
+                names = g_ptr_array_new();
+                g_hash_table_insert(guests, loss, names);
+                g_ptr_array_add(sentences, loss);
+            }
+            g_ptr_array_add(names, edit->name);
+        }
+    }
+    for (size_t i = 0; i < sentences->len; i++) {
+        const GPtrArray *names = g_hash_table_lookup(guests, sentences->pdata[i]);
+        g_autofree char *list = text_join_some((const char *const *)names->pdata, names->len, 3);
+        command_warn("%s: %s", list, (const char *)sentences->pdata[i]);
+    }
 }
 
 static char *format_edits(const domain_edits *edits)
@@ -128,6 +157,7 @@ static int apply(const char *plan_path, char **ret_text, cpulift_error **err)
         TRY(add_edit(g_ptr_array_index(definitions, i), plan, edits, err));
     }
     TRY(options.commit && edits->edits->len > 0 ? define_all(conn, root, edits, err) : 0);
+    warn_losses(edits);
     *ret_text = format_edits(edits);
     return 0;
 }

@@ -6,6 +6,8 @@
 /// written: where the hook fails open, the properties still hold.
 /// Sources: LibvirtComputingResource.java (configure, createCpuMode), LibvirtKvmAgentHook.java,
 /// RollingMaintenanceExecutorBase.java of apache/cloudstack.
+#include "base/text.h"
+#include "core/losses.h"
 #include "platform/platform.h"
 #include "platform/properties.h"
 
@@ -127,6 +129,41 @@ static int load_properties(const root_dir *root, properties **ret_file, cpulift_
                             err);
 }
 
+/// What the agent's properties ask of the CPU. The caller's.
+static cpulift_cpu *read_cpu(const properties *file)
+{
+    cpulift_cpu *cpu = cpu_new();
+    const char *mode = properties_get(file, "guest.cpu.mode");
+    const char *features = properties_get(file, "guest.cpu.features");
+    cpu->mode = g_strdup(mode != NULL && *mode != '\0' ? mode : NULL);
+    cpu->model = g_strdup(properties_get(file, "guest.cpu.model"));
+    g_auto(GStrv) words = g_strsplit(features != NULL ? features : "", " ", -1);
+    for (char **word = words; *word != NULL; word++) {
+        bool is_off = **word == '-';
+        if (text_is_name(*word + is_off)) {
+            cpu_add_feature(cpu, *word + is_off, is_off ? CPU_DISABLE : CPU_REQUIRE);
+        }
+    }
+    return cpu;
+}
+
+/// A version without a hook says no more than its properties do.
+static int report_losses(const root_dir *root, const cpulift_plan *plan, unsigned abilities,
+                         struct platform_report *report, cpulift_error **err)
+{
+    g_autoptr(properties) file = NULL;
+    TRY(load_properties(root, &file, err));
+    g_autoptr(cpulift_cpu) own = read_cpu(file);
+    const struct losses_asker asker = {.subject = "agent.properties"};
+    if (own->mode != NULL) {
+        losses_add_cpu(report->losses, &asker, own, plan, plan->cpu);
+    }
+    if ((abilities & (HAS_GROOVY | HAS_EXECUTABLE)) == 0) {
+        platform_report_width(plan, "agent.properties", report);
+    }
+    return 0;
+}
+
 /// All keys at once: a file is changed once. Without a folder for rolling maintenance the agent
 /// looks for no scripts.
 static int add_properties(const root_dir *root, const cpulift_plan *plan,
@@ -233,6 +270,7 @@ static int plan(const root_dir *root, const cpulift_plan *plan,
         TRY(platform_add_plan(set, root, PLATFORM_PLAN_TARGET, plan, options, err));
         TRY(add_hooks(root, options, abilities, set, err));
     }
+    TRY(report_losses(root, plan, abilities, report, err));
     report_limits(plan, abilities, report);
     report_steps(abilities, report);
     return 0;

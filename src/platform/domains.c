@@ -15,7 +15,9 @@ RECORD_ITEM(edit_record, struct domain_edit, {"name", &record_string, EDIT(name)
             {"active", &record_bool, EDIT(is_active), RECORD_REQUIRED,
              .meaning = "it runs now, on the CPU that it was started with"},
             {"before", &record_string, EDIT(before), RECORD_REQUIRED, .meaning = "its XML"},
-            {"after", &record_string, EDIT(after), RECORD_REQUIRED})
+            {"after", &record_string, EDIT(after), RECORD_REQUIRED},
+            {"losses", &record_array, EDIT(losses), RECORD_ALWAYS,
+             .meaning = "sentences: what the guest asked of its CPU and does not get"})
 
 const struct record domain_edits_record = {
     .schema = "cpulift.definitions/1",

@@ -13,7 +13,8 @@ struct domain_edit {
     char *name, *uuid;
     bool is_active;
     char *before, *after;
-    const char *note; ///< a warning, or NULL; in no document
+    GPtrArray *losses; ///< char *: what the guest asked of its CPU and does not get
+    const char *note;  ///< a warning, or NULL; in no document
 };
 
 typedef struct domain_edits {

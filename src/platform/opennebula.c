@@ -7,6 +7,8 @@
 /// Sources: src/vmm_mad/remotes/kvm/deploy, src/vmm/LibVirtDriverKVM.cc,
 /// src/im_mad/remotes/lib/kvm.rb of OpenNebula/one.
 #include "base/file.h"
+#include "base/text.h"
+#include "core/losses.h"
 #include "platform/onehosts.h"
 #include "platform/platform.h"
 
@@ -81,14 +83,13 @@ static size_t find_attribute_end(const GString *text, size_t start)
     return text->len;
 }
 
-/// Where an attribute CPU_MODEL that is in force begins (the last counts), or -1.
-static gssize find_attribute(const GString *text)
+/// Where the attribute of this name that is in force begins (the last counts), or -1.
+static gssize find_attribute(const GString *text, const char *name)
 {
     gssize found = -1;
     for (const char *line = text->str; line != NULL && *line != '\0';) {
         const char *word = line + strspn(line, " \t");
-        if (g_str_has_prefix(word, "CPU_MODEL") &&
-            strchr(" \t=", word[strlen("CPU_MODEL")]) != NULL) {
+        if (g_str_has_prefix(word, name) && strchr(" \t=", word[strlen(name)]) != NULL) {
             found = word - text->str;
         }
         line = strchr(line, '\n');
@@ -106,8 +107,55 @@ static char *format_attribute(const cpulift_plan *plan, unsigned version)
                         : g_strdup_printf("CPU_MODEL = [ MODEL = \"%s\" ]", plan->cpu->model);
 }
 
+/// The text of the attribute that is in force, NULL where there is none. The caller's.
+static char *copy_attribute(const GString *text, const char *name)
+{
+    gssize at = find_attribute(text, name);
+    return at >= 0 ? g_strndup(text->str + at, find_attribute_end(text, (size_t)at) - (size_t)at)
+                   : NULL;
+}
+
+/// The quoted value of a member of a vector attribute, NULL where it has none. The caller's.
+static char *copy_member(const char *attribute, const char *name)
+{
+    g_autofree char *pattern = g_strdup_printf("\\b%s[ \\t]*=[ \\t]*\"([^\"]*)\"", name);
+    g_autoptr(GRegex) regex = g_regex_new(pattern, G_REGEX_CASELESS, 0, NULL);
+    g_autoptr(GMatchInfo) match = NULL;
+    return g_regex_match(regex, attribute, 0, &match) ? g_match_info_fetch(match, 1) : NULL;
+}
+
+/// Of the settings for all guests: a CPU_MODEL that is replaced, and a <cpu> that RAW adds to every
+/// domain.
+static void report_losses(const GString *conf, const cpulift_plan *plan,
+                          struct platform_report *report)
+{
+    g_autofree char *model = copy_attribute(conf, "CPU_MODEL");
+    g_autofree char *raw = copy_attribute(conf, "RAW");
+    if (model != NULL) {
+        const struct losses_asker asker = {.subject = "CPU_MODEL in vmm_exec_kvm.conf"};
+        g_autoptr(cpulift_cpu) own = cpu_new();
+        g_autofree char *features = copy_member(model, "FEATURES");
+        g_auto(GStrv) names = g_strsplit(features != NULL ? features : "", ",", -1);
+        own->model = copy_member(model, "MODEL");
+        own->mode = g_strdup(
+            own->model != NULL && g_str_has_prefix(own->model, "host-") ? own->model : NULL);
+        for (char **name = names; *name != NULL; name++) {
+            if (text_is_name(g_strstrip(*name))) {
+                cpu_add_feature(own, *name, CPU_REQUIRE);
+            }
+        }
+        losses_add_cpu(report->losses, &asker, own, plan, plan->cpu);
+    }
+    if (raw != NULL && strstr(raw, "<cpu") != NULL) {
+        platform_say(
+            report->losses,
+            "RAW in vmm_exec_kvm.conf has a <cpu>, which counts no longer: it stands behind "
+            "the one of CPU_MODEL, and libvirt takes the first");
+    }
+}
+
 static int add_defaults(const root_dir *root, const cpulift_plan *plan, unsigned version,
-                        changeset *set, cpulift_error **err)
+                        changeset *set, struct platform_report *report, cpulift_error **err)
 {
     g_auto(root_file) file = {0};
     TRY(root_load(root, DRIVER_CONF, &file, err));
@@ -116,7 +164,8 @@ static int add_defaults(const root_dir *root, const cpulift_plan *plan, unsigned
     }
     g_autofree char *attribute = format_attribute(plan, version);
     g_autoptr(GString) text = g_string_new_len(file.bytes, (gssize)file.len);
-    gssize at = find_attribute(text);
+    gssize at = find_attribute(text, "CPU_MODEL");
+    report_losses(text, plan, report);
     if (at >= 0) {
         g_string_erase(text, at, (gssize)find_attribute_end(text, (size_t)at) - at);
         g_string_insert(text, at, attribute);
@@ -198,7 +247,9 @@ static int plan(const root_dir *root, const cpulift_plan *plan,
     }
     TRY(check_inventory(plan, options->inventory, report, err));
     bool is_native_only = g_strcmp0(options->channel, "native") == 0;
-    if (!is_native_only) {
+    if (is_native_only) {
+        platform_report_width(plan, "CPU_MODEL", report);
+    } else {
         TRY(add_remotes(root, plan, options, set, err));
         platform_say(report->after, "as oneadmin: onehost sync --force (edits on the nodes alone "
                                     "are wiped by the next sync)");
@@ -211,7 +262,7 @@ static int plan(const root_dir *root, const cpulift_plan *plan,
                                      "its own in /" PLATFORM_PLAN_TARGET " uses that");
     }
     if (version >= platform_parse_version("5.4.13")) {
-        TRY(add_defaults(root, plan, version, set, err));
+        TRY(add_defaults(root, plan, version, set, report, err));
         platform_say(report->after, "restart oned (systemctl restart opennebula): it reads "
                                     "vmm_exec_kvm.conf when it starts");
         report_native(plan, version, report);

@@ -32,7 +32,7 @@ struct platform_report *platform_report_new(void)
     struct platform_report *report = g_new0(struct platform_report, 1);
     report->version = g_strdup("");
     GPtrArray **const arrays[] = {&report->before, &report->after, &report->effects,
-                                  &report->limits};
+                                  &report->limits, &report->losses};
     for (size_t i = 0; i < G_N_ELEMENTS(arrays); i++) {
         *arrays[i] = g_ptr_array_new_with_free_func(g_free);
     }
@@ -49,6 +49,7 @@ void platform_report_free(struct platform_report *report)
     g_ptr_array_free(report->after, TRUE);
     g_ptr_array_free(report->effects, TRUE);
     g_ptr_array_free(report->limits, TRUE);
+    g_ptr_array_free(report->losses, TRUE);
     g_free(report);
 }
 
@@ -58,6 +59,17 @@ void platform_say(GPtrArray *lines, const char *format, ...)
     va_start(args, format);
     g_ptr_array_add(lines, g_strdup_vprintf(format, args));
     va_end(args);
+}
+
+void platform_report_width(const cpulift_plan *plan, const char *channel,
+                           struct platform_report *report)
+{
+    if (plan->cpu->phys_bits != 0) {
+        platform_say(report->losses,
+                     "%s cannot say the width of physical addresses (%u bits): guests get QEMU's, "
+                     "and one with much memory may not migrate to every host",
+                     channel, plan->cpu->phys_bits);
+    }
 }
 
 /// Without losses, hosts and reasons, and with the guests that are meant.

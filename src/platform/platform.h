@@ -26,6 +26,8 @@ typedef struct platform_report {
     GPtrArray *after;   ///< restarts and other steps after it
     GPtrArray *effects; ///< what takes effect when
     GPtrArray *limits;  ///< what this platform, or this version of it, cannot express
+    GPtrArray *losses;  ///< what its settings asked of the CPU, or the plan says of it, and no
+                        ///< guest gets
 } platform_report;
 
 struct platform_report *platform_report_new(void);
@@ -34,6 +36,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(platform_report, platform_report_free)
 
 /// Adds a line to one of the report's arrays.
 void platform_say(GPtrArray *lines, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+/// Says of a channel that it cannot state the width of physical addresses, where the plan does.
+void platform_report_width(const cpulift_plan *plan, const char *channel,
+                           struct platform_report *report);
 
 struct platform {
     const char *name;

@@ -37,6 +37,22 @@ has "$folder/4.18.2.1/$transformer.groovy" "'cloudstack', 'groovy', 'transform'"
 [ -x "$folder/4.22.0.0/$transformer.sh" ] || fail "no executable hook"
 [ "$(stat -c %a "$folder/4.22.0.0/$agent")" = 640 ] || fail "the mode of agent.properties changed"
 
+# What the properties asked for is said, once; a width only where no hook states it.
+cloudstack_node "$folder/asks" 4.18.2.1
+printf '\nguest.cpu.mode=custom\nguest.cpu.model=SandyBridge\nguest.cpu.features=vmx avx -xsave\n' >>"$folder/asks/$agent"
+sed 's/"check"/"phys_bits": 42, "check"/' "$plan" >"$folder/wide.json"
+expect 0 "$cpulift" apply "$folder/wide.json" --platform cloudstack --root "$folder/asks"
+has "$folder/err" "agent.properties asks for vmx, which the plan leaves out"
+has "$folder/err" "agent.properties disables xsave, which the plan gives"
+[ "$(wc -l <"$folder/err")" -eq 2 ] || fail "more was said: $(cat "$folder/err")"
+expect 0 "$cpulift" apply "$folder/wide.json" --platform cloudstack --root "$folder/asks" --json
+has "$folder/out" '"agent.properties asks for vmx, which the plan leaves out"'
+expect 0 "$cpulift" apply "$folder/wide.json" --platform cloudstack --root "$folder/asks" --version 4.13
+has "$folder/err" "agent.properties cannot say the width of physical addresses (42 bits)"
+expect 0 "$cpulift" apply "$folder/wide.json" --platform cloudstack --root "$folder/asks" --commit
+expect 0 "$cpulift" apply "$folder/wide.json" --platform cloudstack --root "$folder/asks" --commit
+[ ! -s "$folder/err" ] || fail "what is in force asks for nothing else: $(cat "$folder/err")"
+
 # A hook that is not executable is passed over by the agent: status must not call it in force.
 chmod -x "$folder/4.22.0.0/$transformer.sh"
 expect 1 "$cpulift" status --root "$folder/4.22.0.0"

@@ -9,13 +9,14 @@ mkdir -p "$folder/v/etc" "$folder/root"
 printf 'stdio_handler = "file"\nuser = "root"\ngroup = "root"\nsecurity_driver = "none"\nnamespaces = []\ncgroup_controllers = []\n' >"$folder/v/etc/qemu.conf"
 uri="qemu:///embed?root=$folder/v"
 for name in web-1 web-2 db-1; do
-    sed "s/i-0badcafe/$name/" "$here/eucalyptus.xml" >"$folder/$name.xml"
+    sed "s/i-0badcafe/$name/; s|<cpu>|<cpu><model>Nehalem</model><feature policy='require' name='vmx'/>|" "$here/eucalyptus.xml" >"$folder/$name.xml"
 done
 virsh --quiet --connect "$uri" "define $folder/web-1.xml; define $folder/web-2.xml; define $folder/db-1.xml" >/dev/null
 dump() { virsh --quiet --connect "$uri" "dumpxml --inactive web-1; dumpxml --inactive web-2; dumpxml --inactive db-1" >"$1"; }
 dump "$folder/before"
 expect 0 "$cpulift" apply "$plan" --platform libvirt --connect "$uri" --domains 'web-*' --root "$folder/root"
 has "$folder/out" "2 definitions"
+has "$folder/err" "warning: web-1, web-2: the guest asks for vmx, which the plan leaves out"
 has "$folder/out" "+    <model fallback='forbid'>Nehalem</model>"
 dump "$folder/dry"
 same "$folder/before" "$folder/dry"

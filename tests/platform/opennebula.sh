@@ -113,6 +113,16 @@ printf 'CPU_MODEL = [\n  MODEL = "host-passthrough" ]\nX = "1"\n' >"$folder/set/
 expect 0 "$cpulift" apply "$plan" --platform opennebula --channel native --root "$folder/set" --commit
 printf 'CPU_MODEL = [ MODEL = "Nehalem", FEATURES = "aes,avx,hypervisor,xsave" ]\nX = "1"\n' >"$folder/expected"
 same "$folder/set/etc/one/vmm_exec/vmm_exec_kvm.conf" "$folder/expected"
+has "$folder/err" "CPU_MODEL in vmm_exec_kvm.conf has a CPU of mode 'host-passthrough'"
+# What it asked for, and a <cpu> that no longer counts.
+printf 'CPU_MODEL = [ MODEL = "Penryn", FEATURES = "vmx, aes" ]\nRAW = [ DATA = "<cpu mode=\047host-model\047/>" ]\n' >"$folder/set/etc/one/vmm_exec/vmm_exec_kvm.conf"
+sed 's/"check"/"phys_bits": 42, "check"/' "$plan" >"$folder/wide.json"
+expect 0 "$cpulift" apply "$folder/wide.json" --platform opennebula --channel native --root "$folder/set"
+has "$folder/err" "CPU_MODEL in vmm_exec_kvm.conf asks for vmx, which the plan leaves out"
+has "$folder/err" "RAW in vmm_exec_kvm.conf has a <cpu>"
+has "$folder/err" "CPU_MODEL cannot say the width of physical addresses (42 bits)"
+expect 0 "$cpulift" apply "$folder/wide.json" --platform opennebula --root "$folder/set"
+lacks "$folder/err" width
 # What OpenNebula does not check: the intersection of models, and features as whole names.
 cat >"$folder/hosts.xml" <<'HOSTS'
 <HOST_POOL>

@@ -101,7 +101,8 @@ static const struct text texts[] = {
     {"definitions", &domain_edits_record, true,
      .text = "{'schema':'cpulift.definitions/1','platform':'libvirt','uri':'test:///default',"
              "'committed':true,'domains':[{'name':'a','uuid':'u','active':true,"
-             "'before':'<domain/>','after':'<domain />'}]}"},
+             "'before':'<domain/>','after':'<domain />',"
+             "'losses':['the guest asks for a feature']}]}"},
     {"domains", &domains_kept_record, true,
      .text = "{'schema':'cpulift.domains/1','domains':[{'uri':'test:///default','name':'a',"
              "'uuid':'u','before':'<domain/>'}]}"},
