@@ -48,6 +48,9 @@ typedef struct proof {
 /// Document schema cpulift.proof/1.
 extern const struct record proof_record;
 
+/// A proof of nothing yet: what the plan and the run say of themselves. The caller's.
+proof *proof_new(const cpulift_plan *plan, const probe_run *run);
+
 /// Compares. A feature of the plan that the catalogue does not know is an error (CPULIFT_EINPUT);
 /// a transcript that makes no sense is a reason why the answer is no. *ret_proof is the caller's.
 int proof_compute(const catalog *map, const cpulift_plan *plan, const probe_run *run,
