@@ -24,7 +24,7 @@ static const GOptionEntry entries[] = {
     {"addresses", 0, 0, G_OPTION_ARG_STRING, &options.addresses,
      "with --migrate: where each host is reached by the other", "A,B"},
     {"domain", 0, 0, G_OPTION_ARG_FILENAME, &options.domain,
-     "start the <cpu> of this domain's XML, not the plan's", "FILE"},
+     "start the <cpu> and the topology of this domain's XML", "FILE"},
     {"virt", 0, 0, G_OPTION_ARG_STRING, &options.virt, "instead of the plan's", MACHINE_VIRT_WORDS},
     {"machine", 0, 0, G_OPTION_ARG_STRING, &options.machine, "machine type instead of the plan's",
      MACHINE_WORDS "|MACHINE"},
@@ -68,15 +68,13 @@ static char *format_result(const proof *result)
     return json_format_document(json);
 }
 
-static int load_cpu(const cpulift_plan *plan, cpulift_cpu **ret_cpu, cpulift_error **err)
+/// What --domain gives: a definition and a shape of its own. *ret_cpu is the caller's.
+static int load_domain(cpulift_cpu **ret_cpu, probe_shape *ret_shape, cpulift_error **err)
 {
-    if (options.domain == NULL) {
-        *ret_cpu = cpu_copy(plan->cpu);
-        return 0;
-    }
     g_autofree char *text = NULL;
     size_t len = 0;
     TRY(file_load(options.domain, FILE_DOCUMENT_MAX, &text, &len, err));
+    TRY(shape_parse(text, len, options.domain, ret_shape, err));
     return cpu_parse(text, len, options.domain, ret_cpu, err);
 }
 
@@ -86,7 +84,8 @@ static int start_guest(const cpulift_plan *plan, char **places, probe_run **ret_
 {
     g_autoptr(cpulift_cpu) cpu = NULL;
     g_auto(GStrv) where = options.addresses == NULL ? NULL : g_strsplit(options.addresses, ",", 2);
-    TRY(load_cpu(plan, &cpu, err));
+    probe_shape shape;
+    TRY(options.domain != NULL ? load_domain(&cpu, &shape, err) : 0);
     const struct start_options start = {
         .virt = options.virt != NULL ? options.virt : plan->virt,
         .machine = options.machine != NULL ? options.machine : plan->machine,
@@ -95,9 +94,10 @@ static int start_guest(const cpulift_plan *plan, char **places, probe_run **ret_
         .target_uri = options.is_migrating ? places[1] : NULL,
         .addresses = {where == NULL ? NULL : where[0], where == NULL ? NULL : where[1]},
         .cpu = cpu,
+        .shape = cpu != NULL ? &shape : NULL,
         .timeout_ms = (unsigned)(options.timeout * 1000),
     };
-    *ret_binding = cpu_is_binding(cpu);
+    *ret_binding = cpu_is_binding(cpu != NULL ? cpu : plan->cpu);
     return options.is_direct      ? start_direct(plan, &start, ret_run, err)
            : options.is_migrating ? start_migrate(plan, &start, ret_run, err)
                                   : start_domain(plan, &start, ret_run, err);

@@ -31,6 +31,7 @@ static char *act_in_child(void *data, size_t index)
     struct child_work *work = data;
     live_catch_interrupt();
     work->act(work);
+    wording_clear(&work->wording);
     struct answer answer = {.run = work->run};
     if (work->err != NULL) {
         answer.code = (unsigned)-work->err->code;
@@ -104,6 +105,16 @@ static void run_jobs(struct child_work *work)
     }
 }
 
+void child_choose_wording(struct child_work *work, virt_conn *const *conns, size_t count)
+{
+    unsigned long versions[CHILD_URIS_MAX] = {0};
+    for (size_t i = 0; i < count; i++) {
+        versions[i] = live_get_qemu(conns[i]);
+    }
+    wording_choose(work->plan, work->options, versions, count, &work->wording);
+    work->run->shape = work->wording.shape;
+}
+
 int child_run(struct child_work *work, probe_run **ret_run, cpulift_error **err)
 {
     const struct start_options *options = work->options;
@@ -111,6 +122,7 @@ int child_run(struct child_work *work, probe_run **ret_run, cpulift_error **err)
     run->virt = g_strdup(options->virt);
     run->machine = g_strdup(options->machine);
     work->run = run;
+    run->shape = options->shape != NULL ? *options->shape : shape_default;
     work->end = g_get_monotonic_time() + (gint64)options->timeout_ms * G_TIME_SPAN_MILLISECOND;
     TRY(scene_make(work->plan, &work->scene, err));
     run_jobs(work);

@@ -2,7 +2,7 @@
 #include "probe/collect.h"
 
 #include "probe/image.h"
-#include "probe/transcript.h"
+#include "probe/proof.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -19,6 +19,12 @@ const unsigned char *collect_get_image(const cpulift_plan *plan, size_t *ret_siz
     bool is_long = g_strv_contains((const char *const *)plan->features, "lm");
     *ret_size = is_long ? image_64_size : image_32_size;
     return is_long ? image_64 : image_32;
+}
+
+char *collect_format_line(const cpulift_plan *plan, const probe_shape *shape)
+{
+    g_autofree char *sets = proof_format_sets(plan);
+    return g_strdup_printf("sets=%s cpus=%u", sets, shape->vcpus);
 }
 
 int collect_left_ms(gint64 end)

@@ -5,11 +5,15 @@
 
 #include "base/error.h"
 #include "core/plan.h"
+#include "probe/shape.h"
 
 #include <stdbool.h>
 
 /// The image for this plan: 64-bit where its CPU has long mode. Borrowed.
 const unsigned char *collect_get_image(const cpulift_plan *plan, size_t *ret_size);
+
+/// The guest's command line for one record. The caller frees it.
+char *collect_format_line(const cpulift_plan *plan, const probe_shape *shape);
 
 /// Time that is left until `end` (monotonic, microseconds), in ms, never negative.
 int collect_left_ms(gint64 end);

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /// The probe guest in a QEMU of our own, without libvirt.
 #include "probe/collect.h"
-#include "probe/proof.h"
-#include "probe/start.h"
+#include "probe/wording.h"
 #include "virt/emulator.h"
 
 #include <errno.h>
@@ -35,8 +34,10 @@ static char *format_property(const char *name)
 
 /// The argument of -cpu. `enforce` makes QEMU refuse what it cannot give; an optional feature is
 /// what each host may lack, so its presence forbids that.
-static char *format_cpu(const cpulift_cpu *cpu)
+static char *format_cpu(const struct wording *wording)
 {
+    const cpulift_cpu *cpu = wording->cpu;
+    const char *pmu = shape_get_pmu(&wording->shape);
     GString *text = g_string_new(cpu->model);
     for (size_t i = 0; i < cpu->feature_count; i++) {
         enum cpu_policy policy = cpu->features[i].policy;
@@ -44,11 +45,21 @@ static char *format_cpu(const cpulift_cpu *cpu)
         g_autofree char *property = format_property(cpu->features[i].name);
         g_string_append_printf(text, ",%s=%s", property, is_on ? "on" : "off");
     }
+    if (pmu != NULL) {
+        g_string_append_printf(text, ",pmu=%s", pmu);
+    }
     if (cpu->phys_bits != 0) {
         g_string_append_printf(text, ",phys-bits=%u", cpu->phys_bits);
     }
     g_string_append(text, has_optional(cpu) ? "" : ",enforce");
     return g_string_free(text, FALSE);
+}
+
+/// The argument of -smp.
+static char *format_smp(const probe_shape *shape)
+{
+    return g_strdup_printf("%u,maxcpus=%u,sockets=%u,dies=%u,cores=%u,threads=%u", shape->vcpus,
+                           shape->max, shape->sockets, shape->dies, shape->cores, shape->threads);
 }
 
 /// A nameless file that holds the image, or -1.
@@ -129,14 +140,19 @@ static int run_guest(const char *const *argv, int image, gint64 end, probe_run *
     return rc;
 }
 
-int start_direct(const cpulift_plan *plan, const struct start_options *options, probe_run **ret_run,
-                 cpulift_error **err)
+static int start(const cpulift_plan *plan, const struct start_options *options, int image,
+                 probe_run *run, cpulift_error **err)
 {
     gint64 end = g_get_monotonic_time() + (gint64)options->timeout_ms * G_TIME_SPAN_MILLISECOND;
     const char *program = options->emulator != NULL ? options->emulator : EMULATOR;
-    g_autofree char *cpu = format_cpu(options->cpu);
-    g_autofree char *sets = proof_format_sets(plan);
-    g_autofree char *line = g_strdup_printf("sets=%s", sets);
+    struct wording wording;
+    // QEMU itself does not mind what it sets by topology: no version matters.
+    wording_choose(plan, options, (const unsigned long[]){0}, 1, &wording);
+    run->shape = wording.shape;
+    g_autofree char *cpu = format_cpu(&wording);
+    g_autofree char *smp = format_smp(&wording.shape);
+    g_autofree char *line = collect_format_line(plan, &wording.shape);
+    wording_clear(&wording);
     const char *const argv[] = {
         program,       "-no-user-config",
         "-nodefaults", "-no-reboot",
@@ -145,12 +161,21 @@ int start_direct(const cpulift_plan *plan, const struct start_options *options, 
         "-accel",      strcmp(options->virt, "kvm") == 0 ? "kvm" : "tcg",
         "-machine",    options->machine,
         "-cpu",        cpu,
+        "-smp",        smp,
         "-chardev",    "file,id=serial,path=/proc/self/fd/1",
         "-serial",     "chardev:serial",
         "-kernel",     "/proc/self/fd/0",
         "-append",     line,
         NULL,
     };
+    TRY(run_guest(argv, image, end, run, err));
+    run->qemu = read_version(program);
+    return 0;
+}
+
+int start_direct(const cpulift_plan *plan, const struct start_options *options, probe_run **ret_run,
+                 cpulift_error **err)
+{
     int image = make_image(plan);
     if (image < 0) {
         return cpulift_error_set(err, CPULIFT_ESYSTEM, "cannot make the guest's image: %s",
@@ -160,10 +185,9 @@ int start_direct(const cpulift_plan *plan, const struct start_options *options, 
     run->virt = g_strdup(options->virt);
     run->machine = g_strdup(options->machine);
     run->through = g_strdup("QEMU itself");
-    int rc = run_guest(argv, image, end, run, err);
+    int rc = start(plan, options, image, run, err);
     close(image);
     TRY(rc);
-    run->qemu = read_version(program);
     *ret_run = g_steal_pointer(&run);
     return 0;
 }

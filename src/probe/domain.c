@@ -27,10 +27,11 @@ static int watch(struct child_work *work, virDomainPtr domain, int listener)
 
 /// The embedded driver has no autodestroy: there, the guest ends with the destroy below or by
 /// itself.
-static int start_and_watch(struct child_work *work, const virt_conn *conn, int listener)
+static int start_and_watch(struct child_work *work, virt_conn *conn, int listener)
 {
+    child_choose_wording(work, &conn, 1);
     g_autofree char *xml =
-        scene_format_domain(&work->scene, work->plan, work->options, SCENE_SOCKET);
+        scene_format_domain(&work->scene, work->plan, work->options, &work->wording, SCENE_SOCKET);
     unsigned flags = VIR_DOMAIN_START_PAUSED;
     flags |= conn->is_embedded ? 0 : VIR_DOMAIN_START_AUTODESTROY;
     virDomainPtr domain = virDomainCreateXML(conn->handle, xml, flags);

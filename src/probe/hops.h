@@ -10,9 +10,5 @@
 int hops_compute(const catalog *map, const cpulift_plan *plan, const probe_run *run,
                  bool is_binding, proof *result, cpulift_error **err);
 
-/// Appends a struct proof_difference to `changed` for every register, XCR0, MSR and result of an
-/// instruction set that differs, but for bits that state.def excuses.
-void hops_compare_records(const transcript *before, const transcript *after, GPtrArray *changed);
-
 /// For people: lines are appended to `out`.
 void hops_print(const GPtrArray *hops, GString *out);

@@ -91,15 +91,20 @@ static char *format_version(unsigned long version)
     return g_strdup_printf("%lu.%lu.%lu", version / 1000000, version / 1000 % 1000, version % 1000);
 }
 
+unsigned long live_get_qemu(const virt_conn *conn)
+{
+    unsigned long version = 0;
+    return virConnectGetVersion(conn->handle, &version) == 0 ? version : 0;
+}
+
 void live_read_versions(const virt_conn *conn, probe_run *run)
 {
     unsigned long version = 0;
     if (virConnectGetLibVersion(conn->handle, &version) == 0) {
         run->libvirt = format_version(version);
     }
-    if (virConnectGetVersion(conn->handle, &version) == 0) {
-        run->qemu = format_version(version);
-    }
+    unsigned long qemu = live_get_qemu(conn);
+    run->qemu = qemu != 0 ? format_version(qemu) : NULL;
 }
 
 bool live_is_here(const virt_conn *conn)

@@ -26,6 +26,9 @@ int live_read_unplanned(virDomainPtr domain, const cpulift_plan *plan, probe_run
 /// Why the guest (a virDomainPtr) cannot go on, or NULL: for struct collect.
 const char *live_find_stop(void *domain);
 
+/// The version of the connected libvirt's QEMU as libvirt numbers it, 0 where it is not known.
+unsigned long live_get_qemu(const virt_conn *conn);
+
 /// The versions of the connected libvirt and its QEMU, where they are known.
 void live_read_versions(const virt_conn *conn, probe_run *run);
 

@@ -42,13 +42,22 @@ static int supply_ends(const struct journey *journey)
 
 /// The definition as it is compared with what a host can give. QEMU's own emulation shows the
 /// vendor that it is told, while libvirt compares it with the vendor of the model that it describes
-/// the emulation by.
-static char *format_compared(const struct start_options *options)
+/// the emulation by. What follows from the topology libvirt answers wrongly, both ways.
+static char *format_compared(const struct child_work *work)
 {
-    g_autoptr(cpulift_cpu) cpu = cpu_copy(options->cpu);
-    if (strcmp(options->virt, "qemu") == 0) {
+    g_autoptr(cpulift_cpu) cpu = cpu_copy(work->wording.cpu);
+    if (strcmp(work->options->virt, "qemu") == 0) {
         g_clear_pointer(&cpu->vendor, g_free);
     }
+    size_t kept = 0;
+    for (size_t i = 0; i < cpu->feature_count; i++) {
+        if (wording_is_by_topology(cpu->features[i].name)) {
+            g_free(cpu->features[i].name);
+        } else {
+            cpu->features[kept++] = cpu->features[i];
+        }
+    }
+    cpu->feature_count = kept;
     return cpu_format(cpu, 0);
 }
 
@@ -57,7 +66,7 @@ static int check_end(const struct journey *journey, const virt_conn *end)
 {
     struct child_work *work = journey->work;
     const struct start_options *options = work->options;
-    g_autofree char *xml = format_compared(options);
+    g_autofree char *xml = format_compared(work);
     if (virConnectCompareHypervisorCPU(end->handle, options->emulator, "x86_64", options->machine,
                                        options->virt, xml,
                                        VIR_CONNECT_COMPARE_CPU_FAIL_INCOMPATIBLE) > 0) {
@@ -75,7 +84,7 @@ static int check_end(const struct journey *journey, const virt_conn *end)
 static int check_ends(const struct journey *journey)
 {
     const struct child_work *work = journey->work;
-    for (size_t i = 0; cpu_is_binding(work->options->cpu) && work->run->refusal == NULL &&
+    for (size_t i = 0; cpu_is_binding(work->wording.cpu) && work->run->refusal == NULL &&
                        i < G_N_ELEMENTS(journey->ends);
          i++) {
         TRY(check_end(journey, journey->ends[i]));
@@ -97,7 +106,8 @@ static int read_guest(const struct journey *journey, const virt_conn *end, probe
 static int start_with(struct journey *journey, enum scene_serial serial)
 {
     struct child_work *work = journey->work;
-    g_autofree char *xml = scene_format_domain(&work->scene, work->plan, work->options, serial);
+    g_autofree char *xml =
+        scene_format_domain(&work->scene, work->plan, work->options, &work->wording, serial);
     journey->serial = serial;
     journey->domain = virDomainCreateXML(journey->ends[0]->handle, xml, 0);
     return journey->domain == NULL ? live_judge_refusal(work->run, &work->err)
@@ -207,6 +217,7 @@ static int do_journey(struct child_work *work)
     if (rc == 0) {
         work->run->through = g_strdup(conn_to_string(journey.ends[0]));
         live_read_versions(journey.ends[0], work->run);
+        child_choose_wording(work, journey.ends, G_N_ELEMENTS(journey.ends));
         rc = travel(&journey);
     }
     close_ends(&journey);

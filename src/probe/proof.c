@@ -16,6 +16,7 @@ static const char *const reg_names[] = {"eax", "ebx", "ecx", "edx"};
 
 #define DIFFERENCE(member) RECORD_AT(struct proof_difference, member)
 #define NOTE(member)       RECORD_AT(struct proof_note, member)
+#define GROUP(member)      RECORD_AT(struct proof_group, member)
 #define HOP(member)        RECORD_AT(struct proof_hop, member)
 #define PROOF(member)      RECORD_AT(proof, member)
 #define NAMES              RECORD_REQUIRED | RECORD_SORTED
@@ -40,6 +41,24 @@ RECORD_ITEM(faulted_record, struct proof_note, {"set", &record_string, NOTE(what
 
 RECORD_ITEM(note_record, struct proof_note, {"what", &record_string, NOTE(what), RECORD_REQUIRED},
             {"why", &record_string, NOTE(why), RECORD_REQUIRED})
+
+RECORD_ITEM(unlike_record, struct proof_difference,
+            {"what", &record_string, DIFFERENCE(what), RECORD_REQUIRED,
+             .meaning = "as `hops[].changed[].what`; what each vCPU has of its own, such as the "
+                        "number of its local APIC, is left out"},
+            {"vcpu_0", &record_string, DIFFERENCE(expected), RECORD_REQUIRED,
+             .meaning = "what vCPU 0 has"},
+            {"found", &record_string, DIFFERENCE(found), RECORD_REQUIRED,
+             .meaning = "what these have"})
+
+RECORD_ITEM(group_record, struct proof_group,
+            {"vcpus", &record_string, GROUP(vcpus), RECORD_REQUIRED,
+             .meaning = "in the order of their local APICs' numbers: `1,4-7`"},
+            {"missing", &record_array, GROUP(missing), NAMES},
+            {"extra", &record_array, GROUP(extra), NAMES},
+            {"wrong", &record_list, GROUP(wrong), RECORD_REQUIRED, .record = &wrong_record},
+            {"faulted", &record_list, GROUP(faulted), RECORD_REQUIRED, .record = &faulted_record},
+            {"unlike", &record_list, GROUP(unlike), RECORD_REQUIRED, .record = &unlike_record})
 
 static const char *const verdicts[] = {"no", "yes", NULL};
 
@@ -74,6 +93,10 @@ const struct record proof_record = {
                     "(qemu:///embed)` or `QEMU itself`"},
         {"verdict", &record_word, PROOF(is_proved), RECORD_REQUIRED, .words = verdicts,
          .meaning = "`yes`: all lists but `executed` and `notes` are empty"},
+        {"shape", &record_object, PROOF(shape), .record = &shape_record, .meaning = "the guest's"},
+        {"vcpus_read", &record_uint, PROOF(read), RECORD_ALWAYS,
+         .meaning = "how many of its vCPUs told their CPU; the lists below are about the first, "
+                    "vCPU 0"},
         {"missing", &record_array, PROOF(missing), NAMES,
          .meaning = "features that only the plan has"},
         {"extra", &record_array, PROOF(extra), NAMES,
@@ -86,9 +109,12 @@ const struct record proof_record = {
          .meaning = "the others that the plan announces"},
         {"notes", &record_list, PROOF(notes), RECORD_REQUIRED, .record = &note_record,
          .meaning = "differences that do not follow from the definition"},
+        {"others", &record_list, PROOF(others), .record = &group_record,
+         .meaning = "the vCPUs that differ from the plan, or from vCPU 0; those that differ in the "
+                    "same way together"},
         {"reasons", &record_array, PROOF(reasons), NAMES,
-         .meaning = "why the answer is no beyond these lists: refused, hung, disabled in the "
-                    "running XML though not planned"},
+         .meaning = "why the answer is no beyond these lists: refused, hung, vCPUs that did not "
+                    "come up, disabled in the running XML though not planned"},
         {"versions", &record_object, .flags = RECORD_REQUIRED, .record = &versions_record},
         {"hops", &record_list, PROOF(hops), .record = &hop_record,
          .meaning = "with `--migrate` only, in their order: the live migrations. The members above "
@@ -114,6 +140,23 @@ void proof_add_note(GPtrArray *notes, const char *what, const char *why)
     struct proof_note *note = record_new(&note_record);
     *note = (struct proof_note){g_strdup(what), g_strdup(why)};
     g_ptr_array_add(notes, note);
+}
+
+struct proof_group *proof_new_group(void)
+{
+    return record_new(&group_record);
+}
+
+void proof_free_group(struct proof_group *group)
+{
+    group_record_free(group);
+}
+
+bool proof_is_same_group(const struct proof_group *a, const struct proof_group *b)
+{
+    struct proof_group one = *a, other = *b;
+    one.vcpus = other.vcpus = NULL;
+    return record_equal(&group_record, &one, &other, NULL);
 }
 
 void proof_begin_hops(proof *result)
@@ -142,6 +185,8 @@ proof *proof_new(const cpulift_plan *plan, const probe_run *run)
     made->virt = g_strdup(run->virt);
     made->machine = g_strdup(run->machine);
     made->through = g_strdup(run->through);
+    made->shape = run->shape;
+    made->others = g_ptr_array_new_with_free_func(group_record_free);
     made->versions.cpulift = g_strdup(CPULIFT_VERSION);
     made->versions.kernel = g_strdup(uname(&kernel) == 0 ? kernel.release : NULL);
     made->versions.libvirt = g_strdup(run->libvirt);

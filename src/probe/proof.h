@@ -18,6 +18,13 @@ struct proof_note {
     char *what, *why;
 };
 
+/// vCPUs that are not like vCPU 0, and all in the same way.
+struct proof_group {
+    char *vcpus;                                  ///< in the order of their numbers: "1,4-7"
+    GPtrArray *missing, *extra, *wrong, *faulted; ///< as the proof's own
+    GPtrArray *unlike; ///< struct proof_difference *: vCPU 0's reading, and theirs
+};
+
 /// What a live migration did: probe/hops.h.
 struct proof_hop {
     char *from, *to;
@@ -35,12 +42,15 @@ typedef struct proof {
         char *cpulift, *kernel, *libvirt, *qemu;
     } versions;
     bool is_proved;
+    probe_shape shape;   ///< the guest's
+    unsigned read;       ///< vCPUs that told all of their CPUID
     GPtrArray *missing;  ///< names that the plan has and the guest does not see
     GPtrArray *extra;    ///< names that the guest sees and the plan does not have
     GPtrArray *wrong;    ///< struct proof_difference *
     GPtrArray *executed; ///< sets whose instruction ran and gave the right result
     GPtrArray *faulted;  ///< struct proof_note *: sets whose instruction did not
     GPtrArray *notes;    ///< struct proof_note *: differences that follow from something else
+    GPtrArray *others;   ///< struct proof_group *; the lists above are about vCPU 0
     GPtrArray *reasons;  ///< why the answer is no, other than the lists above
     GPtrArray *hops;     ///< struct proof_hop *, NULL: not migrated
 } proof;
@@ -67,6 +77,13 @@ void proof_add_difference(GPtrArray *list, const char *what, const char *expecte
 
 /// Appends to an array of struct proof_note *.
 void proof_add_note(GPtrArray *notes, const char *what, const char *why);
+
+/// A group of no vCPU with nothing in it. The caller adds it to `others`, or frees it.
+struct proof_group *proof_new_group(void);
+void proof_free_group(struct proof_group *group);
+
+/// True where both groups say the same of their vCPUs.
+bool proof_is_same_group(const struct proof_group *a, const struct proof_group *b);
 
 /// The guest is to be migrated: the proof tells of hops, be it that there is none.
 void proof_begin_hops(proof *result);

@@ -11,6 +11,7 @@ RECORD_ITEM(hop_record, struct probe_hop, {"from", &record_string, HOP(from), RE
 
 const struct record probe_run_record = {
     RECORD_ROWS({"virt", &record_string, RUN(virt)}, {"machine", &record_string, RUN(machine)},
+                {"shape", &record_object, RUN(shape), RECORD_REQUIRED, .record = &shape_record},
                 {"text", &record_base64, RECORD_BYTES_AT(probe_run, text, len)},
                 {"refusal", &record_string, RUN(refusal)}, {"hang", &record_string, RUN(hang)},
                 {"unplanned", &record_strings, RUN(unplanned)},
@@ -36,6 +37,7 @@ struct probe_hop *probe_run_add_hop(probe_run *run, const char *from, const char
     hop->from = g_strdup(from);
     hop->to = g_strdup(to);
     hop->run = probe_run_new();
+    hop->run->shape = run->shape;
     if (run->hops == NULL) {
         run->hops = g_ptr_array_new_with_free_func(hop_record_free);
     }

@@ -2,14 +2,15 @@
 /// How a probe guest was started, migrated and ended, as the starters report it.
 #pragma once
 
-#include "base/record.h"
+#include "probe/shape.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
 typedef struct probe_run {
     char *virt, *machine;
-    char *text; ///< what the guest printed
+    probe_shape shape; ///< the guest's
+    char *text;        ///< what the guest printed
     size_t len;
     char *refusal;        ///< libvirt or QEMU would not start the definition: why; else NULL
     char *hang;           ///< the guest did not finish: what happened; else NULL

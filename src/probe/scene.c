@@ -105,12 +105,12 @@ int scene_make_file(const struct scene *scene, cpulift_error **err)
 /// nobody else does where this machine, or a libvirt that waits for a lost connection, keeps us
 /// from it.
 static char *format_line(const cpulift_plan *plan, const struct start_options *options,
-                         bool is_looping)
+                         const probe_shape *shape, bool is_looping)
 {
-    g_autofree char *sets = proof_format_sets(plan);
+    g_autofree char *line = collect_format_line(plan, shape);
     unsigned seconds = options->timeout_ms / 1000 + AFTER_S;
-    return is_looping ? g_strdup_printf("sets=%s loop=%u", sets, seconds * RECORDS_PER_S)
-                      : g_strdup_printf("sets=%s", sets);
+    return is_looping ? g_strdup_printf("%s loop=%u", line, seconds * RECORDS_PER_S)
+                      : g_steal_pointer(&line);
 }
 
 /// The path of the socket or file stands between the two, where it has one.
@@ -129,27 +129,53 @@ static char *format_serial(const struct scene *scene, enum scene_serial serial)
     return g_strconcat(serials[serial].begin, end == NULL ? NULL : path, end, NULL);
 }
 
-char *scene_format_domain(const struct scene *scene, const cpulift_plan *plan,
-                          const struct start_options *options, enum scene_serial serial)
+/// The element with the guest's topology as its last child.
+static char *format_cpu(const struct wording *wording)
 {
-    g_autofree char *cpu = cpu_format(options->cpu, 2);
-    g_autofree char *line = format_line(plan, options, serial != SCENE_SOCKET);
+    static const char end[] = "</cpu>";
+    const probe_shape *shape = &wording->shape;
+    g_autofree char *text = cpu_format(wording->cpu, 2);
+    g_autofree char *dies =
+        shape->dies > 1 ? g_strdup_printf(" dies='%u'", shape->dies) : g_strdup("");
+    text[strlen(text) - strlen(end)] = '\0';
+    return g_strdup_printf("%s  <topology sockets='%u'%s cores='%u' threads='%u'/>\n  %s", text,
+                           shape->sockets, dies, shape->cores, shape->threads, end);
+}
+
+/// What the guest is, up to its <cpu>.
+static char *format_head(const struct scene *scene, const cpulift_plan *plan,
+                         const struct start_options *options, const probe_shape *shape,
+                         bool is_looping)
+{
+    g_autofree char *line = format_line(plan, options, shape, is_looping);
+    const char *state = shape_get_pmu(shape);
+    g_autofree char *pmu =
+        state != NULL ? g_strdup_printf("<pmu state='%s'/>", state) : g_strdup("");
+    g_autofree char *head = g_markup_printf_escaped(
+        "<domain type='%s'>\n"
+        "  <name>%s</name>\n"
+        "  <memory unit='MiB'>32</memory>\n"
+        "  <vcpu current='%u'>%u</vcpu>\n"
+        "  <os>\n"
+        "    <type arch='x86_64' machine='%s'>hvm</type>\n"
+        "    <kernel>%s</kernel>\n"
+        "    <cmdline>%s</cmdline>\n"
+        "  </os>\n",
+        options->virt, scene->name, shape->vcpus, shape->max, options->machine, scene->image, line);
+    return g_strdup_printf("%s  <features><acpi/><apic/>%s</features>\n", head, pmu);
+}
+
+char *scene_format_domain(const struct scene *scene, const cpulift_plan *plan,
+                          const struct start_options *options, const struct wording *wording,
+                          enum scene_serial serial)
+{
+    g_autofree char *head =
+        format_head(scene, plan, options, &wording->shape, serial != SCENE_SOCKET);
+    g_autofree char *cpu = format_cpu(wording);
     g_autofree char *program =
         options->emulator == NULL
             ? g_strdup("")
             : g_markup_printf_escaped("<emulator>%s</emulator>", options->emulator);
-    g_autofree char *head =
-        g_markup_printf_escaped("<domain type='%s'>\n"
-                                "  <name>%s</name>\n"
-                                "  <memory unit='MiB'>32</memory>\n"
-                                "  <vcpu>1</vcpu>\n"
-                                "  <os>\n"
-                                "    <type arch='x86_64' machine='%s'>hvm</type>\n"
-                                "    <kernel>%s</kernel>\n"
-                                "    <cmdline>%s</cmdline>\n"
-                                "  </os>\n"
-                                "  <features><acpi/><apic/></features>\n",
-                                options->virt, scene->name, options->machine, scene->image, line);
     g_autofree char *device = format_serial(scene, serial);
     return g_strdup_printf("%s  %s\n"
                            "  <on_poweroff>destroy</on_poweroff>\n"

@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "core/plan.h"
-#include "probe/start.h"
+#include "probe/wording.h"
 
 struct scene {
     char *folder, *image, *socket; ///< paths
@@ -37,4 +37,5 @@ int scene_make_file(const struct scene *scene, cpulift_error **err);
 
 /// The domain's XML. The caller frees it.
 char *scene_format_domain(const struct scene *scene, const cpulift_plan *plan,
-                          const struct start_options *options, enum scene_serial serial);
+                          const struct start_options *options, const struct wording *wording,
+                          enum scene_serial serial);

@@ -15,7 +15,9 @@ struct start_options {
     const char *target_uri;     ///< start_migrate(): the other libvirt
     const char *addresses[2];   ///< start_migrate(): where each host is reached by the other; NULL:
                                 ///< as libvirt is configured
-    const cpulift_cpu *cpu;     ///< the definition to start: the plan's, or what became of it
+    const cpulift_cpu *cpu;     ///< the definition to start, as it stands; NULL: the plan's, as it
+                                ///< is worded for the guest and the QEMU that starts it
+    const probe_shape *shape;   ///< of the guest; NULL: as many guests have it
     unsigned timeout_ms;        ///< for everything together
 };
 

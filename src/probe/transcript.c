@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#define HEADER       "cpulift-probe 1 record "
+#define HEADER       "cpulift-probe 2 record "
 #define FNV_START    2166136261u
 #define FNV_PRIME    16777619u
 #define WORDS_MAX    8
@@ -13,6 +13,7 @@
 
 struct parser {
     transcript *record;
+    probe_vcpu *vcpu;         ///< whose lines these are, NULL before the first
     uint32_t lines, checksum; ///< of the record so far
     bool is_over;
 };
@@ -53,17 +54,43 @@ static bool parse_number(const char *word, uint32_t *ret_value)
     return true;
 }
 
+static void free_vcpu(void *item)
+{
+    probe_vcpu *vcpu = item;
+    g_array_unref(vcpu->leaves);
+    g_array_unref(vcpu->msrs);
+    g_array_unref(vcpu->sets);
+    g_free(vcpu);
+}
+
+/// Numbers that rise, so that none comes twice.
+static bool begin_vcpu(struct parser *p, char **words, size_t count)
+{
+    uint32_t id = 0;
+    if (count != 2 || !parse_hex(words[1], &id) || id >= TRANSCRIPT_VCPUS_MAX ||
+        (p->vcpu != NULL && (!p->vcpu->has_cpuid || id <= p->vcpu->id))) {
+        return false;
+    }
+    p->vcpu = g_new0(probe_vcpu, 1);
+    p->vcpu->id = id;
+    p->vcpu->leaves = g_array_new(FALSE, FALSE, sizeof(struct probe_leaf));
+    p->vcpu->msrs = g_array_new(FALSE, FALSE, sizeof(struct probe_msr));
+    p->vcpu->sets = g_array_new(FALSE, FALSE, sizeof(struct probe_set));
+    g_ptr_array_add(p->record->vcpus, p->vcpu);
+    return true;
+}
+
 static bool add_leaf(struct parser *p, char **words, size_t count)
 {
     struct probe_leaf leaf;
     uint32_t *values[] = {&leaf.leaf,    &leaf.subleaf, &leaf.regs[0],
                           &leaf.regs[1], &leaf.regs[2], &leaf.regs[3]};
-    bool is_good = count == 7 && p->record->leaves->len < TRANSCRIPT_ROWS_MAX;
+    bool is_good = count == 7 && p->vcpu->leaves->len < TRANSCRIPT_ROWS_MAX;
     for (size_t i = 0; is_good && i < G_N_ELEMENTS(values); i++) {
         is_good = parse_hex(words[i + 1], values[i]);
     }
     if (is_good) {
-        g_array_append_val(p->record->leaves, leaf);
+        g_array_append_val(p->vcpu->leaves, leaf);
     }
     return is_good;
 }
@@ -71,7 +98,7 @@ static bool add_leaf(struct parser *p, char **words, size_t count)
 static bool end_cpuid(struct parser *p, char **words, size_t count)
 {
     (void)words;
-    p->record->has_cpuid = true;
+    p->vcpu->has_cpuid = true;
     return count == 1;
 }
 
@@ -81,7 +108,7 @@ static bool set_xcr0(struct parser *p, char **words, size_t count)
     if (count != 3 || !parse_hex(words[1], &low) || !parse_hex(words[2], &high)) {
         return false;
     }
-    p->record->xcr0 = (uint64_t)high << 32 | low;
+    p->vcpu->xcr0 = (uint64_t)high << 32 | low;
     return true;
 }
 
@@ -90,7 +117,7 @@ static bool add_msr(struct parser *p, char **words, size_t count)
     struct probe_msr msr = {0};
     uint32_t vector = 0;
     if (count != 4 || !parse_hex(words[1], &msr.index) ||
-        p->record->msrs->len >= TRANSCRIPT_ROWS_MAX) {
+        p->vcpu->msrs->len >= TRANSCRIPT_ROWS_MAX) {
         return false;
     }
     msr.is_readable = strcmp(words[2], "fault") != 0;
@@ -98,7 +125,7 @@ static bool add_msr(struct parser *p, char **words, size_t count)
                         : !parse_number(words[3], &vector)) {
         return false;
     }
-    g_array_append_val(p->record->msrs, msr);
+    g_array_append_val(p->vcpu->msrs, msr);
     return true;
 }
 
@@ -117,7 +144,7 @@ static const struct {
 static bool add_set(struct parser *p, char **words, size_t count)
 {
     if (count < 3 || strlen(words[1]) > TRANSCRIPT_NAME_MAX || !text_is_name(words[1]) ||
-        p->record->sets->len >= TRANSCRIPT_ROWS_MAX) {
+        p->vcpu->sets->len >= TRANSCRIPT_ROWS_MAX) {
         return false;
     }
     for (size_t i = 0; i < G_N_ELEMENTS(outcomes); i++) {
@@ -130,7 +157,7 @@ static bool add_set(struct parser *p, char **words, size_t count)
             return false;
         }
         g_strlcpy(set.name, words[1], sizeof(set.name));
-        g_array_append_val(p->record->sets, set);
+        g_array_append_val(p->vcpu->sets, set);
         return true;
     }
     return false;
@@ -145,7 +172,7 @@ static bool end_record(struct parser *p, char **words, size_t count)
     }
     p->is_over = true;
     p->record->is_complete = number == p->record->number && lines == p->lines &&
-                             sum == p->checksum && p->record->has_cpuid;
+                             sum == p->checksum && p->vcpu->has_cpuid;
     return p->record->is_complete;
 }
 
@@ -159,9 +186,11 @@ static bool set_panic(struct parser *p, char **words, size_t count)
 static const struct {
     const char *word;
     bool (*parse)(struct parser *p, char **words, size_t count);
+    bool is_free; ///< of no vCPU
 } line_kinds[] = {
-    {"cpuid", add_leaf},  {"cpuid-end", end_cpuid}, {"end", end_record}, {"msr", add_msr},
-    {"panic", set_panic}, {"set", add_set},         {"xcr0", set_xcr0},
+    {"cpuid", add_leaf, false}, {"cpuid-end", end_cpuid, false}, {"end", end_record, false},
+    {"msr", add_msr, false},    {"panic", set_panic, true},      {"set", add_set, false},
+    {"vcpu", begin_vcpu, true}, {"xcr0", set_xcr0, false},
 };
 
 static bool parse_line(struct parser *p, char *line)
@@ -177,7 +206,8 @@ static bool parse_line(struct parser *p, char *line)
     }
     for (size_t i = 0; i < G_N_ELEMENTS(line_kinds); i++) {
         if (strcmp(words[0], line_kinds[i].word) == 0) {
-            return line_kinds[i].parse(p, words, count);
+            return (p->vcpu != NULL || line_kinds[i].is_free) &&
+                   line_kinds[i].parse(p, words, count);
         }
     }
     return false;
@@ -232,9 +262,7 @@ static size_t find_header(const char *text, size_t len)
 static transcript *new_record(void)
 {
     transcript *record = g_new0(transcript, 1);
-    record->leaves = g_array_new(FALSE, FALSE, sizeof(struct probe_leaf));
-    record->msrs = g_array_new(FALSE, FALSE, sizeof(struct probe_msr));
-    record->sets = g_array_new(FALSE, FALSE, sizeof(struct probe_set));
+    record->vcpus = g_ptr_array_new_with_free_func(free_vcpu);
     return record;
 }
 
@@ -243,7 +271,7 @@ int transcript_parse(const char *text, size_t len, size_t *ret_used, transcript 
 {
     size_t at = find_header(text, len);
     g_autoptr(transcript) record = new_record();
-    struct parser p = {record, 0, FNV_START, false};
+    struct parser p = {.record = record, .checksum = FNV_START};
     bool has_header = false;
     for (const char *end; !p.is_over && at < len; at = (size_t)(end - text) + 1) {
         end = memchr(text + at, '\n', len - at);
@@ -274,9 +302,7 @@ int transcript_parse(const char *text, size_t len, size_t *ret_used, transcript 
 void transcript_free(transcript *record)
 {
     if (record != NULL) {
-        g_array_unref(record->leaves);
-        g_array_unref(record->msrs);
-        g_array_unref(record->sets);
+        g_ptr_array_unref(record->vcpus);
         g_free(record->panic);
         g_free(record);
     }
@@ -295,11 +321,23 @@ bool transcript_has_end(const char *text, size_t len)
     return false;
 }
 
-const struct probe_leaf *transcript_find_leaf(const transcript *record, uint32_t leaf,
+const probe_vcpu *transcript_get_vcpu(const transcript *record, size_t index)
+{
+    return index < record->vcpus->len ? record->vcpus->pdata[index] : NULL;
+}
+
+unsigned transcript_count_read(const transcript *record)
+{
+    const probe_vcpu *last =
+        record->vcpus->len > 0 ? record->vcpus->pdata[record->vcpus->len - 1] : NULL;
+    return last == NULL ? 0 : record->vcpus->len - !last->has_cpuid;
+}
+
+const struct probe_leaf *transcript_find_leaf(const probe_vcpu *vcpu, uint32_t leaf,
                                               uint32_t subleaf)
 {
-    for (guint i = 0; i < record->leaves->len; i++) {
-        const struct probe_leaf *row = &g_array_index(record->leaves, struct probe_leaf, i);
+    for (guint i = 0; i < vcpu->leaves->len; i++) {
+        const struct probe_leaf *row = &g_array_index(vcpu->leaves, struct probe_leaf, i);
         if (row->leaf == leaf && row->subleaf == subleaf) {
             return row;
         }
@@ -307,10 +345,10 @@ const struct probe_leaf *transcript_find_leaf(const transcript *record, uint32_t
     return NULL;
 }
 
-const struct probe_msr *transcript_find_msr(const transcript *record, uint32_t index)
+const struct probe_msr *transcript_find_msr(const probe_vcpu *vcpu, uint32_t index)
 {
-    for (guint i = 0; i < record->msrs->len; i++) {
-        const struct probe_msr *row = &g_array_index(record->msrs, struct probe_msr, i);
+    for (guint i = 0; i < vcpu->msrs->len; i++) {
+        const struct probe_msr *row = &g_array_index(vcpu->msrs, struct probe_msr, i);
         if (row->index == index) {
             return row;
         }
@@ -318,10 +356,10 @@ const struct probe_msr *transcript_find_msr(const transcript *record, uint32_t i
     return NULL;
 }
 
-const struct probe_set *transcript_find_set(const transcript *record, const char *name)
+const struct probe_set *transcript_find_set(const probe_vcpu *vcpu, const char *name)
 {
-    for (guint i = 0; i < record->sets->len; i++) {
-        const struct probe_set *set = &g_array_index(record->sets, struct probe_set, i);
+    for (guint i = 0; i < vcpu->sets->len; i++) {
+        const struct probe_set *set = &g_array_index(vcpu->sets, struct probe_set, i);
         if (strcmp(set->name, name) == 0) {
             return set;
         }
@@ -329,10 +367,10 @@ const struct probe_set *transcript_find_set(const transcript *record, const char
     return NULL;
 }
 
-void transcript_get_vendor(const transcript *record, char vendor[TRANSCRIPT_VENDOR_SIZE])
+void transcript_get_vendor(const probe_vcpu *vcpu, char vendor[TRANSCRIPT_VENDOR_SIZE])
 {
     static const unsigned order[] = {1, 3, 2}; // ebx, edx, ecx
-    const struct probe_leaf *row = transcript_find_leaf(record, 0, 0);
+    const struct probe_leaf *row = transcript_find_leaf(vcpu, 0, 0);
     memset(vendor, 0, TRANSCRIPT_VENDOR_SIZE);
     for (size_t i = 0; i < TRANSCRIPT_VENDOR_SIZE - 1 && row != NULL; i++) {
         vendor[i] = (char)(row->regs[order[i / 4]] >> (i % 4 * 8));

@@ -21,6 +21,7 @@ static void prove(const uint8_t *data, size_t size)
     g_autoptr(probe_run) run = probe_run_new();
     run->text = g_memdup2(data, size);
     run->len = size;
+    run->shape = shape_default;
     run->virt = g_strdup("qemu");
     run->machine = g_strdup("pc");
     run->through = g_strdup("nothing");

@@ -5,7 +5,14 @@
 
 GString *fake_guest_new(void)
 {
-    return g_string_new("cpulift-probe 1 record 1 bits 64\n");
+    GString *text = g_string_new("cpulift-probe 2 record 1 bits 64\n");
+    fake_guest_add_vcpu(text, 0);
+    return text;
+}
+
+void fake_guest_add_vcpu(GString *text, unsigned id)
+{
+    g_string_append_printf(text, "vcpu %08x\n", id);
 }
 
 struct words {

@@ -6,8 +6,11 @@
 
 #include <glib.h>
 
-/// A record's header.
+/// A record's header, and the beginning of the vCPU 0.
 GString *fake_guest_new(void);
+
+/// The beginning of a further vCPU.
+void fake_guest_add_vcpu(GString *text, unsigned id);
 
 /// Leaves 0, 1, 7, 0xd, 0x80000000, 0x80000001, 0x80000007, 0x80000008 … with the bits of these
 /// features (a blank-separated list), the vendor string (12 bytes), the signature of leaf 1 and the

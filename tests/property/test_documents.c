@@ -65,7 +65,12 @@ static const struct text texts[] = {
              "'require-mitigations':true}"},
     {"proof", &proof_record, true,
      .text = "{'schema':'cpulift.proof/1','pool':'p','variant':'tuned','virt':'kvm',"
-             "'machine':'q35','through':'QEMU itself','verdict':'yes','missing':['aes'],"
+             "'machine':'q35','through':'QEMU itself','verdict':'yes','shape':{'vcpus':2,"
+             "'max_vcpus':4,'sockets':1,'dies':1,'cores':2,'threads':2,'pmu':'off'},"
+             "'vcpus_read':2,'others':[{'vcpus':'1','missing':['aes'],'extra':['avx'],'wrong':[{"
+             "'what':'vendor','expected':'Intel','found':'AMD'}],'faulted':[{'set':'sse2',"
+             "'why':'it did'}],'unlike':[{'what':'xcr0','vcpu_0':'7','found':'3'}]}],"
+             "'missing':['aes'],"
              "'extra':['avx'],'wrong':[{'what':'vendor','expected':'Intel','found':'AMD'}],"
              "'executed':['sse'],'faulted':[{'set':'sse2','why':'it did'}],"
              "'notes':[{'what':'ht','why':'so'}],'reasons':['hung'],'versions':{'cpulift':'1',"
@@ -73,9 +78,13 @@ static const struct text texts[] = {
              "'verdict':'yes','changed':[{'what':'xcr0','before':'7','after':'3'}],"
              "'reasons':['no'],'downtime_ms':0}]}"},
     {"run", &probe_run_record, true,
-     .text = "{'virt':'kvm','machine':'pc','text':'aGk=','refusal':'no','hang':'yes',"
-             "'unplanned':['aes'],'through':'QEMU itself','qemu':'7.2.0','libvirt':'9.0.0',"
-             "'hops':[{'from':'a','to':'b','downtime_ms':3,'run':{'text':'aGk='}}]}"},
+     .text =
+         "{'virt':'kvm','machine':'pc','shape':{'vcpus':2,'max_vcpus':4,'sockets':1,"
+         "'dies':1,'cores':2,'threads':2,'pmu':'off'},'text':'aGk=','refusal':'no','hang':'yes',"
+         "'unplanned':['aes'],'through':'QEMU itself','qemu':'7.2.0','libvirt':'9.0.0',"
+         "'hops':[{'from':'a','to':'b','downtime_ms':3,'run':{'text':'aGk=',"
+         "'shape':{'vcpus':1,'max_vcpus':1,'sockets':1,'dies':1,'cores':1,'threads':1,"
+         "'pmu':'unsaid'}}}]}"},
     {"samples", &samples_record, true,
      .text =
          "{'schema':'cpulift.samples/1','machine':{'processor':'P','vendor':'AMD','family':'23',"

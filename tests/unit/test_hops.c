@@ -2,6 +2,7 @@
 /// probe/hops: what may differ between two records of one guest, and what a hop's end says.
 #include "base/json.h"
 #include "fake_guest.h"
+#include "probe/difference.h"
 #include "probe/hops.h"
 #include "support.h"
 
@@ -25,7 +26,8 @@ static const struct guest first = {1, FEATURES, "", "cx8,fxsr,mmx,sse,sse2"};
 static char *format_guest(const struct guest *guest)
 {
     GString *text = g_string_new(NULL);
-    g_string_printf(text, "cpulift-probe 1 record %u bits 64\n%s", guest->number, guest->more);
+    g_string_printf(text, "cpulift-probe 2 record %u bits 64\nvcpu 00000000\n%s", guest->number,
+                    guest->more);
     fake_guest_add_cpu(text, map, guest->features, "GenuineIntel", 0x000106a3, 40);
     fake_guest_add_sets(text, guest->sets);
     fake_guest_finish(text, guest->number);
@@ -46,7 +48,7 @@ static char *compare(const struct guest *before, const struct guest *after)
     g_autoptr(transcript) old = make_record(before);
     g_autoptr(transcript) new = make_record(after);
     GPtrArray *changed = proof_new_differences();
-    hops_compare_records(old, new, changed);
+    difference_find_all(old, new, changed);
     GString *text = g_string_new(NULL);
     for (guint i = 0; i < changed->len; i++) {
         const struct proof_difference *row = changed->pdata[i];
@@ -66,7 +68,7 @@ static void test_records(void **state)
     } cases[] = {
         {first, first, ""},
         {{1, FEATURES " avx2", "", first.sets},
-         {9, FEATURES " avx2 ht osxsave ospke", "", first.sets},
+         {9, FEATURES " avx2 osxsave ospke", "", first.sets},
          ""},
         {first,
          {2, FEATURES " avx osxsave", "", first.sets},
@@ -89,14 +91,51 @@ static void test_records(void **state)
     }
 }
 
+static transcript *make_two(const char *more)
+{
+    g_autofree char *text = format_guest(&first);
+    GString *two = g_string_new(text);
+    g_string_truncate(two, (gsize)(strstr(two->str, "end 1") - two->str));
+    fake_guest_add_vcpu(two, 1);
+    g_string_append(two, more);
+    fake_guest_add_cpu(two, map, FEATURES, "GenuineIntel", 0x000106a3, 40);
+    fake_guest_finish(two, 1);
+    transcript *record = NULL;
+    assert_int_equal(transcript_parse(two->str, two->len, NULL, &record, NULL), 0);
+    g_string_free(two, TRUE);
+    return record;
+}
+
+/// Each vCPU is compared with itself, and what it has of its own may not change either.
+static void test_vcpus(void **state)
+{
+    (void)state;
+    g_autoptr(transcript) old =
+        make_two("cpuid 0000000b 00000000 00000001 00000002 00000100 00000001\n");
+    g_autoptr(transcript) new =
+        make_two("cpuid 0000000b 00000000 00000001 00000002 00000100 00000002\n");
+    g_autoptr(transcript) fewer = make_record(&first);
+    GPtrArray *changed = proof_new_differences();
+    difference_find_all(old, old, changed);
+    assert_int_equal(changed->len, 0);
+    difference_find_all(old, new, changed);
+    difference_find_all(old, fewer, changed);
+    assert_int_equal(changed->len, 2);
+    const struct proof_difference *own = changed->pdata[0], *gone = changed->pdata[1];
+    assert_string_equal(own->what, "vCPU 1 cpuid 0000000b 0 edx");
+    assert_string_equal(gone->what, "vCPU 1");
+    assert_string_equal(gone->found, "not there");
+    g_ptr_array_unref(changed);
+}
+
 static void test_xcr0(void **state)
 {
     (void)state;
     g_autoptr(transcript) old = make_record(&first);
     g_autoptr(transcript) new = make_record(&first);
-    new->xcr0 = UINT64_C(0x100000007);
+    ((probe_vcpu *)new->vcpus->pdata[0])->xcr0 = UINT64_C(0x100000007);
     GPtrArray *changed = proof_new_differences();
-    hops_compare_records(old, new, changed);
+    difference_find_all(old, new, changed);
     assert_int_equal(changed->len, 1);
     assert_string_equal(((const struct proof_difference *)changed->pdata[0])->found, "100000007");
     g_ptr_array_unref(changed);
@@ -125,6 +164,7 @@ static cpulift_plan *make_plan(void)
 static probe_run *make_run(void)
 {
     probe_run *run = probe_run_new();
+    run->shape = (probe_shape){1, 1, 1, 1, 1, 1, 0};
     run->virt = g_strdup("qemu");
     run->machine = g_strdup("pc");
     run->through = g_strdup("A");
@@ -255,6 +295,7 @@ int main(void)
         cmocka_unit_test(test_records),        cmocka_unit_test(test_xcr0),
         cmocka_unit_test(test_there_and_back), cmocka_unit_test(test_changed),
         cmocka_unit_test(test_no_record),      cmocka_unit_test(test_run_as_json),
+        cmocka_unit_test(test_vcpus),
     };
     return cmocka_run_group_tests(tests, get_map, NULL);
 }

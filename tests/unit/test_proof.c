@@ -32,7 +32,7 @@ static cpulift_plan *make_plan(const char *features)
     return made;
 }
 
-/// The proof of a plan for FEATURES by a guest that shows these.
+/// A guest, or one of its vCPUs, that shows these.
 struct guest {
     const char *features, *vendor;
     uint32_t signature;
@@ -42,21 +42,37 @@ struct guest {
 
 static const struct guest good = {FEATURES, "GenuineIntel", SIGNATURE, 40, ""};
 
-static proof *prove(const struct guest *guest)
+static const probe_shape one = {
+    .vcpus = 1, .max = 1, .sockets = 1, .dies = 1, .cores = 1, .threads = 1};
+
+/// The proof of a plan for FEATURES by a guest of `count` vCPUs.
+static proof *prove_vcpus(const struct guest *vcpus, unsigned count, const probe_shape *shape)
 {
     g_autoptr(cpulift_plan) plan = make_plan(FEATURES);
     g_autoptr(probe_run) run = probe_run_new();
     g_autofree char *sets = proof_format_sets(plan);
     GString *text = fake_guest_new();
-    g_string_append(text, guest->more);
-    fake_guest_add_cpu(text, map, guest->features, guest->vendor, guest->signature, guest->width);
-    fake_guest_add_sets(text, sets);
+    for (unsigned i = 0; i < count; i++) {
+        if (i > 0) {
+            fake_guest_add_vcpu(text, i);
+        }
+        g_string_append(text, vcpus[i].more);
+        fake_guest_add_cpu(text, map, vcpus[i].features, vcpus[i].vendor, vcpus[i].signature,
+                           vcpus[i].width);
+        fake_guest_add_sets(text, sets);
+    }
     fake_guest_finish(text, 1);
+    run->shape = *shape;
     run->len = text->len;
     run->text = g_string_free(text, FALSE);
     proof *result = NULL;
     assert_int_equal(proof_compute(map, plan, run, &result, NULL), 0);
     return result;
+}
+
+static proof *prove(const struct guest *guest)
+{
+    return prove_vcpus(guest, 1, &one);
 }
 
 static void assert_names(GPtrArray *names, const char *expected)
@@ -100,10 +116,128 @@ static void test_state(void **state)
 {
     (void)state;
     struct guest guest = good;
-    guest.features = FEATURES " ht osxsave ospke";
+    guest.features = FEATURES " osxsave ospke";
     g_autoptr(proof) result = prove(&guest);
     assert_true(result->is_proved);
-    assert_int_equal(result->notes->len, 3);
+    assert_int_equal(result->notes->len, 2);
+}
+
+#define WIDE FEATURES " ht"
+
+/// What is to be seen where a socket has several CPUs, and only there.
+static void test_topology(void **state)
+{
+    (void)state;
+    static const struct {
+        probe_shape shape;
+        const char *features, *vendor, *missing, *extra;
+        unsigned notes;
+    } cases[] = {
+        {{2, 2, 1, 1, 2, 1, 0}, FEATURES " ht", "GenuineIntel", "", "", 1},
+        {{2, 2, 1, 1, 1, 2, 0}, FEATURES " ht", "GenuineIntel", "", "", 1},
+        {{2, 2, 1, 2, 1, 1, 0}, FEATURES " ht", "GenuineIntel", "", "", 1},
+        {{2, 4, 1, 1, 4, 1, 0}, FEATURES " ht", "GenuineIntel", "", "", 1},
+        {{2, 2, 1, 1, 2, 1, 0}, FEATURES, "GenuineIntel", "ht", "", 0},
+        {{2, 2, 1, 1, 2, 1, 0}, FEATURES " cmp_legacy ht", "GenuineIntel", "", "cmp_legacy", 1},
+        {{2, 2, 1, 1, 2, 1, 0}, FEATURES " cmp_legacy ht", "AuthenticAMD", "", "", 2},
+        {{2, 2, 1, 1, 2, 1, 0}, FEATURES " ht", "AuthenticAMD", "cmp_legacy", "", 1},
+        {{2, 2, 2, 1, 1, 1, 0}, FEATURES, "AuthenticAMD", "", "", 0},
+        {{2, 2, 2, 1, 1, 1, 0}, FEATURES " cmp_legacy ht", "AuthenticAMD", "", "cmp_legacy ht", 0},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct guest vcpus[] = {good, good};
+        for (size_t n = 0; n < G_N_ELEMENTS(vcpus); n++) {
+            vcpus[n].features = cases[i].features;
+            vcpus[n].vendor = cases[i].vendor;
+        }
+        g_autoptr(proof) result = prove_vcpus(vcpus, 2, &cases[i].shape);
+        assert_int_equal(result->notes->len, cases[i].notes);
+        assert_names(result->missing, cases[i].missing);
+        assert_names(result->extra, cases[i].extra);
+    }
+}
+
+static const probe_shape four = {4, 4, 1, 1, 4, 1, 0};
+
+static bool says(const proof *result, const char *line)
+{
+    g_autofree char *text = proof_format(result);
+    g_autofree char *whole = g_strconcat("\n", line, "\n", NULL);
+    return strstr(text, whole) != NULL;
+}
+
+/// vCPUs that differ in the same way stand together; what each has of its own is no difference.
+static void test_others(void **state)
+{
+    (void)state;
+    struct guest vcpus[] = {good, good, good, good};
+    for (size_t i = 0; i < G_N_ELEMENTS(vcpus); i++) {
+        vcpus[i].features = WIDE;
+    }
+    vcpus[1].more = "cpuid 0000000b 00000000 00000000 00000001 00000100 00000001\n";
+    vcpus[0].more = vcpus[2].more = vcpus[3].more =
+        "cpuid 0000000b 00000000 00000000 00000001 00000100 00000000\n";
+    g_autoptr(proof) alike = prove_vcpus(vcpus, 4, &four);
+    assert_true(alike->is_proved);
+    assert_int_equal(alike->read, 4);
+    assert_int_equal(alike->others->len, 0);
+    assert_true(says(alike, "vcpus      4 of 4 read, sockets 1, cores 4, threads 1"));
+
+    vcpus[1].features = vcpus[3].features = "cx8 fxsr ht lm mmx nx sse syscall avx2";
+    vcpus[2].width = 46;
+    g_autoptr(proof) result = prove_vcpus(vcpus, 4, &four);
+    assert_false(result->is_proved);
+    assert_int_equal(result->missing->len, 0);
+    assert_int_equal(result->others->len, 2);
+    const struct proof_group *first = result->others->pdata[0], *second = result->others->pdata[1];
+    assert_string_equal(first->vcpus, "1,3");
+    assert_string_equal(second->vcpus, "2");
+    assert_true(says(result, "vCPU 1,3   missing sse2"));
+    assert_true(says(result, "vCPU 1,3   extra avx2"));
+    assert_true(says(result, "vCPU 2     wrong physical address bits: expected 40, found 46"));
+    assert_true(says(result, "vCPU 2     cpuid 80000008 0 eax: 0000002e, and 00000028 on vCPU 0"));
+    g_autoptr(json_t) json = record_format(&proof_record, result, NULL);
+    const json_t *group = json_array_get(json_object_get(json, "others"), 0);
+    assert_string_equal(json_get_string(group, "vcpus"), "1,3");
+    assert_int_equal(json_get_uint(json, "vcpus_read", 0), 4);
+    assert_int_equal(first->unlike->len, 2);
+    assert_names(first->missing, "sse2");
+    assert_int_equal(second->wrong->len, 1);
+}
+
+/// Registers that announce nothing may not differ either.
+static void test_unlike(void **state)
+{
+    (void)state;
+    struct guest vcpus[] = {good, good, good, good};
+    for (size_t i = 0; i < G_N_ELEMENTS(vcpus); i++) {
+        vcpus[i].features = WIDE;
+        vcpus[i].more = "cpuid 00000004 00000000 0c000121 01c0003f 0000003f 00000001\n";
+    }
+    vcpus[1].more = vcpus[2].more = vcpus[3].more =
+        "cpuid 00000004 00000000 0c000122 01c0003f 0000003f 00000001\n";
+    g_autoptr(proof) result = prove_vcpus(vcpus, 4, &four);
+    assert_false(result->is_proved);
+    assert_int_equal(result->others->len, 1);
+    assert_true(says(result, "vCPU 1-3   cpuid 00000004 0 eax: 0c000122, and 0c000121 on vCPU 0"));
+}
+
+static void test_vcpu_count(void **state)
+{
+    (void)state;
+    struct guest vcpus[] = {good, good, good, good};
+    for (size_t i = 0; i < G_N_ELEMENTS(vcpus); i++) {
+        vcpus[i].features = WIDE;
+    }
+    g_autoptr(proof) few = prove_vcpus(vcpus, 1, &four);
+    assert_false(few->is_proved);
+    assert_names(few->reasons, "3 of 4 vCPUs did not come up");
+    static const probe_shape two = {2, 4, 1, 1, 4, 1, 0};
+    g_autoptr(proof) enough = prove_vcpus(vcpus, 2, &two);
+    assert_true(enough->is_proved);
+    g_autoptr(proof) many = prove_vcpus(vcpus, 3, &two);
+    assert_false(many->is_proved);
+    assert_names(many->reasons, "the guest has 3 vCPUs, and was started with 2");
 }
 
 static void test_wrong(void **state)
@@ -131,7 +265,7 @@ static proof *prove_run(probe_run *run, const char *features, int expected)
 static void test_no_transcript(void **state)
 {
     (void)state;
-    static const char *const texts[] = {NULL, "", "hello\n", "cpulift-probe 1 record 1 bits 64\n"};
+    static const char *const texts[] = {NULL, "", "hello\n", "cpulift-probe 2 record 1 bits 64\n"};
     for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
         g_autoptr(probe_run) run = probe_run_new();
         run->text = g_strdup(texts[i]);
@@ -151,6 +285,7 @@ static void test_stopped_after_cpuid(void **state)
 {
     (void)state;
     g_autoptr(probe_run) run = probe_run_new();
+    run->shape = one;
     GString *text = fake_guest_new();
     fake_guest_add_cpu(text, map, FEATURES " avx", "GenuineIntel", SIGNATURE, 40);
     run->len = text->len;
@@ -201,7 +336,9 @@ int main(void)
         cmocka_unit_test(test_nameless_bit),    cmocka_unit_test(test_state),
         cmocka_unit_test(test_wrong),           cmocka_unit_test(test_no_transcript),
         cmocka_unit_test(test_sets_table),      cmocka_unit_test(test_stopped_after_cpuid),
-        cmocka_unit_test(test_unknown_feature),
+        cmocka_unit_test(test_unknown_feature), cmocka_unit_test(test_topology),
+        cmocka_unit_test(test_others),          cmocka_unit_test(test_unlike),
+        cmocka_unit_test(test_vcpu_count),
     };
     return cmocka_run_group_tests(tests, get_map, NULL);
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/// The probe guest: a program on the bare machine that prints on COM1 what its CPU announces and
-/// which instructions it executes, then switches the machine off. probe/transcript.h describes what
-/// it prints. Its command line: "sets=NAME,NAME,…" names the sets to execute, "loop" repeats the
-/// record about five times a second until 'q' arrives on COM1, "loop=N" N times at most.
+/// The probe guest: a program on the bare machine that prints on COM1 what each of its CPUs
+/// announces and which instructions it executes, then switches the machine off. probe/transcript.h
+/// describes what it prints. Its command line: "sets=NAME,NAME,…" names the sets to execute,
+/// "cpus=N" says how many CPUs there should be, "loop" repeats the record about five times a second
+/// until 'q' arrives on COM1, "loop=N" N times at most.
 #include "guest.h"
 
 #define PIC1           0x20
@@ -108,17 +109,22 @@ static void execute_list(const char *list)
 }
 
 /// Gates of the interrupt table. Source: Intel SDM volume 3, 6.11 and 6.14.1.
+static uint32_t gates[(TIMER_VECTOR + 1) * sizeof(long) / 2];
+
 static void set_gate(unsigned vector, unsigned long address)
 {
-    static uint32_t table[(TIMER_VECTOR + 1) * sizeof(long) / 2];
-    uint32_t *gate = &table[vector * sizeof(long) / 2];
+    uint32_t *gate = &gates[vector * sizeof(long) / 2];
     uint32_t selector = sizeof(long) == 8 ? 0x18 : 0x08;
     gate[0] = (selector << 16) | (address & 0xffff);
     gate[1] = (address & 0xffff0000) | 0x8e00;
+}
+
+static void load_gates(void)
+{
     struct {
         uint16_t limit;
         unsigned long base;
-    } __attribute__((packed)) pointer = {sizeof(table) - 1, (unsigned long)table};
+    } __attribute__((packed)) pointer = {sizeof(gates) - 1, (unsigned long)gates};
     __asm__ volatile("lidt %0" : : "m"(pointer));
 }
 
@@ -128,6 +134,7 @@ static void start_interrupts(void)
         set_gate(vector, (unsigned long)fault_entries + vector * 16UL);
     }
     set_gate(TIMER_VECTOR, (unsigned long)timer_entry);
+    load_gates();
     static const uint16_t setup[][2] = {
         {PIC1, 0x11},     {PIC2, 0x11},  {PIC1 + 1, TIMER_VECTOR},
         {PIC2 + 1, 0x28}, {PIC1 + 1, 4}, {PIC2 + 1, 2},
@@ -166,32 +173,55 @@ static const char *get_command_line(uint32_t multiboot_info)
     return info[0] & 4 ? (const char *)(unsigned long)info[4] : "";
 }
 
-/// How many records the command line asks for.
-static uint32_t get_count(const char *line)
+/// The number behind `prefix` on the command line; `absent` where the word is not there.
+static uint32_t get_number(const char *line, const char *prefix, uint32_t absent)
 {
-    const char *rest = find_word(line, "loop");
-    uint32_t count = 0;
+    const char *rest = find_word(line, prefix);
+    uint32_t number = 0;
     for (const char *at = rest; at != 0 && !is_end(*at); at++) {
-        count = *at >= '0' && *at <= '9' ? count * 10 + (uint32_t)(*at - '0') : count;
+        number = *at >= '0' && *at <= '9' ? number * 10 + (uint32_t)(*at - '0') : number;
     }
-    return rest == 0 ? 1 : count == 0 ? UINT32_MAX : count;
+    return rest == 0 ? absent : number;
+}
+
+static const char *command_line;
+
+/// What this CPU has to say.
+static void print_cpu(void)
+{
+    guest_print("vcpu ");
+    guest_print_hex(guest_get_number());
+    guest_print("\n");
+    guest_print_cpuid();
+    guest_enable_cpu();
+    guest_print_registers();
+    execute_list(find_word(command_line, "sets="));
+    guest_reset_cpu();
+}
+
+void guest_other_main(void)
+{
+    load_gates();
+    print_cpu();
+    guest_turn = CPUS_MAX;
+    for (;;) {
+        __asm__ volatile("hlt");
+    }
 }
 
 void guest_main(uint32_t multiboot_info)
 {
-    const char *line = get_command_line(multiboot_info);
-    uint32_t count = get_count(line);
+    command_line = get_command_line(multiboot_info);
+    uint32_t count = get_number(command_line, "loop", 1);
     guest_serial_start();
     start_interrupts();
+    guest_find_others(get_number(command_line, "cpus=", 1) - 1);
     for (uint32_t number = 1; number != 0; number++) {
         guest_record_begin(number);
-        guest_print_cpuid();
-        guest_enable_cpu();
-        guest_print_registers();
-        execute_list(find_word(line, "sets="));
-        guest_reset_cpu();
+        print_cpu();
+        guest_run_others();
         guest_record_end(number);
-        if (number >= count || guest_serial_read() == 'q') {
+        if (number == count || guest_serial_read() == 'q') {
             power_off();
         }
         wait_turn();

@@ -7,6 +7,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/// Where the other CPUs begin, in real mode: a page that nobody uses. QEMU puts what a multiboot
+/// loader tells at 0x9000.
+#define TRAMPOLINE 0x8000
+
+/// CPUs have numbers below this, those of their local APICs: eight bits, of which the last number
+/// means all.
+#define CPUS_MAX 255
+
 // start.S
 extern volatile int32_t guest_fault;  ///< vector raised by the last probe_try(), or -1
 extern volatile uint32_t guest_ticks; ///< timer interrupts so far
@@ -19,7 +27,14 @@ void guest_reset(void) __attribute__((noreturn));
 
 // guest.c
 void guest_main(uint32_t multiboot_info) __attribute__((noreturn));
+void guest_other_main(void) __attribute__((noreturn)); ///< of each other CPU whose turn it is
 void guest_panic(void) __attribute__((noreturn));
+
+// cpus.c
+extern volatile uint8_t guest_present[]; ///< of each number: one of the other CPUs has it
+extern volatile uint32_t guest_turn;     ///< the number of the CPU that may print, or CPUS_MAX
+void guest_find_others(uint32_t wanted); ///< waits for so many
+void guest_run_others(void);             ///< each prints what it has to say
 
 // serial.c
 void guest_serial_start(void);
@@ -31,6 +46,8 @@ void guest_record_begin(uint32_t number);
 void guest_record_end(uint32_t number);
 
 // read.c
+bool guest_has_apic(void);
+uint32_t guest_get_number(void);  ///< the number of this CPU's local APIC
 void guest_print_cpuid(void);     ///< must come first: the bits that follow CR4 are then off
 void guest_enable_cpu(void);      ///< as an operating system would: CR0, CR4, XCR0
 void guest_print_registers(void); ///< XCR0 and the model-specific registers that hold features

@@ -219,6 +219,16 @@ static void print_msrs(void)
     }
 }
 
+bool guest_has_apic(void)
+{
+    return is_announced(1, 3, 9);
+}
+
+uint32_t guest_get_number(void)
+{
+    return cpuid(1, 0).ebx >> 24;
+}
+
 void guest_enable_cpu(void)
 {
     probe_try(enable_states);

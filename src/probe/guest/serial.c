@@ -74,7 +74,7 @@ void guest_record_begin(uint32_t number)
 {
     line_count = 0;
     checksum = FNV_START;
-    guest_print("cpulift-probe 1 record ");
+    guest_print("cpulift-probe 2 record ");
     guest_print_number(number);
     guest_print(sizeof(void *) == 8 ? " bits 64\n" : " bits 32\n");
 }

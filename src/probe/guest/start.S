@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Entry of the probe guest: multiboot 1 header (address fields, so that a flat 64-bit image is
-// accepted too), mode switch, exception entries, and probe_try(), which survives a fault.
-// Sources: Multiboot Specification 0.6.96, Intel SDM volume 3 chapters 6 and 9.8.
+// accepted too), mode switch, the other CPUs' entry, exception entries, and probe_try(), which
+// survives a fault. Sources: Multiboot Specification 0.6.96, Intel SDM volume 3 chapters 6, 8.4, 9.8.
 
 #define MULTIBOOT_MAGIC 0x1BADB002
 #define MULTIBOOT_FLAGS 0x00010000
@@ -9,6 +9,8 @@
 #define DATA            0x10
 #define CODE64          0x18
 #define COM1            0x3f8
+#define TRAMPOLINE      0x8000 // guest.h has it too
+#define CACHES_OFF      0x60000000
 
     .section .multiboot, "a"
     .balign 4
@@ -33,9 +35,10 @@ guest_entry:
     mov %eax, %ds
     mov %eax, %es
     mov %eax, %ss
+    mov %ebx, %esi
+    mov $guest_main, %ebp
 
 #ifdef __x86_64__
-    mov %ebx, %esi
     mov $0x80000000, %eax
     cpuid
     cmp $0x80000001, %eax
@@ -55,6 +58,11 @@ guest_entry:
     add $0x200000, %eax
     add $8, %edi
     loop 1b
+    movl $apic_folder + 3, page_pointers + 24
+    movl $0xfee00093, apic_folder + 0xfb8 // the local APIC, not cached
+
+// With the stack in esp, a function in ebp and its argument in esi.
+enter_mode:
     mov %cr4, %eax
     or $(1 << 5), %eax              // PAE
     mov %eax, %cr4
@@ -80,14 +88,16 @@ no_long_mode:
 
     .code64
 enter64:
-    mov $stack_top, %rsp
+    mov %esp, %esp
+    mov %ebp, %ebp
     mov %esi, %edi
-    call guest_main
+    call *%rbp
 #else
+enter_mode:
     ljmp $CODE32, $enter32
 enter32:
-    push %ebx
-    call guest_main
+    push %esi
+    call *%ebp
 #endif
 
     // A triple fault ends what the power button did not: QEMU runs with -no-reboot, libvirt with
@@ -98,6 +108,47 @@ guest_reset:
     ud2
 1:  hlt
     jmp 1b
+
+// The other CPUs begin in real mode, at a page below 1 MiB to which this is copied, each time that
+// they are started: see cpus.c.
+    .globl trampoline, trampoline_end
+    .code16
+trampoline:
+    cli
+    xor %eax, %eax
+    mov %ax, %ds
+    lgdtl TRAMPOLINE + trampoline_pointer - trampoline
+    mov %cr0, %eax
+    and $~CACHES_OFF, %eax
+    or $1, %eax
+    mov %eax, %cr0
+    ljmpl $CODE32, $other_entry
+trampoline_pointer:
+    .word gdt_end - gdt - 1
+    .long gdt
+trampoline_end:
+
+    .code32
+other_entry:
+    mov $DATA, %eax
+    mov %eax, %ds
+    mov %eax, %es
+    mov %eax, %ss
+    mov $1, %eax
+    cpuid
+    shr $24, %ebx                   // the APIC's number
+    cmp %ebx, guest_turn
+    je 2f
+    movb $1, guest_present(%ebx)    // all are told to show that they are there
+1:  hlt
+    jmp 1b
+2:  mov $other_stack_top, %esp      // one at a time is told to print
+    mov %ebx, %esi
+    mov $guest_other_main, %ebp
+    jmp enter_mode
+#ifdef __x86_64__
+    .code64
+#endif
 
 // uint32_t probe_try(uint32_t (*test)(void)): the test's result; guest_fault is the vector that it
 // raised, or -1.
@@ -224,12 +275,13 @@ read_msr:
 
     .section .rodata
 no_long_mode_text:
-    .asciz "cpulift-probe 1 record 1 bits 64\npanic no-long-mode\n"
+    .asciz "cpulift-probe 2 record 1 bits 64\npanic no-long-mode\n"
     .balign 8
 gdt:
     .quad 0, 0x00cf9a000000ffff, 0x00cf92000000ffff, 0x00af9a000000ffff
+gdt_end:
 gdt_pointer:
-    .word . - gdt - 1
+    .word gdt_end - gdt - 1
     .long gdt, 0
 empty_idt:
     .long 0, 0, 0
@@ -262,6 +314,8 @@ page_pointers:
     .skip 4096
 page_folder:
     .skip 4096
+apic_folder:
+    .skip 4096
 #endif
     .balign 64
 vec_out:
@@ -283,6 +337,8 @@ guest_msr_low:
 guest_msr_high:
     .skip 4
     .balign 16
+    .skip 8192
+other_stack_top:
     .skip 8192
 stack_top:
     .section .note.GNU-stack, "", @progbits
