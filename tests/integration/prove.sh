@@ -45,21 +45,85 @@ for variant in default paper; do
     "$cpulift" plan --for $variant --virt qemu --machine pc >"$work/$variant.json"
 done
 
+# domain NAME VCPU TOPOLOGY FEATURES: a guest of a platform with the plan "westmere" put into it
+domain() {
+    cat >"$work/domain" <<END
+<domain type='qemu'><name>$1</name><memory>32768</memory>$2<os><type arch='x86_64' machine='pc'>hvm</type></os>
+<features><acpi/>$4</features><cpu>$3</cpu><devices/></domain>
+END
+    "$cpulift" rewrite --plan "$work/westmere.json" "$work/domain" >"$work/$1.xml"
+}
+
+# starts NAME VCPUS TOPOLOGY NOTES OPTION…: exactly the planned CPU on every vCPU; what follows from the topology is a note
+starts() {
+    name=$1 vcpus=$2 topology=$3 notes=$4
+    shift 4
+    expect 0 "^vcpus  *$vcpus of $vcpus read, $topology$" "$work/westmere.json" --domain "$work/$name.xml" "$@"
+    if [ "$(grep -c '^note ' "$work/out")" -ne "$notes" ] || ! grep -q '^executed .*pclmuldq' "$work/out"; then
+        echo "$name $*: not $notes notes, or not executed:" >&2
+        cat "$work/out" >&2
+        bad=1
+    fi
+}
+
+domain one '<vcpu>1</vcpu>' '' ''
+domain sockets '<vcpu>2</vcpu>' '' ''
+domain cores '<vcpu>4</vcpu>' "<topology sockets='2' cores='2' threads='1'/>" "<pmu state='off'/>"
+domain threads '<vcpu>4</vcpu>' "<topology sockets='1' cores='2' threads='2'/>" '<pmu/>'
+domain room "<vcpu current='1'>4</vcpu>" "<topology sockets='1' cores='4' threads='1'/>" ''
+domain odd '<vcpu>6</vcpu>' "<topology sockets='2' dies='1' cores='3' threads='1'/>" ''
+domain none '<vcpu>3</vcpu>' "<topology sockets='1' cores='2' threads='1'/>" ''
+domain many '<vcpu>256</vcpu>' '' ''
+
+try_shapes() {
+    starts one 1 'sockets 1, cores 1, threads 1' 0 "$@"
+    starts sockets 2 'sockets 2, cores 1, threads 1' 0 "$@"
+    starts cores 4 'sockets 2, cores 2, threads 1' 1 "$@"
+    starts threads 4 'sockets 1, cores 2, threads 2' 1 "$@"
+    starts room 1 'sockets 1, cores 4, threads 1' 1 "$@"
+    starts odd 6 'sockets 2, cores 3, threads 1' 1 "$@"
+    expect 1 'definition was refused: .*topology' "$work/westmere.json" --domain "$work/none.xml" "$@"
+}
+
 try_all() {
     for name in default paper nehalem westmere bits32; do
-        expect 0 '^PROVED' "$work/$name.json" "$@"
+        expect 0 '^vcpus  *2 of 2 read, sockets 1, cores 2, threads 1$' "$work/$name.json" "$@"
     done
     expect 0 '"verdict": "yes"' "$work/westmere.json" --json --machine q35 "$@"
     expect 1 '^missing  *aes$' "$work/lie.json" "$@"
     expect 1 '^extra  *sse4.2$' "$work/lie.json" "$@"
     expect 1 'definition was refused: .*avx512f' "$work/refused.json" "$@"
 }
+# A QEMU whose second CPU is not there, or is a device of its own that lacks popcnt.
+for name in short unlike; do
+    cat >"$work/$name" <<'END'
+#!/bin/sh
+for argument; do
+    shift
+    case $argument in
+    2,maxcpus=2,*) argument=1,${argument#*,} ;;
+    esac
+    set -- "$@" "$argument"
+done
+END
+done
+echo 'exec qemu-system-x86_64 "$@"' >>"$work/short"
+echo 'exec qemu-system-x86_64 "$@" -device Westmere-x86_64-cpu,socket-id=0,core-id=1,thread-id=0,popcnt=off' >>"$work/unlike"
+chmod 755 "$work/short" "$work/unlike"
+
 try_all --direct
+try_shapes --direct
+expect 2 'number of virtual CPUs .256. is no number from 1 to 255' "$work/westmere.json" --domain "$work/many.xml" --direct
+expect 1 '^why  *1 of 2 vCPUs did not come up$' "$work/westmere.json" --direct --emulator "$work/short"
+expect 1 '^vCPU 1  *missing popcnt$' "$work/westmere.json" --direct --emulator "$work/unlike"
+expect 1 '^vCPU 1  *cpuid 00000001 0 ecx: ' "$work/westmere.json" --direct --emulator "$work/unlike"
+expect 1 '"vcpus": "1"' "$work/westmere.json" --direct --emulator "$work/unlike" --json
 expect 2 "cannot run '/nonexistent'" "$work/default.json" --direct --emulator /nonexistent
 expect 64 'one PLAN' --direct
 
 if [ "$(id -u)" -eq 0 ] && "$cpulift" prove "$work/default.json" -c qemu:///embed >/dev/null 2>&1; then
     try_all -c qemu:///embed
+    try_shapes -c qemu:///embed
 else
     echo "the embedded libvirt does not start a guest here: only --direct was tried"
 fi
