@@ -117,10 +117,7 @@ static char *name_from_program(const char *program)
 int workload_new_command(const char *line, bench_workload **ret_workload, cpulift_error **err)
 {
     g_auto(GStrv) words = NULL;
-    int rc = split(line, &words, err);
-    if (rc != 0) {
-        return rc;
-    }
+    TRY(split(line, &words, err));
     bench_workload *w = g_new0(bench_workload, 1);
     w->name = name_from_program(words[0]);
     w->arguments = g_new0(char *, 1);
@@ -190,10 +187,7 @@ static int find_programs(char **argv, cpulift_error **err)
     for (size_t i = 0; argv[i] != NULL; i++) {
         if (i == 0 || g_str_has_prefix(argv[i], "cpulift-")) {
             char *path = NULL;
-            int rc = programs_find(argv[i], &path, err);
-            if (rc != 0) {
-                return rc;
-            }
+            TRY(programs_find(argv[i], &path, err));
             g_free(argv[i]);
             argv[i] = path;
         }

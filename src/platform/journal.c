@@ -87,10 +87,7 @@ static int load_records(const root_dir *root, GPtrArray **ret_records, cpulift_e
 int journal_load(const root_dir *root, GPtrArray **ret_sets, cpulift_error **err)
 {
     g_autoptr(GPtrArray) records = NULL;
-    int rc = load_records(root, &records, err);
-    if (rc != 0) {
-        return rc;
-    }
+    TRY(load_records(root, &records, err));
     GPtrArray *sets = g_ptr_array_new_with_free_func((GDestroyNotify)changeset_free);
     for (size_t i = 0; i < records->len; i++) {
         struct entry *entry = g_ptr_array_index(records, i);

@@ -271,10 +271,7 @@ int root_make_folder(const root_dir *root, const char *folder, mode_t mode, cpul
 {
     uid_t uid = 0;
     gid_t gid = 0;
-    int rc = root_get_owner(root, folder, &uid, &gid, err);
-    if (rc != 0) {
-        return rc;
-    }
+    TRY(root_get_owner(root, folder, &uid, &gid, err));
     g_autofree char *name = NULL;
     autoclose int parent = walk_parent(root, folder, &name);
     STEP();
