@@ -119,14 +119,8 @@ void changeset_free(changeset *set)
     record_free(&changeset_record, set);
 }
 
-static struct change *push(changeset *set, const char *target, enum change_undo undo)
-{
-    struct change *change = record_new(&change_record);
-    change->target = g_strdup(target);
-    change->undo = undo;
-    g_ptr_array_add(set->changes, change);
-    return change;
-}
+typedef struct change own_change;
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(own_change, change_record_free)
 
 static int fill_after(struct change *change, const root_dir *root, const char *bytes, size_t len,
                       mode_t mode, cpulift_error **err)
@@ -148,15 +142,15 @@ static int fill_after(struct change *change, const root_dir *root, const char *b
 int changeset_add(changeset *set, const root_dir *root, const char *target, const char *bytes,
                   size_t len, mode_t mode, enum change_undo undo, cpulift_error **err)
 {
-    struct change *change = push(set, target, undo);
-    int rc = root_load(root, target, &change->before, err);
-    if (rc == 0) {
-        rc = fill_after(change, root, bytes, len, mode, err);
+    g_autoptr(own_change) change = record_new(&change_record);
+    change->target = g_strdup(target);
+    change->undo = undo;
+    TRY(root_load(root, target, &change->before, err));
+    TRY(fill_after(change, root, bytes, len, mode, err));
+    if (!root_file_equal(&change->before, &change->after)) {
+        g_ptr_array_add(set->changes, g_steal_pointer(&change));
     }
-    if (rc != 0 || root_file_equal(&change->before, &change->after)) {
-        g_ptr_array_set_size(set->changes, (gint)set->changes->len - 1);
-    }
-    return rc;
+    return 0;
 }
 
 int changeset_add_edit(changeset *set, const root_dir *root, const char *target,
@@ -164,37 +158,23 @@ int changeset_add_edit(changeset *set, const root_dir *root, const char *target,
                        enum change_undo undo, cpulift_error **err)
 {
     guint count = set->changes->len;
-    int rc = changeset_add(set, root, target, bytes, len, read->mode, undo, err);
+    TRY(changeset_add(set, root, target, bytes, len, read->mode, undo, err));
     const struct change *change =
-        rc == 0 && set->changes->len > count ? g_ptr_array_index(set->changes, count) : NULL;
-    if (change != NULL && !root_file_equal(&change->before, read)) {
-        g_ptr_array_set_size(set->changes, (gint)count);
-        rc = cpulift_error_set(err, CPULIFT_ECONFLICT,
-                               "'%s/%s' changed while it was read: nothing was changed; run the "
-                               "command again",
-                               root->path, target);
+        set->changes->len > count ? g_ptr_array_index(set->changes, count) : NULL;
+    if (change == NULL || root_file_equal(&change->before, read)) {
+        return 0;
     }
-    return rc;
-}
-
-int changeset_add_removal(changeset *set, const root_dir *root, const char *target,
-                          cpulift_error **err)
-{
-    struct change *change = push(set, target, CHANGE_WHOLE);
-    int rc = root_load(root, target, &change->before, err);
-    if (rc != 0 || !change->before.exists) {
-        g_ptr_array_set_size(set->changes, (gint)set->changes->len - 1);
-    }
-    return rc;
+    g_ptr_array_set_size(set->changes, (gint)count);
+    return cpulift_error_set(err, CPULIFT_ECONFLICT,
+                             "'%s/%s' changed while it was read: nothing was changed; run the "
+                             "command again",
+                             root->path, target);
 }
 
 static void set_pair(properties *file, const char *key, const char *value, GPtrArray *keys)
 {
     const char *before = properties_get(file, key);
-    if (value == NULL && before == NULL) {
-        return;
-    }
-    const char *after = value != NULL ? value : "";
+    const char *after = value == NULL && before != NULL ? "" : value;
     if (g_strcmp0(before, after) == 0) {
         return;
     }
@@ -209,19 +189,14 @@ int changeset_add_properties(changeset *set, const root_dir *root, const char *t
 {
     g_auto(root_file) before = {0};
     g_autoptr(properties) file = NULL;
-    int rc = root_load(root, target, &before, err);
-    if (rc == 0 && !before.exists) {
-        rc = cpulift_error_set(err, CPULIFT_EMISSING,
-                               "'%s/%s' is not there: is this the right "
-                               "host, or the right --root?",
-                               root->path, target);
+    TRY(root_load(root, target, &before, err));
+    if (!before.exists) {
+        return cpulift_error_set(err, CPULIFT_EMISSING,
+                                 "'%s/%s' is not there: is this the right "
+                                 "host, or the right --root?",
+                                 root->path, target);
     }
-    if (rc == 0) {
-        rc = properties_parse(before.bytes, before.len, target, &file, err);
-    }
-    if (rc != 0) {
-        return rc;
-    }
+    TRY(properties_parse(before.bytes, before.len, target, &file, err));
     g_autoptr(GPtrArray) keys = g_ptr_array_new_with_free_func(key_free);
     for (size_t i = 0; i < count; i++) {
         set_pair(file, pairs[i][0], pairs[i][1], keys);
@@ -232,13 +207,13 @@ int changeset_add_properties(changeset *set, const root_dir *root, const char *t
     size_t len = 0;
     const char *bytes = properties_format(file, &len);
     guint changes = set->changes->len;
-    rc = changeset_add_edit(set, root, target, &before, bytes, len, CHANGE_PROPERTIES, err);
-    if (rc == 0 && set->changes->len > changes) {
-        struct change *change = g_ptr_array_index(set->changes, set->changes->len - 1);
+    TRY(changeset_add_edit(set, root, target, &before, bytes, len, CHANGE_PROPERTIES, err));
+    if (set->changes->len > changes) {
+        struct change *change = g_ptr_array_index(set->changes, changes);
         g_ptr_array_free(change->keys, TRUE);
         change->keys = g_steal_pointer(&keys);
     }
-    return rc;
+    return 0;
 }
 
 void change_append_diff(GString *out, const char *target, const struct root_file *before,

@@ -52,10 +52,6 @@ int changeset_add_edit(changeset *set, const root_dir *root, const char *target,
                        const struct root_file *read, const char *bytes, size_t len,
                        enum change_undo undo, cpulift_error **err);
 
-/// `target`, a file that is there, shall not be.
-int changeset_add_removal(changeset *set, const root_dir *root, const char *target,
-                          cpulift_error **err);
-
 /// The properties file `target`, which must exist, shall have these values: `count` pairs of key
 /// and value; a value NULL means that the key, if it is there, becomes empty.
 int changeset_add_properties(changeset *set, const root_dir *root, const char *target,

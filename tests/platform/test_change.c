@@ -398,14 +398,13 @@ static void test_document_comes_back(void **state)
     static const char *const pairs[][2] = {{"b", "2"}};
     g_autoptr(changeset) set = changeset_new("test");
     assert_int_equal(changeset_add_properties(set, place->root, "latin", pairs, 1, NULL), 0);
-    assert_int_equal(changeset_add_removal(set, place->root, "text", NULL), 0);
+    assert_int_equal(changeset_add(set, place->root, "text", "", 0, 0644, CHANGE_WHOLE, NULL), 0);
+    root_file_clear(&((struct change *)g_ptr_array_index(set->changes, 1))->after);
     g_autoptr(json_t) json = changeset_to_json(set);
-    g_autofree char *text = json_format_document(json);
     g_autoptr(changeset) read = NULL;
     assert_int_equal(changeset_from_json(json, "doc", &read, NULL), 0);
     g_autoptr(json_t) again = changeset_to_json(read);
-    g_autofree char *second = json_format_document(again);
-    assert_string_equal(text, second);
+    assert_true(json_equal(json, again));
     const struct change *change = g_ptr_array_index(read->changes, 0);
     assert_memory_equal(change->before.bytes, "caf\xE9=1\n", 8);
 }
