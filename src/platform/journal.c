@@ -17,6 +17,8 @@
 #define SUFFIX_DONE    ".json"
 #define SUFFIX_PENDING ".pending"
 
+static const struct root_file absent;
+
 /// One journalled changeset and the file that holds it.
 struct entry {
     char *target;
@@ -59,14 +61,10 @@ static int load_record(const root_dir *root, const char *name, GPtrArray *record
     struct entry *entry = g_new0(struct entry, 1);
     g_ptr_array_add(records, entry);
     entry->target = g_strdup_printf(JOURNAL_FOLDER "/%s", name);
-    int rc = root_load(root, entry->target, &entry->file, err);
-    if (rc != 0) {
-        return rc;
-    }
     g_autoptr(json_t) json = NULL;
-    rc = json_parse_document(entry->file.bytes, entry->file.len, entry->target, CHANGESET_SCHEMA,
-                             &json, err);
-    return rc != 0 ? rc : changeset_from_json(json, entry->target, &entry->set, err);
+    TRY(root_load(root, entry->target, &entry->file, err));
+    TRY(json_parse_text(entry->file.bytes, entry->file.len, entry->target, &json, err));
+    return changeset_from_json(json, entry->target, &entry->set, err);
 }
 
 /// All records, oldest first.
@@ -75,10 +73,7 @@ static int load_records(const root_dir *root, GPtrArray **ret_records, cpulift_e
     g_autoptr(GPtrArray) records = g_ptr_array_new_with_free_func(entry_free);
     g_auto(GStrv) names = root_list(root, JOURNAL_FOLDER);
     for (char **name = names; *name != NULL; name++) {
-        int rc = is_record(*name) ? load_record(root, *name, records, err) : 0;
-        if (rc != 0) {
-            return rc;
-        }
+        TRY(is_record(*name) ? load_record(root, *name, records, err) : 0);
     }
     *ret_records = g_steal_pointer(&records);
     return 0;
@@ -141,13 +136,9 @@ static int make_folders(const changeset *set, const root_dir *root, bool is_stat
 {
     for (size_t i = 0; i < set->folders->len; i++) {
         const char *folder = g_ptr_array_index(set->folders, i);
-        bool leads = g_str_has_prefix(JOURNAL_FOLDER, folder);
-        int rc = 0;
-        if (leads == is_state) {
-            rc = root_make_folder(root, folder, strcmp(folder, JOURNAL_FOLDER) ? 0755 : 0700, err);
-        }
-        if (rc != 0) {
-            return rc;
+        mode_t mode = strcmp(folder, JOURNAL_FOLDER) == 0 ? 0700 : 0755;
+        if (g_str_has_prefix(JOURNAL_FOLDER, folder) == is_state) {
+            TRY(root_make_folder(root, folder, mode, err));
         }
     }
     return 0;
@@ -177,7 +168,6 @@ static int write_record(const changeset *set, const root_dir *root, const char *
 {
     g_autoptr(json_t) json = changeset_to_json(set);
     char *text = json_format_document(json);
-    struct root_file absent = {0};
     *ret_file = (struct root_file){.exists = true,
                                    .bytes = text,
                                    .len = strlen(text),
@@ -194,12 +184,8 @@ static int stage_all(const changeset *set, const root_dir *root, GPtrArray *temp
     for (size_t i = 0; i < set->changes->len; i++) {
         const struct change *change = g_ptr_array_index(set->changes, i);
         char *temporary = NULL;
-        int rc = change->after.exists
-                     ? root_stage(root, change->target, &change->after, &temporary, err)
-                     : 0;
-        if (rc != 0) {
-            return rc;
-        }
+        TRY(change->after.exists ? root_stage(root, change->target, &change->after, &temporary, err)
+                                 : 0);
         g_ptr_array_add(temporaries, temporary);
     }
     return 0;
@@ -303,7 +289,6 @@ static int forget(const GPtrArray *records, const root_dir *root, cpulift_error 
 {
     for (size_t i = records->len; i-- > 0;) {
         const struct entry *entry = g_ptr_array_index(records, i);
-        struct root_file absent = {0};
         root_discard_all(root, entry->target);
         TRY(root_replace(root, entry->target, &absent, &entry->file, err));
         remove_folders(entry->set, root);
@@ -368,7 +353,6 @@ static void take_back(changeset *set, const root_dir *root, const char *pending,
 {
     g_autoptr(GPtrArray) steps = g_ptr_array_new_with_free_func(plan_step_free);
     if (plan_undo(set, root, steps, NULL) == 0 && carry_out(steps, root, NULL) == 0) {
-        struct root_file absent = {0};
         (void)root_replace(root, pending, &absent, file, NULL);
         remove_folders(set, root);
     }
@@ -378,25 +362,18 @@ static int finish(const root_dir *root, const char *base, const char *pending, c
 {
     g_autofree char *name = g_path_get_basename(pending);
     g_autofree char *done = g_strconcat(base, SUFFIX_DONE, NULL);
-    struct root_file absent = {0};
     return root_commit(root, done, name, &absent, err);
 }
 
 static int apply_locked(changeset *set, const root_dir *root, cpulift_error **err)
 {
-    int rc = check_before(set, root, err);
-    if (rc != 0) {
-        return rc;
-    }
+    TRY(check_before(set, root, err));
     g_autofree char *base = next_name(root);
     g_autofree char *pending = g_strconcat(base, SUFFIX_PENDING, NULL);
     g_auto(root_file) file = {0};
     root_discard_all(root, pending);
-    rc = write_record(set, root, pending, &file, err);
-    if (rc != 0) {
-        return rc;
-    }
-    rc = make_changes(set, root, err);
+    TRY(write_record(set, root, pending, &file, err));
+    int rc = make_changes(set, root, err);
     if (rc != 0) {
         take_back(set, root, pending, &file);
         return rc;
