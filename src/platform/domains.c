@@ -103,13 +103,7 @@ int domains_save(const root_dir *root, const domains_kept *self, cpulift_error *
     TRY(root_load(root, DOMAINS_TARGET, &before, err));
     if (self->domains->len > 0) {
         g_autoptr(json_t) json = record_format(&domains_kept_record, self, NULL);
-        char *text = json_format_document(json);
-        after = (root_file){.exists = true,
-                            .bytes = text,
-                            .len = strlen(text),
-                            .mode = 0600,
-                            .uid = geteuid(),
-                            .gid = getegid()};
+        after = root_file_new_private(json_format_document(json));
     }
     return root_file_equal(&before, &after)
                ? 0

@@ -167,13 +167,7 @@ static int write_record(const changeset *set, const root_dir *root, const char *
                         struct root_file *ret_file, cpulift_error **err)
 {
     g_autoptr(json_t) json = changeset_to_json(set);
-    char *text = json_format_document(json);
-    *ret_file = (struct root_file){.exists = true,
-                                   .bytes = text,
-                                   .len = strlen(text),
-                                   .mode = 0600,
-                                   .uid = geteuid(),
-                                   .gid = getegid()};
+    *ret_file = root_file_new_private(json_format_document(json));
     return root_replace(root, target, ret_file, &absent, err);
 }
 

@@ -18,6 +18,8 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(DIR, closedir)
+
 static int fail(cpulift_error **err, const char *what, const root_dir *root, const char *target)
 {
     int saved = errno;
@@ -68,6 +70,16 @@ struct root_file root_file_copy(const struct root_file *file)
     struct root_file copy = *file;
     copy.bytes = file->exists ? g_memdup2(file->bytes, file->len + 1) : NULL;
     return copy;
+}
+
+struct root_file root_file_new_private(char *text)
+{
+    return (struct root_file){.exists = true,
+                              .bytes = text,
+                              .len = strlen(text),
+                              .mode = 0600,
+                              .uid = geteuid(),
+                              .gid = getegid()};
 }
 
 bool root_file_same_bytes(const struct root_file *a, const struct root_file *b)
@@ -149,18 +161,11 @@ static int read_regular(int fd, struct root_file *ret_file)
     }
     g_autofree char *bytes = g_malloc((size_t)st.st_size + 1);
     size_t len = 0;
-    while (len < (size_t)st.st_size) {
-        ssize_t got = read(fd, bytes + len, (size_t)st.st_size - len);
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
+    for (ssize_t got = 1; got > 0 && len < (size_t)st.st_size; len += (size_t)got) {
+        got = TEMP_FAILURE_RETRY(read(fd, bytes + len, (size_t)st.st_size - len));
         if (got < 0) {
             return -1;
         }
-        if (got == 0) {
-            break;
-        }
-        len += (size_t)got;
     }
     bytes[len] = '\0';
     *ret_file = (struct root_file){.exists = true,
@@ -203,15 +208,13 @@ char **root_list(const root_dir *root, const char *folder)
 {
     GPtrArray *names = g_ptr_array_new();
     int fd = walk(root, folder);
-    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+    g_autoptr(DIR) dir = fd >= 0 ? fdopendir(fd) : NULL;
     for (struct dirent *e = dir ? readdir(dir) : NULL; e != NULL; e = readdir(dir)) {
         if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0) {
             g_ptr_array_add(names, g_strdup(e->d_name));
         }
     }
-    if (dir != NULL) {
-        closedir(dir);
-    } else if (fd >= 0) {
+    if (dir == NULL && fd >= 0) {
         close(fd);
     }
     g_ptr_array_sort(names, text_compare);

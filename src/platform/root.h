@@ -37,6 +37,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(root_dir, root_free)
 
 void root_file_clear(struct root_file *file);
 struct root_file root_file_copy(const struct root_file *file);
+
+/// A file that nobody but this user may read, with this text, which it takes.
+struct root_file root_file_new_private(char *text);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(root_file, root_file_clear)
 
 /// True when content, mode and owner are the same, or both do not exist.
