@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "mask/trace/answer.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <sys/ptrace.h>
 
@@ -9,15 +8,8 @@
 /// (proc(5)). The name, field 2, may hold anything and ends with the last parenthesis.
 static int read_cpu(pid_t tid)
 {
-    char path[32], text[1024];
-    snprintf(path, sizeof path, "/proc/%d/stat", tid);
-    FILE *file = fopen(path, "re");
-    size_t got = file != NULL ? fread(text, 1, sizeof text - 1, file) : 0;
-    if (file != NULL) {
-        fclose(file);
-    }
-    text[got] = '\0';
-    const char *at = strrchr(text, ')');
+    g_autofree char *path = g_strdup_printf("/proc/%d/stat", tid), *text = NULL;
+    const char *at = g_file_get_contents(path, &text, NULL, NULL) ? strrchr(text, ')') : NULL;
     for (int field = 2; at != NULL && field < 39; field++) {
         at = strchr(at + 1, ' ');
     }

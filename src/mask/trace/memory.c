@@ -68,6 +68,13 @@ GArray *memory_read_maps(pid_t pid, uint64_t start, uint64_t end)
     return maps;
 }
 
+uint64_t memory_read_status(pid_t pid, const char *key, unsigned base, uint64_t otherwise)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/status", pid), *text = NULL;
+    const char *at = g_file_get_contents(path, &text, NULL, NULL) ? strstr(text, key) : NULL;
+    return at != NULL ? g_ascii_strtoull(at + strlen(key), NULL, base) : otherwise;
+}
+
 size_t memory_read(pid_t pid, uint64_t addr, void *ret_bytes, size_t size)
 {
     size_t done = 0;

@@ -23,6 +23,10 @@ struct mapping {
 /// process is gone.
 GArray *memory_read_maps(pid_t pid, uint64_t start, uint64_t end);
 
+/// The number behind `key` ("\nTgid:") in /proc/PID/status (proc(5)), to this base; `otherwise`
+/// where it cannot be read.
+uint64_t memory_read_status(pid_t pid, const char *key, unsigned base, uint64_t otherwise);
+
 /// Reads up to `size` bytes. Returns how many could be read.
 size_t memory_read(pid_t pid, uint64_t addr, void *ret_bytes, size_t size);
 

@@ -5,8 +5,6 @@
 #include "mask/trace/memory.h"
 
 #include <signal.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 
@@ -33,30 +31,17 @@ static struct signal_action *find_action(struct signals *signals, int signal)
     return NULL;
 }
 
-/// A set of signals of /proc/PID/status, by its key (proc(5)). All where it cannot be read.
+/// A set of signals of /proc/PID/status, by its key. All where it cannot be read.
 static uint64_t read_set(pid_t pid, const char *key)
 {
-    char path[32], line[256];
-    uint64_t set = UINT64_MAX;
-    snprintf(path, sizeof path, "/proc/%d/status", pid);
-    FILE *file = fopen(path, "re");
-    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
-        if (g_str_has_prefix(line, key)) {
-            set = strtoull(line + strlen(key), NULL, 16);
-            break;
-        }
-    }
-    if (file != NULL) {
-        fclose(file);
-    }
-    return set;
+    return memory_read_status(pid, key, 16, UINT64_MAX);
 }
 
 struct signals *signals_new(pid_t pid)
 {
     struct signals *signals = g_new0(struct signals, 1);
     signals->refs = 1;
-    uint64_t ignored = read_set(pid, "SigIgn:");
+    uint64_t ignored = read_set(pid, "\nSigIgn:");
     for (size_t i = 0; i < G_N_ELEMENTS(kept); i++) {
         bool is_ignored = (ignored & BIT(kept[i])) != 0;
         signals->actions[i].handler = (uint64_t)(uintptr_t)(is_ignored ? SIG_IGN : SIG_DFL);
@@ -136,7 +121,7 @@ bool signals_mend(const struct signals *signals, pid_t tid, const struct space *
     const struct signal_action *action = find_action((struct signals *)signals, signal);
     uint64_t mask;
     bool has_handler = is_handler(action);
-    if (has_handler && (read_set(tid, "SigCgt:") & BIT(signal)) != 0) {
+    if (has_handler && (read_set(tid, "\nSigCgt:") & BIT(signal)) != 0) {
         return true; // it was neither blocked nor ignored
     }
     bool is_mended = action->handler == (uint64_t)(uintptr_t)SIG_DFL ||

@@ -7,8 +7,6 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/user.h>
@@ -69,12 +67,11 @@ static uint64_t read_clone_flags(const struct task *parent)
         return 0;
     }
     bool is_64 = parent->space->is_64;
-    if (regs.orig_rax == SYS_clone3 && is_64) {
-        memory_read(parent->tid, regs.rdi, &flags, sizeof flags);
-    } else if (regs.orig_rax == SYS_clone3) { // the same number in both interfaces
-        memory_read(parent->tid, regs.rbx, &flags, sizeof flags);
+    uint64_t first = is_64 ? regs.rdi : regs.rbx;
+    if (regs.orig_rax == SYS_clone3) { // the same number in both interfaces
+        memory_read(parent->tid, first, &flags, sizeof flags);
     } else if (regs.orig_rax == (is_64 ? SYS_clone : 120)) {
-        flags = is_64 ? regs.rdi : regs.rbx;
+        flags = first;
     } else if (regs.orig_rax == (is_64 ? SYS_vfork : 190)) {
         flags = CLONE_VM;
     }
@@ -151,23 +148,6 @@ static void on_stop(struct tracer *tracer, struct task *task, int status)
     }
 }
 
-static pid_t read_group(pid_t tid)
-{
-    char path[32], line[256];
-    pid_t group = 0;
-    snprintf(path, sizeof path, "/proc/%d/status", tid);
-    FILE *file = fopen(path, "re");
-    while (file != NULL && group == 0 && fgets(line, sizeof line, file) != NULL) {
-        if (g_str_has_prefix(line, "Tgid:")) {
-            group = (pid_t)strtol(line + strlen("Tgid:"), NULL, 10);
-        }
-    }
-    if (file != NULL) {
-        fclose(file);
-    }
-    return group;
-}
-
 /// A parent that is killed while it makes a task never tells of it: its child is then adopted
 /// from the group it is in, or from the parent itself.
 static void adopt_orphans(struct tracer *tracer, const struct task *gone)
@@ -178,7 +158,8 @@ static void adopt_orphans(struct tracer *tracer, const struct task *gone)
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         struct task *task = value;
         if (task->is_held) {
-            const struct task *leader = task_find(tracer, read_group(task->tid));
+            const struct task *leader =
+                task_find(tracer, (pid_t)memory_read_status(task->tid, "\nTgid:", 10, 0));
             bool has_leader = leader != NULL && leader->space != NULL;
             const struct task *parent = has_leader ? leader : gone;
             if (parent->space != NULL) {
