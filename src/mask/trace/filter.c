@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -64,18 +65,14 @@ static void fill_rule(struct sock_filter *at, const struct rule *rule)
         TRACE_ON(rule->reason),
         LOAD(offsetof(struct seccomp_data, nr)), // for the rules that follow
     };
-    for (int i = 0; i < PER_RULE; i++) {
-        at[i] = code[i];
-    }
+    memcpy(at, code, sizeof code);
 }
 
 int filter_install(bool is_open_seen, cpulift_error **err)
 {
     struct sock_filter code[HEAD + RULES * PER_RULE + 1];
     unsigned short length = HEAD;
-    for (int i = 0; i < HEAD; i++) {
-        code[i] = head[i];
-    }
+    memcpy(code, head, sizeof head);
     for (int i = 0; i < RULES; i++) {
         if (rules[i].reason != FILTER_OPEN || is_open_seen) {
             fill_rule(&code[length], &rules[i]);
@@ -87,11 +84,9 @@ int filter_install(bool is_open_seen, cpulift_error **err)
     // Without SPEC_ALLOW kernels before 5.16 switch store bypass off for the whole program, which
     // costs far more than 1 %. Without no_new_privs only root may install a filter.
     const unsigned flags = SECCOMP_FILTER_FLAG_SPEC_ALLOW;
-    if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program) == 0) {
-        return 0;
-    }
-    if (errno == EACCES && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-        syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program) == 0) {
+    if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program) == 0 ||
+        (errno == EACCES && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program) == 0)) {
         return 0;
     }
     return cpulift_error_set(err, CPULIFT_ESYSTEM,

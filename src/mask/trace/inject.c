@@ -6,6 +6,7 @@
 #include <sys/ptrace.h>
 #include <sys/user.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 /// The kernel's signal set: 64 signals.
 typedef uint64_t kernel_sigset;
@@ -15,15 +16,8 @@ static bool run_to_call_end(pid_t tid)
 {
     for (;;) {
         int status;
-        if (ptrace(PTRACE_SYSCALL, tid, 0, 0) != 0) {
-            return false;
-        }
-        while (waitpid(tid, &status, __WALL) < 0) {
-            if (errno != EINTR) {
-                return false;
-            }
-        }
-        if (!WIFSTOPPED(status)) {
+        if (ptrace(PTRACE_SYSCALL, tid, 0, 0) != 0 ||
+            TEMP_FAILURE_RETRY(waitpid(tid, &status, __WALL)) < 0 || !WIFSTOPPED(status)) {
             return false;
         }
         struct __ptrace_syscall_info info;

@@ -106,10 +106,7 @@ static int start_tracer(const struct mask_table *table, const struct run_options
     fork_tracer(table, options, getpid(), ready[1]);
     close(ready[1]);
     unsigned char status = EAGAIN;
-    ssize_t got;
-    do {
-        got = read(ready[0], &status, 1);
-    } while (got < 0 && errno == EINTR);
+    ssize_t got = TEMP_FAILURE_RETRY(read(ready[0], &status, 1));
     close(ready[0]);
     prctl(PR_SET_PTRACER, 0, 0, 0, 0);
     if (got == 1 && status == 0) {
