@@ -16,7 +16,7 @@ struct layout {
     size_t header, segment, section, symbol;
     struct field phoff, shoff, phnum, shnum, phentsize, shentsize;
     struct field p_type, p_flags, p_offset, p_vaddr, p_filesz;
-    struct field sh_type, sh_flags, sh_addr, sh_offset, sh_size, sh_link;
+    struct field sh_type, sh_flags, sh_addr, sh_offset, sh_size;
     struct field st_info, st_shndx, st_value, st_size;
 };
 
@@ -36,9 +36,9 @@ struct layout {
         .p_vaddr = FIELD(Elf##N##_Phdr, p_vaddr), .p_filesz = FIELD(Elf##N##_Phdr, p_filesz),      \
         .sh_type = FIELD(Elf##N##_Shdr, sh_type), .sh_flags = FIELD(Elf##N##_Shdr, sh_flags),      \
         .sh_addr = FIELD(Elf##N##_Shdr, sh_addr), .sh_offset = FIELD(Elf##N##_Shdr, sh_offset),    \
-        .sh_size = FIELD(Elf##N##_Shdr, sh_size), .sh_link = FIELD(Elf##N##_Shdr, sh_link),        \
-        .st_info = FIELD(Elf##N##_Sym, st_info), .st_shndx = FIELD(Elf##N##_Sym, st_shndx),        \
-        .st_value = FIELD(Elf##N##_Sym, st_value), .st_size = FIELD(Elf##N##_Sym, st_size),        \
+        .sh_size = FIELD(Elf##N##_Shdr, sh_size), .st_info = FIELD(Elf##N##_Sym, st_info),         \
+        .st_shndx = FIELD(Elf##N##_Sym, st_shndx), .st_value = FIELD(Elf##N##_Sym, st_value),      \
+        .st_size = FIELD(Elf##N##_Sym, st_size),                                                   \
     }
 
 static const struct layout layouts[2] = {LAYOUT(32), LAYOUT(64)};
@@ -53,13 +53,12 @@ static const struct layout *layout_of(const struct elf_file *file)
     return &layouts[file->is_64];
 }
 
-/// Cuts a part's file range off at the end of the file.
-static void clip(struct elf_part *part, size_t size)
+/// Adds a part; its file range is cut off at the end of the file.
+static void add_part(const struct elf_file *file, GArray *parts, struct elf_part part)
 {
-    if (part->offset > size) {
-        part->offset = size;
-    }
-    part->size = MIN(part->size, size - part->offset);
+    part.offset = MIN(part.offset, file->size);
+    part.size = MIN(part.size, file->size - part.offset);
+    g_array_append_val(parts, part);
 }
 
 static void add_segment(struct elf_file *file, const uint8_t *at)
@@ -72,8 +71,7 @@ static void add_segment(struct elf_file *file, const uint8_t *at)
         .offset = get(at, l->p_offset),
         .size = get(at, l->p_filesz),
     };
-    clip(&part, file->size);
-    g_array_append_val(file->segments, part);
+    add_part(file, file->segments, part);
 }
 
 static void add_section(struct elf_file *file, const uint8_t *at)
@@ -85,13 +83,11 @@ static void add_section(struct elf_file *file, const uint8_t *at)
         .addr = get(at, l->sh_addr),
         .offset = get(at, l->sh_offset),
         .size = get(at, l->sh_size),
-        .link = (uint32_t)get(at, l->sh_link),
     };
     if (part.type == SHT_NOBITS) {
         part.size = 0;
     }
-    clip(&part, file->size);
-    g_array_append_val(file->sections, part);
+    add_part(file, file->sections, part);
 }
 
 /// Walks one header table. An entry size that is not the class's own is a table we cannot read.

@@ -14,7 +14,6 @@ struct elf_part {
     uint32_t type;
     uint64_t flags; ///< PF_X… of a segment, SHF_EXECINSTR… of a section
     uint64_t addr, offset, size;
-    uint32_t link; ///< of a section: the index of the section it refers to
 };
 
 struct elf_symbol {

@@ -279,21 +279,9 @@ static void find_in_range(struct finder *finder, const struct range *code)
     }
 }
 
-static bool has_candidate(const struct finder *finder)
-{
-    static const uint8_t cpuid[] = {CPUID_BYTE_0, CPUID_BYTE_1};
-    for (unsigned i = 0; i < finder->ranges.code->len; i++) {
-        const struct range *code = &g_array_index(finder->ranges.code, struct range, i);
-        if (memmem(finder->data + code->start, code->end - code->start, cpuid, sizeof cpuid)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void find_all(struct finder *finder)
 {
-    for (unsigned i = 0; i < finder->ranges.code->len && has_candidate(finder); i++) {
+    for (unsigned i = 0; i < finder->ranges.code->len; i++) {
         find_in_range(finder, &g_array_index(finder->ranges.code, struct range, i));
     }
     ranges_clear(&finder->ranges);

@@ -32,7 +32,6 @@ static bool parse_mapping(const char *line, struct mapping *ret)
     }
     m.prot = (prot[0] == 'r' ? PROT_READ : 0) | (prot[1] == 'w' ? PROT_WRITE : 0) |
              (prot[2] == 'x' ? PROT_EXEC : 0);
-    m.is_shared = prot[3] == 's';
     m.path = g_strchomp(g_strdup(line + path_at));
     *ret = m;
     return true;

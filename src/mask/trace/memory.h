@@ -13,8 +13,7 @@
 /// One line of /proc/PID/maps.
 struct mapping {
     uint64_t start, end, offset;
-    int prot; ///< PROT_READ | PROT_WRITE | PROT_EXEC
-    bool is_shared;
+    int prot;       ///< PROT_READ | PROT_WRITE | PROT_EXEC
     uint64_t inode; ///< 0 for anonymous memory
     char *path;     ///< "" for anonymous memory
 };
