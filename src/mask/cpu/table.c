@@ -155,22 +155,12 @@ static bool host_has(const struct catalog_feature *feature, mask_cpuid_fn read, 
     return true;
 }
 
-/// Features that no instruction of a user program depends on, by libvirt's name, sorted.
+/// Features that no instruction of a user program depends on, by libvirt's name.
 static const char *const privileged[] = {
 #define MASK_PRIVILEGED(name) name,
 #include "mask/cpu/tables/privileged.def"
+    NULL,
 };
-
-static int compare_names(const void *key, const void *element)
-{
-    return strcmp(key, *(const char *const *)element);
-}
-
-static bool is_privileged(const char *name)
-{
-    return bsearch(name, privileged, G_N_ELEMENTS(privileged), sizeof privileged[0],
-                   compare_names) != NULL;
-}
 
 feature_set mask_find_lacking(const struct mask_definition *definition, const catalog *map,
                               mask_cpuid_fn read, void *data)
@@ -181,7 +171,7 @@ feature_set mask_find_lacking(const struct mask_definition *definition, const ca
     }
     feature_set_foreach (id, &definition->features) {
         const struct catalog_feature *feature = catalog_get_feature(map, id);
-        if (feature->bit_count > 0 && !is_privileged(feature->name) &&
+        if (feature->bit_count > 0 && !g_strv_contains(privileged, feature->name) &&
             !host_has(feature, read, data)) {
             feature_set_add(&lacking, id);
         }
