@@ -30,7 +30,7 @@ int boot_run(const virt_conn *conn, const struct boot_options *options, struct b
 {
     // The embedded driver knows no autodestroy; its guests end with this process anyway.
     unsigned flags = conn->is_embedded ? 0 : VIR_DOMAIN_START_AUTODESTROY;
-    virDomainPtr domain = virDomainCreateXML(conn->handle, options->domain, flags);
+    g_autoptr(virDomain) domain = virDomainCreateXML(conn->handle, options->domain, flags);
     if (domain == NULL) {
         const char *message = virGetLastErrorMessage();
         ret_end->refusal = g_strdup(message != NULL ? message : "libvirt gave no reason");
@@ -38,7 +38,6 @@ int boot_run(const virt_conn *conn, const struct boot_options *options, struct b
     }
     ret_end->is_timeout = !wait_for_end(domain, options);
     virDomainDestroy(domain);
-    virDomainFree(domain);
     if (options->is_stopped != NULL && options->is_stopped()) {
         return cpulift_error_set(err, CPULIFT_ESYSTEM, "interrupted");
     }

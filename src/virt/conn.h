@@ -32,6 +32,8 @@ int conn_open(const char *uri, enum conn_access access, unsigned timeout_ms, vir
 void conn_free(virt_conn *conn);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(virt_conn, conn_free)
 
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(virDomain, virDomainFree)
+
 /// One line for people on the connection in use: "qemu:///system", or that it is QEMU inside this
 /// process and why. Borrowed from `conn`.
 const char *conn_to_string(const virt_conn *conn);

@@ -22,19 +22,24 @@ static int read_one(virDomainPtr domain, struct definition **ret_definition, cpu
 {
     char uuid[VIR_UUID_STRING_BUFLEN] = "";
     const char *name = virDomainGetName(domain);
-    char *xml = virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE);
+    // libvirt's strings are malloc()'s, and so are GLib's (since its 2.46).
+    g_autofree char *xml =
+        virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE);
     if (xml == NULL || virDomainGetUUIDString(domain, uuid) != 0) {
-        free(xml);
         return conn_fail(err, "cannot read the definition of", name);
     }
     struct definition *definition = g_new0(struct definition, 1);
     definition->name = g_strdup(name);
     definition->uuid = g_strdup(uuid);
-    definition->xml = g_strdup(xml);
+    definition->xml = g_steal_pointer(&xml);
     definition->is_active = virDomainIsActive(domain) == 1;
-    free(xml);
     *ret_definition = definition;
     return 0;
+}
+
+static void free_domain(void *domain)
+{
+    virDomainFree(domain);
 }
 
 static int compare_names(const void *a, const void *b)
@@ -53,58 +58,48 @@ int definitions_read(const virt_conn *conn, const char *pattern, GPtrArray **ret
         return conn_fail(err, "cannot list the domains of", conn->uri);
     }
     g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func(definition_free);
-    int rc = 0; // all are freed, also those that come after the first error
+    g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func(free_domain);
     for (int i = 0; i < count; i++) {
-        struct definition *definition = NULL;
-        if (rc == 0 &&
-            (pattern == NULL || fnmatch(pattern, virDomainGetName(domains[i]), 0) == 0)) {
-            rc = read_one(domains[i], &definition, err);
-        }
-        if (definition != NULL) {
-            g_ptr_array_add(found, definition);
-        }
-        virDomainFree(domains[i]);
+        g_ptr_array_add(all, domains[i]);
     }
     free(domains);
-    if (rc == 0) {
-        g_ptr_array_sort(found, compare_names);
-        *ret_definitions = g_steal_pointer(&found);
+    for (size_t i = 0; i < all->len; i++) {
+        struct definition *definition = NULL;
+        if (pattern == NULL || fnmatch(pattern, virDomainGetName(all->pdata[i]), 0) == 0) {
+            TRY(read_one(all->pdata[i], &definition, err));
+            g_ptr_array_add(found, definition);
+        }
     }
-    return rc;
+    g_ptr_array_sort(found, compare_names);
+    *ret_definitions = g_steal_pointer(&found);
+    return 0;
 }
 
 int definitions_find(const virt_conn *conn, const char *uuid, struct definition **ret_definition,
                      cpulift_error **err)
 {
-    virDomainPtr domain = virDomainLookupByUUIDString(conn->handle, uuid);
+    g_autoptr(virDomain) domain = virDomainLookupByUUIDString(conn->handle, uuid);
     if (domain == NULL) {
         bool is_gone = virGetLastErrorCode() == VIR_ERR_NO_DOMAIN;
         int rc = conn_fail(err, "cannot find the domain", uuid);
         return is_gone ? CPULIFT_EMISSING : rc;
     }
-    int rc = read_one(domain, ret_definition, err);
-    virDomainFree(domain);
-    return rc;
+    return read_one(domain, ret_definition, err);
 }
 
 int definitions_write(const virt_conn *conn, const char *uuid, const char *expected,
                       const char *xml, cpulift_error **err)
 {
     g_autoptr(virt_definition) now = NULL;
-    int rc = definitions_find(conn, uuid, &now, err);
-    if (rc != 0 || now == NULL) {
-        return rc;
-    }
+    TRY(definitions_find(conn, uuid, &now, err));
     if (strcmp(now->xml, expected) != 0) {
         return cpulift_error_set(err, CPULIFT_ECONFLICT,
                                  "the definition of '%s' changed since it was read: run the "
                                  "command again",
                                  now->name);
     }
-    virDomainPtr defined = virDomainDefineXML(conn->handle, xml);
-    if (defined == NULL) {
-        return conn_fail(err, "libvirt does not take the new definition of", now->name);
-    }
-    virDomainFree(defined);
-    return 0;
+    g_autoptr(virDomain) defined = virDomainDefineXML(conn->handle, xml);
+    return defined != NULL
+               ? 0
+               : conn_fail(err, "libvirt does not take the new definition of", now->name);
 }

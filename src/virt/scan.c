@@ -62,11 +62,7 @@ static void read_models(const struct scan *scan)
     }
     qsort(names, (size_t)count, sizeof(char *), text_compare);
     g_strfreev(scan->host->libvirt_models);
-    scan->host->libvirt_models = g_strdupv(names);
-    for (int i = 0; i < count; i++) {
-        free(names[i]);
-    }
-    free(names);
+    scan->host->libvirt_models = names; // ends with NULL
 }
 
 /// query-cpu-model-expansion of `max`, which is all that this accelerator can give; with
@@ -167,18 +163,10 @@ static int read_all(const struct scan *scan, cpulift_error **err)
     return 0;
 }
 
-static char *get_name(const virt_conn *conn)
-{
-    char *hostname = virConnectGetHostname(conn->handle);
-    char *name = g_strdup(hostname);
-    free(hostname);
-    return name;
-}
-
 int scan_read(const virt_conn *conn, const char *name, const catalog *map, unsigned timeout_ms,
               GPtrArray *warnings, cpulift_host **ret_host, cpulift_error **err)
 {
-    g_autofree char *own_name = name != NULL ? g_strdup(name) : get_name(conn);
+    g_autofree char *own_name = name != NULL ? g_strdup(name) : virConnectGetHostname(conn->handle);
     if (own_name == NULL || !text_is_name(own_name)) {
         return cpulift_error_set(
             err, CPULIFT_EREMOTE,
