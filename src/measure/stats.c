@@ -17,13 +17,6 @@ static double median_of_sorted(const double *sorted, size_t count)
     return count % 2 == 1 ? sorted[count / 2] : (sorted[count / 2 - 1] + sorted[count / 2]) / 2;
 }
 
-double stats_compute_median(const double *values, size_t count)
-{
-    g_autofree double *sorted = g_memdup2(values, count * sizeof *values);
-    qsort(sorted, count, sizeof *sorted, compare);
-    return median_of_sorted(sorted, count);
-}
-
 /// splitmix64 (Steele, Lea, Flood, OOPSLA 2014): small, and the same everywhere.
 static uint64_t next_random(uint64_t *state)
 {

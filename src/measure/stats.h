@@ -20,12 +20,10 @@ struct stats {
     bool has_interval; ///< there are at least 3 values: low and high mean something
 };
 
-/// The median of `count` > 0 values; for an even number the mean of the middle two.
-double stats_compute_median(const double *values, size_t count);
-
-/// Median, extremes and the percentile bootstrap's interval (Efron, Tibshirani: An Introduction to
-/// the Bootstrap, 1993, chapter 13): the 2.5th and 97.5th percentile of the medians of
-/// STATS_RESAMPLES samples drawn from `values` with replacement.
+/// Median (for an even number of values the mean of the middle two), extremes and the percentile
+/// bootstrap's interval (Efron, Tibshirani: An Introduction to the Bootstrap, 1993, chapter 13):
+/// the 2.5th and 97.5th percentile of the medians of STATS_RESAMPLES samples drawn from `values`
+/// with replacement.
 struct stats stats_compute(const double *values, size_t count);
 
 /// (max - min) / median: how far the runs of one cell lie apart.
