@@ -20,7 +20,6 @@ static const struct workload_kind kinds[] = {
         .detail_name = "OpenBLAS's kernels",
         .title = "Linpack: rate of a dense solve",
         .paper = "Figure 4",
-        .paper_ratio = 1.131,
         .paper_words = "+13.1 %",
     },
     {
@@ -34,7 +33,6 @@ static const struct workload_kind kinds[] = {
         .figure = "time",
         .title = "Video transcode: time with HandBrake",
         .paper = "Figure 5",
-        .paper_ratio = 0.483,
         .paper_words = "−51.7 %",
     },
     {
@@ -49,7 +47,6 @@ static const struct workload_kind kinds[] = {
         .detail_name = "kernels",
         .title = "Device simulator: time of a bias sweep",
         .paper = "Figure 6",
-        .paper_ratio = 1.0,
         .paper_words = "±0",
     },
 };
@@ -128,11 +125,6 @@ int workload_new_command(const char *line, bench_workload **ret_workload, cpulif
 
 #define WORKLOAD(member) RECORD_AT(bench_workload, member)
 
-static void destroy(void *workload)
-{
-    workload_free(workload);
-}
-
 const struct record workload_record = {
     RECORD_ROWS({"name", &record_name, WORKLOAD(name), RECORD_REQUIRED},
                 {"arguments", &record_strings, WORKLOAD(arguments), RECORD_REQUIRED,
@@ -140,37 +132,30 @@ const struct record workload_record = {
                 {"command", &record_strings, WORKLOAD(command), .min = 1,
                  .meaning = "the user's own program, timed as a whole"}),
     .size = sizeof(bench_workload),
-    .destroy = destroy,
+    .destroy = workload_free,
 };
 
-void workload_free(bench_workload *w)
+void workload_free(void *w)
 {
     record_free(&workload_record, w);
 }
 
-static char **join(const char *const *left, const char *const *right)
+static char **join(char *const *left, char *const *right)
 {
-    g_autoptr(GPtrArray) words = g_ptr_array_new();
-    for (const char *const *word = left; *word != NULL; word++) {
-        g_ptr_array_add(words, g_strdup(*word));
-    }
-    for (const char *const *word = right; *word != NULL; word++) {
-        g_ptr_array_add(words, g_strdup(*word));
-    }
-    g_ptr_array_add(words, NULL);
-    return (char **)g_ptr_array_free(g_steal_pointer(&words), FALSE);
+    g_autoptr(GStrvBuilder) words = g_strv_builder_new();
+    g_strv_builder_addv(words, (const char **)left);
+    g_strv_builder_addv(words, (const char **)right);
+    return g_strv_builder_end(words);
 }
 
 int workload_add_arguments(bench_workload *w, const char *line, cpulift_error **err)
 {
     g_auto(GStrv) words = NULL;
-    int rc = split(line, &words, err);
-    if (rc == 0) {
-        char **all = join((const char *const *)w->arguments, (const char *const *)words);
-        g_strfreev(w->arguments);
-        w->arguments = all;
-    }
-    return rc;
+    TRY(split(line, &words, err));
+    char **all = join(w->arguments, words);
+    g_strfreev(w->arguments);
+    w->arguments = all;
+    return 0;
 }
 
 static char *fill(const char *word, unsigned vcpus, const char *output)
@@ -206,15 +191,13 @@ int workload_get_argv(const bench_workload *w, enum workload_step step, unsigned
     if (base == NULL) {
         return 0;
     }
-    g_auto(GStrv) argv = join(base, (const char *const *)w->arguments);
+    g_auto(GStrv) argv = join((char *const *)base, w->arguments);
     for (size_t i = 0; w->command == NULL && base[i] != NULL; i++) {
         char *word = fill(argv[i], vcpus, output);
         g_free(argv[i]);
         argv[i] = word;
     }
-    int rc = w->command == NULL ? find_programs(argv, err) : 0;
-    if (rc == 0) {
-        *ret_argv = g_steal_pointer(&argv);
-    }
-    return rc;
+    TRY(w->command == NULL ? find_programs(argv, err) : 0);
+    *ret_argv = g_steal_pointer(&argv);
+    return 0;
 }

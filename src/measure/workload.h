@@ -27,8 +27,7 @@ struct workload_kind {
     const char *detail_name; ///< the same for people
     const char *title;       ///< of the figure
     const char *paper;       ///< the paper's figure, "Figure 4"
-    double paper_ratio;      ///< tuned to default, as the paper has it
-    const char *paper_words; ///< the same in its words
+    const char *paper_words; ///< tuned to default, in its words
 };
 
 /// The row of this name; NULL for the user's own program.
@@ -54,7 +53,7 @@ int workload_new(const char *name, bool is_quick, bench_workload **ret_workload,
 
 /// The user's own program: `line` is split as a shell would, but no shell runs it.
 int workload_new_command(const char *line, bench_workload **ret_workload, cpulift_error **err);
-void workload_free(bench_workload *workload);
+void workload_free(void *workload);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(bench_workload, workload_free)
 
 /// Adds arguments, split as a shell would.
