@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "measure/closure.h"
 
+#include "base/auto.h"
+
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
@@ -46,11 +48,8 @@ static int add_libraries(cpio *a, const char *path, cpulift_error **err)
 static char *read_interpreter(const char *path)
 {
     char start[256] = "";
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t got = fd >= 0 ? read(fd, start, sizeof start - 1) : 0;
-    if (fd >= 0) {
-        close(fd);
-    }
     if (got < 3 || strncmp(start, "#!", 2) != 0) {
         return NULL;
     }

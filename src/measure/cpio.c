@@ -25,16 +25,14 @@ static int fail(const cpio *a, cpulift_error **err)
 
 int cpio_open(const char *path, cpio **ret_archive, cpulift_error **err)
 {
-    cpio *a = g_new0(cpio, 1);
+    g_autoptr(cpio) a = g_new0(cpio, 1);
     a->path = g_strdup(path);
     a->names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     a->file = fopen(path, "we");
     if (a->file == NULL) {
-        int rc = fail(a, err);
-        cpio_free(a);
-        return rc;
+        return fail(a, err);
     }
-    *ret_archive = a;
+    *ret_archive = g_steal_pointer(&a);
     return 0;
 }
 

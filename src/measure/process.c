@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "measure/process.h"
 
+#include "base/auto.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -68,13 +69,21 @@ static void set_up_child(void *data)
     pin(options->cpus);
 }
 
-struct running {
+typedef struct running {
     pid_t pid;
     int out, errors; ///< what it writes to; `errors` is a file
     GString *output;
     gint64 started, deadline; ///< µs, monotonic
     bool is_timeout;
-};
+} running;
+
+static void clear_running(struct running *r)
+{
+    auto_close(&r->out);
+    auto_close(&r->errors);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(running, clear_running)
 
 static int start(const struct process_options *options, struct running *r, cpulift_error **err)
 {
@@ -191,26 +200,17 @@ static process_outcome finish(struct running *r)
 int process_run(const struct process_options *options, process_outcome *ret_outcome,
                 cpulift_error **err)
 {
-    struct running r = {.out = -1, .errors = -1};
-    int rc = start(options, &r, err);
-    if (rc == 0) {
-        r.output = g_string_new(NULL);
-        read_output(&r);
-        process_outcome outcome = finish(&r);
-        if (process_is_interrupted()) {
-            process_clear(&outcome);
-            rc = cpulift_error_set(err, CPULIFT_ESYSTEM, "interrupted");
-        } else {
-            *ret_outcome = outcome;
-        }
+    g_auto(running) r = {.out = -1, .errors = -1};
+    TRY(start(options, &r, err));
+    r.output = g_string_new(NULL);
+    read_output(&r);
+    g_auto(process_outcome) outcome = finish(&r);
+    if (process_is_interrupted()) {
+        return cpulift_error_set(err, CPULIFT_ESYSTEM, "interrupted");
     }
-    if (r.out >= 0) {
-        close(r.out);
-    }
-    if (r.errors >= 0) {
-        close(r.errors);
-    }
-    return rc;
+    *ret_outcome = outcome;
+    outcome = (process_outcome){0};
+    return 0;
 }
 
 void process_clear(process_outcome *outcome)
