@@ -2,6 +2,7 @@
 #include "measure/page.h"
 
 #include "base/json.h"
+#include "base/text.h"
 #include "measure/workload.h"
 
 #include <string.h>
@@ -224,20 +225,15 @@ static void add_warnings(GString *page, const struct page_section *s)
     g_string_append(page, "</ul>\n");
 }
 
-static const char *const *sort_keys(const json_t *object, size_t *ret_count)
+static GPtrArray *sort_keys(const json_t *object)
 {
-    const char **keys = g_new0(const char *, json_object_size(object) + 1);
-    size_t count = 0;
+    GPtrArray *keys = g_ptr_array_new();
     const char *key;
     json_t *value;
     json_object_foreach ((json_t *)object, key, value) {
-        size_t at = count++;
-        for (; at > 0 && strcmp(keys[at - 1], key) > 0; at--) {
-            keys[at] = keys[at - 1];
-        }
-        keys[at] = key;
+        g_ptr_array_add(keys, (char *)key);
     }
-    *ret_count = count;
+    g_ptr_array_sort(keys, text_compare);
     return keys;
 }
 
@@ -245,18 +241,18 @@ static const char *const *sort_keys(const json_t *object, size_t *ret_count)
 /// as the prefix.
 static void add_members(GString *page, const char *prefix, const json_t *object)
 {
-    size_t count;
-    g_autofree const char **keys = (const char **)sort_keys(object, &count);
-    for (size_t i = 0; i < count; i++) {
-        json_t *value = json_object_get(object, keys[i]);
+    g_autoptr(GPtrArray) keys = sort_keys(object);
+    for (size_t i = 0; i < keys->len; i++) {
+        const char *key = keys->pdata[i];
+        json_t *value = json_object_get(object, key);
         if (json_is_object(value)) {
-            add_members(page, keys[i], value);
+            add_members(page, key, value);
             continue;
         }
         g_autofree char *text = json_is_string(value) ? g_strdup(json_string_value(value))
                                                       : g_strchomp(json_format_line(value));
         add(page, "<tr><td class=\"l\">%s%s%s</td><td class=\"l\">%s</td></tr>\n", prefix,
-            *prefix != '\0' ? " " : "", keys[i], text);
+            *prefix != '\0' ? " " : "", key, text);
     }
 }
 

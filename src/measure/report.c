@@ -75,16 +75,6 @@ static int save(const char *folder, const char *name, const char *text, cpulift_
     return file_save(path, text, strlen(text), 0644, err);
 }
 
-static void free_summary(void *item)
-{
-    summary_free(item);
-}
-
-static void free_array(void *item)
-{
-    g_ptr_array_unref(item);
-}
-
 int report_save(const struct report_source *sources, size_t count, const char *folder,
                 cpulift_error **err)
 {
@@ -92,8 +82,9 @@ int report_save(const struct report_source *sources, size_t count, const char *f
         return cpulift_error_set(err, CPULIFT_ESYSTEM, "cannot make the folder '%s': %s", folder,
                                  g_strerror(errno));
     }
-    g_autoptr(GPtrArray) summaries = g_ptr_array_new_with_free_func(free_summary);
-    g_autoptr(GPtrArray) pictures = g_ptr_array_new_with_free_func(free_array);
+    g_autoptr(GPtrArray) summaries = g_ptr_array_new_with_free_func((GDestroyNotify)summary_free);
+    g_autoptr(GPtrArray) pictures =
+        g_ptr_array_new_with_free_func((GDestroyNotify)g_ptr_array_unref);
     g_autofree struct page_section *sections = g_new0(struct page_section, count);
     g_autoptr(GString) tsv = g_string_new(NULL);
     for (size_t i = 0; i < count; i++) {
