@@ -35,7 +35,7 @@ check() { # NAME COMMAND…
     fi
     : >"$scratch/log"
 }
-echo 1..21
+echo 1..22
 
 # the run program gets the definition; its environment is clean
 program cpulift-run <<'END'
@@ -69,6 +69,12 @@ wrong() {
         cpulift report --tsv wrong.json | awk -F '\t' 'NR > 1 && ($9 != "" || $14 != "") { exit 1 }'
 }
 check 'failed verification is kept as failed and in no figure' wrong
+strangers_figure() {
+    mkdir -m 1777 shared && chmod 1777 shared && echo old >victim && ln -s ../victim shared/figure-4-linpack.svg || return
+    [ "$(id -u)" = 0 ] && chown -h 65534 shared/figure-4-linpack.svg || return 0 # only root can give a link away
+    ! cpulift report good.json -o shared 2>err && grep -q 'another user' err && grep -q old victim
+}
+check 'a figure does not go where a stranger points' strangers_figure
 check 'a report of nothing but failures is made' cpulift report wrong.json -o report-wrong
 
 # killed, and resumed

@@ -87,6 +87,7 @@ struct save {
     const char *path, *text;
     size_t len;
     unsigned mode, links;
+    const struct stat *old; ///< the file that is replaced; NULL: there is none
 };
 
 enum { LINKS_MAX = 40 }; // as the kernel follows
@@ -96,8 +97,13 @@ static int save_below(int from, const char *path, struct save *s, cpulift_error 
 static int fill(int fd, int folder, const char *temporary, const char *name, const struct save *s,
                 cpulift_error **err)
 {
+    // Who may not give a file away writes as himself. The owner first: it takes bits of the mode.
+    if (s->old != NULL && ((fchown(fd, s->old->st_uid, s->old->st_gid) != 0 && errno != EPERM) ||
+                           fchmod(fd, s->old->st_mode & 0777) != 0)) {
+        return fail_errno(err, "keep the owner and mode of", s->path);
+    }
     TRY(file_write_fd(fd, s->path, s->text, s->len, err));
-    if (fchmod(fd, s->mode) != 0 || fsync(fd) != 0) {
+    if (fsync(fd) != 0) {
         return fail_errno(err, "write", s->path);
     }
     return renameat(folder, temporary, folder, name) == 0 ? 0 : fail_errno(err, "replace", s->path);
@@ -116,7 +122,8 @@ char *file_name_temporary(const char *prefix)
 static int replace(int folder, const char *name, const struct save *s, cpulift_error **err)
 {
     g_autofree char *temporary = file_name_temporary(".save-");
-    autoclose int fd = openat(folder, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    autoclose int fd = openat(folder, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+                              s->old != NULL ? 0600 : s->mode);
     if (fd < 0) {
         return fail_errno(err, "create a file beside", s->path);
     }
@@ -207,7 +214,7 @@ static int save_below(int from, const char *path, struct save *s, cpulift_error 
         return cpulift_error_set(err, CPULIFT_EINPUT, "'%s' is a folder: name a file", s->path);
     }
     if (S_ISREG(st.st_mode)) {
-        s->mode = st.st_mode & 0777;
+        s->old = &st;
         return replace(folder, name, s, err);
     }
     TRY(check_owner(folder, &st, s, err));
@@ -217,5 +224,5 @@ static int save_below(int from, const char *path, struct save *s, cpulift_error 
 
 int file_save(const char *path, const char *text, size_t len, unsigned mode, cpulift_error **err)
 {
-    return save_below(AT_FDCWD, path, &(struct save){path, text, len, mode, 0}, err);
+    return save_below(AT_FDCWD, path, &(struct save){path, text, len, mode, 0, NULL}, err);
 }

@@ -15,10 +15,11 @@
 int file_load(const char *path, size_t max, char **ret_text, size_t *ret_len, cpulift_error **err);
 
 /// Makes `path` hold exactly these bytes, or leaves it as it was: a new file in the same folder,
-/// synchronised, then renamed over it. `mode` is that of a file that was not there; another keeps
-/// its own. Only a regular file is replaced: links are followed to one, devices, FIFOs and open
-/// descriptors (/dev/stdout) are written through, a folder is refused. So is what a stranger put
-/// into a folder where everyone may write.
+/// synchronised, then renamed over it. `mode`, less the umask, is that of a file that was not
+/// there; another keeps its own, and its owner where this process may give files away. Only a
+/// regular file is replaced: links are followed to one, devices, FIFOs and open descriptors
+/// (/dev/stdout) are written through, a folder is refused. So is what a stranger put into a folder
+/// where everyone may write.
 int file_save(const char *path, const char *text, size_t len, unsigned mode, cpulift_error **err);
 
 /// Writes all bytes to a descriptor; `name` is for the message.

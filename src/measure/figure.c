@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { SVG_MAX = 4 << 20, DRAW_TIMEOUT = 60 };
+enum { DRAW_TIMEOUT = 60 };
 
 /// Patterns of gnuplot's svg terminal that differ without colour, and colours that differ for the
 /// colour-blind (Okabe, Ito: Color Universal Design, 2008).
@@ -121,11 +121,11 @@ char *figure_format_program(const bench_summary *sum, const char *workload, cons
 {
     const struct workload_kind *kind = workload_find_kind(workload);
     bool is_higher_better = kind != NULL && kind->is_higher_better;
-    GString *text = g_string_new("# gnuplot program; run it in this folder\n");
+    GString *text = g_string_new(NULL);
     g_string_append_printf(text,
+                           "# run it in this folder: gnuplot %s.gp >%s.svg\n"
                            "set terminal svg size 780,400 dynamic font 'sans-serif,13' "
                            "background rgb 'white' noenhanced\n"
-                           "set output '%s.svg'\n"
                            "set datafile separator tab\nset datafile missing '?'\n"
                            "set title '%s'\n"
                            "set ylabel '%s (%s is better)'\n"
@@ -133,8 +133,9 @@ char *figure_format_program(const bench_summary *sum, const char *workload, cons
                            "set grid ytics linecolor rgb '#dddddd'\nset border 3\n"
                            "set ytics nomirror\nset key outside bottom center horizontal\n"
                            "set xrange [-0.5:%u.5]\n",
-                           name, kind != NULL ? kind->title : workload, find_unit(sum, workload),
-                           is_higher_better ? "more" : "less", MAX(sum->vcpus->len, 1) - 1);
+                           name, name, kind != NULL ? kind->title : workload,
+                           find_unit(sum, workload), is_higher_better ? "more" : "less",
+                           MAX(sum->vcpus->len, 1) - 1);
     add_tics(text, sum, workload);
     add_plots(text, sum, name);
     return g_string_free(text, FALSE);
@@ -147,7 +148,8 @@ static int save(const char *folder, const char *name, const char *suffix, const 
     return file_save(path, text, strlen(text), 0644, err);
 }
 
-static int run_gnuplot(const char *folder, const char *name, cpulift_error **err)
+/// The figure as gnuplot prints it. The caller frees it.
+static int run_gnuplot(const char *folder, const char *name, char **ret_svg, cpulift_error **err)
 {
     g_autofree char *gnuplot = NULL, *program = g_strdup_printf("%s.gp", name);
     g_auto(process_outcome) p = {0};
@@ -156,10 +158,12 @@ static int run_gnuplot(const char *folder, const char *name, cpulift_error **err
     const struct process_options options = {
         .argv = argv, .folder = folder, .timeout = DRAW_TIMEOUT};
     TRY(process_run(&options, &p, err));
-    return p.status == 0
-               ? 0
-               : cpulift_error_set(err, CPULIFT_ESYSTEM, "gnuplot could not draw '%s/%s': %s",
-                                   folder, program, p.complaint);
+    if (p.status != 0 || strlen(p.output) >= PROCESS_OUTPUT_MAX) {
+        return cpulift_error_set(err, CPULIFT_ESYSTEM, "gnuplot could not draw '%s/%s': %s", folder,
+                                 program, p.status != 0 ? p.complaint : "the figure is too large");
+    }
+    *ret_svg = g_steal_pointer(&p.output);
+    return 0;
 }
 
 int figure_draw(const bench_summary *sum, const char *workload, const char *folder,
@@ -167,9 +171,13 @@ int figure_draw(const bench_summary *sum, const char *workload, const char *fold
 {
     g_autofree char *tsv = figure_format_tsv(sum, workload);
     g_autofree char *program = figure_format_program(sum, workload, name);
-    g_autofree char *path = g_strdup_printf("%s/%s.svg", folder, name);
+    g_autofree char *svg = NULL;
     TRY(save(folder, name, "tsv", tsv, err));
     TRY(save(folder, name, "gp", program, err));
-    TRY(run_gnuplot(folder, name, err));
-    return ret_svg != NULL ? file_load(path, SVG_MAX, ret_svg, NULL, err) : 0;
+    TRY(run_gnuplot(folder, name, &svg, err));
+    TRY(save(folder, name, "svg", svg, err));
+    if (ret_svg != NULL) {
+        *ret_svg = g_steal_pointer(&svg);
+    }
+    return 0;
 }

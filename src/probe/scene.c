@@ -39,9 +39,12 @@ int scene_make(const cpulift_plan *plan, struct scene *ret_scene, cpulift_error 
     made.name = g_path_get_basename(made.folder);
     size_t size = 0;
     const char *image = (const char *)collect_get_image(plan, &size);
-    // Others may pass through the folder, not list it: a system daemon's QEMU is another user.
-    int rc = chmod(made.folder, 0711) != 0 ? fail_folder(made.folder, err)
-                                           : file_save(made.image, image, size, 0644, err);
+    int rc = file_save(made.image, image, size, 0644, err);
+    // Whatever the umask, others may pass through the folder and read the image, not list it: a
+    // system daemon's QEMU is another user.
+    if (rc == 0 && (chmod(made.folder, 0711) != 0 || chmod(made.image, 0644) != 0)) {
+        rc = fail_folder(made.folder, err);
+    }
     if (rc != 0) {
         scene_clear(&made);
         return rc;

@@ -242,6 +242,33 @@ static void a_descriptor_of_another_is_opened_anew(void **state)
     close(wait[1]);
 }
 
+static void a_new_file_obeys_the_umask(void **state)
+{
+    (void)state;
+    mode_t before = umask(077);
+    save("private");
+    umask(before);
+    struct stat st;
+    assert_int_equal(stat("private", &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+}
+
+static void a_replaced_file_keeps_its_owner(void **state)
+{
+    (void)state;
+    put("theirs", OLD);
+    if (chown("theirs", NOBODY, NOBODY) != 0) {
+        print_message("files cannot be given away here: %s\n", strerror(errno));
+        skip();
+    }
+    save("theirs");
+    struct stat st;
+    assert_int_equal(stat("theirs", &st), 0);
+    assert_int_equal(st.st_uid, NOBODY);
+    assert_int_equal(st.st_gid, NOBODY);
+    assert_holds("theirs", NEW);
+}
+
 /// As the kernel judges with fs.protected_symlinks and protected_fifos, which do not see a rename.
 static void what_a_stranger_put_into_a_shared_folder_is_refused(void **state)
 {
@@ -275,6 +302,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_FOLDER(a_new_file_has_the_mode_and_no_company),
         IN_FOLDER(a_regular_file_is_replaced_and_keeps_its_mode),
+        IN_FOLDER(a_new_file_obeys_the_umask),
+        IN_FOLDER(a_replaced_file_keeps_its_owner),
         IN_FOLDER(a_fifo_gets_the_text_and_stays),
         IN_FOLDER(a_device_is_written_and_stays),
         IN_FOLDER(a_link_is_followed_and_its_target_replaced_beside_the_target),
