@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static struct {
@@ -265,12 +266,21 @@ static bool has_settings(void)
 static int check_output(const char *path, cpulift_error **err)
 {
     g_autofree char *folder = g_path_get_dirname(path);
-    if (strcmp(path, "-") == 0 || access(folder, W_OK | X_OK) == 0) {
+    struct stat st;
+    if (strcmp(path, "-") == 0) {
         return 0;
     }
-    return cpulift_error_set(err, CPULIFT_ESYSTEM,
-                             "cannot keep samples in '%s': %s; choose another --output", path,
-                             g_strerror(errno));
+    if (lstat(path, &st) == 0 && (stat(path, &st) != 0 || !S_ISREG(st.st_mode))) {
+        return cpulift_error_set(err, CPULIFT_ESYSTEM,
+                                 "cannot keep samples in '%s': they are written anew after each, "
+                                 "and it is no regular file; choose another --output, or '-'",
+                                 path);
+    }
+    return access(folder, W_OK | X_OK) == 0
+               ? 0
+               : cpulift_error_set(err, CPULIFT_ESYSTEM,
+                                   "cannot keep samples in '%s': %s; choose another --output", path,
+                                   g_strerror(errno));
 }
 
 static int run(char **names, size_t count)
@@ -287,15 +297,15 @@ static int run(char **names, size_t count)
         return command_usage("bench", "--resume goes on with the settings in '%s'; give no others",
                              path);
     }
+    g_autoptr(cpulift_error) err = NULL;
+    if (check_output(path, &err) != 0) {
+        return command_fail(&err);
+    }
     if (!options.resume && strcmp(path, "-") != 0 && access(path, F_OK) == 0) {
         return command_usage("bench",
                              "'%s' is there already; --resume goes on with it, or choose "
                              "another --output",
                              path);
-    }
-    g_autoptr(cpulift_error) err = NULL;
-    if (check_output(path, &err) != 0) {
-        return command_fail(&err);
     }
     g_auto(GStrv) own = g_get_environ();
     g_autoptr(json_t) removed = NULL;

@@ -26,7 +26,7 @@ static const GOptionEntry entries[] = {
     {"pool", 0, 0, G_OPTION_ARG_STRING, &options.pool, "the pool's name (default: default)",
      "NAME"},
     {"virt", 0, 0, G_OPTION_ARG_STRING, &options.virt,
-     "kvm or qemu (default: kvm where all hosts have it)", MACHINE_VIRT_WORDS},
+     "kvm or qemu (default: kvm, or qemu where no host has kvm)", MACHINE_VIRT_WORDS},
     {"machine", 0, 0, G_OPTION_ARG_STRING, &options.machine,
      "machine type (default: the first of pc and q35 that all hosts have)",
      MACHINE_WORDS "|MACHINE"},
