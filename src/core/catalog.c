@@ -72,13 +72,16 @@ char *catalog_fold_name(const char *name)
 bool catalog_matches(const char *pattern, const char *name)
 {
     size_t len = strlen(pattern);
+    if (pattern[0] == '*') {
+        return g_str_has_suffix(name, pattern + 1);
+    }
     if (len > 0 && pattern[len - 1] == '*') {
         return strncmp(pattern, name, len - 1) == 0;
     }
     return strcmp(pattern, name) == 0;
 }
 
-static enum feature_class find_class(const char *name)
+enum feature_class catalog_classify(const char *name)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(classes); i++) {
         if (catalog_matches(classes[i].pattern, name)) {
@@ -135,7 +138,7 @@ int catalog_link_tables(catalog *map, cpulift_error **err)
     map->needs = g_new0(feature_set, map->features->len);
     for (size_t id = 0; id < map->features->len; id++) {
         struct catalog_feature *feature = map->features->pdata[id];
-        feature->class = find_class(feature->name);
+        feature->class = catalog_classify(feature->name);
         if (!g_hash_table_insert(map->ids, catalog_fold_name(feature->name),
                                  GSIZE_TO_POINTER(id + 1))) {
             return cpulift_error_set(err, CPULIFT_EINPUT, "feature '%s' stands twice",

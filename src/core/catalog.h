@@ -10,8 +10,11 @@
 /// Why a policy may treat a feature apart. Source of each row: core/tables/classes.def.
 enum feature_class {
     FEATURE_PLAIN,      ///< in the plan wherever all hosts have it
-    FEATURE_MITIGATION, ///< protects guests against CPU vulnerabilities: in the plan, its loss is a
+    FEATURE_MITIGATION, ///< a switch by which a guest protects itself: in the plan, its loss is a
                         ///< warning
+    FEATURE_IMMUNITY,   ///< silicon that needs no protection: in the plan, its loss costs speed
+    FEATURE_HAZARD,     ///< a protection that does not hold on this silicon: guests must see it
+                        ///< wherever one host has it
     FEATURE_NESTED,     ///< nested virtualisation: left out unless asked for
     FEATURE_TSX,        ///< comes and goes with microcode: left out unless asked for
     FEATURE_OPT_IN,     ///< needs care outside the CPU model (permission, state size): likewise
@@ -76,6 +79,9 @@ int catalog_find_feature(const catalog *map, const char *name);
 
 /// All features whose names, however they are spelled, match a pattern with '*' and '?'.
 feature_set catalog_find_pattern(const catalog *map, const char *pattern);
+
+/// The class of a name, also of one that the map does not have.
+enum feature_class catalog_classify(const char *name);
 
 /// All features of a class.
 feature_set catalog_get_class(const catalog *map, enum feature_class class);

@@ -14,9 +14,10 @@ static const struct {
 
 /// For features that stand in no row of the table.
 static const enum feature_group class_groups[] = {
-    [FEATURE_PLAIN] = GROUP_OTHER,    [FEATURE_MITIGATION] = GROUP_MITIGATIONS,
-    [FEATURE_NESTED] = GROUP_VIRTUAL, [FEATURE_TSX] = GROUP_OTHER,
-    [FEATURE_OPT_IN] = GROUP_OTHER,   [FEATURE_HYPERVISOR] = GROUP_VIRTUAL,
+    [FEATURE_PLAIN] = GROUP_OTHER,          [FEATURE_MITIGATION] = GROUP_MITIGATIONS,
+    [FEATURE_IMMUNITY] = GROUP_MITIGATIONS, [FEATURE_HAZARD] = GROUP_MITIGATIONS,
+    [FEATURE_NESTED] = GROUP_VIRTUAL,       [FEATURE_TSX] = GROUP_OTHER,
+    [FEATURE_OPT_IN] = GROUP_OTHER,         [FEATURE_HYPERVISOR] = GROUP_VIRTUAL,
     [FEATURE_TOPOLOGY] = GROUP_OTHER,
 };
 
@@ -38,5 +39,6 @@ enum feature_group group_find(const catalog *map, const char *name)
         }
     }
     int id = catalog_find_feature(map, name);
-    return id >= 0 ? class_groups[catalog_get_feature(map, (size_t)id)->class] : GROUP_OTHER;
+    return class_groups[catalog_classify(id >= 0 ? catalog_get_feature(map, (size_t)id)->name
+                                                 : name)];
 }

@@ -25,6 +25,7 @@ static const char *const reason_names[] = {
 
 static const enum policy_reason class_reasons[] = {
     [FEATURE_PLAIN] = POLICY_GIVEN,       [FEATURE_MITIGATION] = POLICY_GIVEN,
+    [FEATURE_IMMUNITY] = POLICY_GIVEN,    [FEATURE_HAZARD] = POLICY_GIVEN,
     [FEATURE_NESTED] = POLICY_NESTED,     [FEATURE_TSX] = POLICY_TSX,
     [FEATURE_OPT_IN] = POLICY_OPT_IN,     [FEATURE_HYPERVISOR] = POLICY_GIVEN,
     [FEATURE_TOPOLOGY] = POLICY_TOPOLOGY,
