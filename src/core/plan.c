@@ -50,7 +50,9 @@ static const struct record loss_record = {
                 {"hosts", NAMES, .meaning = "that cost it: the first 100 by name"},
                 {"host_count", &record_uint, .meaning = "all that cost it"},
                 {"kinds", &record_json, .each = &index_row, .meaning = "all, as indices"},
-                {"policy", &record_string, .meaning = "where policy would leave it out anyway"})};
+                {"policy", &record_string,
+                 .meaning = "where policy would leave it out anyway; `unknown`: not a "
+                            "name of the catalogue"})};
 
 static const struct record omitted_record = {
     RECORD_ROWS({"feature", &record_name, .flags = RECORD_REQUIRED},
@@ -61,8 +63,8 @@ static const struct record omitted_record = {
 
 static const struct record warning_record = {
     RECORD_ROWS({"code", &record_string, .flags = RECORD_REQUIRED,
-                 .meaning = "`hidden`, `mitigation`, `mixed-vendor`, `phys-bits`, `silicon`, "
-                            "`vendor`, `vulnerable`"},
+                 .meaning = "`hazard`, `hidden`, `mitigation`, `mixed-vendor`, `phys-bits`, "
+                            "`silicon`, `vendor`, `vulnerable`"},
                 {"text", &record_string, .flags = RECORD_REQUIRED}, {"features", NAMES},
                 {"hosts", NAMES, .meaning = "the first 100 by name"},
                 {"host_count", &record_uint, RECORD_CHECKED})};

@@ -51,43 +51,32 @@ static void warn_kinds(json_t *warnings, const cpulift_pool *pool, const char *c
     json_object_set_new(item, "host_count", json_integer((json_int_t)total));
 }
 
-static bool is_same(const GArray *a, const GArray *b)
+static void warn_lost(json_t *warnings, const cpulift_pool *pool,
+                      const struct mitigation_group *group)
 {
-    return a->len == b->len && memcmp(a->data, b->data, a->len * sizeof(size_t)) == 0;
+    g_autofree char *names = mitigation_join_names(group);
+    g_autofree char *remedy = mitigation_describe_remedy(pool, group);
+    g_autofree char *text = g_strdup_printf("guests lose the mitigation%s %s; %s",
+                                            group->names->len == 1 ? "" : "s", names, remedy);
+    json_t *features =
+        json_new_strings((const char *const *)group->names->pdata, group->names->len);
+    if (group->kinds->len == 0) {
+        warn(warnings, "mitigation", g_steal_pointer(&text), features);
+    } else {
+        warn_kinds(warnings, pool, "mitigation", group->kinds, text, features);
+    }
 }
 
-/// Takes from `lost` the features that the same kinds cost as the first of them, and warns of them.
-static void warn_first_group(json_t *warnings, const cpulift_pool *pool, feature_set *lost)
+static void warn_hazard(json_t *warnings, const cpulift_pool *pool,
+                        const struct mitigation_group *group)
 {
-    g_autoptr(GArray) kinds = pool_find_costs(pool, feature_set_next(lost, 0));
-    feature_set group = {0};
-    feature_set_foreach (id, lost) {
-        g_autoptr(GArray) costs = pool_find_costs(pool, id);
-        if (is_same(costs, kinds)) {
-            feature_set_add(&group, id);
-        }
-    }
-    *lost = feature_set_subtract(*lost, group);
-    g_autoptr(GString) text = g_string_new(NULL);
-    feature_set_foreach (id, &group) {
-        g_string_append_printf(text, "%s%s", text->len > 0 ? ", " : "",
-                               catalog_get_feature(pool->inv->map, id)->name);
-    }
-    g_string_prepend(text, feature_set_count(&group) == 1 ? "guests lose the mitigation "
-                                                          : "guests lose the mitigations ");
-    g_string_append(text, "; update microcode, kernel and QEMU");
-    warn_kinds(warnings, pool, "mitigation", kinds, text->str,
-               host_format_features(&group, pool->inv->map));
-}
-
-static void warn_mitigations(json_t *warnings, const cpulift_pool *pool)
-{
-    feature_set lost = feature_set_subtract(
-        feature_set_intersect(pool->any, catalog_get_class(pool->inv->map, FEATURE_MITIGATION)),
-        pool->common);
-    while (!feature_set_is_empty(&lost)) {
-        warn_first_group(warnings, pool, &lost);
-    }
+    g_autofree char *names = mitigation_join_names(group);
+    g_autofree char *text = g_strdup_printf(
+        "their CPUs announce %s, which guests of this plan do not see: there they trust a "
+        "protection (retpoline) that does not hold; plan these hosts apart",
+        names);
+    warn_kinds(warnings, pool, "hazard", group->kinds, text,
+               json_new_strings((const char *const *)group->names->pdata, group->names->len));
 }
 
 /// The files of /sys/devices/system/cpu/vulnerabilities by which the kernel calls this host
@@ -177,7 +166,8 @@ static const char *explain_width(const cpulift_pool *pool, const cpulift_cpu *cp
                  "libvirt 8.7 or newer is needed on every host";
 }
 
-json_t *plan_format_warnings(const cpulift_pool *pool, const cpulift_cpu *cpu)
+json_t *plan_format_warnings(const cpulift_pool *pool, const cpulift_cpu *cpu,
+                             const GPtrArray *lost, const GPtrArray *hazards)
 {
     json_t *warnings = json_array();
     if (pool->is_mixed_vendor) {
@@ -189,7 +179,12 @@ json_t *plan_format_warnings(const cpulift_pool *pool, const cpulift_cpu *cpu)
     if (pool->is_phys_bits_mixed) {
         warn(warnings, "phys-bits", g_strdup(explain_width(pool, cpu)), NULL);
     }
-    warn_mitigations(warnings, pool);
+    for (size_t i = 0; i < lost->len; i++) {
+        warn_lost(warnings, pool, lost->pdata[i]);
+    }
+    for (size_t i = 0; i < hazards->len; i++) {
+        warn_hazard(warnings, pool, hazards->pdata[i]);
+    }
     for (size_t i = 0; i < G_N_ELEMENTS(host_warnings); i++) {
         warn_hosts(warnings, pool, i);
     }

@@ -3,13 +3,16 @@
 #pragma once
 
 #include "core/cpu.h"
+#include "core/mitigation.h"
 #include "core/model_choice.h"
 
 /// So many hosts are named with a loss or a warning; the document's kinds name the rest.
 #define PLAN_HOSTS_MAX 100
 
-/// The warnings, as the plan's document holds them. The caller's.
-json_t *plan_format_warnings(const cpulift_pool *pool, const cpulift_cpu *cpu);
+/// The warnings, as the plan's document holds them. `lost` and `hazards` are those of
+/// core/mitigation.h. The caller's.
+json_t *plan_format_warnings(const cpulift_pool *pool, const cpulift_cpu *cpu,
+                             const GPtrArray *lost, const GPtrArray *hazards);
 
 /// Adds what the kinds of the pool suffer from and guests of this model, with these features, would
 /// not know of.

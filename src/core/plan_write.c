@@ -2,7 +2,6 @@
 #include "core/plan_write.h"
 
 #include "base/json.h"
-#include "base/text.h"
 #include "core/plan.h"
 #include "core/plan_warnings.h"
 
@@ -58,49 +57,49 @@ static json_t *format_indices(const GArray *kinds)
     return array;
 }
 
-static json_t *format_loss(const cpulift_pool *pool, size_t id, enum policy_reason reason)
+static json_t *format_loss(const cpulift_pool *pool, const char *name, const GArray *costs,
+                           enum policy_reason reason)
 {
-    g_autoptr(GArray) costs = pool_find_costs(pool, id);
     size_t total = 0;
     g_autoptr(GPtrArray) hosts = pool_get_hosts(pool->inv, costs, PLAN_HOSTS_MAX, &total);
-    json_t *loss =
-        json_pack("{s:s, s:o, s:I, s:o}", "feature", catalog_get_feature(pool->inv->map, id)->name,
-                  "hosts", json_new_strings((const char *const *)hosts->pdata, hosts->len),
-                  "host_count", (json_int_t)total, "kinds", format_indices(costs));
+    json_t *loss = json_pack("{s:s, s:o, s:I, s:o}", "feature", name, "hosts",
+                             json_new_strings((const char *const *)hosts->pdata, hosts->len),
+                             "host_count", (json_int_t)total, "kinds", format_indices(costs));
     if (reason != POLICY_GIVEN) {
         json_object_set_new(loss, "policy", json_string(policy_reason_to_string(reason)));
     }
     return loss;
 }
 
-static json_t *format_losses(const cpulift_pool *pool, const struct selection *selection)
+/// A hazard is no loss: what its guests then trust is a warning.
+static void add_loss(json_t *losses, const cpulift_pool *pool, const char *name,
+                     const GArray *costs, enum policy_reason reason)
+{
+    if (costs->len > 0 && catalog_classify(name) != FEATURE_HAZARD) {
+        json_array_append_new(losses, format_loss(pool, name, costs, reason));
+    }
+}
+
+static json_t *format_losses(const cpulift_pool *pool, const struct selection *selection,
+                             const GPtrArray *unknown)
 {
     json_t *losses = json_array();
     feature_set lost = feature_set_subtract(pool->any, pool->common);
     feature_set_foreach (id, &lost) {
-        json_array_append_new(losses, format_loss(pool, id, selection->reasons[id]));
+        g_autoptr(GArray) costs = pool_find_costs(pool, id);
+        add_loss(losses, pool, catalog_get_feature(pool->inv->map, id)->name, costs,
+                 selection->reasons[id]);
+    }
+    for (size_t i = 0; i < unknown->len; i++) {
+        const struct pool_unknown *one = unknown->pdata[i];
+        g_autoptr(GArray) costs = pool_complement(pool, one->givers);
+        add_loss(losses, pool, one->name, costs, POLICY_UNKNOWN);
     }
     return losses;
 }
 
-/// Names that hosts know and this catalogue does not, sorted.
-static GPtrArray *collect_unknown(const cpulift_pool *pool)
-{
-    g_autoptr(GHashTable) names = g_hash_table_new(g_str_hash, g_str_equal);
-    GPtrArray *sorted = g_ptr_array_new();
-    for (size_t k = 0; k < pool->inv->kinds->len; k++) {
-        char **unknown = pool->guests[k]->unknown;
-        for (; unknown != NULL && *unknown != NULL; unknown++) {
-            if (g_hash_table_add(names, *unknown)) {
-                g_ptr_array_add(sorted, *unknown);
-            }
-        }
-    }
-    g_ptr_array_sort(sorted, text_compare);
-    return sorted;
-}
-
-static json_t *format_omitted(const cpulift_pool *pool, const struct selection *selection)
+static json_t *format_omitted(const cpulift_pool *pool, const struct selection *selection,
+                              const GPtrArray *unknown)
 {
     json_t *omitted = json_array();
     feature_set left = feature_set_subtract(pool->common, selection->chosen);
@@ -116,11 +115,12 @@ static json_t *format_omitted(const cpulift_pool *pool, const struct selection *
         }
         json_array_append_new(omitted, item);
     }
-    g_autoptr(GPtrArray) unknown = collect_unknown(pool);
     for (size_t i = 0; i < unknown->len; i++) {
-        json_array_append_new(omitted,
-                              json_pack("{s:s, s:s}", "feature", unknown->pdata[i], "reason",
-                                        policy_reason_to_string(POLICY_UNKNOWN)));
+        const struct pool_unknown *one = unknown->pdata[i];
+        if (one->givers->len == pool->inv->kinds->len) {
+            json_array_append_new(omitted, json_pack("{s:s, s:s}", "feature", one->name, "reason",
+                                                     policy_reason_to_string(POLICY_UNKNOWN)));
+        }
     }
     return omitted;
 }
@@ -167,15 +167,15 @@ json_t *plan_write(const cpulift_pool *pool, const char *name, const struct poli
 {
     const struct plan_heading heading = {name, "tuned", pool->virt, pool->machine};
     json_t *json = plan_write_common(pool->inv->map, &heading, cpu, &selection->chosen);
+    g_autoptr(GPtrArray) unknown = pool_collect_unknown(pool);
     size_t left_out_count;
     g_autofree const char **left_out = inventory_get_left_out(pool->inv, &left_out_count);
     json_object_set_new(json, "host_count", json_integer((json_int_t)pool->inv->host_count));
     json_object_set_new(json, "kinds", format_kinds(pool));
     json_object_set_new(json, "left_out_hosts", json_new_strings(left_out, left_out_count));
-    json_object_set_new(json, "losses", format_losses(pool, selection));
-    json_object_set_new(json, "omitted", format_omitted(pool, selection));
+    json_object_set_new(json, "losses", format_losses(pool, selection, unknown));
+    json_object_set_new(json, "omitted", format_omitted(pool, selection, unknown));
     json_object_set_new(json, "policy", policy_format(policy, pool->inv->map));
-    json_object_set_new(json, "warnings", plan_format_warnings(pool, cpu));
     if (pool->phys_bits != 0) {
         json_object_set_new(json, "phys_bits", json_integer(pool->phys_bits));
     }

@@ -6,36 +6,39 @@
 #include "core/plan_write.h"
 #include "core/planner_define.h"
 
-/// --require-mitigations: refuses when a mitigation that some host gives is not in the plan.
-static int check_mitigations(const cpulift_pool *pool, const struct selection *selection,
-                             cpulift_error **err)
+/// What is lost on which hosts and what heals it, for a refusal.
+static void append_group(GString *text, const cpulift_pool *pool,
+                         const struct mitigation_group *group, bool is_hazard)
 {
-    const catalog *map = pool->inv->map;
-    feature_set wanted =
-        feature_set_intersect(pool->any, catalog_get_class(map, FEATURE_MITIGATION));
-    feature_set lost = feature_set_subtract(wanted, selection->chosen);
-    feature_set_foreach (id, &lost) {
-        enum policy_reason reason = selection->reasons[id];
-        const char *name = catalog_get_feature(map, id)->name;
-        if (reason == POLICY_EMULATED || reason == POLICY_DEPENDENCY) {
-            continue;
-        }
-        g_autoptr(GArray) costs = pool_find_costs(pool, id);
-        if (costs->len == 0) {
-            return cpulift_error_set(
-                err, CPULIFT_EREFUSED,
-                "the pool would lose the mitigation '%s' although every host gives it: policy "
-                "leaves it out (%s)",
-                name, policy_reason_to_string(reason));
-        }
-        g_autofree char *names = pool_quote_hosts(pool->inv, costs);
-        return cpulift_error_set(
-            err, CPULIFT_EREFUSED,
-            "the pool would lose the mitigation '%s', which is not given by %s; update "
-            "microcode, kernel and QEMU there, or plan without (--without)",
-            name, names);
+    g_autofree char *names = mitigation_join_names(group);
+    g_autofree char *hosts = pool_quote_some(pool->inv, group->kinds, PLAN_HOSTS_MAX);
+    g_autofree char *remedy = is_hazard ? g_strdup("guests would trust retpoline there")
+                                        : mitigation_describe_remedy(pool, group);
+    const char *verb = is_hazard ? "announced by " : "not given by ";
+    g_string_append_printf(text, "%s%s (%s%s%s%s)", text->len > 0 ? ", " : "", names,
+                           group->kinds->len > 0 ? verb : "", group->kinds->len > 0 ? hosts : "",
+                           group->kinds->len > 0 ? ": " : "", remedy);
+}
+
+/// --require-mitigations: refuses when a mitigation that some host gives is not in the plan, or a
+/// hazard that some host announces; names all of them.
+static int check_mitigations(const cpulift_pool *pool, const GPtrArray *lost,
+                             const GPtrArray *hazards, cpulift_error **err)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    for (size_t i = 0; i < lost->len; i++) {
+        append_group(text, pool, lost->pdata[i], false);
     }
-    return 0;
+    for (size_t i = 0; i < hazards->len; i++) {
+        append_group(text, pool, hazards->pdata[i], true);
+    }
+    return text->len == 0
+               ? 0
+               : cpulift_error_set(
+                     err, CPULIFT_EREFUSED,
+                     "the pool would lose protection: %s; heal it, or plan without these "
+                     "hosts (--without)",
+                     text->str);
 }
 
 static int check_inventory(const inventory *inv, cpulift_error **err)
@@ -69,10 +72,12 @@ int planner_compute(const inventory *inv, const struct planner_options *options,
     TRY(pool_gather(inv, options->virt, options->machine, policy->is_mixed_vendor_allowed, &pool,
                     err));
     struct selection selection = {0};
-    select_features(inv->map, policy, pool->is_mixed_vendor ? POLICY_VENDOR_MIXED : pool->vendor,
-                    pool->common, pool->not_migratable, &selection);
+    select_features(inv->map, policy, pool_get_policy_vendor(pool), pool->common,
+                    pool->not_migratable, &selection);
+    g_autoptr(GPtrArray) lost = mitigation_find_lost(pool, policy, &selection);
+    g_autoptr(GPtrArray) hazards = mitigation_find_hazards(pool, policy, &selection);
     if (policy->is_mitigations_required) {
-        TRY(check_mitigations(pool, &selection, err));
+        TRY(check_mitigations(pool, lost, hazards, err));
     }
     g_autoptr(GArray) verdicts = model_choose(pool, &selection.chosen);
     const struct model_verdict *taken = model_get_taken(verdicts);
@@ -85,6 +90,7 @@ int planner_compute(const inventory *inv, const struct planner_options *options,
     g_autoptr(cpulift_cpu) cpu = planner_define(pool, taken->model, &selection.chosen);
     g_autoptr(json_t) document = plan_write(pool, get_pool_name(options), policy, &selection, cpu);
     json_object_set_new(document, "model_choice", plan_format_model_choice(pool, verdicts));
+    json_object_set_new(document, "warnings", plan_format_warnings(pool, cpu, lost, hazards));
     plan_warn_hidden(json_object_get(document, "warnings"), pool, taken, &selection.chosen);
     return plan_from_json(document, "the plan", ret_plan, err);
 }

@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "core/machine.h"
+#include "core/policy.h"
 
 #include <string.h>
 
@@ -17,6 +18,59 @@ GArray *pool_find_costs(const cpulift_pool *pool, size_t id)
         }
     }
     return kinds;
+}
+
+static void unknown_free(void *data)
+{
+    struct pool_unknown *unknown = data;
+    g_array_unref(unknown->givers);
+    g_free(unknown);
+}
+
+static int compare_unknown(const void *a, const void *b)
+{
+    const struct pool_unknown *const *ua = a, *const *ub = b;
+    return strcmp((*ua)->name, (*ub)->name);
+}
+
+GPtrArray *pool_collect_unknown(const cpulift_pool *pool)
+{
+    g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+    GPtrArray *sorted = g_ptr_array_new_with_free_func(unknown_free);
+    for (size_t k = 0; k < pool->inv->kinds->len; k++) {
+        char **name = pool->guests[k]->unknown;
+        for (; name != NULL && *name != NULL; name++) {
+            struct pool_unknown *unknown = g_hash_table_lookup(seen, *name);
+            if (unknown == NULL) {
+                unknown = g_new0(struct pool_unknown, 1);
+                unknown->name = *name;
+                unknown->givers = g_array_new(FALSE, FALSE, sizeof(size_t));
+                g_hash_table_insert(seen, *name, unknown);
+                g_ptr_array_add(sorted, unknown);
+            }
+            g_array_append_val(unknown->givers, k);
+        }
+    }
+    g_ptr_array_sort(sorted, compare_unknown);
+    return sorted;
+}
+
+GArray *pool_complement(const cpulift_pool *pool, const GArray *kinds)
+{
+    GArray *others = g_array_new(FALSE, FALSE, sizeof(size_t));
+    for (size_t k = 0, at = 0; k < pool->inv->kinds->len; k++) {
+        if (at < kinds->len && g_array_index(kinds, size_t, at) == k) {
+            at++;
+        } else {
+            g_array_append_val(others, k);
+        }
+    }
+    return others;
+}
+
+const char *pool_get_policy_vendor(const cpulift_pool *pool)
+{
+    return pool->is_mixed_vendor ? POLICY_VENDOR_MIXED : pool->vendor;
 }
 
 GPtrArray *pool_get_hosts(const inventory *inv, const GArray *kinds, size_t most, size_t *ret_total)
@@ -48,8 +102,13 @@ char *pool_join_hosts(const inventory *inv, const GArray *kinds, size_t most)
 
 char *pool_quote_hosts(const inventory *inv, const GArray *kinds)
 {
+    return pool_quote_some(inv, kinds, NAMES_IN_MESSAGE);
+}
+
+char *pool_quote_some(const inventory *inv, const GArray *kinds, size_t most)
+{
     size_t total = 0;
-    g_autoptr(GPtrArray) names = pool_get_hosts(inv, kinds, NAMES_IN_MESSAGE, &total);
+    g_autoptr(GPtrArray) names = pool_get_hosts(inv, kinds, most, &total);
     GString *text = g_string_new(total == 1 ? "host" : "hosts");
     for (size_t i = 0; i < names->len; i++) {
         g_string_append_printf(text, "%s '%s'", i > 0 ? "," : "", (char *)names->pdata[i]);

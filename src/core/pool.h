@@ -26,6 +26,21 @@ int pool_gather(const inventory *inv, const char *virt, const char *machine,
 void pool_free(cpulift_pool *pool);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(cpulift_pool, pool_free)
 
+/// A name that hosts know and this catalogue does not.
+struct pool_unknown {
+    const char *name; ///< borrowed
+    GArray *givers;   ///< the kinds that give it, as indices
+};
+
+/// These names, each once, sorted: struct pool_unknown *. The caller unrefs.
+GPtrArray *pool_collect_unknown(const cpulift_pool *pool);
+
+/// The kinds that are not among these. The caller unrefs.
+GArray *pool_complement(const cpulift_pool *pool, const GArray *kinds);
+
+/// The vendor as policy_find_reason has it.
+const char *pool_get_policy_vendor(const cpulift_pool *pool);
+
 /// The kinds that cannot give a feature, as indices. The caller unrefs.
 GArray *pool_find_costs(const cpulift_pool *pool, size_t id);
 
@@ -39,3 +54,6 @@ char *pool_join_hosts(const inventory *inv, const GArray *kinds, size_t most);
 
 /// "host 'a'", or "hosts 'a', 'b' and 3 more": for a refusal. The caller frees it.
 char *pool_quote_hosts(const inventory *inv, const GArray *kinds);
+
+/// The same, but at most `most` of them (0: all).
+char *pool_quote_some(const inventory *inv, const GArray *kinds, size_t most);

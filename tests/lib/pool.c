@@ -55,6 +55,8 @@ char *pool_format_host(const struct pool_host *described)
     host->arch = g_strdup(described->arch != NULL ? described->arch : "x86_64");
     host->vendor = vendor == NULL || *vendor == '\0' ? NULL : g_strdup(vendor);
     host->libvirt_version = g_strdup(described->libvirt);
+    host->qemu_version = g_strdup(described->qemu);
+    host->kernel_version = g_strdup(described->kernel);
     host->libvirt_models = split(described->known);
     struct host_guest *guest =
         host_add_guest(host, virt, described->machine != NULL ? described->machine : "pc");
@@ -62,6 +64,7 @@ char *pool_format_host(const struct pool_host *described)
     guest->not_migratable = pool_get_features(described->stuck);
     guest->usable_models = split(described->usable);
     guest->phys_bits = described->phys_bits;
+    guest->unknown = split(described->unknown);
     g_autoptr(json_t) json = host_format(host, map);
     return json_format_line(json);
 }

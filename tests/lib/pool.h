@@ -12,14 +12,16 @@ struct pool_host {
     const char *more;  ///< features beside, between blanks
     const char *less;  ///< and without these
     const char *virt;  ///< NULL: kvm
-    const char *machine; ///< NULL: pc
-    const char *vendor;  ///< NULL: the model's; "": not known
-    const char *arch;    ///< NULL: x86_64
-    const char *libvirt; ///< version, NULL: not known
-    const char *known;   ///< models that its libvirt knows, between blanks; NULL: not known
-    const char *usable;  ///< models that its guests can use; NULL: not known
-    const char *stuck;   ///< features that its libvirt calls not migratable
-    unsigned phys_bits;  ///< of its guests
+    const char *machine;       ///< NULL: pc
+    const char *vendor;        ///< NULL: the model's; "": not known
+    const char *arch;          ///< NULL: x86_64
+    const char *libvirt;       ///< version, NULL: not known
+    const char *qemu, *kernel; ///< likewise
+    const char *unknown;       ///< names beside that no catalogue has, between blanks
+    const char *known;         ///< models that its libvirt knows, between blanks; NULL: not known
+    const char *usable;        ///< models that its guests can use; NULL: not known
+    const char *stuck;         ///< features that its libvirt calls not migratable
+    unsigned phys_bits;        ///< of its guests
 };
 
 /// The host's document, one line. The caller frees it.

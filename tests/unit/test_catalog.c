@@ -17,16 +17,24 @@ struct row {
 
 #define ALIAS(alias, name)           {alias, name},
 #define CLASS(pattern, class)        {pattern, #class},
+#define DOUBLE(vendor, feature, of)  {vendor, feature},
 #define GROUP(pattern, group)        {pattern, #group},
 #define NEEDS(pattern, needs)        {pattern, needs},
 #define PROPERTY(pattern)            {pattern, ""},
 #define LEVEL(level, name)           {#level, name},
+#define REMEDY(feature, given, ...)  {feature, given},
 #define QEMU_MODEL(name, f, m, s, a) {name, ""},
 static const struct row aliases[] = {
 #include "core/tables/aliases.def"
 };
 static const struct row classes[] = {
 #include "core/tables/classes.def"
+};
+static const struct row doubles[] = {
+#include "core/tables/doubles.def"
+};
+static const struct row remedies[] = {
+#include "core/tables/remedies.def"
 };
 static const struct row groups[] = {
 #include "core/tables/groups.def"
@@ -52,6 +60,8 @@ static const struct {
 } tables[] = {
     {"aliases", aliases, G_N_ELEMENTS(aliases), true},
     {"classes", classes, G_N_ELEMENTS(classes), true},
+    {"doubles", doubles, G_N_ELEMENTS(doubles), false},
+    {"remedies", remedies, G_N_ELEMENTS(remedies), false},
     {"groups", groups, G_N_ELEMENTS(groups), true},
     {"depends", depends, G_N_ELEMENTS(depends), false},
     {"properties", properties, G_N_ELEMENTS(properties), true},
@@ -75,18 +85,13 @@ static void test_order(void **state)
 }
 
 /// Features that libvirt's maps got after 9.0: a misspelt one would be in neither list.
-static const char *const newer[] = {"amd-psfd",      "amx-complex",    "amx-fp16",
-                                    "arch-lbr",      "auto-ibrs",      "avic",
-                                    "avx-ifma",      "avx-ne-convert", "avx-vnni-int16",
-                                    "avx-vnni-int8", "avx10*",         "bhi-*",
-                                    "fb-clear",      "fbsdp-no",       "flush-l1d",
-                                    "gds-no",        "ibpb-brtype",    "intel-pt*",
-                                    "ipred-ctrl",    "its-no",         "psdp-no",
-                                    "rfds-*",        "rrsba-ctrl",     "sbdr-ssdp-no",
-                                    "sbpb",          "sha512",         "sm3",
-                                    "sm4",           "srso-*",         "stibp-always-on",
-                                    "tsx-ldtrk",     "vnmi",           "vmx-*",
-                                    "mcdt-no",       "intel-pt-lip",   "v-vmsave-vmload"};
+static const char newer[] =
+    "amd-psfd amx-complex amx-fp16 arch-lbr auto-ibrs avic avx-ifma avx-ne-convert "
+    "avx-vnni-int16 avx-vnni-int8 avx10* bhi-ctrl fb-clear flush-l1d ibpb-brtype "
+    "ibrs-same-mode intel-psfd intel-pt* intel-pt-lip ipred-ctrl its-no "
+    "lfence-always-serializing mcdt-no no-nested-data-bp psdp-no rfds-clear rrsba "
+    "rrsba-ctrl sbpb sha512 sm3 sm4 stibp-always-on tsx-ldtrk v-vmsave-vmload "
+    "verw-clear vmx-* vnmi";
 
 /// Models that they got.
 static const char *const newer_models[] = {"Denverton",   "EPYC-Genoa",     "GraniteRapids",
@@ -106,11 +111,8 @@ static bool is_in_map(const char *pattern)
 
 static void expect_known(const char *table, const char *pattern)
 {
-    bool is_newer = false;
-    for (size_t i = 0; i < G_N_ELEMENTS(newer); i++) {
-        is_newer = is_newer || strcmp(newer[i], pattern) == 0;
-    }
-    if (!is_newer && !is_in_map(pattern)) {
+    g_auto(GStrv) names = g_strsplit(newer, " ", -1);
+    if (!g_strv_contains((const char *const *)names, pattern) && !is_in_map(pattern)) {
         fail_msg("%s: '%s' is in no map", table, pattern);
     }
 }
@@ -123,6 +125,13 @@ static void test_names(void **state)
     }
     for (size_t i = 0; i < G_N_ELEMENTS(classes); i++) {
         expect_known("classes", classes[i].first);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(doubles); i++) {
+        expect_known("doubles", doubles[i].second);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(remedies); i++) {
+        expect_known("remedies", remedies[i].first);
+        assert_int_equal(catalog_classify(remedies[i].first), FEATURE_MITIGATION);
     }
     for (size_t i = 0; i < G_N_ELEMENTS(groups); i++) {
         expect_known("groups", groups[i].first);
@@ -288,19 +297,27 @@ static void test_classes(void **state)
         enum feature_class class;
         const char *some;
     } cases[] = {
-        {FEATURE_MITIGATION, "spec-ctrl ssbd md-clear virt-ssbd amd-ssbd arch-capabilities ibpb"},
+        {FEATURE_MITIGATION, "spec-ctrl ssbd md-clear virt-ssbd amd-ssbd ibpb"},
+        {FEATURE_IMMUNITY, "rdctl-no mds-no taa-no ibrs-all skip-l1dfl-vmentry amd-no-ssb"},
+        {FEATURE_HAZARD, "rsba"},
         {FEATURE_NESTED, "vmx svm npt nrip-save"},
         {FEATURE_TSX, "hle rtm"},
         {FEATURE_OPT_IN, "amx-tile amx-int8 amx-bf16 mpx monitor"},
         {FEATURE_HYPERVISOR, "hypervisor x2apic tsc-deadline tsc_adjust arat"},
         {FEATURE_TOPOLOGY, "ht osxsave"},
-        {FEATURE_PLAIN, "sse2 avx2 avx512f pcid invpcid xsaves invtsc"},
+        {FEATURE_PLAIN, "arch-capabilities sse2 avx2 avx512f pcid invpcid xsaves invtsc"},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         feature_set some = pool_get_features(cases[i].some);
         feature_set all = catalog_get_class(map, cases[i].class);
         assert_true(feature_set_is_subset(&some, &all));
     }
+    // The name decides, in the map or not.
+    assert_int_equal(catalog_classify("auto-ibrs"), FEATURE_MITIGATION);
+    assert_int_equal(catalog_classify("rfds-clear"), FEATURE_MITIGATION);
+    assert_int_equal(catalog_classify("gds-no"), FEATURE_IMMUNITY);
+    assert_int_equal(catalog_classify("rrsba"), FEATURE_HAZARD);
+    assert_int_equal(catalog_classify("no-such-thing"), FEATURE_PLAIN);
     feature_set migratable = catalog_get_migratable(map);
     feature_set stuck = pool_get_features("invtsc xsaves");
     feature_set both = feature_set_intersect(migratable, stuck);

@@ -224,9 +224,10 @@ static void test_trap13_mitigations(void **state)
         {.name = "patched", .model = "Nehalem", .more = "spec-ctrl ssbd md-clear"},
         {.name = "stale", .model = "Nehalem"}};
     g_autoptr(cpulift_plan) plan = plan_with(hosts, 2, NULL);
-    assert_string_equal(pool_get_warning(plan, "mitigation"),
-                        "stale: guests lose the mitigations md-clear, spec-ctrl, ssbd; update "
-                        "microcode, kernel and QEMU");
+    assert_string_equal(
+        pool_get_warning(plan, "mitigation"),
+        "stale: guests lose the mitigations md-clear, spec-ctrl, ssbd; update "
+        "microcode (2019-05 or newer), kernel (5.2 or newer) and QEMU (4.1 or newer)");
     struct planner_options options = {.policy.is_mitigations_required = true};
     expect_refusal(hosts, 2, &options, CPULIFT_EREFUSED, "stale");
     g_autoptr(cpulift_plan) whole = plan_with(hosts, 1, &options);

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/mitigation.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+    const char *vendor, *feature, *original;
+} doubles[] = {
+#define DOUBLE(vendor, feature, original) {vendor, feature, original},
+#include "core/tables/doubles.def"
+#undef DOUBLE
+};
+
+enum part {
+    MICROCODE,
+    LINUX,
+    QEMU,
+    PARTS,
+};
+
+static const struct remedy {
+    const char *feature, *given;
+    const char *since[PARTS];
+} remedies[] = {
+#define REMEDY(feature, given, microcode, linux, qemu) {feature, given, {microcode, linux, qemu}},
+#include "core/tables/remedies.def"
+#undef REMEDY
+};
+
+static const char *const part_names[] = {"microcode", "kernel", "QEMU"};
+
+static void group_free(void *data)
+{
+    struct mitigation_group *group = data;
+    g_ptr_array_unref(group->names);
+    g_array_unref(group->kinds);
+    g_free(group);
+}
+
+static bool is_double(const cpulift_pool *pool, const char *name)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(doubles); i++) {
+        int original = catalog_find_feature(pool->inv->map, doubles[i].original);
+        if (g_strcmp0(doubles[i].vendor, pool->vendor) == 0 &&
+            strcmp(doubles[i].feature, name) == 0 && original >= 0 &&
+            feature_set_has(&pool->any, (size_t)original)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/// What no host's guest could have had of its own: KVM makes it up, or it hangs on what is made up
+/// or on what no host has. `whole` is the selection from all that some host has.
+static bool is_made_up(const cpulift_pool *pool, const struct selection *whole, size_t id)
+{
+    while (feature_set_has(&pool->any, id) && whole->reasons[id] == POLICY_DEPENDENCY) {
+        id = (size_t)whole->needs[id];
+    }
+    return whole->reasons[id] == POLICY_EMULATED || !feature_set_has(&pool->any, id);
+}
+
+static bool is_same(const GArray *a, const GArray *b)
+{
+    return a->len == b->len && memcmp(a->data, b->data, a->len * sizeof(size_t)) == 0;
+}
+
+/// Adds a name to the group of which the same is to be said; `kinds` is taken over.
+static void add_name(GPtrArray *groups, const char *name, GArray *kinds, enum policy_reason reason)
+{
+    reason = kinds->len > 0 ? POLICY_GIVEN : reason;
+    for (size_t i = 0; i < groups->len; i++) {
+        struct mitigation_group *group = groups->pdata[i];
+        if (group->reason == reason && is_same(group->kinds, kinds)) {
+            g_ptr_array_add(group->names, (char *)name);
+            g_array_unref(kinds);
+            return;
+        }
+    }
+    struct mitigation_group *group = g_new0(struct mitigation_group, 1);
+    *group = (struct mitigation_group){g_ptr_array_new(), kinds, reason};
+    g_ptr_array_add(group->names, (char *)name);
+    g_ptr_array_add(groups, group);
+}
+
+/// The kinds that have (or have not) the feature.
+static GArray *find_kinds(const cpulift_pool *pool, size_t id, bool has)
+{
+    GArray *kinds = g_array_new(FALSE, FALSE, sizeof(size_t));
+    for (size_t k = 0; k < pool->inv->kinds->len; k++) {
+        if (feature_set_has(&pool->guests[k]->features, id) == has) {
+            g_array_append_val(kinds, k);
+        }
+    }
+    return kinds;
+}
+
+/// Groups of what is of this class, given somewhere and not planned; `has`: the kinds that have it,
+/// else those that lack it.
+static GPtrArray *find_groups(const cpulift_pool *pool, const struct policy *policy,
+                              const struct selection *selection, enum feature_class class, bool has)
+{
+    const catalog *map = pool->inv->map;
+    GPtrArray *groups = g_ptr_array_new_with_free_func(group_free);
+    struct selection whole = {0};
+    select_features(map, policy, pool_get_policy_vendor(pool), pool->any, pool->not_migratable,
+                    &whole);
+    feature_set lost = feature_set_subtract(
+        feature_set_intersect(pool->any, catalog_get_class(map, class)), selection->chosen);
+    feature_set_foreach (id, &lost) {
+        const char *name = catalog_get_feature(map, id)->name;
+        if (!is_double(pool, name) && !is_made_up(pool, &whole, id)) {
+            add_name(groups, name, find_kinds(pool, id, has), selection->reasons[id]);
+        }
+    }
+    g_autoptr(GPtrArray) unknown = pool_collect_unknown(pool);
+    for (size_t i = 0; i < unknown->len; i++) {
+        const struct pool_unknown *one = unknown->pdata[i];
+        if (catalog_classify(one->name) == class) {
+            GArray *kinds = has ? g_array_ref(one->givers) : pool_complement(pool, one->givers);
+            add_name(groups, one->name, kinds, POLICY_UNKNOWN);
+        }
+    }
+    return groups;
+}
+
+GPtrArray *mitigation_find_lost(const cpulift_pool *pool, const struct policy *policy,
+                                const struct selection *selection)
+{
+    return find_groups(pool, policy, selection, FEATURE_MITIGATION, false);
+}
+
+GPtrArray *mitigation_find_hazards(const cpulift_pool *pool, const struct policy *policy,
+                                   const struct selection *selection)
+{
+    return find_groups(pool, policy, selection, FEATURE_HAZARD, true);
+}
+
+char *mitigation_join_names(const struct mitigation_group *group)
+{
+    g_ptr_array_add(group->names, NULL);
+    char *joined = g_strjoinv(", ", (char **)group->names->pdata);
+    g_ptr_array_set_size(group->names, (int)group->names->len - 1);
+    return joined;
+}
+
+/// A version or a month as a number that grows; 0 where it is not known.
+static unsigned weigh(const char *version)
+{
+    unsigned major = 0, minor = 0;
+    bool is_known = version != NULL && sscanf(version, "%u%*[.-]%u", &major, &minor) == 2;
+    return is_known ? major * 1000 + MIN(minor, 999) : 0;
+}
+
+/// The last row for the feature that fits what the host gives; NULL where there is none.
+static const struct remedy *find_remedy(const cpulift_pool *pool, size_t kind, const char *name)
+{
+    const struct remedy *found = NULL;
+    for (size_t i = 0; i < G_N_ELEMENTS(remedies); i++) {
+        int given = catalog_find_feature(pool->inv->map, remedies[i].given);
+        bool fits = *remedies[i].given == '\0' ||
+                    (given >= 0 && feature_set_has(&pool->guests[kind]->features, (size_t)given));
+        found = fits && strcmp(remedies[i].feature, name) == 0 ? &remedies[i] : found;
+    }
+    return found;
+}
+
+/// What must be updated, and to what: since[p] is NULL where part p need not, "" where it is not
+/// known.
+static void find_updates(const cpulift_pool *pool, const struct mitigation_group *group,
+                         const char **since)
+{
+    for (size_t k = 0; k < group->kinds->len; k++) {
+        size_t index = g_array_index(group->kinds, size_t, k);
+        const cpulift_host *host = ((struct host_kind *)pool->inv->kinds->pdata[index])->host;
+        const char *have[PARTS] = {NULL, host->kernel_version, host->qemu_version};
+        for (size_t i = 0; i < group->names->len; i++) {
+            const struct remedy *remedy = find_remedy(pool, index, group->names->pdata[i]);
+            for (size_t p = 0; p < PARTS; p++) {
+                const char *need = remedy != NULL ? remedy->since[p] : "";
+                bool is_needed = remedy == NULL || weigh(need) > weigh(have[p]);
+                if (is_needed && (since[p] == NULL || weigh(need) > weigh(since[p]))) {
+                    since[p] = need;
+                }
+            }
+        }
+    }
+}
+
+/// Where no host lacks it.
+static char *describe_policy(enum policy_reason reason)
+{
+    return reason == POLICY_UNKNOWN
+               ? g_strdup("every host gives it, but this machine's libvirt does not know the name: "
+                          "CPULIFT_CPU_MAP may name a newer map")
+               : g_strdup_printf("every host gives it: policy leaves it out (%s)",
+                                 policy_reason_to_string(reason));
+}
+
+char *mitigation_describe_remedy(const cpulift_pool *pool, const struct mitigation_group *group)
+{
+    const char *since[PARTS] = {NULL};
+    g_autoptr(GPtrArray) parts = g_ptr_array_new_with_free_func(g_free);
+    if (group->kinds->len == 0) {
+        return describe_policy(group->reason);
+    }
+    find_updates(pool, group, since);
+    for (size_t p = 0; p < PARTS; p++) {
+        if (since[p] != NULL) {
+            g_ptr_array_add(parts, *since[p] == '\0' ? g_strdup(part_names[p])
+                                                     : g_strdup_printf("%s (%s or newer)",
+                                                                       part_names[p], since[p]));
+        }
+    }
+    if (parts->len == 0) {
+        return g_strdup("their versions could give it: look for what switches it off");
+    }
+    GString *text = g_string_new("update ");
+    for (size_t i = 0; i < parts->len; i++) {
+        const char *between = i == 0 ? "" : i + 1 < parts->len ? ", " : " and ";
+        g_string_append_printf(text, "%s%s", between, (char *)parts->pdata[i]);
+    }
+    return g_string_free(text, FALSE);
+}
