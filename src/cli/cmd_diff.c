@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "base/json.h"
 #include "cli/commands.h"
+#include "cli/differences.h"
 #include "cli/document.h"
 #include "cli/table.h"
 #include "core/machine.h"
@@ -18,11 +19,15 @@ static const GOptionEntry entries[] = {
     {0},
 };
 
-static int load(const char *path, const catalog *map, feature_set *set, cpulift_error **err)
+static json_t *list_only(char *const *these, char *const *others)
 {
-    DOCUMENT_AUTO document = {0};
-    TRY(document_load(path, map, &document, err));
-    return document_get_features(&document, map, options.virt, options.machine, set, err);
+    json_t *list = json_array();
+    for (; *these != NULL; these++) {
+        if (!g_strv_contains((const char *const *)others, *these)) {
+            json_array_append_new(list, json_string(*these));
+        }
+    }
+    return list;
 }
 
 /// A row for each group of the features that only the document at `path` has.
@@ -41,12 +46,13 @@ static void add_rows(table *t, const catalog *map, const char *path, const json_
     }
 }
 
-static char *format(const catalog *map, char **paths, const feature_set *only_a,
-                    const feature_set *only_b)
+static char *format(const catalog *map, char **paths, const compare_side *a, const compare_side *b,
+                    const GPtrArray *differences)
 {
     g_autoptr(json_t) document =
-        json_pack("{s:s, s:o, s:o}", "schema", "cpulift.diff/1", "only_a",
-                  host_format_features(only_a, map), "only_b", host_format_features(only_b, map));
+        json_pack("{s:s, s:o, s:o, s:o}", "schema", "cpulift.diff/1", "only_a",
+                  list_only(a->features, b->features), "only_b",
+                  list_only(b->features, a->features), "differences", compare_format(differences));
     if (options.json) {
         return json_format_document(document);
     }
@@ -54,7 +60,16 @@ static char *format(const catalog *map, char **paths, const feature_set *only_a,
     g_autoptr(table) t = table_new(headers);
     add_rows(t, map, paths[0], json_object_get(document, "only_a"));
     add_rows(t, map, paths[1], json_object_get(document, "only_b"));
-    return table_format(t);
+    g_autofree char *features = table_format(t);
+    g_autofree char *rest = differences_format(differences, paths[0], paths[1], false);
+    return g_strconcat(features, *rest != '\0' ? "\n" : "", rest, NULL);
+}
+
+static int load(const char *path, const catalog *map, struct document *document, compare_side *side,
+                cpulift_error **err)
+{
+    TRY(document_load(path, map, document, err));
+    return document_take_side(document, path, map, options.virt, options.machine, side, err);
 }
 
 static int run(char **paths, size_t count)
@@ -62,23 +77,25 @@ static int run(char **paths, size_t count)
     (void)count;
     g_autoptr(cpulift_error) err = NULL;
     g_autoptr(catalog) map = NULL;
-    feature_set a = {0}, b = {0};
-    if (catalog_load(NULL, &map, &err) != 0 || load(paths[0], map, &a, &err) != 0 ||
-        load(paths[1], map, &b, &err) != 0) {
+    DOCUMENT_AUTO first = {0};
+    DOCUMENT_AUTO second = {0};
+    g_auto(compare_side) a = {0}, b = {0};
+    if (catalog_load(NULL, &map, &err) != 0 || load(paths[0], map, &first, &a, &err) != 0 ||
+        load(paths[1], map, &second, &b, &err) != 0) {
         return command_fail(&err);
     }
-    feature_set only_a = feature_set_subtract(a, b);
-    feature_set only_b = feature_set_subtract(b, a);
-    g_autofree char *text = format(map, paths, &only_a, &only_b);
-    return command_finish(NULL, text, feature_set_equal(&a, &b) ? EXIT_YES : EXIT_NO);
+    g_autoptr(GPtrArray) differences = compare_sides(&a, &b);
+    g_autofree char *text = format(map, paths, &a, &b, differences);
+    return command_finish(NULL, text, differences->len == 0 ? EXIT_YES : EXIT_NO);
 }
 
 const struct command diff_command = {
     .name = "diff",
     .arguments = "A B",
     .description =
-        "Prints the features that only A or only B has. Each is a host document, a plan, a "
-        "<cpu> element or a domain. Exit status 0: the same, 1: they differ.",
+        "Prints the features that only A or only B has, and what else they differ in: model, "
+        "signature, address width, machine, versions … Each is a host document, a plan, a <cpu> "
+        "element or a domain. Exit status 0: the same, 1: they differ.",
     .options = entries,
     .json = &options.json,
     .min = 2,

@@ -3,7 +3,9 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/xml.h"
 #include "cli/documents.h"
+#include "core/machine.h"
 
 #include <string.h>
 
@@ -33,6 +35,23 @@ static int recognise(const char *text, size_t len, const char *path, const catal
     return 0;
 }
 
+static int parse_xml(const char *text, size_t len, const char *path, struct document *document,
+                     cpulift_error **err)
+{
+    g_autoptr(xmlDoc) xml = NULL;
+    document->kind = g_strdup("cpu");
+    TRY(xml_parse(text, len, path, &xml, err));
+    const xmlNode *root = xmlDocGetRootElement(xml);
+    if (xml_is_plain(root, "domain")) {
+        const xmlNode *os = xml_find_child(root, "os");
+        const xmlNode *type = os != NULL ? xml_find_child(os, "type") : NULL;
+        g_autofree char *machine = type != NULL ? xml_get_attribute(type, "machine") : NULL;
+        document->virt = xml_get_attribute(root, "type");
+        document->machine = g_strdup(machine_find_kind(machine));
+    }
+    return cpu_parse(text, len, path, &document->cpu, err);
+}
+
 int document_load(const char *path, const catalog *map, struct document *ret_document,
                   cpulift_error **err)
 {
@@ -45,8 +64,7 @@ int document_load(const char *path, const catalog *map, struct document *ret_doc
         start++;
     }
     if (*start == '<') {
-        document.kind = g_strdup("cpu");
-        TRY(cpu_parse(text, len, path, &document.cpu, err));
+        TRY(parse_xml(text, len, path, &document, err));
     } else {
         TRY(recognise(text, len, path, map, &document, err));
     }
@@ -62,17 +80,19 @@ void document_clear(struct document *document)
     plan_free(document->plan);
     host_free(document->host);
     cpu_free(document->cpu);
+    g_free(document->virt);
+    g_free(document->machine);
     *document = (struct document){0};
 }
 
-static int get_host_features(const cpulift_host *host, const char *virt, const char *machine,
-                             feature_set *ret_set, cpulift_error **err)
+static int take_host(const cpulift_host *host, const catalog *map, const char *virt,
+                     const char *machine, compare_side *ret_side, cpulift_error **err)
 {
     for (size_t g = 0; g < host->guests->len; g++) {
         const struct host_guest *guest = host->guests->pdata[g];
         if ((virt == NULL || strcmp(virt, guest->virt) == 0) &&
             (machine == NULL || strcmp(machine, guest->machine) == 0)) {
-            *ret_set = guest->features;
+            compare_take_host(host, guest, map, ret_side);
             return 0;
         }
     }
@@ -81,24 +101,24 @@ static int get_host_features(const cpulift_host *host, const char *virt, const c
         virt != NULL ? virt : "any", machine != NULL ? machine : "any machine");
 }
 
-int document_get_features(const struct document *document, const catalog *map, const char *virt,
-                          const char *machine, feature_set *ret_set, cpulift_error **err)
+int document_take_side(const struct document *document, const char *path, const catalog *map,
+                       const char *virt, const char *machine, compare_side *ret_side,
+                       cpulift_error **err)
 {
-    if (document->cpu != NULL) {
-        return cpu_expand(document->cpu, map, ret_set, err);
-    }
     if (document->host != NULL) {
-        return get_host_features(document->host, virt, machine, ret_set, err);
+        return take_host(document->host, map, virt, machine, ret_side, err);
     }
-    if (document->plan == NULL) {
+    if (document->plan != NULL) {
+        compare_take_plan(document->plan, map, ret_side);
+        return 0;
+    }
+    if (document->cpu == NULL) {
         return cpulift_error_set(err, CPULIFT_EINPUT, "a '%s' document holds no CPU",
                                  document->kind);
     }
-    *ret_set = (feature_set){0};
-    for (size_t i = 0; i < document->plan->feature_count; i++) {
-        TRY(catalog_add_feature(map, document->plan->features[i], document->plan->pool, ret_set,
-                                err));
-    }
+    TRY(compare_take_cpu(document->cpu, path, map, ret_side, err));
+    ret_side->virt = document->virt;
+    ret_side->machine = document->machine;
     return 0;
 }
 

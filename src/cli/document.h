@@ -2,11 +2,11 @@
 /// What show, diff and explain have in common: any of our documents, or a definition, from a file.
 #pragma once
 
+#include "core/compare.h"
 #include "core/group.h"
-#include "core/host.h"
-#include "core/plan.h"
 
 struct document {
+    char *virt, *machine; ///< of a domain: its type, and the kind of its machine type
     char *kind;   ///< the schema without version ("cpulift.plan"), or "cpu" for a <cpu> element
     json_t *json; ///< NULL for a <cpu>
     cpulift_plan *plan; ///< for a plan
@@ -22,10 +22,11 @@ void document_clear(struct document *document);
 /// A document that is cleared when it goes out of scope.
 #define DOCUMENT_AUTO __attribute__((cleanup(document_clear))) struct document
 
-/// The features it speaks of: a plan's; a definition's, expanded; of a host the entry for virt and
-/// machine, or the first.
-int document_get_features(const struct document *document, const catalog *map, const char *virt,
-                          const char *machine, feature_set *ret_set, cpulift_error **err);
+/// What it says of a guest's CPU, borrowed from it; of a host the entry for virt and machine (NULL:
+/// any). `path` stands in messages. The caller clears it.
+int document_take_side(const struct document *document, const char *path, const catalog *map,
+                       const char *virt, const char *machine, compare_side *ret_side,
+                       cpulift_error **err);
 
 /// The entry about a feature in a plan's list `key` ("losses", "omitted"), borrowed, or NULL.
 const json_t *document_find_entry(const json_t *json, const char *key, const char *feature);

@@ -156,6 +156,12 @@ const struct host_guest *host_find_guest(const cpulift_host *host, const char *v
     return NULL;
 }
 
+unsigned host_get_width(const cpulift_host *host, const struct host_guest *guest)
+{
+    bool is_kvm = strcmp(guest->virt, "kvm") == 0;
+    return guest->phys_bits != 0 || !is_kvm ? guest->phys_bits : host->phys_bits;
+}
+
 /// A virt type and machine type have one entry.
 static int check_guests(const cpulift_host *host, const char *name, cpulift_error **err)
 {

@@ -61,6 +61,10 @@ struct host_guest *host_add_guest(cpulift_host *host, const char *virt, const ch
 const struct host_guest *host_find_guest(const cpulift_host *host, const char *virt,
                                          const char *machine);
 
+/// The width of a physical address that such a guest may have on this host: what the virt type
+/// gives; under KVM else the CPU's own. 0: not known.
+unsigned host_get_width(const cpulift_host *host, const struct host_guest *guest);
+
 /// Parses a host document; `name` stands in messages. A feature that the catalogue lacks goes to
 /// `unknown`.
 int host_parse(const char *text, size_t len, const char *name, const catalog *map,

@@ -223,14 +223,6 @@ static int check_vendor(cpulift_pool *pool, bool is_mixed_vendor_allowed, cpulif
     return 0;
 }
 
-/// The width that a guest may have on this host: what the virt type gives; under KVM else the CPU's
-/// own.
-static unsigned get_width(const cpulift_host *host, const struct host_guest *guest)
-{
-    bool is_kvm = strcmp(guest->virt, "kvm") == 0;
-    return guest->phys_bits != 0 || !is_kvm ? guest->phys_bits : host->phys_bits;
-}
-
 static void gather_guests(cpulift_pool *pool)
 {
     const inventory *inv = pool->inv;
@@ -248,7 +240,7 @@ static void gather_guests(cpulift_pool *pool)
         pool->common = feature_set_intersect(pool->common, guest->features);
         pool->any = feature_set_unite(pool->any, guest->features);
         pool->not_migratable = feature_set_unite(pool->not_migratable, guest->not_migratable);
-        unsigned width = get_width(host, guest);
+        unsigned width = host_get_width(host, guest);
         pool->is_phys_bits_mixed |= k > 0 && width != pool->phys_bits;
         pool->phys_bits = k == 0 ? width : MIN(pool->phys_bits, width);
     }

@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/compare.h"
+
+#include "base/json.h"
+#include "base/text.h"
+
+#include <string.h>
+
+#define DIFFERENCE(member) RECORD_AT(struct compare_difference, member)
+
+static void difference_free(void *item);
+
+const struct record compare_difference_record = {
+    RECORD_ROWS(
+        {"what", &record_string, DIFFERENCE(what), RECORD_REQUIRED},
+        {"a", &record_string, DIFFERENCE(a),
+         .meaning = "of features and other lists what only it has; absent: not said"},
+        {"b", &record_string, DIFFERENCE(b)},
+        {"seen", &record_bool, DIFFERENCE(is_seen), RECORD_ALWAYS, .meaning = "a guest sees it"},
+        {"beyond", &record_bool, DIFFERENCE(is_beyond),
+         .meaning = "a guest of `a` has more than `b` gives"}),
+    .size = sizeof(struct compare_difference),
+    .destroy = difference_free,
+};
+
+static void difference_free(void *item)
+{
+    record_free(&compare_difference_record, item);
+}
+
+GPtrArray *compare_new(void)
+{
+    return g_ptr_array_new_with_free_func(difference_free);
+}
+
+/// Takes the strings over.
+static void add(GPtrArray *differences, struct compare_difference difference)
+{
+    g_ptr_array_add(differences, g_memdup2(&difference, sizeof difference));
+}
+
+void compare_add(GPtrArray *differences, const char *what, char *a, char *b, bool is_seen)
+{
+    add(differences, (struct compare_difference){g_strdup(what), a, b, is_seen, false});
+}
+
+static char **copy_sorted(const GPtrArray *names)
+{
+    char **sorted = NULL;
+    record_merge_strings(&sorted, names);
+    return sorted != NULL ? sorted : g_new0(char *, 1);
+}
+
+static char **list_features(const catalog *map, const feature_set *set, char *const *more)
+{
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    feature_set_foreach (id, set) {
+        g_ptr_array_add(names, catalog_get_feature(map, id)->name);
+    }
+    for (; more != NULL && *more != NULL; more++) {
+        g_ptr_array_add(names, *more);
+    }
+    return copy_sorted(names);
+}
+
+static void set_signature(compare_side *side, const catalog *map)
+{
+    const struct catalog_model *model =
+        map != NULL && side->cpu->model != NULL ? catalog_find_model(map, side->cpu->model) : NULL;
+    if (side->family == 0 && model != NULL) {
+        side->family = model->family;
+        side->model = model->model;
+        side->stepping = model->stepping;
+    }
+}
+
+void compare_take_plan(const cpulift_plan *plan, const catalog *map, compare_side *ret_side)
+{
+    const json_t *signature = json_object_get(plan->document, "signature");
+    *ret_side = (compare_side){
+        .cpu = plan->cpu,
+        .features = g_strdupv(plan->features),
+        .virt = plan->virt,
+        .machine = plan->machine,
+        .family = (unsigned)json_get_uint(signature, "family", 0),
+        .model = (unsigned)json_get_uint(signature, "model", 0),
+        .stepping = (unsigned)json_get_uint(signature, "stepping", 0),
+    };
+    qsort((void *)ret_side->features, plan->feature_count, sizeof(char *), text_compare);
+    set_signature(ret_side, map);
+}
+
+void compare_take_host(const cpulift_host *host, const struct host_guest *guest, const catalog *map,
+                       compare_side *ret_side)
+{
+    *ret_side = (compare_side){
+        .host = host,
+        .guest = guest,
+        .features = list_features(map, &guest->features, guest->unknown),
+        .not_migratable = list_features(map, &guest->not_migratable, NULL),
+        .virt = guest->virt,
+        .machine = guest->machine,
+    };
+}
+
+const char *compare_find_dependence(const cpulift_cpu *cpu)
+{
+    if (cpu->mode != NULL && strcmp(cpu->mode, "custom") != 0) {
+        return cpu->mode;
+    }
+    // A topology alone is no CPU either: what QEMU gives then hangs on its version and machine.
+    return cpu->model == NULL && cpu->arch == NULL && cpu->feature_count == 0 ? "no model" : NULL;
+}
+
+int compare_take_cpu(const cpulift_cpu *cpu, const char *name, const catalog *map,
+                     compare_side *ret_side, cpulift_error **err)
+{
+    const char *dependence = compare_find_dependence(cpu);
+    feature_set features = {0};
+    if (dependence != NULL) {
+        return cpulift_error_set(
+            err, CPULIFT_EINPUT,
+            "the CPU of '%s' depends on its host (%s): give the running guest's "
+            "XML ('virsh dumpxml'), or a host document",
+            name, dependence);
+    }
+    TRY(cpu_expand(cpu, map, &features, err));
+    *ret_side = (compare_side){
+        .cpu = cpu,
+        .features = list_features(map, &features, NULL),
+        .family = cpu->family,
+        .model = cpu->model_number,
+        .stepping = cpu->stepping,
+    };
+    set_signature(ret_side, map);
+    return 0;
+}
+
+void compare_clear(compare_side *side)
+{
+    g_strfreev(side->features);
+    g_strfreev(side->not_migratable);
+    *side = (compare_side){0};
+}
+
+/// What `a` has and `b` has not, between blanks; NULL where that is nothing. Both are sorted; NULL
+/// is not known. Only features of this kind (NULL: all).
+static char *join_only(char *const *a, char *const *b, bool (*is_of)(const char *name))
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    for (; a != NULL && *a != NULL; a++) {
+        while (b != NULL && *b != NULL && strcmp(*b, *a) < 0) {
+            b++;
+        }
+        bool is_common = b != NULL && *b != NULL && strcmp(*b, *a) == 0;
+        if (!is_common && (is_of == NULL || is_of(*a))) {
+            g_string_append_printf(text, "%s%s", text->len > 0 ? " " : "", *a);
+        }
+    }
+    return text->len > 0 ? g_strdup(text->str) : NULL;
+}
+
+static bool is_protection(const char *name)
+{
+    enum feature_class class = catalog_classify(name);
+    return class == FEATURE_MITIGATION || class == FEATURE_IMMUNITY || class == FEATURE_HAZARD;
+}
+
+static bool is_guest_dependent(const char *name)
+{
+    return catalog_classify(name) == FEATURE_TOPOLOGY;
+}
+
+static bool is_plain(const char *name)
+{
+    return !is_protection(name) && !is_guest_dependent(name);
+}
+
+static const struct {
+    const char *what;
+    bool (*is_of)(const char *name);
+} feature_rows[] = {
+    {"features", is_plain},
+    {"mitigations", is_protection},
+    {"features by the guest's topology", is_guest_dependent},
+};
+
+bool compare_is_of_features(const struct compare_difference *difference)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(feature_rows); i++) {
+        if (strcmp(feature_rows[i].what, difference->what) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void add_features(GPtrArray *differences, const compare_side *a, const compare_side *b)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(feature_rows); i++) {
+        char *only_a = join_only(a->features, b->features, feature_rows[i].is_of);
+        char *only_b = join_only(b->features, a->features, feature_rows[i].is_of);
+        if (only_a != NULL || only_b != NULL) {
+            add(differences, (struct compare_difference){g_strdup(feature_rows[i].what), only_a,
+                                                         only_b, true, only_a != NULL});
+        }
+    }
+}
+
+static char *get_virt(const compare_side *side)
+{
+    return g_strdup(side->virt);
+}
+
+static char *get_machine(const compare_side *side)
+{
+    return g_strdup(side->machine);
+}
+
+static char *get_model(const compare_side *side)
+{
+    return g_strdup(side->cpu->model);
+}
+
+static char *get_vendor(const compare_side *side)
+{
+    return g_strdup(side->cpu != NULL ? side->cpu->vendor : side->host->vendor);
+}
+
+static char *format_signature(unsigned family, unsigned model, unsigned stepping)
+{
+    return family != 0 ? g_strdup_printf("family %u model %u stepping %u", family, model, stepping)
+                       : NULL;
+}
+
+static char *get_signature(const compare_side *side)
+{
+    return format_signature(side->family, side->model, side->stepping);
+}
+
+static unsigned get_bits(const compare_side *side)
+{
+    return side->cpu != NULL ? side->cpu->phys_bits : host_get_width(side->host, side->guest);
+}
+
+static char *get_width(const compare_side *side)
+{
+    unsigned bits = get_bits(side);
+    return bits != 0 ? g_strdup_printf("%u", bits) : NULL;
+}
+
+static char *get_check(const compare_side *side)
+{
+    return g_strdup(side->cpu->check);
+}
+
+static char *get_match(const compare_side *side)
+{
+    return g_strdup(side->cpu->match);
+}
+
+static char *get_fallback(const compare_side *side)
+{
+    return g_strdup(side->cpu->fallback);
+}
+
+static char *get_like(const compare_side *side)
+{
+    return g_strdup(side->host->model_name);
+}
+
+static char *get_cpu(const compare_side *side)
+{
+    return format_signature(side->host->family, side->host->model, side->host->stepping);
+}
+
+static char *get_microcode(const compare_side *side)
+{
+    return side->host->microcode != 0 ? g_strdup_printf("%" G_GUINT64_FORMAT, side->host->microcode)
+                                      : NULL;
+}
+
+static char *get_libvirt(const compare_side *side)
+{
+    return g_strdup(side->host->libvirt_version);
+}
+
+static char *get_qemu(const compare_side *side)
+{
+    return g_strdup(side->host->qemu_version);
+}
+
+static char *get_kernel(const compare_side *side)
+{
+    return g_strdup(side->host->kernel_version);
+}
+
+static char *get_canonical(const compare_side *side)
+{
+    return g_strdup(side->guest->canonical_machine);
+}
+
+/// Who can be asked, and when it counts.
+enum {
+    DEFINITIONS = 1, ///< two definitions
+    HOSTS = 2,       ///< two hosts
+    MIXED = 4,       ///< a definition that says it, and a host
+    BOTH_SAY = 8,    ///< where one does not say, nothing is to be compared
+    SEEN = 16,
+};
+
+static const struct {
+    const char *what;
+    char *(*get)(const compare_side *side);
+    unsigned flags;
+} rows[] = {
+    {"virt type", get_virt, DEFINITIONS | HOSTS | MIXED | BOTH_SAY | SEEN},
+    {"machine type", get_machine, DEFINITIONS | HOSTS | MIXED | BOTH_SAY | SEEN},
+    {"model", get_model, DEFINITIONS | SEEN},
+    {"vendor", get_vendor, DEFINITIONS | HOSTS | MIXED | SEEN},
+    {"signature", get_signature, DEFINITIONS | BOTH_SAY | SEEN},
+    {"physical address bits", get_width, DEFINITIONS | HOSTS | MIXED | SEEN},
+    {"check", get_check, DEFINITIONS},
+    {"match", get_match, DEFINITIONS},
+    {"fallback", get_fallback, DEFINITIONS},
+    {"CPU", get_cpu, HOSTS},
+    {"CPU like", get_like, HOSTS},
+    {"microcode", get_microcode, HOSTS},
+    {"libvirt", get_libvirt, HOSTS},
+    {"QEMU", get_qemu, HOSTS},
+    {"kernel", get_kernel, HOSTS},
+    {"canonical machine", get_canonical, HOSTS},
+};
+
+static void add_rows(GPtrArray *differences, const compare_side *a, const compare_side *b)
+{
+    bool is_mixed = (a->cpu != NULL) != (b->cpu != NULL);
+    unsigned pair = is_mixed ? MIXED : a->cpu != NULL ? DEFINITIONS : HOSTS;
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        if ((rows[i].flags & pair) == 0) {
+            continue;
+        }
+        g_autofree char *said_a = rows[i].get(a), *said_b = rows[i].get(b);
+        const char *defined = a->cpu != NULL ? said_a : said_b;
+        bool is_unasked = (rows[i].flags & BOTH_SAY) != 0 && (said_a == NULL || said_b == NULL);
+        if (is_unasked || (is_mixed && defined == NULL) || g_strcmp0(said_a, said_b) == 0) {
+            continue;
+        }
+        add(differences,
+            (struct compare_difference){g_strdup(rows[i].what), g_steal_pointer(&said_a),
+                                        g_steal_pointer(&said_b), (rows[i].flags & SEEN) != 0,
+                                        rows[i].get == get_width && get_bits(a) > get_bits(b)});
+    }
+}
+
+static void add_list(GPtrArray *differences, const char *what, char *const *a, char *const *b)
+{
+    char *only_a = join_only(a, b, NULL), *only_b = join_only(b, a, NULL);
+    if (only_a != NULL || only_b != NULL) {
+        compare_add(differences, what, only_a, only_b, false);
+    }
+}
+
+static void add_lists(GPtrArray *differences, const compare_side *a, const compare_side *b)
+{
+    add_list(differences, "not migratable", a->not_migratable, b->not_migratable);
+    add_list(differences, "models usable as they are", a->guest->usable_models,
+             b->guest->usable_models);
+    add_list(differences, "models that libvirt knows", a->host->libvirt_models,
+             b->host->libvirt_models);
+}
+
+GPtrArray *compare_sides(const compare_side *a, const compare_side *b)
+{
+    GPtrArray *differences = compare_new();
+    add_features(differences, a, b);
+    add_rows(differences, a, b);
+    if (a->host != NULL && b->host != NULL) {
+        add_lists(differences, a, b);
+    }
+    return differences;
+}
+
+bool compare_is_seen(const GPtrArray *differences)
+{
+    for (size_t i = 0; i < differences->len; i++) {
+        if (((const struct compare_difference *)differences->pdata[i])->is_seen) {
+            return true;
+        }
+    }
+    return false;
+}
+
+json_t *compare_format(const GPtrArray *differences)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < differences->len; i++) {
+        json_array_append_new(
+            list, record_format(&compare_difference_record, differences->pdata[i], NULL));
+    }
+    return list;
+}
