@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "core/explain.h"
-
+#include "base/file.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/commands.h"
-#include "cli/document.h"
+#include "cli/explain_hosts.h"
 #include "cli/table.h"
 #include "cli/values.h"
+#include "core/inventory_load.h"
+#include "core/plan_warnings.h"
 
 #include <string.h>
 
@@ -20,11 +21,47 @@ static const GOptionEntry entries[] = {
 
 #define EXPLAIN_SCHEMA "cpulift.explanation/1"
 
-/// So many hosts' removal is tried when nothing is named: the hosts that cost the fewest others
-/// come first.
-#define GAINS_MAX 20
 /// So many hosts stand in a row.
 #define HOSTS_IN_ROW 3
+
+/// The warning of a hazard of this name, or NULL.
+static const json_t *find_hazard(const json_t *document, const char *name)
+{
+    size_t i, f;
+    const json_t *item, *feature;
+    json_array_foreach (json_object_get(document, "warnings"), i, item) {
+        json_array_foreach (json_object_get(item, "features"), f, feature) {
+            if (strcmp(json_get_string(item, "code"), "hazard") == 0 &&
+                strcmp(json_string_value(feature), name) == 0) {
+                return item;
+            }
+        }
+    }
+    return NULL;
+}
+
+/// The hosts that give what others cost.
+static void set_givers(json_t *answer, const explain *self, const json_t *loss)
+{
+    g_autofree bool *costs = g_new0(bool, self->kinds->len + 1);
+    size_t i;
+    const json_t *index;
+    json_array_foreach (json_object_get(loss, "kinds"), i, index) {
+        costs[MIN((size_t)json_integer_value(index), self->kinds->len)] = true;
+    }
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    for (size_t k = 0; k < self->kinds->len; k++) {
+        const struct explain_kind *kind = self->kinds->pdata[k];
+        for (size_t h = 0; h < kind->hosts->len && !costs[k]; h++) {
+            g_ptr_array_add(names, kind->hosts->pdata[h]);
+        }
+    }
+    g_ptr_array_sort(names, text_compare);
+    json_object_set_new(
+        answer, "given_by",
+        json_new_strings((const char *const *)names->pdata, MIN(names->len, PLAN_HOSTS_MAX)));
+    json_object_set_new(answer, "giver_count", json_integer(names->len));
+}
 
 static json_t *explain_feature(const explain *self, const cpulift_plan *plan, const char *feature)
 {
@@ -33,11 +70,16 @@ static json_t *explain_feature(const explain *self, const cpulift_plan *plan, co
     const json_t *loss = document_find_entry(plan->document, "losses", name);
     const json_t *omitted = document_find_entry(plan->document, "omitted", name);
     json_t *answer = json_pack("{s:s}", "feature", name);
+    const json_t *hazard = find_hazard(plan->document, name);
     if (id >= 0 && feature_set_has(&self->features, (size_t)id)) {
         json_object_set_new(answer, "answer", json_string("given"));
+    } else if (hazard != NULL) {
+        json_object_set_new(answer, "answer", json_string("hazard"));
+        json_object_update_missing(answer, (json_t *)hazard);
     } else if (loss != NULL) {
         json_object_set_new(answer, "answer", json_string("lost"));
         json_object_update_missing(answer, (json_t *)loss);
+        set_givers(answer, self, loss);
     } else if (omitted != NULL) {
         json_object_set_new(answer, "answer", json_string("left-out"));
         json_object_update_missing(answer, (json_t *)omitted);
@@ -49,8 +91,9 @@ static json_t *explain_feature(const explain *self, const cpulift_plan *plan, co
 
 static const struct {
     const char *answer, *text;
-} answers[] = {
+} answer_texts[] = {
     {"given", "in the plan: every host can give it"},
+    {"hazard", "not shown: some hosts announce that a protection does not hold there"},
     {"lost", "not in the plan: some hosts cannot give it"},
     {"left-out", "left out: every host can give it"},
     {"nowhere", "no host of the pool can give it"},
@@ -63,27 +106,37 @@ static void add_row(table *t, const char *what, const char *value)
     table_add(t, cells);
 }
 
+#define UNKNOWN_TEXT "unknown here; given by some hosts, not by others"
+
+/// "a b … (7)"
+static void add_hosts(table *t, const char *what, const json_t *answer, const char *key,
+                      const char *count_key)
+{
+    const json_t *list = json_object_get(answer, key);
+    guint64 count = json_get_uint(answer, count_key, 0);
+    g_autofree char *hosts = document_join_strings(list);
+    g_autofree char *text = g_strdup_printf("%s%s (%" G_GUINT64_FORMAT ")", hosts,
+                                            count > json_array_size(list) ? " …" : "", count);
+    if (list != NULL) {
+        add_row(t, what, text);
+    }
+}
+
 static char *format_feature(const json_t *answer)
 {
     static const char *const headers[] = {"", "", NULL};
     g_autoptr(table) t = table_new(headers);
     add_row(t, "feature", json_get_string(answer, "feature"));
-    for (size_t i = 0; i < G_N_ELEMENTS(answers); i++) {
-        if (strcmp(answers[i].answer, json_get_string(answer, "answer")) == 0) {
-            add_row(t, "answer", answers[i].text);
+    // Names that no catalogue here has cannot be planned, whoever gives them.
+    bool is_unknown = g_strcmp0(json_get_string(answer, "policy"), "unknown") == 0;
+    for (size_t i = 0; i < G_N_ELEMENTS(answer_texts); i++) {
+        if (strcmp(answer_texts[i].answer, json_get_string(answer, "answer")) == 0) {
+            add_row(t, "answer", is_unknown ? UNKNOWN_TEXT : answer_texts[i].text);
         }
     }
-    if (json_object_get(answer, "hosts") != NULL) {
-        g_autofree char *hosts = document_join_strings(json_object_get(answer, "hosts"));
-        g_autofree char *cost =
-            g_strdup_printf("%s%s (%" G_GUINT64_FORMAT ")", hosts,
-                            json_get_uint(answer, "host_count", 0) >
-                                    json_array_size(json_object_get(answer, "hosts"))
-                                ? " …"
-                                : "",
-                            json_get_uint(answer, "host_count", 0));
-        add_row(t, "cost by", cost);
-    }
+    bool is_hazard = strcmp(json_get_string(answer, "answer"), "hazard") == 0;
+    add_hosts(t, is_hazard ? "announced by" : "cost by", answer, "hosts", "host_count");
+    add_hosts(t, "given by", answer, "given_by", "giver_count");
     const char *const keys[] = {"policy", "reason", "needs"};
     for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
         if (json_get_string(answer, keys[i]) != NULL) {
@@ -91,67 +144,6 @@ static char *format_feature(const json_t *answer)
         }
     }
     return table_format(t);
-}
-
-/// The answer for one host: its name, whether it is in the pool, and the features.
-static json_t *explain_member(const explain *self, const char *name)
-{
-    feature_set gain;
-    if (explain_compute_gain(self, name, &gain) != 0) {
-        return NULL;
-    }
-    return json_pack("{s:s, s:s, s:o}", "host", name, "answer", "member",
-                     "without_it_the_pool_gains", host_format_features(&gain, self->map));
-}
-
-static int explain_newcomer(const explain *self, const cpulift_plan *plan, const char *path,
-                            json_t **ret_answer, cpulift_error **err)
-{
-    DOCUMENT_AUTO document = {0};
-    TRY(document_load(path, self->map, &document, err));
-    if (document.host == NULL) {
-        return cpulift_error_set(err, CPULIFT_EINPUT, "'%s' is no host document", path);
-    }
-    feature_set cost;
-    TRY(explain_compute_cost(self, plan, document.host, &cost, err));
-    *ret_answer = json_pack("{s:s, s:s, s:o}", "host", document.host->name, "answer", "newcomer",
-                            "would_cost", host_format_features(&cost, self->map));
-    return 0;
-}
-
-static char *format_host(const json_t *answer)
-{
-    const json_t *cost = json_object_get(answer, "would_cost");
-    const json_t *gain = json_object_get(answer, "without_it_the_pool_gains");
-    g_autofree char *features = document_join_strings(cost != NULL ? cost : gain);
-    const char *host = json_get_string(answer, "host");
-    return g_strdup_printf(cost != NULL ? "host %s would cost: %s\n"
-                                        : "without host %s the pool gains: %s\n",
-                           host, *features != '\0' ? features : "nothing");
-}
-
-/// Hosts that stand alone in a loss: only their removal gains something.
-static json_t *find_gains(const explain *self, const cpulift_plan *plan)
-{
-    json_t *gains = json_array();
-    g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
-    size_t i;
-    const json_t *loss;
-    json_array_foreach (json_object_get(plan->document, "losses"), i, loss) {
-        const json_t *hosts = json_object_get(loss, "hosts");
-        const char *host = json_string_value(json_array_get(hosts, 0));
-        if (json_get_uint(loss, "host_count", 0) != 1 || host == NULL ||
-            !g_hash_table_add(seen, (void *)host) || json_array_size(gains) >= GAINS_MAX) {
-            continue;
-        }
-        json_t *answer = explain_member(self, host);
-        if (answer != NULL &&
-            json_array_size(json_object_get(answer, "without_it_the_pool_gains")) > 0) {
-            json_array_append(gains, answer);
-        }
-        json_decref(answer);
-    }
-    return gains;
 }
 
 /// The members of `list` of which the same is said as of its `first`: their `keys` are equal.
@@ -285,7 +277,7 @@ static char *format_all(const catalog *map, const cpulift_plan *plan, const json
     size_t i;
     const json_t *gain;
     json_array_foreach (gains, i, gain) {
-        g_autofree char *line = format_host(gain);
+        g_autofree char *line = explain_hosts_format(gain);
         g_string_append_printf(text, "%s%s", i == 0 ? "\n" : "", line);
     }
     return g_string_free(text, FALSE);
@@ -293,7 +285,7 @@ static char *format_all(const catalog *map, const cpulift_plan *plan, const json
 
 static char *explain_all(const explain *self, const cpulift_plan *plan)
 {
-    g_autoptr(json_t) gains = find_gains(self, plan);
+    g_autoptr(json_t) gains = explain_hosts_gains(self, plan);
     if (!options.json) {
         return format_all(self->map, plan, gains);
     }
@@ -304,31 +296,84 @@ static char *explain_all(const explain *self, const cpulift_plan *plan)
     return json_format_document(answer);
 }
 
-/// `what` is a host of the pool, else a file with a host document, else a feature.
-static int explain_one(const explain *self, const cpulift_plan *plan, const char *what,
-                       char **ret_text, cpulift_error **err)
+static bool is_xml(const char *path)
 {
-    g_autoptr(json_t) answer = g_utf8_validate(what, -1, NULL) ? explain_member(self, what) : NULL;
-    bool is_feature = false;
+    g_autofree char *text = NULL;
+    size_t len = 0;
+    bool is_file = strcmp(path, "-") != 0 && g_file_test(path, G_FILE_TEST_IS_REGULAR);
+    return is_file && file_load(path, PLAN_FILE_MAX, &text, &len, NULL) == 0 &&
+           text[strspn(text, " \t\r\n")] == '<';
+}
+
+static int explain_file(const explain *self, const cpulift_plan *plan, const char *path,
+                        inventory *inv, json_t *answers, cpulift_error **err)
+{
+    if (!is_xml(path)) {
+        return inventory_load(inv, path, err);
+    }
+    DOCUMENT_AUTO document = {0};
+    json_t *answer = NULL;
+    TRY(document_load(path, self->map, &document, err));
+    TRY(explain_hosts_guest(self, plan, &document, path, &answer, err));
+    json_array_append_new(answers, answer);
+    return 0;
+}
+
+/// `what` is a host of the pool, else a file or a folder, else a feature. Host documents are added
+/// to `inv`.
+static int explain_one(const explain *self, const cpulift_plan *plan, const char *what,
+                       inventory *inv, json_t *answers, cpulift_error **err)
+{
+    bool is_text = g_utf8_validate(what, -1, NULL);
+    json_t *answer = is_text ? explain_hosts_member(self, what) : NULL;
     if (answer == NULL && catalog_find_feature(self->map, what) < 0 &&
-        g_file_test(what, G_FILE_TEST_EXISTS)) {
-        TRY(explain_newcomer(self, plan, what, &answer, err));
+        (strcmp(what, "-") == 0 || g_file_test(what, G_FILE_TEST_EXISTS))) {
+        return explain_file(self, plan, what, inv, answers, err);
     }
     if (answer == NULL && text_is_name(what)) {
-        is_feature = true;
         answer = explain_feature(self, plan, what);
     }
     if (answer == NULL || g_strcmp0(json_get_string(answer, "answer"), "unknown") == 0) {
+        json_decref(answer);
         return cpulift_error_set(
             err, CPULIFT_EINPUT,
             "'%s' is neither a host of pool '%s', nor a host document, nor a feature", what,
             plan->pool);
     }
-    json_object_set_new(answer, "schema", json_string(EXPLAIN_SCHEMA));
-    *ret_text = options.json ? json_format_document(answer)
-                : is_feature ? format_feature(answer)
-                             : format_host(answer);
+    json_array_append_new(answers, answer);
     return 0;
+}
+
+static int explain_these(const explain *self, const cpulift_plan *plan, char **subjects,
+                         size_t count, json_t *answers, cpulift_error **err)
+{
+    g_autoptr(inventory) inv = inventory_new(self->map);
+    for (size_t i = 0; i < count; i++) {
+        TRY(explain_one(self, plan, subjects[i], inv, answers, err));
+    }
+    inventory_sort(inv);
+    explain_hosts_newcomers(self, plan, inv, answers);
+    return 0;
+}
+
+/// One answer as it is, several as a list.
+static char *format_answers(json_t *answers)
+{
+    GString *text = g_string_new(NULL);
+    for (size_t i = 0; i < json_array_size(answers) && !options.json; i++) {
+        const json_t *answer = json_array_get(answers, i);
+        bool is_feature = json_object_get(answer, "feature") != NULL;
+        g_autofree char *one = is_feature ? format_feature(answer) : explain_hosts_format(answer);
+        g_string_append(text, one);
+    }
+    if (!options.json) {
+        return g_string_free(text, FALSE);
+    }
+    g_string_free(text, TRUE);
+    g_autoptr(json_t) all = json_array_size(answers) == 1 ? json_incref(json_array_get(answers, 0))
+                                                          : json_pack("{s:O}", "answers", answers);
+    json_object_set_new(all, "schema", json_string(EXPLAIN_SCHEMA));
+    return json_format_document(all);
 }
 
 static int run(char **arguments, size_t count)
@@ -337,18 +382,18 @@ static int run(char **arguments, size_t count)
     g_autoptr(catalog) map = NULL;
     g_autoptr(cpulift_plan) plan = NULL;
     g_autoptr(explain) self = NULL;
-    g_autofree char *text = NULL;
+    g_autoptr(json_t) answers = json_array();
     if (catalog_load(NULL, &map, &err) != 0 || plan_load(arguments[0], &plan, &err) != 0 ||
-        explain_new(plan, map, &self, &err) != 0) {
+        explain_new(plan, map, &self, &err) != 0 ||
+        explain_these(self, plan, arguments + 1, count - 1, answers, &err) != 0) {
         return command_fail(&err);
     }
-    if (count == 2 && explain_one(self, plan, arguments[1], &text, &err) != 0) {
-        return command_fail(&err);
+    bool is_cost = false;
+    for (size_t i = 0; i < json_array_size(answers); i++) {
+        is_cost = is_cost || explain_hosts_is_cost(json_array_get(answers, i));
     }
-    if (count == 1) {
-        text = explain_all(self, plan);
-    }
-    return command_finish(NULL, text, EXIT_YES);
+    g_autofree char *text = count == 1 ? explain_all(self, plan) : format_answers(answers);
+    return command_finish(NULL, text, is_cost ? EXIT_NO : EXIT_YES);
 }
 
 static const struct command_values values[] = {
@@ -359,15 +404,16 @@ static const struct command_values values[] = {
 
 const struct command explain_command = {
     .name = "explain",
-    .arguments = "PLAN [FEATURE|HOST]",
-    .description = "Says why guests do (not) get a feature: which hosts cost it; what the pool "
-                   "gains without a "
-                   "host of it; what a new host (a host document) would cost.",
+    .arguments = "PLAN [FEATURE|HOST|FILE…]",
+    .description =
+        "Says why guests do (not) get a feature: which hosts cost it; what the pool gains without "
+        "hosts of it; what new hosts (host documents, a folder of them) would cost, and what the "
+        "guest of a domain's XML would gain or lose: exit status 1 where something would be lost.",
     .options = entries,
     .json = &options.json,
     .min = 1,
-    .max = 2,
-    .usage = "a plan is needed, and at most one feature or host",
+    .max = COMMAND_MANY,
+    .usage = "a plan is needed",
     .values = values,
     .run = run,
 };

@@ -116,10 +116,8 @@ int document_take_side(const struct document *document, const char *path, const 
         return cpulift_error_set(err, CPULIFT_EINPUT, "a '%s' document holds no CPU",
                                  document->kind);
     }
-    TRY(compare_take_cpu(document->cpu, path, map, ret_side, err));
-    ret_side->virt = document->virt;
-    ret_side->machine = document->machine;
-    return 0;
+    return compare_take_cpu(document->cpu, path, document->virt, document->machine, map, ret_side,
+                            err);
 }
 
 const json_t *document_find_entry(const json_t *json, const char *key, const char *feature)

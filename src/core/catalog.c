@@ -341,6 +341,18 @@ unsigned catalog_compute_level(const catalog *map, const feature_set *set, featu
     return levels[G_N_ELEMENTS(levels) - 1].level;
 }
 
+feature_set catalog_get_level(const catalog *map, unsigned level)
+{
+    feature_set set = {0};
+    for (size_t i = 0; i < G_N_ELEMENTS(levels); i++) {
+        int id = levels[i].level <= level ? catalog_find_feature(map, levels[i].name) : -1;
+        if (id >= 0) {
+            feature_set_add(&set, (size_t)id);
+        }
+    }
+    return set;
+}
+
 bool catalog_is_qemu_property(const char *name)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(properties); i++) {

@@ -107,6 +107,9 @@ feature_set catalog_find_unsupported(const catalog *map, feature_set set, int *r
 unsigned catalog_compute_level(const catalog *map, const feature_set *set,
                                feature_set *ret_missing);
 
+/// Every feature of a level and of those below it.
+feature_set catalog_get_level(const catalog *map, unsigned level);
+
 /// " (did you mean 'avx2'?)" of the map's features or models, or ""; the caller frees it.
 char *catalog_suggest_feature(const catalog *map, const char *name);
 char *catalog_suggest_model(const catalog *map, const char *name);

@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "core/planner_define.h"
 
 #include <string.h>
 
@@ -112,8 +113,29 @@ const char *compare_find_dependence(const cpulift_cpu *cpu)
     return cpu->model == NULL && cpu->arch == NULL && cpu->feature_count == 0 ? "no model" : NULL;
 }
 
-int compare_take_cpu(const cpulift_cpu *cpu, const char *name, const catalog *map,
-                     compare_side *ret_side, cpulift_error **err)
+/// What QEMU makes of a named model beyond what its definition states.
+static feature_set add_unasked(const cpulift_cpu *cpu, const char *virt, const catalog *map,
+                               feature_set features)
+{
+    const struct catalog_model *model =
+        cpu->model != NULL ? catalog_find_model(map, cpu->model) : NULL;
+    feature_set adds, drops, stated = {0};
+    planner_get_virt_changes(map, virt, &adds, &drops);
+    adds = model != NULL ? feature_set_unite(adds, model->qemu_adds) : adds;
+    for (size_t i = 0; i < cpu->feature_count; i++) {
+        int id = catalog_find_feature(map, cpu->features[i].name);
+        if (id >= 0) {
+            feature_set_add(&stated, (size_t)id);
+        }
+    }
+    features = feature_set_subtract(features, feature_set_subtract(drops, stated));
+    return feature_set_unite(features,
+                             feature_set_subtract(feature_set_subtract(adds, drops), stated));
+}
+
+int compare_take_cpu(const cpulift_cpu *cpu, const char *name, const char *virt,
+                     const char *machine, const catalog *map, compare_side *ret_side,
+                     cpulift_error **err)
 {
     const char *dependence = compare_find_dependence(cpu);
     feature_set features = {0};
@@ -125,9 +147,12 @@ int compare_take_cpu(const cpulift_cpu *cpu, const char *name, const catalog *ma
             name, dependence);
     }
     TRY(cpu_expand(cpu, map, &features, err));
+    features = virt != NULL ? add_unasked(cpu, virt, map, features) : features;
     *ret_side = (compare_side){
         .cpu = cpu,
         .features = list_features(map, &features, NULL),
+        .virt = virt,
+        .machine = machine,
         .family = cpu->family,
         .model = cpu->model_number,
         .stepping = cpu->stepping,

@@ -34,10 +34,12 @@ void compare_take_plan(const cpulift_plan *plan, const catalog *map, compare_sid
 void compare_take_host(const cpulift_host *host, const struct host_guest *guest, const catalog *map,
                        compare_side *ret_side);
 
-/// A definition; `name` stands in messages. virt and machine are left unsaid. CPULIFT_EINPUT: what
-/// it gives depends on its host.
-int compare_take_cpu(const cpulift_cpu *cpu, const char *name, const catalog *map,
-                     compare_side *ret_side, cpulift_error **err);
+/// A definition; `name` stands in messages. `virt` and `machine` are those of its domain, NULL
+/// where it stands alone; with `virt` it has also what QEMU adds to its model and takes from it
+/// unasked. CPULIFT_EINPUT: what it gives depends on its host.
+int compare_take_cpu(const cpulift_cpu *cpu, const char *name, const char *virt,
+                     const char *machine, const catalog *map, compare_side *ret_side,
+                     cpulift_error **err);
 
 void compare_clear(compare_side *side);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(compare_side, compare_clear)

@@ -2,7 +2,7 @@
 #include "core/explain.h"
 
 #include "base/json.h"
-#include "core/select.h"
+#include "core/level.h"
 
 #include <string.h>
 
@@ -28,10 +28,16 @@ struct target {
     GPtrArray *names;
 };
 
+/// A name that this catalogue lacks is told by the plan's own lists only.
 static int add_feature(void *data, const char *name, cpulift_error **err)
 {
+    (void)err;
     struct target *target = data;
-    return catalog_add_feature(target->map, name, "the plan", target->set, err);
+    int id = catalog_find_feature(target->map, name);
+    if (id >= 0) {
+        feature_set_add(target->set, (size_t)id);
+    }
+    return 0;
 }
 
 static int add_host(void *data, const char *name, cpulift_error **err)
@@ -116,14 +122,15 @@ int explain_new(const cpulift_plan *plan, const catalog *map, explain **ret_expl
     return 0;
 }
 
-static bool has_host(const struct explain_kind *kind, const char *host)
+int explain_find_kind(const explain *self, const char *host)
 {
-    for (size_t i = 0; i < kind->hosts->len; i++) {
-        if (strcmp(kind->hosts->pdata[i], host) == 0) {
-            return true;
+    for (size_t k = 0; k < self->kinds->len; k++) {
+        const struct explain_kind *kind = self->kinds->pdata[k];
+        if (g_ptr_array_find_with_equal_func(kind->hosts, host, g_str_equal, NULL)) {
+            return (int)k;
         }
     }
-    return false;
+    return -1;
 }
 
 static feature_set choose(const explain *self, feature_set common, feature_set not_migratable)
@@ -133,49 +140,78 @@ static feature_set choose(const explain *self, feature_set common, feature_set n
     return selection.chosen;
 }
 
-int explain_compute_gain(const explain *self, const char *host, feature_set *ret_gain)
+/// What the plan has not and gets where hosts share this.
+static feature_set get_gain(const explain *self, feature_set common)
 {
-    const struct explain_kind *of = NULL;
+    return feature_set_subtract(choose(self, common, self->not_migratable), self->features);
+}
+
+feature_set explain_compute_gain(const explain *self, const bool *leaves)
+{
     feature_set common = {0};
     bool is_first = true;
     for (size_t k = 0; k < self->kinds->len; k++) {
         const struct explain_kind *kind = self->kinds->pdata[k];
-        bool is_its_kind = has_host(kind, host);
-        of = is_its_kind ? kind : of;
-        if (is_its_kind && kind->hosts->len == 1) {
-            continue;
+        if (!leaves[k]) {
+            common = is_first ? kind->features : feature_set_intersect(common, kind->features);
+            is_first = false;
         }
-        common = is_first ? kind->features : feature_set_intersect(common, kind->features);
-        is_first = false;
     }
-    if (of == NULL) {
-        return -1;
-    }
-    *ret_gain = feature_set_subtract(choose(self, common, self->not_migratable), self->features);
-    return 0;
+    return get_gain(self, common);
 }
 
-int explain_compute_cost(const explain *self, const cpulift_plan *plan, const cpulift_host *host,
-                         feature_set *ret_cost, cpulift_error **err)
+static int compare_counts(const void *a, const void *b, void *data)
 {
-    const struct host_guest *guest = host_find_guest(host, plan->virt, plan->machine);
-    if (guest == NULL) {
-        return cpulift_error_set(
-            err, CPULIFT_EINPUT,
-            "host '%s' does not say what %s guests on '%s' get, which the plan is for; "
-            "scan it again",
-            host->name, plan->virt, plan->machine);
+    const explain *self = data;
+    size_t ka = *(const size_t *)a, kb = *(const size_t *)b;
+    unsigned count_a = ((const struct explain_kind *)self->kinds->pdata[ka])->hosts->len;
+    unsigned count_b = ((const struct explain_kind *)self->kinds->pdata[kb])->hosts->len;
+    return count_a != count_b ? (count_a < count_b ? -1 : 1) : (ka < kb ? -1 : ka > kb);
+}
+
+/// With what all before and all after a kind share: every kind is looked at once, however many
+/// there are.
+GArray *explain_find_gainers(const explain *self)
+{
+    size_t count = self->kinds->len;
+    g_autofree feature_set *after = g_new0(feature_set, count + 1);
+    feature_set all;
+    memset(&all, 0xff, sizeof all);
+    after[count] = all;
+    for (size_t k = count; k > 0; k--) {
+        const struct explain_kind *kind = self->kinds->pdata[k - 1];
+        after[k - 1] = feature_set_intersect(after[k], kind->features);
     }
-    if (!self->policy.is_mixed_vendor_allowed && self->vendor != NULL && host->vendor != NULL &&
-        strcmp(self->vendor, host->vendor) != 0) {
-        return cpulift_error_set(
-            err, CPULIFT_EREFUSED,
-            "host '%s' is %s but pool '%s' is %s: guests cannot be promised to migrate between "
-            "vendors; it needs a pool of its own",
-            host->name, host->vendor, plan->pool, self->vendor);
+    GArray *gainers = g_array_new(FALSE, FALSE, sizeof(size_t));
+    feature_set before = all;
+    for (size_t k = 0; k < count && count > 1; k++) {
+        const struct explain_kind *kind = self->kinds->pdata[k];
+        feature_set rest = feature_set_intersect(before, after[k + 1]);
+        feature_set gain =
+            feature_set_equal(&rest, &self->common) ? (feature_set){0} : get_gain(self, rest);
+        if (!feature_set_is_empty(&gain)) {
+            g_array_append_val(gainers, k);
+        }
+        before = feature_set_intersect(before, kind->features);
     }
+    g_array_sort_with_data(gainers, compare_counts, (void *)self);
+    return gainers;
+}
+
+bool explain_find_leavers(const explain *self, unsigned level, bool *ret_leaves)
+{
+    g_autofree const feature_set **kinds = g_new0(const feature_set *, self->kinds->len);
+    for (size_t k = 0; k < self->kinds->len; k++) {
+        kinds[k] = &((const struct explain_kind *)self->kinds->pdata[k])->features;
+    }
+    const struct level_pool pool = {self->map, &self->policy,   self->vendor, self->not_migratable,
+                                    kinds,     self->kinds->len};
+    return level_find_leavers(&pool, level, ret_leaves);
+}
+
+feature_set explain_compute_cost(const explain *self, const struct host_guest *guest)
+{
     feature_set common = feature_set_intersect(self->common, guest->features);
     feature_set stuck = feature_set_unite(self->not_migratable, guest->not_migratable);
-    *ret_cost = feature_set_subtract(self->features, choose(self, common, stuck));
-    return 0;
+    return feature_set_subtract(self->features, choose(self, common, stuck));
 }

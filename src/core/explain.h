@@ -29,9 +29,17 @@ int explain_new(const cpulift_plan *plan, const catalog *map, explain **ret_expl
 void explain_free(explain *explain);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(explain, explain_free)
 
-/// What the plan would gain without the host of this name; -1 if no host is called so.
-int explain_compute_gain(const explain *explain, const char *host, feature_set *ret_gain);
+/// The kind of the host of this name; -1 if no host is called so.
+int explain_find_kind(const explain *explain, const char *host);
 
-/// What a new host would cost the plan. An error if the host has no guests of the plan's kind.
-int explain_compute_cost(const explain *explain, const cpulift_plan *plan, const cpulift_host *host,
-                         feature_set *ret_cost, cpulift_error **err);
+/// What the plan would gain without these kinds (a flag for each).
+feature_set explain_compute_gain(const explain *explain, const bool *leaves);
+
+/// The kinds whose leaving gains something, the fewest hosts first: indices. The caller unrefs.
+GArray *explain_find_gainers(const explain *explain);
+
+/// The kinds without which the pool reaches this level; as level_find_leavers.
+bool explain_find_leavers(const explain *explain, unsigned level, bool *ret_leaves);
+
+/// The features that a host which gives guests this would cost the plan.
+feature_set explain_compute_cost(const explain *explain, const struct host_guest *guest);

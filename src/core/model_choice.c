@@ -59,10 +59,9 @@ static bool is_outdated(const catalog *map, const struct catalog_model *model,
     return model_is_obsolete(model->name) || is_narrow(map, model, features);
 }
 
-/// Known to libvirt and to QEMU there. That it is not usable as it is does not matter: what is
-/// missing is disabled by name.
-static bool is_known_to(const struct catalog_model *model, const cpulift_host *host,
-                        const struct host_guest *guest)
+/// That a model is not usable as it is does not matter: what is missing is disabled by name.
+bool model_is_known_to(const struct catalog_model *model, const cpulift_host *host,
+                       const struct host_guest *guest)
 {
     if (host->libvirt_models != NULL && !holds(host->libvirt_models, model->name)) {
         return false;
@@ -89,7 +88,7 @@ static enum model_obstacle find_bar(const cpulift_pool *pool, const struct catal
     }
     for (size_t k = 0; k < pool->inv->kinds->len; k++) {
         const struct host_kind *kind = pool->inv->kinds->pdata[k];
-        if (!is_known_to(model, kind->host, pool->guests[k])) {
+        if (!model_is_known_to(model, kind->host, pool->guests[k])) {
             *ret_kind = k;
             return MODEL_UNKNOWN;
         }

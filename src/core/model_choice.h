@@ -39,6 +39,10 @@ const struct model_verdict *model_get_taken(const GArray *verdicts);
 /// True for a model on which platforms do not start guests: core/tables/obsolete.def.
 bool model_is_obsolete(const char *name);
 
+/// True where libvirt and QEMU of this host know the model, usable as it is or not.
+bool model_is_known_to(const struct catalog_model *model, const cpulift_host *host,
+                       const struct host_guest *guest);
+
 /// What this kind's CPU has, for guests of these features: what they would believe if they saw its
 /// own signature.
 vulnerability_set model_find_suffered(const cpulift_pool *pool, size_t kind,

@@ -58,8 +58,7 @@ static cpulift_cpu *new_definition(const catalog *map, const struct catalog_mode
     return cpu;
 }
 
-/// True if this libvirt takes <maxphysaddr> (8.7.0).
-static bool takes_width(const char *version)
+bool planner_takes_width(const char *version)
 {
     unsigned major = 0, minor = 0;
     return version != NULL && sscanf(version, "%u.%u", &major, &minor) == 2 &&
@@ -71,7 +70,7 @@ static bool can_state_width(const cpulift_pool *pool)
     bool can = pool->phys_bits != 0 && strcmp(pool->virt, "kvm") == 0;
     for (size_t k = 0; k < pool->inv->kinds->len && can; k++) {
         const struct host_kind *kind = pool->inv->kinds->pdata[k];
-        can = takes_width(kind->host->libvirt_version);
+        can = planner_takes_width(kind->host->libvirt_version);
     }
     return can;
 }

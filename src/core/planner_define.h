@@ -13,6 +13,9 @@ cpulift_cpu *planner_define(const cpulift_pool *pool, const struct catalog_model
 /// CPULIFT_EINPUT.
 int planner_define_variant(const char *variant, cpulift_cpu **ret_cpu, cpulift_error **err);
 
+/// True if this version of libvirt takes <maxphysaddr> (8.7.0); NULL is not known.
+bool planner_takes_width(const char *version);
+
 /// What QEMU adds to or takes from every named model of a virt type, whatever the model says.
 void planner_get_virt_changes(const catalog *map, const char *virt, feature_set *ret_adds,
                               feature_set *ret_drops);

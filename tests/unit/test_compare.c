@@ -182,7 +182,7 @@ static void test_dependent(void **state)
         g_autoptr(cpulift_error) err = NULL;
         g_auto(compare_side) side = {0};
         assert_int_equal(cpu_parse(cases[i].xml, strlen(cases[i].xml), "x", &cpu, &err), 0);
-        int rc = compare_take_cpu(cpu, "x", support_get_catalog(), &side, &err);
+        int rc = compare_take_cpu(cpu, "x", NULL, NULL, support_get_catalog(), &side, &err);
         assert_int_equal(rc, cases[i].word != NULL ? CPULIFT_EINPUT : 0);
         if (rc != 0) {
             assert_non_null(strstr(err->message, cases[i].word));
@@ -191,12 +191,32 @@ static void test_dependent(void **state)
     }
 }
 
+/// In a domain QEMU adds to the model what nobody wrote, but what was disabled by name.
+static void test_unasked(void **state)
+{
+    (void)state;
+    static const char xml[] = "<cpu><model>Haswell-noTSX</model><feature name='hypervisor' "
+                              "policy='disable'/></cpu>";
+    g_autoptr(cpulift_cpu) cpu = NULL;
+    g_auto(compare_side) alone = {0}, guest = {0};
+    const catalog *map = support_get_catalog();
+    assert_int_equal(cpu_parse(xml, strlen(xml), "x", &cpu, NULL), 0);
+    assert_int_equal(compare_take_cpu(cpu, "x", NULL, NULL, map, &alone, NULL), 0);
+    assert_int_equal(compare_take_cpu(cpu, "x", "kvm", "pc", map, &guest, NULL), 0);
+    g_autoptr(GPtrArray) differences = compare_sides(&alone, &guest);
+    const struct compare_difference *one = differences->pdata[0];
+    assert_null(one->a);
+    assert_non_null(strstr(one->b, "abm"));
+    assert_null(strstr(one->b, "hypervisor"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_changes),
         cmocka_unit_test(test_mixed),
         cmocka_unit_test(test_dependent),
+        cmocka_unit_test(test_unasked),
     };
     return cmocka_run_group_tests_name("compare", tests, NULL, NULL);
 }

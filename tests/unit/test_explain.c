@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "core/explain.h"
+#include "core/explain_newcomer.h"
 
 #include "pool.h"
 #include "support.h"
@@ -28,38 +28,36 @@ static explain *new_explain(const cpulift_plan *plan)
     return self;
 }
 
-/// What explain says of a host's removal is what a plan without it has.
+/// What the leaving of the kinds of these hosts (between blanks) gains.
+static feature_set compute_gain(const explain *self, const char *hosts)
+{
+    g_autofree bool *leaves = g_new0(bool, self->kinds->len);
+    g_auto(GStrv) names = g_strsplit(hosts, " ", -1);
+    for (char **name = names; *name != NULL; name++) {
+        leaves[explain_find_kind(self, *name)] = true;
+    }
+    return explain_compute_gain(self, leaves);
+}
+
+/// What explain says of a kind's leaving is what a plan without it has, however many hosts it has.
 static void test_gain(void **state)
 {
     (void)state;
     struct pool_host hosts[] = {{.name = "new", .model = "Haswell-noTSX"},
-                                {.name = "old", .model = "Nehalem"},
-                                {.name = "twin", .model = "Haswell-noTSX"}};
-    g_autoptr(cpulift_plan) all = compute(hosts, 3);
+                                {.name = "twin", .model = "Haswell-noTSX"},
+                                {.name = "old-1", .model = "Nehalem"},
+                                {.name = "old-2", .model = "Nehalem"}};
+    g_autoptr(cpulift_plan) all = compute(hosts, 4);
     g_autoptr(explain) self = new_explain(all);
-    feature_set gain, none;
-    assert_int_equal(explain_compute_gain(self, "old", &gain), 0);
-    struct pool_host rest[] = {hosts[0], hosts[2]};
-    g_autoptr(cpulift_plan) without = compute(rest, 2);
+    g_autoptr(cpulift_plan) without = compute(hosts, 2);
+    feature_set gain = compute_gain(self, "old-1"), none = compute_gain(self, "twin");
     feature_set expected = feature_set_subtract(pool_get_planned(without), pool_get_planned(all));
-    assert_true(feature_set_equal(&gain, &expected));
-    assert_int_equal(explain_compute_gain(self, "twin", &none), 0);
+    assert_true(feature_set_equal(&gain, &expected) && !feature_set_is_empty(&gain));
     assert_true(feature_set_is_empty(&none));
-    assert_int_equal(explain_compute_gain(self, "nobody", &none), -1);
-}
-
-/// Where the poor kind has two hosts, the leaving of one gains nothing.
-static void test_no_gain_while_a_poor_twin_stays(void **state)
-{
-    (void)state;
-    struct pool_host hosts[] = {{.name = "new", .model = "Haswell-noTSX"},
-                                {.name = "old", .model = "Nehalem"},
-                                {.name = "twin", .model = "Nehalem"}};
-    g_autoptr(cpulift_plan) all = compute(hosts, 3);
-    g_autoptr(explain) self = new_explain(all);
-    feature_set gain;
-    assert_int_equal(explain_compute_gain(self, "old", &gain), 0);
-    assert_true(feature_set_is_empty(&gain));
+    assert_int_equal(explain_find_kind(self, "nobody"), -1);
+    g_autoptr(GArray) gainers = explain_find_gainers(self);
+    assert_int_equal(gainers->len, 1);
+    assert_int_equal(g_array_index(gainers, size_t, 0), explain_find_kind(self, "old-2"));
 }
 
 /// AMD's emulated arch-capabilities are no gain, also beside a host that does not say its vendor.
@@ -71,21 +69,113 @@ static void test_gain_keeps_policy(void **state)
         {.name = "b", .model = "EPYC", .vendor = "", .usable = "486"}};
     g_autoptr(cpulift_plan) plan = compute(hosts, 2);
     g_autoptr(explain) self = new_explain(plan);
-    feature_set gain;
-    assert_int_equal(explain_compute_gain(self, "b", &gain), 0);
+    feature_set gain = compute_gain(self, "b");
+    g_autoptr(GArray) gainers = explain_find_gainers(self);
     assert_true(feature_set_is_empty(&gain));
+    assert_int_equal(gainers->len, 0);
 }
 
-static int compute_cost(const cpulift_plan *plan, const struct pool_host *host, feature_set *cost,
-                        cpulift_error **err)
+/// The kinds without which a pool reaches a level: each must go, and the rest reaches it.
+static void test_leavers(void **state)
 {
-    g_autofree char *text = pool_format_host(host);
-    g_autoptr(cpulift_host) parsed = NULL;
-    assert_int_equal(host_parse(text, strlen(text), "new", support_get_catalog(), &parsed, err), 0);
+    (void)state;
+    struct pool_host hosts[] = {{.name = "a", .model = "Haswell-noTSX"},
+                                {.name = "b", .model = "Nehalem"},
+                                {.name = "c", .model = "Haswell-noTSX", .less = "movbe"},
+                                {.name = "d", .model = "Nehalem"}};
+    g_autoptr(cpulift_plan) plan = compute(hosts, 4);
     g_autoptr(explain) self = new_explain(plan);
-    return explain_compute_cost(self, plan, parsed, cost, err);
+    bool leaves[3] = {false};
+    assert_true(explain_find_leavers(self, 3, leaves));
+    assert_true(!leaves[explain_find_kind(self, "a")] && leaves[explain_find_kind(self, "b")] &&
+                leaves[explain_find_kind(self, "c")]);
+    assert_true(explain_find_leavers(self, 2, leaves));
+    assert_false(leaves[0] || leaves[1] || leaves[2]);
+    assert_false(explain_find_leavers(self, 4, leaves));
+    struct planner_options options = {0};
+    assert_int_equal(policy_deny(&options.policy, support_get_catalog(), "movbe", NULL), 0);
+    g_autoptr(cpulift_plan) denied = pool_plan(hosts, 4, &options, NULL);
+    g_autoptr(explain) of_denied = new_explain(denied);
+    assert_false(explain_find_leavers(of_denied, 3, leaves));
 }
 
+/// "what|a|b" of each cost of a new host, between blanks. The caller frees it.
+static char *join_costs(const cpulift_plan *plan, const struct pool_host *host)
+{
+    g_autoptr(explain) self = new_explain(plan);
+    g_autoptr(inventory) inv = pool_new(host, 1);
+    g_autoptr(GPtrArray) costs = explain_newcomer(self, plan, inv, 0);
+    GString *text = g_string_new(NULL);
+    for (size_t i = 0; i < costs->len; i++) {
+        const struct compare_difference *one = costs->pdata[i];
+        g_string_append_printf(text, "%s|%s|%s;", one->what, one->a != NULL ? one->a : "",
+                               one->b != NULL ? one->b : "");
+    }
+    return g_string_free(text, FALSE);
+}
+
+static void test_newcomers(void **state)
+{
+    (void)state;
+    const struct pool_host host = {.name = "a",
+                                   .model = "Broadwell-noTSX",
+                                   .more = "ssbd",
+                                   .libvirt = "9.0.0",
+                                   .phys_bits = 46};
+    g_autoptr(cpulift_plan) plan = compute(&host, 1);
+    static const struct {
+        struct pool_host host; ///< in what it is not like the pool's
+        const char *costs;
+    } cases[] = {
+        {{.name = "n"}, ""},
+        {{.name = "n", .less = "abm"}, "features|abm|;"},
+        {{.name = "n", .less = "ssbd"}, "mitigations|ssbd|;"},
+        {{.name = "n", .stuck = "abm"}, "features|abm|;"},
+        {{.name = "n", .phys_bits = 39}, "physical address bits|46|39;"},
+        {{.name = "n", .phys_bits = 48}, ""},
+        {{.name = "n", .libvirt = "8.0.0"},
+         "physical address bits|46|its libvirt (8.0.0) cannot state them;"},
+        {{.name = "n", .known = "Nehalem Westmere"},
+         "model|Broadwell-noTSX|not known to its libvirt or QEMU;"},
+        {{.name = "n", .machine = "q35"}, "machine type|kvm on pc|;"},
+        {{.name = "n", .virt = "qemu"}, "machine type|kvm on pc|;"},
+        {{.name = "n", .unknown = "rrsba warp-drive"}, "hazards||rrsba;"},
+        {{.name = "n", .more = "arch-capabilities rsba"}, "hazards||rsba;"},
+        {{.name = "n", .vendor = "AMD"},
+         "vendor|Intel|AMD (guests cannot be promised to migrate between vendors: it needs a pool "
+         "of its own);"},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct pool_host new = cases[i].host;
+        g_autofree char *more = g_strdup_printf("ssbd %s", new.more != NULL ? new.more : "");
+        new.model = host.model;
+        new.more = more;
+        new.libvirt = new.libvirt != NULL ? new.libvirt : host.libvirt;
+        new.phys_bits = new.phys_bits != 0 ? new.phys_bits : host.phys_bits;
+        g_autofree char *costs = join_costs(plan, &new);
+        if (strcmp(costs, cases[i].costs) != 0) {
+            fail_msg("case %zu: '%s'", i, costs);
+        }
+    }
+    struct pool_host unsaid = host;
+    unsaid.phys_bits = 0;
+    g_autofree char *costs = join_costs(plan, &unsaid);
+    assert_string_equal(costs, "physical address bits|46|;");
+}
+
+/// A guest of the pool's Broadwell does not know of retbleed, which a Skylake has.
+static void test_newcomer_hides(void **state)
+{
+    (void)state;
+    const struct pool_host host = {.name = "a", .model = "Broadwell-noTSX"};
+    const struct pool_host new = {.name = "n", .model = "Skylake-Server-noTSX-IBRS"};
+    g_autoptr(cpulift_plan) plan = compute(&host, 1);
+    g_autofree char *costs = join_costs(plan, &new);
+    assert_non_null(strstr(costs, "hidden by the model||"));
+    assert_non_null(strstr(costs, "retbleed"));
+}
+
+/// The features that explain says a host costs are those that a plan with it lacks.
 static void test_cost(void **state)
 {
     (void)state;
@@ -93,25 +183,12 @@ static void test_cost(void **state)
                                 {.name = "y", .model = "Nehalem", .stuck = "sse4.2"}};
     g_autoptr(cpulift_plan) plan = compute(hosts, 1);
     g_autoptr(cpulift_plan) both = compute(hosts, 2);
-    feature_set cost;
-    g_autoptr(cpulift_error) err = NULL;
-    assert_int_equal(compute_cost(plan, &hosts[1], &cost, &err), 0);
+    g_autoptr(explain) self = new_explain(plan);
+    g_autoptr(inventory) inv = pool_new(&hosts[1], 1);
+    const struct host_kind *kind = inv->kinds->pdata[0];
+    feature_set cost = explain_compute_cost(self, kind->host->guests->pdata[0]);
     feature_set expected = feature_set_subtract(pool_get_planned(plan), pool_get_planned(both));
     assert_true(feature_set_equal(&cost, &expected));
-}
-
-static void test_cost_refused(void **state)
-{
-    (void)state;
-    struct pool_host host = {.name = "a", .model = "Haswell-noTSX"};
-    g_autoptr(cpulift_plan) plan = compute(&host, 1);
-    feature_set cost;
-    g_autoptr(cpulift_error) err = NULL;
-    struct pool_host amd = {.name = "amd", .model = "EPYC"};
-    assert_int_equal(compute_cost(plan, &amd, &cost, &err), CPULIFT_EREFUSED);
-    cpulift_error_clear(&err);
-    struct pool_host tcg = {.name = "tcg", .model = "Nehalem", .virt = "qemu"};
-    assert_int_equal(compute_cost(plan, &tcg, &cost, &err), CPULIFT_EINPUT);
 }
 
 static void test_variant(void **state)
@@ -129,11 +206,9 @@ static void test_variant(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_gain),
-        cmocka_unit_test(test_gain_keeps_policy),
-        cmocka_unit_test(test_no_gain_while_a_poor_twin_stays),
-        cmocka_unit_test(test_cost),
-        cmocka_unit_test(test_cost_refused),
+        cmocka_unit_test(test_gain),           cmocka_unit_test(test_gain_keeps_policy),
+        cmocka_unit_test(test_leavers),        cmocka_unit_test(test_newcomers),
+        cmocka_unit_test(test_newcomer_hides), cmocka_unit_test(test_cost),
         cmocka_unit_test(test_variant),
     };
     return cmocka_run_group_tests_name("explain", tests, NULL, NULL);
