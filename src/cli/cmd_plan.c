@@ -2,9 +2,11 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/differences.h"
 #include "cli/document.h"
 #include "cli/values.h"
 #include "core/inventory_load.h"
+#include "core/level.h"
 #include "core/machine.h"
 #include "core/planner.h"
 
@@ -17,7 +19,7 @@
 #define DEPENDENCIES_MAX 8
 
 static struct {
-    char *pool, *virt, *machine, *policy_path, *variant, *output;
+    char *pool, *virt, *machine, *policy_path, *variant, *output, *level, *kept;
     char **allowed, **denied, **without;
     gboolean require_mitigations, allow_mixed_vendor, quiet;
 } options;
@@ -40,6 +42,11 @@ static const GOptionEntry entries[] = {
      "leave out the host of this name, or those of a pattern ('blue-*'), on purpose", "NAME"},
     {"require-mitigations", 0, 0, G_OPTION_ARG_NONE, &options.require_mitigations,
      "refuse when the pool would lose a mitigation", NULL},
+    {"require-level", 0, 0, G_OPTION_ARG_STRING, &options.level,
+     "refuse when the pool does not reach this level of x86-64", LEVEL_WORDS},
+    {"check", 0, 0, G_OPTION_ARG_FILENAME, &options.kept,
+     "print what guests would see otherwise than under the plan FILE (exit status 1), not the plan",
+     "FILE"},
     {"allow-mixed-vendor", 0, 0, G_OPTION_ARG_NONE, &options.allow_mixed_vendor,
      "plan Intel and AMD together, on a vendor-neutral model", NULL},
     {"for", 0, 0, G_OPTION_ARG_STRING, &options.variant,
@@ -201,6 +208,10 @@ static int check_usage(size_t count)
     if (options.virt != NULL && !machine_is_virt(options.virt)) {
         return command_usage("plan", "unknown --virt '%s': kvm or qemu", options.virt);
     }
+    if (options.level != NULL && level_from_string(options.level) == 0) {
+        return command_usage("plan", "unknown --require-level '%s': v1, v2, v3 or v4",
+                             options.level);
+    }
     const char *const names[] = {options.pool, options.machine};
     for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
         if (names[i] != NULL && !text_is_name(names[i])) {
@@ -208,6 +219,17 @@ static int check_usage(size_t count)
         }
     }
     return 0;
+}
+
+/// Holds the new plan against one that was kept.
+static int check(const cpulift_plan *plan, const cpulift_plan *kept, const catalog *map)
+{
+    g_auto(compare_side) now = {0}, before = {0};
+    compare_take_plan(kept, map, &before);
+    compare_take_plan(plan, map, &now);
+    g_autoptr(GPtrArray) differences = compare_sides(&before, &now);
+    g_autofree char *text = differences_format(differences, options.kept, "now", true);
+    return command_finish(NULL, text, compare_is_seen(differences) ? EXIT_NO : EXIT_YES);
 }
 
 static int run(char **paths, size_t count)
@@ -219,9 +241,15 @@ static int run(char **paths, size_t count)
     g_autoptr(cpulift_error) err = NULL;
     g_autoptr(catalog) map = NULL;
     g_autoptr(cpulift_plan) plan = NULL;
+    g_autoptr(cpulift_plan) kept = NULL;
     struct planner_options how = {
-        .pool = options.pool, .virt = options.virt, .machine = options.machine};
+        .pool = options.pool,
+        .virt = options.virt,
+        .machine = options.machine,
+        .level = options.level != NULL ? level_from_string(options.level) : 0,
+    };
     if (catalog_load(NULL, &map, &err) != 0 || read_policy(map, &how.policy, &err) != 0 ||
+        (options.kept != NULL && plan_load(options.kept, &kept, &err) != 0) ||
         compute(map, paths, count, &how, &plan, &err) != 0) {
         return command_fail(&err);
     }
@@ -230,7 +258,13 @@ static int run(char **paths, size_t count)
         print_warnings(plan);
     }
     g_autofree char *text = json_format_document(plan->document);
-    return command_finish(options.output, text, EXIT_YES);
+    if (kept == NULL) {
+        return command_finish(options.output, text, EXIT_YES);
+    }
+    if (options.output != NULL && command_output(options.output, text, &err) != 0) {
+        return command_fail(&err);
+    }
+    return check(plan, kept, map);
 }
 
 static const struct command_values values[] = {

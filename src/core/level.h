@@ -4,6 +4,9 @@
 
 #include "core/select.h"
 
+/// The levels as an option's help shows them.
+#define LEVEL_WORDS "v1|v2|v3|v4"
+
 /// A pool as far as levels go.
 struct level_pool {
     const catalog *map;

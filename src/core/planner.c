@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/planner.h"
 
+#include "core/plan_level.h"
 #include "core/plan_model.h"
 #include "core/plan_warnings.h"
 #include "core/plan_write.h"
@@ -79,6 +80,7 @@ int planner_compute(const inventory *inv, const struct planner_options *options,
     if (policy->is_mitigations_required) {
         TRY(check_mitigations(pool, lost, hazards, err));
     }
+    TRY(plan_check_level(pool, policy, &selection, options->level, err));
     g_autoptr(GArray) verdicts = model_choose(pool, &selection.chosen);
     const struct model_verdict *taken = model_get_taken(verdicts);
     if (taken == NULL) {

@@ -13,6 +13,7 @@ struct planner_options {
         *virt; ///< "kvm" or "qemu"; NULL: kvm where all hosts have it, or qemu where none has
     const char *machine; ///< NULL: the first of pc and q35 that all hosts have
     struct policy policy;
+    unsigned level; ///< of x86-64 that must be reached, or the plan is refused; 0: none
 };
 
 /// The plan of the inventory (sorted by inventory_sort). Refusals are CPULIFT_EREFUSED or
