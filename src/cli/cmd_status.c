@@ -5,13 +5,15 @@
 #include "platform/state.h"
 
 static struct {
-    char *root;
+    char *root, *plan;
     gboolean json;
 } options = {.root = (char *)"/"};
 
 static const GOptionEntry entries[] = {
     {"root", 0, 0, G_OPTION_ARG_FILENAME, &options.root, "the node's root folder instead of /",
      "DIR"},
+    {"plan", 0, 0, G_OPTION_ARG_FILENAME, &options.plan,
+     "hold the installed plan against this one, the one in git", "FILE"},
     {0},
 };
 
@@ -22,8 +24,13 @@ static int run(char **arguments, size_t count)
     g_autoptr(root_dir) root = NULL;
     g_autoptr(node_state) state = NULL;
     g_autoptr(cpulift_error) err = NULL;
-    if (root_open(options.root, &root, &err) != 0 || state_read(root, &state, &err) != 0) {
+    g_autoptr(cpulift_plan) plan = NULL;
+    if (root_open(options.root, &root, &err) != 0 || state_read(root, &state, &err) != 0 ||
+        (options.plan != NULL && plan_load(options.plan, &plan, &err) != 0)) {
         return command_fail(&err);
+    }
+    if (plan != NULL) {
+        state_compare(state, root, plan);
     }
     g_autoptr(json_t) json = record_format(&state_record, state, NULL);
     g_autofree char *text = options.json ? json_format_document(json) : state_format(state);
@@ -36,7 +43,7 @@ const struct command status_command = {
     .description =
         "Says which plan is installed on this node, whether each file is still as 'cpulift apply' "
         "left it (exit status 1 when not), and how many guests the hooks let start untuned, and "
-        "why.",
+        "why; with --plan also what guests see otherwise than under that plan (exit status 1).",
     .options = entries,
     .json = &options.json,
     .run = run,

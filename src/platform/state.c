@@ -46,7 +46,9 @@ const struct record state_record = {
         {"files", &record_list, STATE(files), RECORD_REQUIRED, .record = &file_record,
          .meaning = "that cpulift changed"},
         {"untuned", &record_list, STATE(untuned), RECORD_REQUIRED, .record = &untuned_record,
-         .meaning = "each start of a guest that a hook left alone"}),
+         .meaning = "each start of a guest that a hook left alone"},
+        {"differences", &record_list, STATE(differences), .record = &compare_difference_record,
+         .meaning = "with `--plan`: between the installed plan (`a`) and that (`b`)"}),
     .size = sizeof(node_state),
 };
 
@@ -150,25 +152,52 @@ static void list_untuned(const root_dir *root, node_state *state)
     }
 }
 
-/// The plan that the hooks go by; NULL where none is installed or it is broken. The caller's.
-static struct state_plan *describe_plan(const root_dir *root)
+/// The plan that the hooks go by; NULL where none is installed or it is broken. The caller's, as is
+/// *ret_target.
+static cpulift_plan *load_plan(const root_dir *root, const char **ret_target)
 {
     size_t count = 0;
     const struct platform *const *all = platform_list(&count);
     for (size_t i = 0; i < count; i++) {
-        const char *target = all[i]->plan_target;
         g_auto(root_file) file = {0};
-        g_autoptr(cpulift_plan) plan = NULL;
-        if (root_load(root, target, &file, NULL) == 0 && file.exists &&
-            plan_parse(file.bytes, file.len, target, &plan, NULL) == 0) {
-            struct state_plan *told = record_new(&installed_record);
-            *told = (struct state_plan){g_strdup(target),           g_strdup(plan->pool),
-                                        g_strdup(plan->variant),    g_strdup(plan->virt),
-                                        g_strdup(plan->cpu->model), (unsigned)plan->feature_count};
-            return told;
+        cpulift_plan *plan = NULL;
+        *ret_target = all[i]->plan_target;
+        if (root_load(root, *ret_target, &file, NULL) == 0 && file.exists &&
+            plan_parse(file.bytes, file.len, *ret_target, &plan, NULL) == 0) {
+            return plan;
         }
     }
     return NULL;
+}
+
+static struct state_plan *describe_plan(const root_dir *root)
+{
+    const char *target = NULL;
+    g_autoptr(cpulift_plan) plan = load_plan(root, &target);
+    if (plan == NULL) {
+        return NULL;
+    }
+    struct state_plan *told = record_new(&installed_record);
+    *told = (struct state_plan){g_strdup(target),           g_strdup(plan->pool),
+                                g_strdup(plan->variant),    g_strdup(plan->virt),
+                                g_strdup(plan->cpu->model), (unsigned)plan->feature_count};
+    return told;
+}
+
+void state_compare(node_state *state, const root_dir *root, const cpulift_plan *plan)
+{
+    const char *target = NULL;
+    g_autoptr(cpulift_plan) installed = load_plan(root, &target);
+    g_clear_pointer(&state->differences, g_ptr_array_unref);
+    if (installed == NULL) {
+        state->differences = compare_new();
+        compare_add(state->differences, "plan", NULL, g_strdup(plan->pool), true);
+        return;
+    }
+    g_auto(compare_side) here = {0}, kept = {0};
+    compare_take_plan(installed, NULL, &here);
+    compare_take_plan(plan, NULL, &kept);
+    state->differences = compare_sides(&here, &kept);
 }
 
 int state_read(const root_dir *root, node_state **ret_state, cpulift_error **err)
@@ -186,7 +215,8 @@ int state_read(const root_dir *root, node_state **ret_state, cpulift_error **err
 
 bool state_is_good(const node_state *state)
 {
-    bool is_good = !state->is_interrupted;
+    bool is_good = !state->is_interrupted &&
+                   (state->differences == NULL || !compare_is_seen(state->differences));
     for (size_t i = 0; i < state->files->len; i++) {
         const struct state_file *file = g_ptr_array_index(state->files, i);
         is_good = is_good && g_str_has_prefix(file->state, "in force");
@@ -230,10 +260,23 @@ static void format_untuned(GString *out, const GPtrArray *untuned)
     }
 }
 
+static void format_differences(GString *out, const GPtrArray *differences)
+{
+    if (differences != NULL && differences->len == 0) {
+        g_string_append(out, "the installed plan is the plan given\n");
+    }
+    for (size_t i = 0; differences != NULL && i < differences->len; i++) {
+        const struct compare_difference *one = differences->pdata[i];
+        g_string_append_printf(out, "%s: installed %s, in the plan given %s\n", one->what,
+                               one->a != NULL ? one->a : "none", one->b != NULL ? one->b : "none");
+    }
+}
+
 char *state_format(const node_state *state)
 {
     GString *out = g_string_new(NULL);
     format_plan(out, state->plan);
+    format_differences(out, state->differences);
     if (state->is_interrupted) {
         g_string_append(out, "an apply was interrupted: 'cpulift rollback' takes it back, another "
                              "'cpulift apply --commit' takes it back and begins anew\n");

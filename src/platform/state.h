@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/record.h"
+#include "core/compare.h"
 #include "platform/root.h"
 
 struct state_plan {
@@ -25,6 +26,7 @@ typedef struct node_state {
     struct state_plan *plan; ///< that the hooks go by; NULL: none is installed, or it is broken
     GPtrArray *files;        ///< struct state_file *
     GPtrArray *untuned;      ///< struct state_untuned *
+    GPtrArray *differences;  ///< struct compare_difference *; NULL: held against no plan
 } node_state;
 
 extern const struct record state_record;
@@ -34,7 +36,11 @@ int state_read(const root_dir *root, node_state **ret_state, cpulift_error **err
 void state_free(node_state *state);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(node_state, state_free)
 
-/// False where a file is no longer as cpulift left it, or an apply was killed.
+/// Adds what guests see otherwise under the installed plan (`a`) than under this one (`b`).
+void state_compare(node_state *state, const root_dir *root, const cpulift_plan *plan);
+
+/// False where guests see something else than under the plan that it was held against, a file is no
+/// longer as cpulift left it, or an apply was killed.
 bool state_is_good(const node_state *state);
 
 /// For people. The caller's.

@@ -119,7 +119,9 @@ static const struct text texts[] = {
      .text = "{'schema':'cpulift.status/1','interrupted':true,'plan':{'target':'etc/p.json',"
              "'pool':'p','variant':'tuned','virt':'kvm','model':'Nehalem','features':7},"
              "'files':[{'platform':'cloudstack','target':'etc/a','state':'in force'}],"
-             "'untuned':[{'time':'t','hook':'cloudstack','guest':'g','why':'late'}]}"},
+             "'untuned':[{'time':'t','hook':'cloudstack','guest':'g','why':'late'}],"
+             "'differences':[{'what':'model','a':'Nehalem','b':'Westmere','seen':true,"
+             "'beyond':true}]}"},
 };
 
 static json_t *make_example(const struct record *record);
