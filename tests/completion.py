@@ -17,7 +17,7 @@ scripts = os.path.join(source, "tools", "completion")
 CASES = [
     ("cpulift rend", "render"),
     ("cpulift help expl", "help explain"),
-    ("cpulift plan --req", "plan --require-mitigations"),
+    ("cpulift plan --require-m", "plan --require-mitigations"),
     ("cpulift plan --virt k", "plan --virt kvm"),
     ("cpulift plan --virt=k", "plan --virt=kvm"),
     ("cpulift plan --machine q", "plan --machine q35"),
