@@ -82,16 +82,6 @@ int json_check_schema(const json_t *json, const char *name, const char *schema, 
         name, found, schema);
 }
 
-int json_parse_document(const char *text, size_t len, const char *name, const char *schema,
-                        json_t **ret_json, cpulift_error **err)
-{
-    g_autoptr(json_t) json = NULL;
-    TRY(json_parse_text(text, len, name, &json, err));
-    TRY(json_check_schema(json, name, schema, err));
-    *ret_json = g_steal_pointer(&json);
-    return 0;
-}
-
 static char *dump(const json_t *json, size_t flags)
 {
     char *raw = json_dumps(json, JSON_SORT_KEYS | JSON_ENCODE_ANY | flags);

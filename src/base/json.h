@@ -21,12 +21,8 @@ int json_parse_foreign(const char *text, size_t len, const char *name, json_t **
 int json_parse_sequence(const char *text, size_t len, const char *name, json_t **ret_array,
                         cpulift_error **err);
 
-/// Parses a document whose "schema" must be `schema` ("cpulift.plan/1"): another kind or a newer
-/// major version is refused by name.
-int json_parse_document(const char *text, size_t len, const char *name, const char *schema,
-                        json_t **ret_json, cpulift_error **err);
-
-/// Checks that `json` is an object with this schema.
+/// Checks that `json` is an object whose "schema" is `schema` ("cpulift.plan/1"): another kind or a
+/// newer major version is refused by name.
 int json_check_schema(const json_t *json, const char *name, const char *schema,
                       cpulift_error **err);
 
