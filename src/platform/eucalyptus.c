@@ -28,26 +28,12 @@ static bool detect(const root_dir *root, char **ret_version)
     return root_has(root, STYLESHEET) && root_has(root, CONF_FILE);
 }
 
-/// The definition as XSLT puts it out: the element's own text is a valid template, since names in a
-/// plan hold no braces.
-static char *format_children(const cpulift_cpu *cpu)
+/// The definition as XSLT puts it out, without its end tag, which the stylesheet has: the element's
+/// own text is a valid template, since names in a plan hold no braces.
+static char *format_begin(const cpulift_cpu *cpu)
 {
     g_autofree char *element = cpu_format(cpu, 12);
-    const char *start = strchr(element, '>');
-    const char *end = g_strrstr(element, "</cpu>");
-    return start != NULL && end != NULL ? g_strndup(start + 1, (gsize)(end - start - 1))
-                                        : g_strdup("");
-}
-
-static char *format_tag(const cpulift_cpu *cpu)
-{
-    g_autofree char *element = cpu_format(cpu, 0);
-    const char *end = strchr(element, '>');
-    g_autofree char *tag = g_strndup(element, end != NULL ? (gsize)(end - element) : 0);
-    if (g_str_has_suffix(tag, "/")) {
-        tag[strlen(tag) - 1] = '\0';
-    }
-    return g_strdup_printf("%s>", tag);
+    return g_strndup(element, strlen(element) - strlen("</cpu>"));
 }
 
 /// The first place of `needle` that is not in a comment, or NULL. core/domain's way to the <cpu>
@@ -113,9 +99,7 @@ static int add_stylesheet(const root_dir *root, const cpulift_plan *plan, change
                                  root->path, STYLESHEET);
     }
     g_autoptr(GString) text = g_string_new_len(file.bytes, (gssize)file.len);
-    g_autofree char *tag = format_tag(plan->cpu);
-    g_autofree char *children = format_children(plan->cpu);
-    g_autofree char *ours = g_strconcat(tag, children, NULL);
+    g_autofree char *ours = format_begin(plan->cpu);
     if (strstr(text->str, ours) != NULL) {
         return 0;
     }
