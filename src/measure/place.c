@@ -52,13 +52,14 @@ void outcome_from_times(int status, const char *said, double wall, double cpu, b
     o->result->verification = json_pack("{s:s, s:i}", "method", "exit status", "status", status);
     result_add_figure(o->result, "time", wall, "s");
     result_add_figure(o->result, "cpu_time", cpu, "s");
-    if (status != 0) {
-        o->reason = outcome_explain(status, said);
-    }
+    o->reason = outcome_explain(status, "", said);
 }
 
-char *outcome_explain(int status, const char *said)
+char *outcome_explain(int status, const char *output, const char *said)
 {
+    if (status == 0 || (status == 1 && strchr(output, '{') != NULL)) {
+        return NULL;
+    }
     if (status > 128 && status < 128 + NSIG) {
         return g_strdup_printf("killed by signal %d (%s)%s%s", status - 128,
                                strsignal(status - 128), *said != '\0' ? ": " : "", said);

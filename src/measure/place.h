@@ -49,9 +49,10 @@ void outcome_from_output(const char *run, const char *check, bench_outcome *ret_
 void outcome_from_times(int status, const char *said, double wall, double cpu,
                         bench_outcome *ret_outcome);
 
-/// Why a program's end is no result: `status` is its exit status or 128 and a signal, `said` the
-/// end of its standard error. The caller frees it.
-char *outcome_explain(int status, const char *said);
+/// Why a program's end is no result, or NULL: one that found its own answer wrong (1) still prints
+/// one. `status` is its exit status or 128 and a signal, `said` the end of its standard error. The
+/// caller frees it.
+char *outcome_explain(int status, const char *output, const char *said);
 
 /// Writes the definition's document into `folder` and sets *ret_argument to its path; to the
 /// definition's own argument where there is no document. The caller frees it.

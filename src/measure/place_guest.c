@@ -232,14 +232,6 @@ static int open_guest(const bench_settings *s, const char *folder, void **ret_da
     return 0;
 }
 
-/// Why a command of the guest has no result, or NULL.
-static char *explain(const struct console_command *c)
-{
-    bool has_result = strchr(c->output, '{') != NULL;
-    return c->status == 0 || (c->status == 1 && has_result) ? NULL
-                                                            : outcome_explain(c->status, c->said);
-}
-
 static void judge(const struct job *job, const char *console, bench_outcome *o)
 {
     bool is_done = false;
@@ -254,8 +246,10 @@ static void judge(const struct job *job, const char *console, bench_outcome *o)
         outcome_from_times(run->status, run->said, run->wall, run->cpu, o);
         return;
     }
-    o->reason = explain(run);
-    o->reason = o->reason == NULL && check != NULL ? explain(check) : o->reason;
+    o->reason = outcome_explain(run->status, run->output, run->said);
+    if (o->reason == NULL && check != NULL) {
+        o->reason = outcome_explain(check->status, check->output, check->said);
+    }
     if (o->reason == NULL) {
         outcome_from_output(run->output, check != NULL ? check->output : NULL, o);
     }

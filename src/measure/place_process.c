@@ -38,17 +38,11 @@ static int run_argv(const struct job *job, char **argv, unsigned cpus, process_o
     return process_run(&options, ret_outcome, err);
 }
 
-/// Why a program's end is no result, or NULL. A workload that found its own answer wrong (1) still
-/// prints one.
+/// Why a program's end is no result, or NULL.
 static char *explain(const process_outcome *p, const struct job *job)
 {
-    if (p->is_timeout) {
-        return g_strdup_printf("not done after %u s", job->timeout);
-    }
-    if (p->status == 0 || (p->status == 1 && strchr(p->output, '{') != NULL)) {
-        return NULL;
-    }
-    return outcome_explain(p->status, p->complaint);
+    return p->is_timeout ? g_strdup_printf("not done after %u s", job->timeout)
+                         : outcome_explain(p->status, p->output, p->complaint);
 }
 
 /// The check is not timed, so it may use every CPU and needs no definition.
