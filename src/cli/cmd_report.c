@@ -22,11 +22,6 @@ static const GOptionEntry entries[] = {
     {0},
 };
 
-static void free_samples(void *item)
-{
-    samples_free(item);
-}
-
 /// Loads each document; the page calls it by its file's name.
 static int load_all(char **paths, size_t count, GPtrArray *documents, GPtrArray *names,
                     cpulift_error **err)
@@ -68,7 +63,7 @@ static int run(char **paths, size_t count)
         return command_usage("report", "neither --output DIR nor --tsv is given");
     }
     g_autoptr(cpulift_error) err = NULL;
-    g_autoptr(GPtrArray) documents = g_ptr_array_new_with_free_func(free_samples);
+    g_autoptr(GPtrArray) documents = g_ptr_array_new_with_free_func((GDestroyNotify)samples_free);
     g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
     if (load_all(paths, count, documents, names, &err) != 0 ||
         (options.base != NULL && check_base(documents, &err) != 0)) {

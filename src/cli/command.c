@@ -137,7 +137,7 @@ static void add_entries(GOptionContext *context, const struct command *command, 
     }
 }
 
-int command_run(const struct command *command, int argc, char **argv)
+int command_run(const struct command *command, char **argv)
 {
     g_autoptr(GOptionContext) context = g_option_context_new(command->arguments);
     gboolean ignored = FALSE;
@@ -153,10 +153,7 @@ int command_run(const struct command *command, int argc, char **argv)
     g_option_context_set_summary(context, command->description);
     g_autofree char *program = g_strdup_printf("cpulift %s", command->name);
     g_set_prgname(program);
-    g_auto(GStrv) words = g_new0(char *, argc + 1);
-    for (int i = 0; i < argc; i++) {
-        words[i] = g_strdup(argv[i]);
-    }
+    g_auto(GStrv) words = g_strdupv(argv);
     g_autoptr(GError) error = NULL;
     if (!g_option_context_parse_strv(context, &words, &error)) {
         return command_usage(command->name, "%s", error->message);
@@ -206,15 +203,14 @@ int command_execute(const char *program, char **argv)
 }
 
 /// Runs argv[1], here or in the program that has it; NULL-terminated as main()'s.
-static int dispatch(int argc, char **argv)
+static int dispatch(char **argv)
 {
     const char *names[G_N_ELEMENTS(all_commands) + 1] = {0};
     for (size_t i = 0; i < G_N_ELEMENTS(all_commands); i++) {
         names[i] = all_commands[i].name;
         if (strcmp(names[i], argv[1]) == 0) {
-            return all_commands[i].command != NULL
-                       ? command_run(all_commands[i].command, argc - 1, argv + 1)
-                       : command_execute(all_commands[i].program, argv);
+            return all_commands[i].command != NULL ? command_run(all_commands[i].command, argv + 1)
+                                                   : command_execute(all_commands[i].program, argv);
         }
     }
     g_autofree char *meant = text_suggest(argv[1], names);
@@ -252,7 +248,7 @@ int command_main(int argc, char **argv)
     bool is_help = argc > 1 && is_one_of(argv[1], "--help", "help");
     if (is_help && argc > 2) {
         char *line[] = {argv[0], argv[2], (char *)"--help", NULL};
-        return dispatch(3, line);
+        return dispatch(line);
     }
     if (argc < 2 || is_help) {
         return print_help(argc < 2 ? stderr : stdout);
@@ -267,5 +263,5 @@ int command_main(int argc, char **argv)
     if (strcmp(argv[1], "--complete") == 0 && argc > 2) {
         return complete(argc, argv);
     }
-    return dispatch(argc, argv);
+    return dispatch(argv);
 }

@@ -48,8 +48,9 @@ struct command {
     int (*run)(char **arguments, size_t count);
 };
 
-/// Parses argv by the command's option table and runs it. Returns the exit status.
-int command_run(const struct command *command, int argc, char **argv);
+/// Parses argv (NULL-terminated) by the command's option table and runs it. Returns the exit
+/// status.
+int command_run(const struct command *command, char **argv);
 
 /// main() of a program: runs the command argv[1] that was linked into it, and executes the program
 /// that has it where it was not (commands.def).

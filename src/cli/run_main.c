@@ -2,23 +2,16 @@
 /// The program `cpulift-run`: `cpulift run`, also by itself (`cpulift-run --cpu DEF -- COMMAND`).
 #include "cli/commands.h"
 
-#include <string.h>
-
 /// Words that command_main understands in the place of a command.
 static bool is_known(const char *word)
 {
-    static const char *const words[] = {"run", "--help",     "--version",
-                                        "-V",  "--complete", "--dump-options"};
-    for (size_t i = 0; i < G_N_ELEMENTS(words); i++) {
-        if (strcmp(word, words[i]) == 0) {
-            return true;
-        }
-    }
-    return false;
+    static const char *const words[] = {"run",        "--help",         "--version", "-V",
+                                        "--complete", "--dump-options", NULL};
+    return g_strv_contains(words, word);
 }
 
 int main(int argc, char **argv)
 {
     return argc > 1 && is_known(argv[1]) ? command_main(argc, argv)
-                                         : command_run(&run_command, argc, argv);
+                                         : command_run(&run_command, argv);
 }
