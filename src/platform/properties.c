@@ -163,17 +163,13 @@ static void append_unit(GString *out, gunichar unit, gunichar *high)
     }
 }
 
+/// Pairs: what a letter behind a backslash means, and the letter.
+static const char letters[] = "\tt\nn\rr\ff";
+
 static gunichar unescape_letter(char c)
 {
-    static const struct {
-        char letter, means;
-    } letters[] = {{'f', '\f'}, {'n', '\n'}, {'r', '\r'}, {'t', '\t'}};
-    for (size_t i = 0; i < G_N_ELEMENTS(letters); i++) {
-        if (letters[i].letter == c) {
-            return (guchar)letters[i].means;
-        }
-    }
-    return (guchar)c;
+    const char *letter = g_ascii_isalpha(c) ? strchr(letters, c) : NULL;
+    return (guchar)(letter != NULL ? letter[-1] : c);
 }
 
 static int unescape(const struct logical *line, size_t from, size_t to, const char *name,
@@ -296,7 +292,6 @@ static void escape_unit(GString *out, gunichar unit)
 
 static void escape_char(GString *out, gunichar c, bool is_escaped)
 {
-    static const char letters[] = "\tt\nn\rr\ff";
     const char *letter = c < 0x80 ? strchr(letters, (int)c) : NULL;
     if (c > 0xFFFF) {
         escape_unit(out, 0xD800 + ((c - 0x10000) >> 10));

@@ -14,14 +14,12 @@ static int refuse(cpulift_error **err, const char *target, const char *why)
                              target, why);
 }
 
-/// `now` with other content.
+/// `now` with other content, NUL-terminated at `len`.
 static struct root_file with_bytes(const struct root_file *now, const char *bytes, size_t len)
 {
     struct root_file file = *now;
     file.exists = true;
-    file.bytes = g_malloc(len + 1);
-    memcpy(file.bytes, bytes, len);
-    file.bytes[len] = '\0';
+    file.bytes = g_memdup2(bytes, len + 1);
     file.len = len;
     return file;
 }
