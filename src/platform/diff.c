@@ -118,8 +118,9 @@ static void format_range(GString *out, char sign, size_t start, size_t count)
     }
 }
 
+/// `before` and `after` are the lines before it, and then those up to its end.
 static void format_hunk(GString *out, const struct edit *edits, size_t from, size_t to,
-                        size_t before_start, size_t after_start)
+                        size_t *before, size_t *after)
 {
     size_t removed = 0, added = 0;
     for (size_t i = from; i < to; i++) {
@@ -127,10 +128,12 @@ static void format_hunk(GString *out, const struct edit *edits, size_t from, siz
         added += edits[i].kind != '-';
     }
     g_string_append(out, "@@ ");
-    format_range(out, '-', before_start, removed);
+    format_range(out, '-', *before, removed);
     g_string_append_c(out, ' ');
-    format_range(out, '+', after_start, added);
+    format_range(out, '+', *after, added);
     g_string_append(out, " @@\n");
+    *before += removed;
+    *after += added;
     for (size_t i = from; i < to; i++) {
         g_string_append_c(out, edits[i].kind);
         g_string_append_len(out, edits[i].line.text, (gssize)edits[i].line.len);
@@ -169,11 +172,7 @@ static void format_hunks(GString *out, const GArray *script)
         size_t to = find_hunk_end(edits, script->len, change);
         before += from - at;
         after += from - at;
-        format_hunk(out, edits, from, to, before, after);
-        for (size_t i = from; i < to; i++) {
-            before += edits[i].kind != '+';
-            after += edits[i].kind != '-';
-        }
+        format_hunk(out, edits, from, to, &before, &after);
         at = to;
     }
 }
