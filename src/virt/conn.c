@@ -139,22 +139,17 @@ bool conn_is_local_uri(const char *uri)
     return (server == NULL || server[0] == '\0') && !is_other_socket;
 }
 
-static virt_conn *new_conn(const char *uri, virConnectPtr handle)
-{
-    virt_conn *made = g_new0(virt_conn, 1);
-    made->handle = handle;
-    made->uri = g_strdup(uri);
-    made->is_embedded = g_str_has_prefix(uri, EMBED_URI);
-    made->is_local = conn_is_local_uri(uri);
-    return made;
-}
-
 static int open_named(const char *uri, enum conn_access access, unsigned timeout_ms,
                       virt_conn **ret_conn, cpulift_error **err)
 {
     virConnectPtr handle = NULL;
     TRY(open_within(uri, access, timeout_ms, &handle, err));
-    *ret_conn = new_conn(uri, handle);
+    virt_conn *made = g_new0(virt_conn, 1);
+    made->handle = handle;
+    made->uri = g_strdup(uri);
+    made->is_embedded = g_str_has_prefix(uri, EMBED_URI);
+    made->is_local = conn_is_local_uri(uri);
+    *ret_conn = made;
     return 0;
 }
 

@@ -40,33 +40,28 @@ static char *format_flags(const struct facts *facts)
     return g_string_free(text, FALSE);
 }
 
-static char *format_number(unsigned value)
-{
-    return g_strdup_printf("%u", value);
-}
-
 static char *format_family(const struct facts *facts)
 {
     uint32_t version = mask_table_get(facts->table, 1, 0, -1).eax;
     unsigned base = version >> 8 & 15;
-    return format_number(base == 15 ? base + (version >> 20 & 255) : base);
+    return g_strdup_printf("%u", base == 15 ? base + (version >> 20 & 255) : base);
 }
 
 static char *format_model(const struct facts *facts)
 {
     uint32_t version = mask_table_get(facts->table, 1, 0, -1).eax;
     unsigned base = version >> 8 & 15, model = version >> 4 & 15;
-    return format_number(base == 6 || base == 15 ? model | (version >> 12 & 0xf0) : model);
+    return g_strdup_printf("%u", base == 6 || base == 15 ? model | (version >> 12 & 0xf0) : model);
 }
 
 static char *format_stepping(const struct facts *facts)
 {
-    return format_number(mask_table_get(facts->table, 1, 0, -1).eax & 15);
+    return g_strdup_printf("%u", mask_table_get(facts->table, 1, 0, -1).eax & 15);
 }
 
 static char *format_level(const struct facts *facts)
 {
-    return format_number(mask_table_get(facts->table, 0, 0, -1).eax);
+    return g_strdup_printf("%u", mask_table_get(facts->table, 0, 0, -1).eax);
 }
 
 static char *format_vendor(const struct facts *facts)
