@@ -82,6 +82,17 @@ struct record {
         record_free(&part, item);                                                                  \
     }
 
+/// The same for a record_map, whose structs begin with their key.
+#define RECORD_MAP_ITEM(part, type, ...)                                                           \
+    static void part##_free(void *item);                                                           \
+    static const struct record part = {RECORD_ROWS(__VA_ARGS__), .size = sizeof(type),             \
+                                       .destroy = part##_free};                                    \
+    static void part##_free(void *item)                                                            \
+    {                                                                                              \
+        g_free(*(char **)item);                                                                    \
+        record_free(&part, item);                                                                  \
+    }
+
 /// How members of a kind are read, written and kept. `base` is the struct around the member; it is
 /// NULL where a document is only checked.
 struct record_kind {

@@ -60,20 +60,8 @@ static const struct record_kind unit = {"unit", parse_unit, format_unit, clear_u
 #define FIGURE(member) RECORD_AT(struct figure, member)
 #define RESULT(member) RECORD_AT(result, member)
 
-static void figure_free(void *figure);
-
-static const struct record figure_record = {
-    RECORD_ROWS({"value", &number, FIGURE(value), RECORD_REQUIRED},
-                {"unit", &unit, FIGURE(unit), RECORD_REQUIRED, .max = UNIT_MAX}),
-    .size = sizeof(struct figure),
-    .destroy = figure_free,
-};
-
-static void figure_free(void *figure)
-{
-    g_free(((struct figure *)figure)->name);
-    record_free(&figure_record, figure);
-}
+RECORD_MAP_ITEM(figure_record, struct figure, {"value", &number, FIGURE(value), RECORD_REQUIRED},
+                {"unit", &unit, FIGURE(unit), RECORD_REQUIRED, .max = UNIT_MAX})
 
 /// The members that the table of workloads names as the code path; the others are the workload's.
 static const struct record told_record = {

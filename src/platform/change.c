@@ -60,15 +60,10 @@ static void clear_file(const record_row *row, void *base)
 
 static const struct record_kind file_kind = {"object", parse_file, format_file, clear_file};
 
-static void key_free(void *key);
-
-static const struct record key_record = {
-    RECORD_ROWS({"before", &record_string, KEY_AT(before), RECORD_NULL,
+RECORD_MAP_ITEM(key_record, struct change_key,
+                {"before", &record_string, KEY_AT(before), RECORD_NULL,
                  .meaning = "null: the key was not there"},
-                {"after", &record_string, KEY_AT(after), RECORD_REQUIRED}),
-    .size = sizeof(struct change_key),
-    .destroy = key_free,
-};
+                {"after", &record_string, KEY_AT(after), RECORD_REQUIRED})
 
 static const char *const undo_names[] = {
     [CHANGE_WHOLE] = "whole",
@@ -100,12 +95,6 @@ const struct record changeset_record = {
          .meaning = "made for the changes, outermost first"}),
     .size = sizeof(changeset),
 };
-
-static void key_free(void *key)
-{
-    g_free(((struct change_key *)key)->key);
-    record_free(&key_record, key);
-}
 
 changeset *changeset_new(const char *platform)
 {
@@ -197,7 +186,7 @@ int changeset_add_properties(changeset *set, const root_dir *root, const char *t
                                  root->path, target);
     }
     TRY(properties_parse(before.bytes, before.len, target, &file, err));
-    g_autoptr(GPtrArray) keys = g_ptr_array_new_with_free_func(key_free);
+    g_autoptr(GPtrArray) keys = g_ptr_array_new_with_free_func(key_record_free);
     for (size_t i = 0; i < count; i++) {
         set_pair(file, pairs[i][0], pairs[i][1], keys);
     }
