@@ -55,6 +55,9 @@ static int judge(const char *xml, size_t len, const char *guest, const cpulift_p
     TRY(find_outside(cpu, plan, &names, err));
     if (names != NULL) {
         *ret_why = g_strdup_printf("its CPU has features outside the pool's plan: %s", names);
+    } else if (plan->phys_bits != 0 && cpu->phys_bits > plan->phys_bits) {
+        *ret_why = g_strdup_printf("its physical addresses have %u bits, and the pool's hosts %u",
+                                   cpu->phys_bits, plan->phys_bits);
     }
     return 0;
 }

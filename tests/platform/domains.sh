@@ -75,6 +75,11 @@ echo "$xml" | "$guard" foreign prepare begin - >"$folder/out" 2>"$folder/err" ||
 [ "$status" -eq 1 ] || fail "guard said $status, not 1, to a domain with a foreign <cpu>"
 checks=$((checks + 1))
 expect 0 "$guard" outside started begin -
+# A guest with wider addresses than the pool's narrowest host panics there.
+sed -i 's/"pool"/"phys_bits": 39, "pool"/' "$folder/root/etc/cpulift/plan.json"
+judge 0 narrow "mode='custom'><model>Nehalem</model><maxphysaddr mode='emulate' bits='39'/><feature policy='disable' name='vme'/>"
+judge 1 wide "mode='custom'><model>Nehalem</model><maxphysaddr mode='emulate' bits='46'/><feature policy='disable' name='vme'/>"
+has "$folder/err" "46 bits"
 # What cannot be judged passes with a trace, and with --strict does not pass.
 judge 0 torn "mode='custom'><mo"
 has "$folder/root/var/lib/cpulift/hook.log" "guard torn: "
