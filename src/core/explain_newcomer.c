@@ -106,7 +106,8 @@ static void add_hazards(const struct newcomer *new)
     feature_set hazards =
         feature_set_intersect(feature_set_subtract(new->guest->features, new->explain->features),
                               catalog_get_class(map, FEATURE_HAZARD));
-    bool is_intel = g_strcmp0(new->host->vendor, "Intel") == 0;
+    // Where the vendor is known to be another, KVM makes up the MSR that announces them.
+    bool is_intel = new->host->vendor == NULL || strcmp(new->host->vendor, "Intel") == 0;
     feature_set_foreach (id, &hazards) {
         g_string_append_printf(text, " %s", catalog_get_feature(map, id)->name);
     }

@@ -141,6 +141,7 @@ static void test_newcomers(void **state)
         {{.name = "n", .virt = "qemu"}, "machine type|kvm on pc|;"},
         {{.name = "n", .unknown = "rrsba warp-drive"}, "hazards||rrsba;"},
         {{.name = "n", .more = "arch-capabilities rsba"}, "hazards||rsba;"},
+        {{.name = "n", .vendor = "", .unknown = "rrsba"}, "hazards||rrsba;"},
         {{.name = "n", .vendor = "AMD"},
          "vendor|Intel|AMD (guests cannot be promised to migrate between vendors: it needs a pool "
          "of its own);"},
