@@ -39,7 +39,7 @@ typedef struct record_row {
     size_t place, size; ///< RECORD_AT(); size 0: checked, but kept nowhere
     unsigned flags;
     guint64 min, max;            ///< of a number; how many items; max: how many bytes; 0: no limit
-    const char *const *words;    ///< of record_word: NULL-terminated; the struct has the index
+    const char *const *words;    ///< NULL-terminated; of record_word the struct has the index
     const struct record *record; ///< of record_object, _pointer, _list, _map and _json
     const struct record_row *each; ///< of record_json: what each item or value is
     const char *meaning;           ///< for docs/FORMATS.md
@@ -104,7 +104,7 @@ struct record_kind {
 };
 
 extern const struct record_kind record_string;  ///< char *
-extern const struct record_kind record_name;    ///< char *: text_is_name
+extern const struct record_kind record_name;    ///< char *: text_is_name, or one of the words
 extern const struct record_kind record_word;    ///< bool or enum: one of the words
 extern const struct record_kind record_uint;    ///< unsigned or guint64, at most `max` (0: 2^53)
 extern const struct record_kind record_bool;    ///< bool

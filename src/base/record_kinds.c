@@ -56,11 +56,17 @@ static void clear_string(const record_row *row, void *base)
 
 const struct record_kind record_string = {"string", parse_string, format_string, clear_string};
 
+static int parse_word(const record_at *at, const record_row *row, const json_t *value, void *base,
+                      cpulift_error **err);
+
 static int parse_name(const record_at *at, const record_row *row, const json_t *value, void *base,
                       cpulift_error **err)
 {
     const char *string = json_string_value(value);
-    if (string == NULL || !text_is_name(string)) {
+    if (row->words != NULL) {
+        const record_row only_checked = {.words = row->words};
+        TRY(parse_word(at, &only_checked, value, NULL, err));
+    } else if (string == NULL || !text_is_name(string)) {
         return record_refuse(at, err, "is no name");
     }
     return parse_string(at, row, value, base, err);

@@ -69,15 +69,21 @@ static const struct record_kind features = {"list of names", parse_features, for
 #define CPU(member) RECORD_AT(cpulift_cpu, member)
 #define LIST        &features, CPU(features), RECORD_NAMES, .max = FEATURE_MAX
 
+/// libvirt's words (docs/formatdomain.html#cpu-model-and-topology); in a plan no others.
+static const char *const modes[] = {"custom", "host-model", "host-passthrough", "maximum", NULL};
+static const char *const matches[] = {"exact", "minimum", "strict", NULL};
+static const char *const checks[] = {"none", "partial", "full", NULL};
+static const char *const fallbacks[] = {"allow", "forbid", NULL};
+
 /// The names stand first.
 static const record_row rows[] = {
-    {"mode", &record_name, CPU(mode)},
-    {"match", &record_name, CPU(match)},
-    {"check", &record_name, CPU(check),
+    {"mode", &record_name, CPU(mode), .words = modes},
+    {"match", &record_name, CPU(match), .words = matches},
+    {"check", &record_name, CPU(check), .words = checks,
      .meaning = "`full`: a host that cannot give exactly this "
                 "is refused"},
     {"model", &record_name, CPU(model), RECORD_REQUIRED, .meaning = "libvirt's named model"},
-    {"fallback", &record_name, CPU(fallback)},
+    {"fallback", &record_name, CPU(fallback), .words = fallbacks},
     {"vendor", &record_name, CPU(vendor), .meaning = "libvirt's name"},
     {"phys_bits", &record_uint, CPU(phys_bits), .max = CPU_PHYS_BITS_MAX,
      .meaning = "`<maxphysaddr mode='emulate'>`"},

@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "core/cpu.h"
+#include "core/machine.h"
 
 #include <string.h>
 
@@ -58,7 +59,7 @@ static const record_row text_row = {.kind = &record_string};
 #define NAME_SET      RECORD_NAMES | RECORD_SORTED
 
 RECORD_ITEM(guest_record, struct host_guest,
-            {"virt", &record_name, GUEST(virt), RECORD_REQUIRED, .meaning = "`kvm` or `qemu`"},
+            {"virt", &record_name, GUEST(virt), RECORD_REQUIRED, .words = machine_virts},
             {"machine", &record_name, GUEST(machine), RECORD_REQUIRED,
              .meaning = "`pc`, `q35`, or a name of QEMU's"},
             {"canonical_machine", &record_string, GUEST(canonical_machine),

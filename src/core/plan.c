@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "core/machine.h"
 #include "core/policy.h"
 
 #define PLAN(member) RECORD_AT(cpulift_plan, member)
@@ -76,7 +77,8 @@ const struct record plan_record = {
         {"variant", &record_name, PLAN(variant), RECORD_REQUIRED,
          .meaning = "`tuned`, `default` (an untuned platform) or `paper` (the 2014 paper's)"},
         {"arch", &record_name, RECORD_CHECKED},
-        {"virt", &record_name, PLAN(virt), RECORD_REQUIRED, .meaning = "what it is for"},
+        {"virt", &record_name, PLAN(virt), RECORD_REQUIRED, .words = machine_virts,
+         .meaning = "what it is for"},
         {"machine", &record_name, PLAN(machine), RECORD_REQUIRED},
         {"definition", &record_pointer, PLAN(cpu), RECORD_REQUIRED,
          .record = &cpu_definition_record, .meaning = "the `<cpu>` element"},

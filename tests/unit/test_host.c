@@ -79,7 +79,7 @@ static void test_malformed(void **state)
         {HEAD "\"guests\":[{\"virt\":\"kvm\",\"machine\":\"pc\"}]}",
          "\"guests[0].features\" is missing"},
         {HEAD "\"guests\":[{\"virt\":\"a b\",\"machine\":\"pc\",\"features\":[]}]}",
-         "\"guests[0].virt\" is no name"},
+         "\"guests[0].virt\" is none of kvm, qemu"},
         {HEAD "\"guests\":[{\"virt\":\"kvm\",\"machine\":\"pc\",\"features\":[]},{\"virt\":\"kvm\","
               "\"machine\":\"pc\",\"features\":[]}]}",
          "stand twice"},

@@ -23,9 +23,15 @@ static void test_wrong(void **state)
         const char *text, *why;
     } cases[] = {
         // each of these let a guest start with less than the plan promises
-        {DEFINITION("\"check\":1"), "\"definition.check\" is no name"},
-        {DEFINITION("\"check\":null"), "\"definition.check\" is no name"},
-        {DEFINITION("\"check\":[\"full\"]"), "\"definition.check\" is no name"},
+        {DEFINITION("\"check\":1"), "\"definition.check\" is none of none, partial, full"},
+        {DEFINITION("\"check\":null"), "\"definition.check\" is none of none, partial, full"},
+        {DEFINITION("\"check\":[\"full\"]"), "\"definition.check\" is none of none, partial, full"},
+        {DEFINITION("\"check\":\"Full\""), "\"definition.check\" is none of none, partial, full"},
+        {DEFINITION("\"mode\":\"customs\""), "\"definition.mode\" is none of custom, "},
+        {DEFINITION("\"match\":\"exactly\""), "\"definition.match\" is none of exact, "},
+        {DEFINITION("\"fallback\":\"no\""), "\"definition.fallback\" is none of allow, forbid"},
+        {"{\"schema\":\"cpulift.plan/1\",\"pool\":\"p\",\"variant\":\"tuned\",\"virt\":\"xen\"}",
+         "\"virt\" is none of kvm, qemu"},
         {PLAN("\"guests\":{\"only\":\"web-*\"}"), "\"guests.only\" is no list"},
         {PLAN("\"guests\":{\"skip\":[1]}"), "\"guests.skip[0]\" is no string"},
         {PLAN("\"guests\":{\"strict\":\"true\"}"), "\"guests.strict\" is neither true nor false"},
