@@ -124,6 +124,7 @@ static int apply(const struct platform *platform, const char *plan_path, char **
                                          .inventory = options.inventory,
                                          .is_strict = options.strict};
     TRY(plan_load(plan_path, &plan, err));
+    TRY(plan_check_promise(plan, plan_path, err));
     TRY(root_open(options.root, &root, err));
     TRY(options.commit ? journal_recover(root, err) : 0);
     TRY(platform->plan(root, plan, &how, set, report, err));

@@ -150,6 +150,7 @@ static int apply(const char *plan_path, char **ret_text, cpulift_error **err)
     g_autoptr(GPtrArray) definitions = NULL;
     g_autoptr(domain_edits) edits = domain_edits_new(options.uri, options.commit);
     TRY(plan_load(plan_path, &plan, err));
+    TRY(plan_check_promise(plan, plan_path, err));
     TRY(root_open(options.root, &root, err));
     TRY(conn_open(options.uri, CONN_FULL, CONNECT_MS, &conn, err));
     TRY(definitions_read(conn, options.pattern, &definitions, err));

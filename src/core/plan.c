@@ -6,6 +6,8 @@
 #include "core/machine.h"
 #include "core/policy.h"
 
+#include <string.h>
+
 #define PLAN(member) RECORD_AT(cpulift_plan, member)
 #define NAMES        &record_strings, .flags = RECORD_NAMES
 #define BITS         .max = CPU_PHYS_BITS_MAX
@@ -155,6 +157,25 @@ int plan_load(const char *path, cpulift_plan **ret_plan, cpulift_error **err)
                                  path);
     }
     return plan_parse(text, len, path, ret_plan, err);
+}
+
+int plan_check_promise(const cpulift_plan *plan, const char *name, cpulift_error **err)
+{
+    const cpulift_cpu *cpu = plan->cpu;
+    const char *const needed[][3] = {{"mode", cpu->mode, "custom"},
+                                     {"match", cpu->match, "exact"},
+                                     {"check", cpu->check, "full"}};
+    bool promises = strcmp(plan->variant, "default") != 0 && strcmp(plan->variant, "paper") != 0;
+    for (size_t i = 0; promises && i < G_N_ELEMENTS(needed); i++) {
+        if (g_strcmp0(needed[i][1], needed[i][2]) != 0) {
+            return cpulift_error_set(err, CPULIFT_EINPUT,
+                                     "'%s': \"definition.%s\" is not %s: guests could start with "
+                                     "less than this plan promises; 'cpulift plan' makes one that "
+                                     "binds",
+                                     name, needed[i][0], needed[i][2]);
+        }
+    }
+    return 0;
 }
 
 void plan_free(cpulift_plan *plan)

@@ -43,5 +43,10 @@ int plan_from_json(json_t *json, const char *name, cpulift_plan **ret_plan, cpul
 /// Reads and parses the plan at `path` ("-" is stdin).
 int plan_load(const char *path, cpulift_plan **ret_plan, cpulift_error **err);
 
+/// What changes guests goes only by a plan that keeps its promise: refuses a tuned one whose
+/// definition lets libvirt start a guest with less. Plans of an untuned platform and of the paper's
+/// promise nothing. `name` stands in messages.
+int plan_check_promise(const cpulift_plan *plan, const char *name, cpulift_error **err);
+
 void plan_free(cpulift_plan *plan);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(cpulift_plan, plan_free)

@@ -69,8 +69,7 @@ static int judge_input(const char *guest, bool *ret_is_strict, char **ret_why, c
     g_autofree char *xml = NULL;
     size_t len = 0;
     g_autoptr(cpulift_plan) plan = NULL;
-    TRY(plan_load(path, &plan, err));
-    *ret_is_strict = plan->guests.is_strict;
+    TRY(hook_load_plan(path, &plan, ret_is_strict, err));
     TRY(file_load("-", FILE_DOCUMENT_MAX, &xml, &len, err));
     return hook_is_wanted(plan, guest) ? judge(xml, len, guest, plan, ret_why, err) : 0;
 }

@@ -12,6 +12,17 @@ char *hook_path(const char *path)
     return g_strconcat(root != NULL ? root : "", path, NULL);
 }
 
+int hook_load_plan(const char *path, cpulift_plan **ret_plan, bool *ret_is_strict,
+                   cpulift_error **err)
+{
+    g_autoptr(cpulift_plan) plan = NULL;
+    TRY(plan_load(path, &plan, err));
+    *ret_is_strict = plan->guests.is_strict;
+    TRY(plan_check_promise(plan, path, err));
+    *ret_plan = g_steal_pointer(&plan);
+    return 0;
+}
+
 /// True when one of the patterns fits; `otherwise` when there is none.
 static bool fits(char *const *patterns, const char *guest, bool otherwise)
 {

@@ -11,6 +11,12 @@
 /// $CPULIFT_ROOT + `path`: the tests' way to a node that is a folder. The caller frees it.
 char *hook_path(const char *path);
 
+/// The plan that the hooks of this node go by; refuses one that promises nothing binding.
+/// *ret_is_strict is what it says of itself, even where the rest is refused: a guest that cannot be
+/// tuned must not start.
+int hook_load_plan(const char *path, cpulift_plan **ret_plan, bool *ret_is_strict,
+                   cpulift_error **err);
+
 /// True when the plan's patterns say that this guest is to be tuned.
 bool hook_is_wanted(const cpulift_plan *plan, const char *guest);
 

@@ -28,6 +28,7 @@ static int transform(const char *xml, char **ret_guest, cpulift_error **err)
     g_autofree char *path = hook_path("/etc/cpulift/plan.json");
     g_autofree char *text = NULL;
     size_t len = strlen(xml), text_len = 0;
+    bool is_strict = false; // the agent starts the guest as it was whatever is said
     g_autoptr(cpulift_plan) plan = NULL;
     g_autoptr(domain_document) document = NULL;
     if (len > CLOUDSTACK_MAX) {
@@ -35,7 +36,7 @@ static int transform(const char *xml, char **ret_guest, cpulift_error **err)
     }
     TRY(domain_parse(xml, len, NULL, &document, err));
     *ret_guest = g_strdup(document->guest);
-    TRY(plan_load(path, &plan, err));
+    TRY(hook_load_plan(path, &plan, &is_strict, err));
     TRY(hook_rewrite(plan, document, &text, &text_len, err));
     return file_write_fd(STDOUT_FILENO, "standard output", text, text_len, err);
 }
@@ -63,8 +64,7 @@ static int rewrite_file(const char *plan_path, const char *path, bool *ret_is_st
                         cpulift_error **err)
 {
     g_autoptr(cpulift_plan) plan = NULL;
-    TRY(plan_load(plan_path, &plan, err));
-    *ret_is_strict = plan->guests.is_strict;
+    TRY(hook_load_plan(plan_path, &plan, ret_is_strict, err));
     return hook_rewrite_file(plan, path, err);
 }
 

@@ -74,6 +74,9 @@ for bad in '{' '{"schema":"cpulift.plan/2"}' '{"schema":"cpulift.host/1"}'; do
 done
 sed 's/"Nehalem"/"Neha\\nlem"/' "$plan" >"$folder/bad.json"
 expect 2 "$cpulift" apply "$folder/bad.json" --platform cloudstack --root "$folder/old"
+sed 's/"check": "full"/"check": "partial"/' "$plan" >"$folder/bad.json"
+expect 2 "$cpulift" apply "$folder/bad.json" --platform cloudstack --root "$folder/old"
+has "$folder/err" '"definition.check" is not full'
 expect 64 "$cpulift" apply "$plan" --platform elsewhere
 for path in '/opt/my tools/cpulift-hook' cpulift-hook "/opt/'x/cpulift-hook" '/opt/$(id)/cpulift-hook'; do
     expect 2 "$cpulift" apply "$plan" --platform cloudstack --root "$folder/old" --hook "$path"

@@ -72,11 +72,45 @@ static void test_right(void **state)
     assert_int_equal(plan->feature_count, 1);
 }
 
+static void test_promise(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *variant, *definition, *wrong; ///< NULL: fine
+    } cases[] = {
+        {"tuned", "\"mode\":\"custom\",\"match\":\"exact\",\"check\":\"full\"", NULL},
+        {"tuned", "\"mode\":\"custom\",\"match\":\"exact\",\"check\":\"partial\"", "check"},
+        {"tuned", "\"mode\":\"custom\",\"match\":\"exact\"", "check"},
+        {"tuned", "\"mode\":\"custom\",\"match\":\"minimum\",\"check\":\"full\"", "match"},
+        {"tuned", "\"mode\":\"host-model\",\"match\":\"exact\",\"check\":\"full\"", "mode"},
+        {"richer", "\"mode\":\"custom\",\"match\":\"exact\"", "check"},
+        {"default", "\"mode\":\"custom\",\"match\":\"exact\"", NULL},
+        {"paper", "\"mode\":\"custom\",\"match\":\"exact\"", NULL},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(cpulift_plan) plan = NULL;
+        g_autoptr(cpulift_error) err = NULL;
+        g_autofree char *text =
+            g_strdup_printf("{\"schema\":\"cpulift.plan/1\",\"pool\":\"p\",\"variant\":\"%s\","
+                            "\"virt\":\"kvm\",\"machine\":\"pc\",\"definition\":{\"model\":"
+                            "\"Nehalem\",%s}}",
+                            cases[i].variant, cases[i].definition);
+        assert_int_equal(plan_parse(text, strlen(text), "plan", &plan, NULL), 0);
+        int rc = plan_check_promise(plan, "plan", &err);
+        assert_int_equal(rc, cases[i].wrong == NULL ? 0 : CPULIFT_EINPUT);
+        if (rc != 0) {
+            g_autofree char *why = g_strdup_printf("\"definition.%s\" is not", cases[i].wrong);
+            assert_non_null(strstr(err->message, why));
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_wrong),
         cmocka_unit_test(test_right),
+        cmocka_unit_test(test_promise),
     };
     return cmocka_run_group_tests_name("plan", tests, NULL, NULL);
 }
