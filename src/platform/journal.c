@@ -392,7 +392,7 @@ static int recover(const root_dir *root, cpulift_error **err)
 
 int journal_recover(const root_dir *root, cpulift_error **err)
 {
-    if (!journal_is_pending(root)) {
+    if (!root_has(root, JOURNAL_FOLDER)) {
         return 0;
     }
     autoclose int held = -1;

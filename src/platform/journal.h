@@ -20,7 +20,8 @@ int changeset_apply(changeset *set, const root_dir *root, cpulift_error **err);
 bool journal_is_pending(const root_dir *root);
 
 /// Undoes what a killed apply began; to be called before the state is read for a new one. Does
-/// nothing where none was killed.
+/// nothing where none was killed. A journal that cannot be read is refused: what is written on top
+/// of it could not be undone.
 int journal_recover(const root_dir *root, cpulift_error **err);
 
 /// The changesets that are in force, oldest first: struct changeset pointers in an array that frees

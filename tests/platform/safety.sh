@@ -97,6 +97,17 @@ expect 0 "$cpulift" status --root "$folder/empty"
 expect 0 "$cpulift" apply "$plan" --platform cloudstack --root "$folder/old" --json
 has "$folder/out" '"schema": "cpulift.changeset/1"'
 
+# Nothing is changed over a journal that could not be undone, whether or not there is something to change.
+cp -a "$folder/new" "$folder/torn"
+for changed in no yes; do
+    sed 's/"undo": "properties"/"undo": "bogus"/' "$folder/new/var/lib/cpulift/journal/000001.json" >"$folder/torn/var/lib/cpulift/journal/000001.json"
+    cp -a "$folder/torn" "$folder/torn.$changed"
+    expect 2 "$cpulift" apply "$plan" --platform cloudstack --root "$folder/torn" --commit
+    has "$folder/err" '"changes[0].undo" is none of'
+    same_tree "$folder/torn" "$folder/torn.$changed"
+    cp "$folder/theirs" "$folder/torn/$agent"
+done
+
 # status says when somebody took our change away.
 cp "$folder/theirs" "$folder/new/$agent"
 expect 1 "$cpulift" status --root "$folder/new"
