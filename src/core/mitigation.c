@@ -66,20 +66,20 @@ static bool is_same(const GArray *a, const GArray *b)
     return a->len == b->len && memcmp(a->data, b->data, a->len * sizeof(size_t)) == 0;
 }
 
-/// Adds a name to the group of which the same is to be said; `kinds` is taken over.
-static void add_name(GPtrArray *groups, const char *name, GArray *kinds, enum policy_reason reason)
+/// Adds a name to the group of which the same is to be said; `like` is that group but for the
+/// names, and its kinds are taken over.
+static void add_name(GPtrArray *groups, const char *name, struct mitigation_group like)
 {
-    reason = kinds->len > 0 ? POLICY_GIVEN : reason;
     for (size_t i = 0; i < groups->len; i++) {
         struct mitigation_group *group = groups->pdata[i];
-        if (group->reason == reason && is_same(group->kinds, kinds)) {
+        if (group->reason == like.reason && is_same(group->kinds, like.kinds)) {
             g_ptr_array_add(group->names, (char *)name);
-            g_array_unref(kinds);
+            g_array_unref(like.kinds);
             return;
         }
     }
-    struct mitigation_group *group = g_new0(struct mitigation_group, 1);
-    *group = (struct mitigation_group){g_ptr_array_new(), kinds, reason};
+    struct mitigation_group *group = g_memdup2(&like, sizeof like);
+    group->names = g_ptr_array_new();
     g_ptr_array_add(group->names, (char *)name);
     g_ptr_array_add(groups, group);
 }
@@ -94,6 +94,14 @@ static GArray *find_kinds(const cpulift_pool *pool, size_t id, bool has)
         }
     }
     return kinds;
+}
+
+/// The reason counts only where no host lacks it.
+static struct mitigation_group describe(const cpulift_pool *pool, GArray *kinds, bool is_hazard,
+                                        enum policy_reason reason)
+{
+    bool has_all = kinds->len == (is_hazard ? pool->inv->kinds->len : 0);
+    return (struct mitigation_group){NULL, kinds, has_all ? reason : POLICY_GIVEN, is_hazard};
 }
 
 /// Groups of what is of this class, given somewhere and not planned; `has`: the kinds that have it,
@@ -111,7 +119,8 @@ static GPtrArray *find_groups(const cpulift_pool *pool, const struct policy *pol
     feature_set_foreach (id, &lost) {
         const char *name = catalog_get_feature(map, id)->name;
         if (!is_double(pool, name) && !is_made_up(pool, &whole, id)) {
-            add_name(groups, name, find_kinds(pool, id, has), selection->reasons[id]);
+            add_name(groups, name,
+                     describe(pool, find_kinds(pool, id, has), has, selection->reasons[id]));
         }
     }
     g_autoptr(GPtrArray) unknown = pool_collect_unknown(pool);
@@ -119,7 +128,7 @@ static GPtrArray *find_groups(const cpulift_pool *pool, const struct policy *pol
         const struct pool_unknown *one = unknown->pdata[i];
         if (catalog_classify(one->name) == class) {
             GArray *kinds = has ? g_array_ref(one->givers) : pool_complement(pool, one->givers);
-            add_name(groups, one->name, kinds, POLICY_UNKNOWN);
+            add_name(groups, one->name, describe(pool, kinds, has, POLICY_UNKNOWN));
         }
     }
     return groups;
@@ -192,9 +201,9 @@ static void find_updates(const cpulift_pool *pool, const struct mitigation_group
 static char *describe_policy(enum policy_reason reason)
 {
     return reason == POLICY_UNKNOWN
-               ? g_strdup("every host gives it, but this machine's libvirt does not know the name: "
+               ? g_strdup("every host has it, but this machine's libvirt does not know the name: "
                           "CPULIFT_CPU_MAP may name a newer map")
-               : g_strdup_printf("every host gives it: policy leaves it out (%s)",
+               : g_strdup_printf("every host has it: policy leaves it out (%s)",
                                  policy_reason_to_string(reason));
 }
 
@@ -202,8 +211,11 @@ char *mitigation_describe_remedy(const cpulift_pool *pool, const struct mitigati
 {
     const char *since[PARTS] = {NULL};
     g_autoptr(GPtrArray) parts = g_ptr_array_new_with_free_func(g_free);
-    if (group->kinds->len == 0) {
+    if (group->reason != POLICY_GIVEN) {
         return describe_policy(group->reason);
+    }
+    if (group->is_hazard) {
+        return g_strdup("plan these hosts apart");
     }
     find_updates(pool, group, since);
     for (size_t p = 0; p < PARTS; p++) {

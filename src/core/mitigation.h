@@ -10,7 +10,8 @@
 struct mitigation_group {
     GPtrArray *names; ///< borrowed
     GArray *kinds;    ///< that do not give them, or for hazards announce them; empty: all give them
-    enum policy_reason reason; ///< why they are not planned where all give them
+    enum policy_reason reason; ///< why they are not planned where all have them, else POLICY_GIVEN
+    bool is_hazard;
 };
 
 /// The mitigations that some host gives and guests of the plan do not get, whether the catalogue
@@ -28,6 +29,6 @@ GPtrArray *mitigation_find_hazards(const cpulift_pool *pool, const struct policy
 /// "a, b": the names of a group. The caller frees it.
 char *mitigation_join_names(const struct mitigation_group *group);
 
-/// What would heal the loss on these hosts: "update microcode (2019-05 or newer), …". The caller
-/// frees it.
+/// What would heal it: "update microcode (2019-05 or newer), …"; or why it is not planned although
+/// every host has it. The caller frees it.
 char *mitigation_describe_remedy(const cpulift_pool *pool, const struct mitigation_group *group);

@@ -71,10 +71,11 @@ static void warn_hazard(json_t *warnings, const cpulift_pool *pool,
                         const struct mitigation_group *group)
 {
     g_autofree char *names = mitigation_join_names(group);
+    g_autofree char *remedy = mitigation_describe_remedy(pool, group);
     g_autofree char *text = g_strdup_printf(
         "their CPUs announce %s, which guests of this plan do not see: there they trust a "
-        "protection (retpoline) that does not hold; plan these hosts apart",
-        names);
+        "protection (retpoline) that does not hold; %s",
+        names, remedy);
     warn_kinds(warnings, pool, "hazard", group->kinds, text,
                json_new_strings((const char *const *)group->names->pdata, group->names->len));
 }

@@ -9,16 +9,18 @@
 
 /// What is lost on which hosts and what heals it, for a refusal.
 static void append_group(GString *text, const cpulift_pool *pool,
-                         const struct mitigation_group *group, bool is_hazard)
+                         const struct mitigation_group *group)
 {
     g_autofree char *names = mitigation_join_names(group);
     g_autofree char *hosts = pool_quote_some(pool->inv, group->kinds, PLAN_HOSTS_MAX);
-    g_autofree char *remedy = is_hazard ? g_strdup("guests would trust retpoline there")
-                                        : mitigation_describe_remedy(pool, group);
-    const char *verb = is_hazard ? "announced by " : "not given by ";
-    g_string_append_printf(text, "%s%s (%s%s%s%s)", text->len > 0 ? ", " : "", names,
-                           group->kinds->len > 0 ? verb : "", group->kinds->len > 0 ? hosts : "",
-                           group->kinds->len > 0 ? ": " : "", remedy);
+    g_autofree char *remedy = mitigation_describe_remedy(pool, group);
+    g_string_append_printf(text, "%s%s (", text->len > 0 ? ", " : "", names);
+    if (group->kinds->len > 0) {
+        g_string_append_printf(
+            text, "%s %s: ", group->is_hazard ? "guests would trust retpoline on" : "not given by",
+            hosts);
+    }
+    g_string_append_printf(text, "%s)", remedy);
 }
 
 /// --require-mitigations: refuses when a mitigation that some host gives is not in the plan, or a
@@ -28,10 +30,10 @@ static int check_mitigations(const cpulift_pool *pool, const GPtrArray *lost,
 {
     g_autoptr(GString) text = g_string_new(NULL);
     for (size_t i = 0; i < lost->len; i++) {
-        append_group(text, pool, lost->pdata[i], false);
+        append_group(text, pool, lost->pdata[i]);
     }
     for (size_t i = 0; i < hazards->len; i++) {
-        append_group(text, pool, hazards->pdata[i], true);
+        append_group(text, pool, hazards->pdata[i]);
     }
     return text->len == 0
                ? 0

@@ -98,7 +98,7 @@ static const struct judgement judgements[] = {
      {"rsba"}},
     {{{.name = "a", .model = "Nehalem", .unknown = "rrsba"},
       {.name = "b", .model = "Nehalem", .unknown = "rrsba"}},
-     {"rrsba"},
+     {"rrsba", "CPULIFT_CPU_MAP"},
      {NULL}},
     // Only what may be too old is to be updated.
     {{{.name = "a", .model = "Nehalem", .more = "md-clear"},
