@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "core/host_model.h"
 #include "core/import.h"
 #include "core/machine.h"
 
@@ -151,6 +152,17 @@ static int save_all(const catalog *map, const GPtrArray *hosts, cpulift_error **
     return 0;
 }
 
+static void warn_all(const GPtrArray *hosts)
+{
+    for (size_t i = 0; i < hosts->len; i++) {
+        const cpulift_host *host = hosts->pdata[i];
+        g_autofree char *bound = host_model_describe_bound(host);
+        if (bound != NULL) {
+            command_warn("'%s': %s", host->name, bound);
+        }
+    }
+}
+
 static void free_host(void *host)
 {
     host_free(host);
@@ -172,6 +184,7 @@ static int run(char **paths, size_t count)
         (is_folder ? save_all : print_all)(map, hosts, &err) != 0) {
         return command_fail(&err);
     }
+    warn_all(hosts);
     return EXIT_YES;
 }
 

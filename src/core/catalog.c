@@ -222,11 +222,9 @@ int catalog_add_feature(const catalog *map, const char *name, const char *where,
     int id = catalog_find_feature(map, name);
     if (id < 0) {
         g_autofree char *meant = catalog_suggest_feature(map, name);
-        return cpulift_error_set(
-            err, CPULIFT_EINPUT,
-            "unknown feature '%s' in '%s': this libvirt's CPU map does not have it; "
-            "check the name or update libvirt%s",
-            name, where, meant);
+        return cpulift_error_set(err, CPULIFT_EINPUT,
+                                 "unknown feature '%s' in '%s': " CATALOG_LACKS_IT "%s", name,
+                                 where, meant);
     }
     feature_set_add(set, (size_t)id);
     return 0;

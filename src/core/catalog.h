@@ -63,6 +63,11 @@ struct catalog_vendor {
 
 typedef struct catalog catalog;
 
+/// For messages about a name that the map lacks: what to do about it.
+#define CATALOG_LACKS_IT                                                                           \
+    "the CPU map of this machine does not have it; check the name, or copy "                       \
+    "/usr/share/libvirt/cpu_map from where libvirt is newer and name the copy in CPULIFT_CPU_MAP"
+
 /// Loads the map of x86 from `folder`; NULL means $CPULIFT_CPU_MAP or where libvirt installs it.
 int catalog_load(const char *folder, catalog **ret_catalog, cpulift_error **err);
 void catalog_free(catalog *map);

@@ -296,11 +296,9 @@ int cpu_expand(const cpulift_cpu *cpu, const catalog *map, feature_set *ret_set,
         const struct catalog_model *model = catalog_find_model(map, cpu->model);
         if (model == NULL) {
             g_autofree char *meant = catalog_suggest_model(map, cpu->model);
-            return cpulift_error_set(
-                err, CPULIFT_EINPUT,
-                "unknown CPU model '%s': this libvirt's CPU map does not have it; "
-                "check the name or update libvirt%s",
-                cpu->model, meant);
+            return cpulift_error_set(err, CPULIFT_EINPUT,
+                                     "unknown CPU model '%s': " CATALOG_LACKS_IT "%s", cpu->model,
+                                     meant);
         }
         set = model->features;
     }

@@ -75,8 +75,11 @@ RECORD_ITEM(guest_record, struct host_guest,
             {"not_migratable", &features, GUEST(not_migratable), RECORD_NAMES,
              .meaning = "features that this host's libvirt or QEMU does not migrate"},
             {"unknown", &record_strings, GUEST(unknown), NAME_SET,
-             .meaning = "names of the host's QEMU that the catalogue of the machine that wrote "
-                        "this does not have"},
+             .meaning = "features that the host gives and whose names the catalogue of the machine "
+                        "that wrote this does not have"},
+            {"lower_bound", &record_string, GUEST(lower_bound),
+             .meaning = "why the host may give more than `features`: its libvirt's model is not "
+                        "in the CPU map of the machine that wrote this"},
             {"phys_bits", &record_uint, GUEST(phys_bits), .max = CPU_PHYS_BITS_MAX,
              .meaning = "the widest physical address that a guest can have"},
             {"usable_models", &record_strings, GUEST(usable_models), NAME_SET,
@@ -136,9 +139,19 @@ void host_free(cpulift_host *host)
     record_free(&host_record, host);
 }
 
+host_guest *host_guest_new(void)
+{
+    return record_new(&guest_record);
+}
+
+void host_guest_free(host_guest *guest)
+{
+    record_free(&guest_record, guest);
+}
+
 struct host_guest *host_add_guest(cpulift_host *host, const char *virt, const char *machine)
 {
-    struct host_guest *guest = record_new(&guest_record);
+    struct host_guest *guest = host_guest_new();
     guest->virt = g_strdup(virt);
     guest->machine = g_strdup(machine);
     g_ptr_array_add(host->guests, guest);

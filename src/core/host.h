@@ -15,7 +15,7 @@
 
 /// What guests of one virt type and machine type can get. Strings and vectors are owned; NULL is
 /// "not known".
-struct host_guest {
+typedef struct host_guest {
     char *virt;              ///< "kvm" or "qemu"
     char *machine;           ///< "pc", "q35" or another of QEMU's canonical names
     char *canonical_machine; ///< what it stands for on this host, "pc-i440fx-7.2"
@@ -25,10 +25,11 @@ struct host_guest {
     feature_set qemu_only;      ///< QEMU says yes, libvirt no
     feature_set not_migratable; ///< as this host's libvirt says
     char **unknown;             ///< names that this catalogue does not have; never dropped
-    unsigned phys_bits;         ///< physical-address width of a guest at most; 0 not known
-    char **usable_models;       ///< sorted; NULL when not known
-    json_t *blocked_models;     ///< model → list of features; NULL when not known
-};
+    char *lower_bound;      ///< why `features` may be fewer than the host gives; NULL: they are not
+    unsigned phys_bits;     ///< physical-address width of a guest at most; 0 not known
+    char **usable_models;   ///< sorted; NULL when not known
+    json_t *blocked_models; ///< model → list of features; NULL when not known
+} host_guest;
 
 typedef struct cpulift_host {
     char *name;
@@ -53,6 +54,11 @@ extern const struct record host_record;
 cpulift_host *host_new(const char *name);
 void host_free(cpulift_host *host);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(cpulift_host, host_free)
+
+/// An entry that stands in no document. The caller's.
+host_guest *host_guest_new(void);
+void host_guest_free(host_guest *guest);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(host_guest, host_guest_free)
 
 /// Adds an empty entry, borrowed.
 struct host_guest *host_add_guest(cpulift_host *host, const char *virt, const char *machine);

@@ -4,7 +4,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "base/xml.h"
-#include "core/cpu.h"
+#include "core/host_model.h"
 #include "core/machine.h"
 
 #include <string.h>
@@ -124,13 +124,6 @@ static int read_models(const xmlNode *custom, const char *name, struct host_gues
     return 0;
 }
 
-static int expand(const cpulift_cpu *cpu, const char *name, const catalog *map,
-                  feature_set *ret_set, cpulift_error **err)
-{
-    int rc = cpu_expand(cpu, map, ret_set, err);
-    return rc != 0 ? cpulift_error_prefix(err, rc, "'%s'", name) : 0;
-}
-
 static int read_host_model(const xmlNode *cpu_node, const char *name, const catalog *map,
                            struct host_guest *guest, cpulift_host *host, cpulift_error **err)
 {
@@ -147,11 +140,12 @@ static int read_host_model(const xmlNode *cpu_node, const char *name, const cata
     if (cpu->model == NULL) {
         return cpulift_error_set(err, CPULIFT_EINPUT, "'%s': its host-model names no model", name);
     }
-    TRY(expand(cpu, name, map, &guest->features, err));
+    TRY(host_model_read(cpu, name, host->libvirt_version, map, guest, err));
     const struct catalog_model *model = catalog_find_model(map, cpu->model);
+    const char *vendor = model != NULL ? model->vendor : NULL;
     // QEMU itself has no vendor of its own: under TCG the model's says nothing about the host.
     if (strcmp(guest->virt, "kvm") == 0) {
-        set_string(&host->vendor, cpu->vendor != NULL ? cpu->vendor : model->vendor);
+        set_string(&host->vendor, cpu->vendor != NULL ? cpu->vendor : vendor);
         set_string(&host->model_name, cpu->model);
     }
     return 0;
@@ -176,13 +170,15 @@ int import_domcapabilities(const xmlNode *root, const char *name, const catalog 
     TRY(check_arch(arch, name, err));
     TRY(add_guest(host, virt, machine, name, &guest, err));
     guest->emulator = get_child_text(root, "path");
-    TRY(read_host_model(cpu, name, map, guest, host, err));
     const xmlNode *custom = find_mode(cpu, "custom");
-    return custom != NULL ? read_models(custom, name, guest, host, err) : 0;
+    if (custom != NULL) {
+        TRY(read_models(custom, name, guest, host, err));
+    }
+    return read_host_model(cpu, name, map, guest, host, err);
 }
 
-/// One entry for each virt type and machine that the options name, with these features.
-static int add_guests(cpulift_host *host, const feature_set *features,
+/// One entry for each virt type and machine that the options name, with what `of` has.
+static int add_guests(cpulift_host *host, const struct host_guest *of,
                       const struct import_options *options, const char *name, cpulift_error **err)
 {
     const char *virt = options->virt != NULL ? options->virt : "kvm";
@@ -191,7 +187,8 @@ static int add_guests(cpulift_host *host, const feature_set *features,
     for (; *machine != NULL; machine++) {
         struct host_guest *guest = NULL;
         TRY(add_guest(host, virt, *machine, name, &guest, err));
-        guest->features = *features;
+        guest->features = of->features;
+        guest->unknown = g_strdupv(of->unknown);
     }
     return 0;
 }
@@ -223,14 +220,14 @@ static int add_silicon(const cpulift_cpu *cpu, const char *name, const catalog *
                                  "instead, or say --trust-silicon",
                                  name);
     }
-    feature_set features;
-    TRY(expand(cpu, name, map, &features, err));
+    g_autoptr(host_guest) of = host_guest_new();
+    TRY(host_model_read(cpu, name, host->libvirt_version, map, of, err));
     host->is_silicon = true;
     int hypervisor = catalog_find_feature(map, "hypervisor");
     if (hypervisor >= 0) {
-        feature_set_add(&features, (size_t)hypervisor);
+        feature_set_add(&of->features, (size_t)hypervisor);
     }
-    return add_guests(host, &features, options, name, err);
+    return add_guests(host, of, options, name, err);
 }
 
 static int read_host_cpu(const xmlNode *node, const char *name, cpulift_host *host,
@@ -274,12 +271,11 @@ static int import_cpu(const xmlNode *node, const char *name, const catalog *map,
         TRY(check_arch(cpu->arch, name, err));
         return add_silicon(cpu, name, map, options, host, err);
     }
-    feature_set features;
-    TRY(expand(cpu, name, map, &features, err));
-    const struct catalog_model *model = catalog_find_model(map, cpu->model);
-    set_string(&host->vendor, model->vendor);
+    g_autoptr(host_guest) of = host_guest_new();
+    TRY(host_model_read(cpu, name, host->libvirt_version, map, of, err));
+    set_string(&host->vendor, catalog_find_model(map, cpu->model)->vendor);
     set_string(&host->arch, "x86_64");
-    return add_guests(host, &features, options, name, err);
+    return add_guests(host, of, options, name, err);
 }
 
 int import_expansion(const json_t *reply, const char *name, const catalog *map,
@@ -394,18 +390,18 @@ static int import_replies(const json_t *replies, const char *name, const catalog
                           cpulift_error **err)
 {
     g_autoptr(GPtrArray) unknown = g_ptr_array_new_with_free_func(g_free);
-    feature_set features;
+    g_autoptr(host_guest) of = host_guest_new();
     const json_t *model = NULL;
     size_t first = host->guests->len;
-    TRY(import_expansion(json_array_get(replies, 0), name, map, &features, unknown, &model, err));
-    TRY(add_guests(host, &features, options, name, err));
-    g_ptr_array_sort(unknown, text_compare);
-    g_ptr_array_add(unknown, NULL);
+    TRY(import_expansion(json_array_get(replies, 0), name, map, &of->features, unknown, &model,
+                         err));
+    if (unknown->len > 0) {
+        record_merge_strings(&of->unknown, unknown);
+    }
+    TRY(add_guests(host, of, options, name, err));
     const json_t *definitions = json_object_get(json_array_get(replies, 1), "return");
-    for (size_t g = first; g < host->guests->len; g++) {
-        struct host_guest *guest = host->guests->pdata[g];
-        guest->unknown = unknown->len > 1 ? g_strdupv((char **)unknown->pdata) : NULL;
-        TRY(definitions != NULL ? import_definitions(definitions, name, map, guest, err) : 0);
+    for (size_t g = first; definitions != NULL && g < host->guests->len; g++) {
+        TRY(import_definitions(definitions, name, map, host->guests->pdata[g], err));
     }
     read_properties(json_object_get(model, "props"), map, host);
     return 0;

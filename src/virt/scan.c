@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "base/xml.h"
+#include "core/host_model.h"
 #include "core/import.h"
 #include "core/narrow.h"
 #include "virt/local.h"
@@ -153,9 +154,13 @@ static int read_all(const struct scan *scan, cpulift_error **err)
     const xmlNode *root = xmlDocGetRootElement(doc);
     scan->host->source = g_strdup("libvirt");
     TRY(import_capabilities(root, scan->conn->uri, scan->map, NULL, scan->host, err));
-    TRY(read_guests(scan, root, err));
     read_versions(scan);
+    TRY(read_guests(scan, root, err));
     read_models(scan);
+    g_autofree char *bound = host_model_describe_bound(scan->host);
+    if (bound != NULL) {
+        warn(scan, "%s", bound);
+    }
     if (scan->conn->is_local) {
         local_read("/", scan->host);
         try_kvm(scan);
