@@ -4,7 +4,7 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "core/host_model.h"
-#include "core/import.h"
+#include "core/join.h"
 #include "core/machine.h"
 
 #include <string.h>
@@ -63,14 +63,21 @@ static char *get_name(const char *path)
     return g_strdup(is_generic && has_folder ? folder_name : stem);
 }
 
-static int import_file(const catalog *map, const char *path, cpulift_host *host,
-                       cpulift_error **err)
+/// What these files say together of one host.
+static int import_files(const catalog *map, char **paths, size_t count, cpulift_host *host,
+                        cpulift_error **err)
 {
-    struct import_options how = {options.virt, options.machine, options.trust_silicon};
-    g_autofree char *text = NULL;
-    size_t len = 0;
-    TRY(file_load(path, FILE_DOCUMENT_MAX, &text, &len, err));
-    return import_text(text, len, path, map, &how, host, err);
+    const struct import_options how = {options.virt, options.machine, options.trust_silicon};
+    g_autoptr(GPtrArray) kept = g_ptr_array_new_with_free_func(g_free);
+    g_autofree struct join_text *texts = g_new0(struct join_text, count);
+    for (size_t i = 0; i < count; i++) {
+        char *text = NULL;
+        TRY(file_load(paths[i], FILE_DOCUMENT_MAX, &text, &texts[i].len, err));
+        g_ptr_array_add(kept, text);
+        texts[i].text = text;
+        texts[i].name = paths[i];
+    }
+    return join_texts(texts, count, map, &how, host, err);
 }
 
 static cpulift_host *new_host(const char *name)
@@ -87,10 +94,7 @@ static int import_one(const catalog *map, char **paths, size_t count, GPtrArray 
 {
     cpulift_host *host = new_host(options.host_name);
     g_ptr_array_add(hosts, host);
-    for (size_t i = 0; i < count; i++) {
-        TRY(import_file(map, paths[i], host, err));
-    }
-    return 0;
+    return import_files(map, paths, count, host, err);
 }
 
 /// A host for each file, by name; two of one name are refused before any file is read.
@@ -122,7 +126,7 @@ static int import_each(const catalog *map, char **paths, size_t count, GPtrArray
 {
     TRY(name_hosts(paths, count, hosts, err));
     for (size_t i = 0; i < count; i++) {
-        TRY(import_file(map, paths[i], hosts->pdata[i], err));
+        TRY(import_files(map, &paths[i], 1, hosts->pdata[i], err));
     }
     return 0;
 }

@@ -9,6 +9,10 @@
 
 #include <string.h>
 
+/// Physical-address widths that 64-bit CPUs have: Intel SDM vol. 3A 4.1.4.
+#define LIMIT_MIN 32
+#define LIMIT_MAX 52
+
 /// Adds an entry for this virt type and machine; a second one for the same is an error.
 static int add_guest(cpulift_host *host, const char *virt, const char *machine, const char *name,
                      struct host_guest **ret_guest, cpulift_error **err)
@@ -124,6 +128,16 @@ static int read_models(const xmlNode *custom, const char *name, struct host_gues
     return 0;
 }
 
+/// The host's width as libvirt tells it (9.3 on), or 0: more than the architecture has is a mock's.
+static unsigned read_limit(const xmlNode *cpu)
+{
+    const xmlNode *width = xml_find_child(cpu, "maxphysaddr");
+    g_autofree char *limit = width != NULL ? xml_get_attribute(width, "limit") : NULL;
+    guint64 bits = 0;
+    bool is_one = limit != NULL && text_to_uint(limit, LIMIT_MAX, &bits) && bits >= LIMIT_MIN;
+    return is_one ? (unsigned)bits : 0;
+}
+
 static int read_host_model(const xmlNode *cpu_node, const char *name, const catalog *map,
                            struct host_guest *guest, cpulift_host *host, cpulift_error **err)
 {
@@ -145,6 +159,7 @@ static int read_host_model(const xmlNode *cpu_node, const char *name, const cata
     const char *vendor = model != NULL ? model->vendor : NULL;
     // QEMU itself has no vendor of its own: under TCG the model's says nothing about the host.
     if (strcmp(guest->virt, "kvm") == 0) {
+        guest->phys_bits = read_limit(mode);
         set_string(&host->vendor, cpu->vendor != NULL ? cpu->vendor : vendor);
         set_string(&host->model_name, cpu->model);
     }
@@ -195,10 +210,12 @@ static int add_guests(cpulift_host *host, const struct host_guest *of,
 
 static void read_identity(const xmlNode *cpu_node, const cpulift_cpu *cpu, cpulift_host *host)
 {
-    host->family = cpu->family;
-    host->model = cpu->model_number;
-    host->stepping = cpu->stepping;
-    host->phys_bits = cpu->phys_bits;
+    if (cpu->family != 0) {
+        host->family = cpu->family;
+        host->model = cpu->model_number;
+        host->stepping = cpu->stepping;
+    }
+    host->phys_bits = cpu->phys_bits != 0 ? cpu->phys_bits : host->phys_bits;
     set_string(&host->vendor, cpu->vendor);
     set_string(&host->model_name, cpu->model);
     const xmlNode *microcode = xml_find_child(cpu_node, "microcode");
@@ -278,15 +295,18 @@ static int import_cpu(const xmlNode *node, const char *name, const catalog *map,
     return add_guests(host, of, options, name, err);
 }
 
-int import_expansion(const json_t *reply, const char *name, const catalog *map,
-                     feature_set *ret_features, GPtrArray *ret_unknown, const json_t **ret_model,
-                     cpulift_error **err)
+const json_t *import_find_model(const json_t *reply)
 {
     const json_t *found = json_object_get(reply, "return");
     const json_t *inner = found != NULL ? found : reply;
     const json_t *model = json_object_get(inner, "model");
-    model = model != NULL ? model : inner;
-    json_t *props = json_object_get(model, "props");
+    return model != NULL ? model : inner;
+}
+
+int import_expansion(const json_t *reply, const char *name, const catalog *map,
+                     feature_set *ret_features, GPtrArray *ret_unknown, cpulift_error **err)
+{
+    json_t *props = json_object_get(import_find_model(reply), "props");
     if (!json_is_object(props)) {
         return cpulift_error_set(
             err, CPULIFT_EINPUT,
@@ -311,7 +331,6 @@ int import_expansion(const json_t *reply, const char *name, const catalog *map,
         }
     }
     *ret_features = features;
-    *ret_model = model;
     return 0;
 }
 
@@ -371,9 +390,9 @@ int import_definitions(const json_t *list, const char *name, const catalog *map,
     return 0;
 }
 
-/// Signature and vendor, from the properties of QEMU's model.
-static void read_properties(const json_t *props, const catalog *map, cpulift_host *host)
+void import_identity(const json_t *model, const catalog *map, cpulift_host *host)
 {
+    const json_t *props = json_object_get(model, "props");
     const char *vendor = json_get_string(props, "vendor");
     const struct catalog_vendor *known = vendor != NULL ? catalog_find_vendor(map, vendor) : NULL;
     set_string(&host->vendor, known != NULL ? known->name : vendor);
@@ -391,10 +410,9 @@ static int import_replies(const json_t *replies, const char *name, const catalog
 {
     g_autoptr(GPtrArray) unknown = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(host_guest) of = host_guest_new();
-    const json_t *model = NULL;
+    const json_t *reply = json_array_get(replies, 0);
     size_t first = host->guests->len;
-    TRY(import_expansion(json_array_get(replies, 0), name, map, &of->features, unknown, &model,
-                         err));
+    TRY(import_expansion(reply, name, map, &of->features, unknown, err));
     if (unknown->len > 0) {
         record_merge_strings(&of->unknown, unknown);
     }
@@ -403,7 +421,7 @@ static int import_replies(const json_t *replies, const char *name, const catalog
     for (size_t g = first; definitions != NULL && g < host->guests->len; g++) {
         TRY(import_definitions(definitions, name, map, host->guests->pdata[g], err));
     }
-    read_properties(json_object_get(model, "props"), map, host);
+    import_identity(import_find_model(reply), map, host);
     return 0;
 }
 

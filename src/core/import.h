@@ -29,12 +29,17 @@ int import_capabilities(const xmlNode *root, const char *name, const catalog *ma
                         const struct import_options *options, cpulift_host *host,
                         cpulift_error **err);
 
-/// The features that QEMU's reply (the whole reply, its "return", or the model) switches on. Names
-/// that look like features and that the catalogue lacks go to ret_unknown (strings owned by it).
-/// *ret_model is the reply's model, borrowed from `reply`.
+/// The model of QEMU's reply to query-cpu-model-expansion (the whole reply, its "return", or the
+/// model itself), borrowed.
+const json_t *import_find_model(const json_t *reply);
+
+/// The features that QEMU's reply (see import_find_model) switches on. Names that look like
+/// features and that the catalogue lacks go to ret_unknown (strings owned by it).
 int import_expansion(const json_t *reply, const char *name, const catalog *map,
-                     feature_set *ret_features, GPtrArray *ret_unknown, const json_t **ret_model,
-                     cpulift_error **err);
+                     feature_set *ret_features, GPtrArray *ret_unknown, cpulift_error **err);
+
+/// Signature and vendor from the properties of a reply's model (import_expansion).
+void import_identity(const json_t *model, const catalog *map, cpulift_host *host);
 
 /// Usable and blocked models from the list that query-cpu-definitions returns; replaces what the
 /// entry had. A member of another type than QEMU's is an error.

@@ -2,7 +2,6 @@
 #include "core/narrow.h"
 
 #include "base/json.h"
-#include "base/text.h"
 #include "base/xml.h"
 #include "core/import.h"
 #include "core/machine.h"
@@ -122,13 +121,9 @@ static int read_expansion(const json_t *answer, const char *name, const catalog 
                           feature_set *ret_features, char ***ret_unknown, cpulift_error **err)
 {
     g_autoptr(GPtrArray) unknown = g_ptr_array_new_with_free_func(g_free);
-    const json_t *model = NULL;
-    TRY(import_expansion(answer, name, map, ret_features, unknown, &model, err));
+    TRY(import_expansion(answer, name, map, ret_features, unknown, err));
     if (ret_unknown != NULL && unknown->len > 0) {
-        g_ptr_array_sort(unknown, text_compare);
-        g_ptr_array_add(unknown, NULL);
-        g_strfreev(*ret_unknown);
-        *ret_unknown = (char **)g_ptr_array_free(g_steal_pointer(&unknown), FALSE);
+        record_merge_strings(ret_unknown, unknown);
     }
     return 0;
 }
@@ -145,5 +140,6 @@ int narrow_guest(struct host_guest *guest, const struct narrow_answers *answers,
     guest->not_migratable =
         feature_set_intersect(feature_set_subtract(all, migratable), guest->features);
     narrow_note_migratable(guest, map);
-    return add_blockers(guest, answers->definitions, name, map, err);
+    return answers->definitions != NULL ? add_blockers(guest, answers->definitions, name, map, err)
+                                        : 0;
 }

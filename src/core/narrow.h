@@ -17,7 +17,7 @@ int narrow_read_offers(const xmlNode *capabilities, const char *name, GPtrArray 
                        cpulift_error **err);
 
 /// QEMU's answers about one guest entry: the returns of query-cpu-model-expansion for `max`, as it
-/// is and with "migratable" off, and of query-cpu-definitions.
+/// is and with "migratable" off, and of query-cpu-definitions (NULL: not asked).
 struct narrow_answers {
     const json_t *migratable, *all, *definitions; ///< borrowed
 };

@@ -115,8 +115,8 @@ static int read_guest(const struct scan *scan, const struct offer *offer, cpulif
     TRY(import_domcapabilities(xmlDocGetRootElement(doc), scan->conn->uri, scan->map, scan->host,
                                err));
     struct host_guest *guest = scan->host->guests->pdata[scan->host->guests->len - 1];
-    bool is_kvm = strcmp(offer->virt, "kvm") == 0;
-    guest->phys_bits = is_kvm ? scan->host->phys_bits : TCG_PHYS_BITS;
+    unsigned own = strcmp(offer->virt, "kvm") == 0 ? scan->host->phys_bits : TCG_PHYS_BITS;
+    guest->phys_bits = guest->phys_bits != 0 ? guest->phys_bits : own;
     narrow(scan, guest);
     return 0;
 }

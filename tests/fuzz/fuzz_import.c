@@ -2,7 +2,7 @@
 /// What virsh or QEMU printed, from a stranger: what is taken from it makes a document that can be
 /// read.
 #include "base/json.h"
-#include "core/import.h"
+#include "core/join.h"
 #include "fuzz.h"
 #include "support.h"
 
@@ -26,8 +26,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         const struct import_options options = {.is_silicon_trusted = trust != 0};
         g_autoptr(cpulift_host) host = host_new("fuzz");
         g_autoptr(cpulift_error) err = NULL;
-        int rc = import_text((const char *)data, size, "fuzz", support_get_catalog(), &options,
-                             host, &err);
+        const struct join_text text = {(const char *)data, size, "fuzz"};
+        int rc = join_texts(&text, 1, support_get_catalog(), &options, host, &err);
         g_assert((rc == 0) == (err == NULL));
         if (rc == 0) {
             check_document(host);

@@ -149,11 +149,10 @@ static void read_expansion(const char *path, struct pool_machine *machine)
     g_autoptr(cpulift_error) err = NULL;
     g_autoptr(json_t) replies = NULL;
     g_autoptr(GPtrArray) unknown = g_ptr_array_new_with_free_func(g_free);
-    const json_t *model = NULL;
     if (file_load(path, FILE_DOCUMENT_MAX, &text, &len, &err) != 0 ||
         json_parse_sequence(text, len, path, &replies, &err) != 0 ||
         import_expansion(json_array_get(replies, 0), path, support_get_catalog(),
-                         &machine->expansion, unknown, &model, &err) != 0) {
+                         &machine->expansion, unknown, &err) != 0) {
         g_error("%s", err->message);
     }
 }
