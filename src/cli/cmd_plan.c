@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "base/date.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/differences.h"
 #include "cli/document.h"
 #include "cli/values.h"
+#include "core/hosts_file.h"
 #include "core/inventory_load.h"
 #include "core/level.h"
 #include "core/machine.h"
@@ -12,6 +14,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 /// So many hosts that keep a pool from the next level are named in its line.
 #define HOSTS_IN_SUMMARY 3
@@ -19,7 +22,7 @@
 #define DEPENDENCIES_MAX 8
 
 static struct {
-    char *pool, *virt, *machine, *policy_path, *variant, *output, *level, *kept;
+    char *pool, *virt, *machine, *policy_path, *variant, *output, *level, *kept, *hosts, *max_age;
     char **allowed, **denied, **without;
     gboolean require_mitigations, allow_mixed_vendor, quiet;
 } options;
@@ -40,6 +43,10 @@ static const GOptionEntry entries[] = {
      "leave out a feature, a pattern ('avx512*') or a class", "FEATURE"},
     {"without", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.without,
      "leave out the host of this name, or those of a pattern ('blue-*'), on purpose", "NAME"},
+    {"hosts", 0, 0, G_OPTION_ARG_FILENAME, &options.hosts,
+     "refuse when a host that FILE lists ('NAME URI' on each line) has no document", "FILE"},
+    {"max-age", 0, 0, G_OPTION_ARG_STRING, &options.max_age,
+     "refuse documents that were scanned longer ago than AGE (30d, 12h)", "AGE"},
     {"require-mitigations", 0, 0, G_OPTION_ARG_NONE, &options.require_mitigations,
      "refuse when the pool would lose a mitigation", NULL},
     {"require-level", 0, 0, G_OPTION_ARG_STRING, &options.level,
@@ -81,6 +88,21 @@ static int read_policy(const catalog *map, struct policy *policy, cpulift_error 
     return 0;
 }
 
+/// The documents, and one of every host that is demanded.
+static int load_hosts(inventory *inv, char **paths, size_t count, cpulift_error **err)
+{
+    g_autoptr(GPtrArray) demanded = NULL;
+    for (size_t i = 0; i < count; i++) {
+        TRY(inventory_load(inv, paths[i], err));
+    }
+    if (options.hosts != NULL) {
+        TRY(hosts_file_load_names(options.hosts, &demanded, err));
+        TRY(inventory_demand(inv, demanded, options.hosts, err));
+    }
+    inventory_sort(inv);
+    return 0;
+}
+
 static int compute(const catalog *map, char **paths, size_t count,
                    const struct planner_options *how, cpulift_plan **ret_plan, cpulift_error **err)
 {
@@ -91,10 +113,10 @@ static int compute(const catalog *map, char **paths, size_t count,
     for (char **name = options.without; name != NULL && *name != NULL; name++) {
         inventory_add_without(inv, *name);
     }
-    for (size_t i = 0; i < count; i++) {
-        TRY(inventory_load(inv, paths[i], err));
+    if (options.max_age != NULL) {
+        inventory_set_oldest(inv, time(NULL) - date_parse_age(options.max_age));
     }
-    inventory_sort(inv);
+    TRY(load_hosts(inv, paths, count, err));
     return planner_compute(inv, how, ret_plan, err);
 }
 
@@ -211,6 +233,9 @@ static int check_usage(size_t count)
     if (options.level != NULL && level_from_string(options.level) == 0) {
         return command_usage("plan", "unknown --require-level '%s': v1, v2, v3 or v4",
                              options.level);
+    }
+    if (options.max_age != NULL && date_parse_age(options.max_age) == 0) {
+        return command_usage("plan", "'%s' is no age: 90s, 15m, 36h or 30d", options.max_age);
     }
     const char *const names[] = {options.pool, options.machine};
     for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/host.h"
 
+#include "base/date.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "core/cpu.h"
 #include "core/machine.h"
 
@@ -112,6 +114,11 @@ const struct record host_record = {
          .meaning = "the host's name: letters, digits and `. _ - : @ +`"},
         {"arch", &record_string, HOST(arch), RECORD_REQUIRED, .meaning = "`x86_64`"},
         {"source", &record_string, HOST(source), .meaning = "`libvirt` (scanned) or `import`"},
+        {"scanned", &record_string, HOST(scanned),
+         .meaning = "when `scan` asked, in UTC; planning heeds it for `--max-age` only"},
+        {"error", &record_string, HOST(error),
+         .meaning = "why the host did not answer: it is then refused, and has `name` alone beside "
+                    "it"},
         {"silicon", &record_bool, HOST(is_silicon),
          .meaning = "`true` where the features are the physical CPU's (`import "
                     "--trust-silicon`): more than KVM gives"},
@@ -189,13 +196,58 @@ static int check_guests(const cpulift_host *host, const char *name, cpulift_erro
     return 0;
 }
 
+json_t *host_format_silent(const char *name, const char *scanned, const char *why)
+{
+    return json_pack("{s:s, s:s, s:s, s:s*}", "schema", HOST_SCHEMA, "name", name, "error", why,
+                     "scanned", scanned);
+}
+
+/// Refuses what says that its host did not answer.
+static int check_answered(const json_t *json, const char *name, cpulift_error **err)
+{
+    const json_t *error = json_object_get(json, "error");
+    const char *host = json_get_string(json, "name");
+    if (error == NULL) {
+        return 0;
+    }
+    return cpulift_error_set(err, CPULIFT_EINPUT,
+                             "'%s': host '%s' did not answer when it was scanned (%s); scan it "
+                             "again, or leave it out on purpose (--without)",
+                             name, host != NULL ? host : "",
+                             json_is_string(error) ? json_string_value(error)
+                                                   : "no reason is said");
+}
+
+char *host_find_silent(const char *text, size_t len)
+{
+    static const char member[] = "\"error\"";
+    g_autoptr(json_t) json = NULL;
+    if (memmem(text, len, member, sizeof member - 1) == NULL ||
+        json_parse_text(text, len, "", &json, NULL) != 0 ||
+        json_object_get(json, "error") == NULL) {
+        return NULL;
+    }
+    const char *host = json_get_string(json, "name");
+    return host != NULL && text_is_name(host) ? g_strdup(host) : NULL;
+}
+
+static int check_date(const cpulift_host *host, const char *name, cpulift_error **err)
+{
+    return host->scanned == NULL || date_parse(host->scanned) != 0
+               ? 0
+               : cpulift_error_set(err, CPULIFT_EINPUT, "'%s': \"scanned\" is no date in UTC",
+                                   name);
+}
+
 int host_parse(const char *text, size_t len, const char *name, const catalog *map,
                cpulift_host **ret_host, cpulift_error **err)
 {
     g_autoptr(json_t) json = NULL;
     g_autoptr(cpulift_host) host = host_new(NULL);
     TRY(json_parse_text(text, len, name, &json, err));
+    TRY(check_answered(json, name, err));
     TRY(record_parse(&host_record, json, name, (void *)map, host, err));
+    TRY(check_date(host, name, err));
     TRY(check_guests(host, name, err));
     *ret_host = g_steal_pointer(&host);
     return 0;

@@ -35,6 +35,8 @@ typedef struct cpulift_host {
     char *name;
     char *arch;
     char *source;    ///< "libvirt" or "import"
+    char *scanned;   ///< when, in UTC: "2026-11-26T15:40:00Z"; NULL not known
+    char *error;     ///< of a host that did not answer; host_parse refuses it
     bool is_silicon; ///< taken from a description of the physical CPU: not what a guest can get
     char *vendor;    ///< libvirt's name
     unsigned family, model, stepping;
@@ -70,6 +72,12 @@ const struct host_guest *host_find_guest(const cpulift_host *host, const char *v
 /// The width of a physical address that such a guest may have on this host: what the virt type
 /// gives; under KVM else the CPU's own. 0: not known.
 unsigned host_get_width(const cpulift_host *host, const struct host_guest *guest);
+
+/// The document of a host that did not answer, and why: host_parse refuses it. The caller's.
+json_t *host_format_silent(const char *name, const char *scanned, const char *why);
+
+/// The name of the host if the text is such a document, else NULL. The caller frees it.
+char *host_find_silent(const char *text, size_t len);
 
 /// Parses a host document; `name` stands in messages. A feature that the catalogue lacks goes to
 /// `unknown`.

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/inventory.h"
 
+#include "base/date.h"
 #include "base/text.h"
 
 #include <fnmatch.h>
 #include <string.h>
+
+/// When it was scanned stands in the last so many bytes of a document.
+#define TAIL             8192
+#define NAMES_IN_MESSAGE 5
 
 /// What a document of a kind looks like around the name.
 struct exemplar {
@@ -21,6 +26,8 @@ struct inventory_private {
     GHashTable *names;     ///< name → struct host_kind *; borrows the names of the kinds
     GHashTable *without;   ///< pattern → seen?
     GHashTable *left_out;  ///< names of the hosts that were left out, a set
+    bool is_aged;          ///< a document older than `oldest`, or without a date, is refused
+    gint64 oldest;         ///< seconds since 1970
 };
 
 static void kind_free(void *data)
@@ -122,13 +129,34 @@ static bool is_left_out(inventory *inv, const char *name)
     return matches;
 }
 
+static int check_age(const inventory *inv, const char *name, const char *scanned,
+                     cpulift_error **err)
+{
+    gint64 date = scanned != NULL ? date_parse(scanned) : 0;
+    if (scanned != NULL && date == 0) {
+        return cpulift_error_set(err, CPULIFT_EINPUT,
+                                 "host '%s': \"scanned\" is no date in UTC ('%s')", name, scanned);
+    }
+    if (!inv->private->is_aged || (date != 0 && date >= inv->private->oldest)) {
+        return 0;
+    }
+    return cpulift_error_set(
+        err, CPULIFT_EREFUSED,
+        "host '%s' was scanned %s%s, and --max-age allows nothing older than its limit; scan it "
+        "again",
+        name, scanned != NULL ? "at " : "at a time that its document does not say",
+        scanned != NULL ? scanned : "");
+}
+
 /// Adds a host's name to its kind, unless it is left out.
-static int add_name(inventory *inv, struct host_kind *kind, const char *name, cpulift_error **err)
+static int add_name(inventory *inv, struct host_kind *kind, const char *name, const char *scanned,
+                    cpulift_error **err)
 {
     if (is_left_out(inv, name)) {
         g_hash_table_add(inv->private->left_out, g_strdup(name));
         return 0;
     }
+    TRY(check_age(inv, name, scanned, err));
     if (g_hash_table_contains(inv->private->names, name)) {
         return cpulift_error_set(
             err, CPULIFT_EINPUT,
@@ -212,15 +240,60 @@ static void keep_exemplar(inventory *inv, struct host_kind *kind, const struct e
     }
 }
 
-int inventory_add_text(inventory *inv, const char *text, size_t len, const char *where,
-                       cpulift_error **err)
+void inventory_set_oldest(inventory *inv, gint64 oldest)
+{
+    inv->private->is_aged = true;
+    inv->private->oldest = oldest;
+}
+
+/// Cuts out of a copy of the text when it was scanned: hosts of a kind are scanned one after the
+/// other. NULL where that does not stand at its place beyond doubt, which is among the last
+/// members.
+static char *cut_date(const char *text, size_t *len, char **ret_date)
+{
+    static const char member[] = "\"scanned\"";
+    size_t skipped = *len - MIN(*len, TAIL);
+    const char *start = memmem(text + skipped, *len - skipped, member, sizeof member - 1);
+    const char *value = start != NULL ? start + sizeof member - 1 : NULL;
+    value = value != NULL ? value + strspn(value, ": ") : NULL;
+    const char *quote = value != NULL && *value == '"' ? strchr(value + 1, '"') : NULL;
+    const char *next = quote != NULL ? quote + 1 + strspn(quote + 1, ", \n") : NULL;
+    if (next == NULL || *next != '"' || quote[1] != ',' || strstr(next, member) != NULL) {
+        return NULL;
+    }
+    *ret_date = g_strndup(value + 1, (size_t)(quote - value - 1));
+    size_t before = (size_t)(start - text), after = *len - (size_t)(next - text);
+    char *rest = g_malloc(before + after + 1);
+    memcpy(rest, text, before);
+    memcpy(rest + before, next, after + 1);
+    *len = before + after;
+    return rest;
+}
+
+/// A host that did not answer may be left out on purpose; else it is refused.
+static bool is_silent_left_out(inventory *inv, const char *text, size_t len)
+{
+    g_autofree char *silent = host_find_silent(text, len);
+    if (silent == NULL || !is_left_out(inv, silent)) {
+        return false;
+    }
+    g_hash_table_add(inv->private->left_out, g_steal_pointer(&silent));
+    return true;
+}
+
+/// Adds a document from which the date was cut where it stood at its place.
+static int add_text(inventory *inv, const char *text, size_t len, const char *scanned,
+                    const char *where, cpulift_error **err)
 {
     struct exemplar around = {0};
     bool is_placed = find_name(text, len, &around);
     g_autofree char *name = NULL;
     struct host_kind *kind = is_placed ? find_known(inv, &around, &name) : NULL;
     if (kind != NULL) {
-        return add_name(inv, kind, name, err);
+        return add_name(inv, kind, name, scanned, err);
+    }
+    if (is_silent_left_out(inv, text, len)) {
+        return 0;
     }
     g_autoptr(cpulift_host) host = NULL;
     TRY(host_parse(text, len, where, inv->map, &host, err));
@@ -231,7 +304,42 @@ int inventory_add_text(inventory *inv, const char *text, size_t len, const char 
     if (is_placed) {
         keep_exemplar(inv, kind, &around);
     }
-    return add_name(inv, kind, kind->host->name, err);
+    return add_name(inv, kind, kind->host->name, scanned != NULL ? scanned : kind->host->scanned,
+                    err);
+}
+
+int inventory_add_text(inventory *inv, const char *text, size_t len, const char *where,
+                       cpulift_error **err)
+{
+    g_autofree char *date = NULL;
+    g_autofree char *rest = cut_date(text, &len, &date);
+    return add_text(inv, rest != NULL ? rest : text, len, date, where, err);
+}
+
+int inventory_demand(inventory *inv, const GPtrArray *names, const char *where, cpulift_error **err)
+{
+    g_autoptr(GPtrArray) missing = g_ptr_array_new();
+    for (size_t i = 0; i < names->len; i++) {
+        char *name = names->pdata[i];
+        if (inventory_find(inv, name) != NULL ||
+            g_hash_table_contains(inv->private->left_out, name)) {
+            continue;
+        }
+        if (is_left_out(inv, name)) {
+            g_hash_table_add(inv->private->left_out, g_strdup(name));
+        } else {
+            g_ptr_array_add(missing, name);
+        }
+    }
+    if (missing->len == 0) {
+        return 0;
+    }
+    g_autofree char *joined =
+        text_join_some((const char *const *)missing->pdata, missing->len, NAMES_IN_MESSAGE);
+    return cpulift_error_set(err, CPULIFT_EINPUT,
+                             "'%s' lists hosts that no document is of: %s; scan them, or leave "
+                             "them out on purpose (--without)",
+                             where, joined);
 }
 
 static int compare_kinds(const void *a, const void *b)

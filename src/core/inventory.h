@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/// The hosts of a pool, grouped by kind: hosts whose documents differ in nothing but the name. A
+/// The hosts of a pool, grouped by kind: hosts whose documents differ in nothing but the name and
+/// when they were scanned. A
 /// fleet has many hosts and few kinds, so a document that was seen before costs a comparison, not a
 /// parse.
 #pragma once
@@ -26,6 +27,15 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(inventory, inventory_free)
 /// Leaves out the hosts that are added later and whose names match the shell's pattern
 /// ("node[1-3]", "blue-*").
 void inventory_add_without(inventory *inv, const char *pattern);
+
+/// Refuses those that are added later and were scanned before `oldest` (seconds since 1970), or do
+/// not say when.
+void inventory_set_oldest(inventory *inv, gint64 oldest);
+
+/// Refuses a pool that lacks one of these hosts (strings) and does not leave it out. To be called
+/// once all are added; `where` names the list.
+int inventory_demand(inventory *inv, const GPtrArray *names, const char *where,
+                     cpulift_error **err);
 
 /// The hosts that were left out, sorted. The caller frees the array only.
 const char **inventory_get_left_out(const inventory *inv, size_t *ret_count);

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "virt/ask.h"
 
+#include "base/date.h"
 #include "base/jobs.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "core/hosts_file.h"
 #include "virt/scan.h"
 
 #include <string.h>
+#include <time.h>
 
 static void free_host(void *data)
 {
@@ -33,42 +36,13 @@ void ask_hosts_add(GPtrArray *hosts, const char *name, const char *uri)
     g_ptr_array_add(hosts, host);
 }
 
-/// The words up to a comment.
-static GPtrArray *split(const char *line)
-{
-    GPtrArray *words = g_ptr_array_new_with_free_func(g_free);
-    g_auto(GStrv) parts = g_strsplit_set(line, " \t\r", -1);
-    for (char **part = parts; *part != NULL && (*part)[0] != '#'; part++) {
-        if ((*part)[0] != '\0') {
-            g_ptr_array_add(words, g_strdup(*part));
-        }
-    }
-    return words;
-}
-
-static int parse_line(GPtrArray *hosts, const char *line, const char *where, size_t number,
-                      cpulift_error **err)
-{
-    g_autoptr(GPtrArray) words = split(line);
-    if (words->len == 0) {
-        return 0;
-    }
-    const char *uri = words->pdata[words->len - 1];
-    const char *name = words->len == 2 ? words->pdata[0] : NULL;
-    if (words->len > 2 || strstr(uri, ":/") == NULL || (name != NULL && !text_is_name(name))) {
-        return cpulift_error_set(err, CPULIFT_EINPUT,
-                                 "'%s', line %zu: expected 'URI' or 'NAME URI', found '%.200s'",
-                                 where, number, line);
-    }
-    ask_hosts_add(hosts, name, uri);
-    return 0;
-}
-
 int ask_hosts_parse(GPtrArray *hosts, const char *text, const char *where, cpulift_error **err)
 {
-    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
-    for (size_t i = 0; lines[i] != NULL; i++) {
-        TRY(parse_line(hosts, lines[i], where, i + 1, err));
+    g_autoptr(GPtrArray) entries = hosts_file_new();
+    TRY(hosts_file_parse(entries, text, where, err));
+    for (size_t i = 0; i < entries->len; i++) {
+        const struct hosts_entry *entry = entries->pdata[i];
+        ask_hosts_add(hosts, entry->name, entry->uri);
     }
     return 0;
 }
@@ -90,6 +64,7 @@ static int scan(const struct ask_host *host, const struct ask *ask, GPtrArray *w
     TRY(conn_open(host->uri, CONN_FULL, ask->timeout_ms, &conn, err));
     json_object_set_new(message, "via", json_string(conn_to_string(conn)));
     TRY(scan_read(conn, host->name, ask->map, ask->timeout_ms, warnings, &found, err));
+    found->scanned = date_format(time(NULL));
     json_object_set_new(message, "document", host_format(found, ask->map));
     return 0;
 }

@@ -31,8 +31,7 @@ GPtrArray *ask_hosts_new(void);
 /// Adds one; both are copied and may be NULL.
 void ask_hosts_add(GPtrArray *hosts, const char *name, const char *uri);
 
-/// Adds those of a file's text: on each line "URI" or "NAME URI"; what follows '#' at a word's
-/// begin is a comment. `where` stands in messages.
+/// Adds those of a file's text (core/hosts_file.h). `where` stands in messages.
 int ask_hosts_parse(GPtrArray *hosts, const char *text, const char *where, cpulift_error **err);
 
 /// What messages call it. Borrowed.

@@ -2,6 +2,7 @@
 #include "core/inventory_load.h"
 
 #include "base/file.h"
+#include "base/json.h"
 #include "pool.h"
 #include "support.h"
 
@@ -85,6 +86,117 @@ static void test_without(void **state)
 }
 
 /// The fast way must not take another "name" for the host's, and must not see fewer errors.
+/// The document of a host of this model, scanned then, on one line or on many.
+static char *format_scanned(const char *name, const char *model, const char *scanned, bool is_line)
+{
+    g_autofree char *text = pool_format_host(&(struct pool_host){.name = name, .model = model});
+    g_autoptr(json_t) json = json_loads(text, 0, NULL);
+    json_object_set_new(json, "source", json_string("libvirt"));
+    if (scanned != NULL) {
+        json_object_set_new(json, "scanned", json_string(scanned));
+    }
+    return is_line ? json_format_line(json) : json_format_document(json);
+}
+
+static void test_dates_make_no_kinds(void **state)
+{
+    (void)state;
+    for (unsigned is_line = 0; is_line < 2; is_line++) {
+        static const char *const dates[] = {"2026-11-26T15:40:01Z", NULL, "1999-01-01T00:00:00Z"};
+        g_autoptr(inventory) inv = inventory_new(support_get_catalog());
+        for (size_t i = 0; i < G_N_ELEMENTS(dates); i++) {
+            g_autofree char *name = g_strdup_printf("h%zu", i);
+            g_autofree char *text = format_scanned(name, "Nehalem", dates[i], is_line != 0);
+            assert_int_equal(add(inv, text, NULL), 0);
+        }
+        g_autofree char *other = format_scanned("o", "Westmere", dates[0], is_line != 0);
+        assert_int_equal(add(inv, other, NULL), 0);
+        inventory_sort(inv);
+        assert_int_equal(inv->kinds->len, 2);
+        assert_int_equal(inv->host_count, 4);
+    }
+}
+
+/// Of a kind that is known and of one that is not.
+static void test_ages(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *scanned;
+        int code;
+    } cases[] = {
+        {"2026-11-26T15:40:01Z", 0},
+        {"2026-11-26T15:40:00Z", CPULIFT_EREFUSED},
+        {NULL, CPULIFT_EREFUSED},
+        {"yesterday", CPULIFT_EINPUT},
+    };
+    for (size_t i = 0; i < 2 * G_N_ELEMENTS(cases); i++) {
+        g_autoptr(inventory) inv = inventory_new(support_get_catalog());
+        g_autoptr(cpulift_error) err = NULL;
+        inventory_set_oldest(inv, 1795707601);
+        inventory_add_without(inv, "left*");
+        const char *scanned = cases[i / 2].scanned;
+        g_autofree char *known = format_scanned("a", "Nehalem", "2030-01-01T00:00:00Z", true);
+        g_autofree char *left = format_scanned("left", "Westmere", "1999-01-01T00:00:00Z", true);
+        g_autofree char *text =
+            format_scanned("b", i % 2 == 0 ? "Nehalem" : "Westmere", scanned, true);
+        assert_int_equal(add(inv, known, NULL), 0);
+        assert_int_equal(add(inv, left, NULL), 0);
+        assert_int_equal(add(inv, text, &err), cases[i / 2].code);
+        assert_true(err == NULL || strstr(err->message, "'b'") != NULL);
+    }
+}
+
+/// A limit before 1970 is one, too.
+static void test_an_age_demands_a_date(void **state)
+{
+    (void)state;
+    g_autoptr(inventory) inv = inventory_new(support_get_catalog());
+    inventory_set_oldest(inv, -1);
+    g_autofree char *text = format_scanned("a", "Nehalem", NULL, true);
+    assert_int_equal(add(inv, text, NULL), CPULIFT_EREFUSED);
+}
+
+static void test_silent_hosts(void **state)
+{
+    (void)state;
+    g_autoptr(json_t) json = host_format_silent("n2", "2026-11-26T15:40:01Z", "no \"answer\"");
+    g_autofree char *text = json_format_document(json);
+    g_autoptr(inventory) inv = inventory_new(support_get_catalog());
+    g_autoptr(cpulift_error) err = NULL;
+    assert_int_equal(add(inv, text, &err), CPULIFT_EINPUT);
+    assert_non_null(strstr(err->message, "'n2' did not answer"));
+    inventory_add_without(inv, "n*");
+    assert_int_equal(add(inv, text, NULL), 0);
+    size_t count;
+    g_autofree const char **left_out = inventory_get_left_out(inv, &count);
+    assert_int_equal(count, 1);
+    assert_string_equal(left_out[0], "n2");
+    assert_null(inventory_get_unseen(inv));
+    assert_int_equal(inv->host_count, 0);
+}
+
+static void test_demanded_hosts(void **state)
+{
+    (void)state;
+    g_autoptr(inventory) inv = inventory_new(support_get_catalog());
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    g_autoptr(cpulift_error) err = NULL;
+    add_model(inv, "a", "Nehalem");
+    g_ptr_array_add(names, (char *)"a");
+    assert_int_equal(inventory_demand(inv, names, "list", NULL), 0);
+    g_ptr_array_add(names, (char *)"b");
+    g_ptr_array_add(names, (char *)"c");
+    inventory_add_without(inv, "c");
+    assert_int_equal(inventory_demand(inv, names, "list", &err), CPULIFT_EINPUT);
+    assert_non_null(strstr(err->message, "of: b;"));
+    inventory_add_without(inv, "b");
+    assert_int_equal(inventory_demand(inv, names, "list", NULL), 0);
+    size_t count;
+    g_autofree const char **left_out = inventory_get_left_out(inv, &count);
+    assert_int_equal(count, 2);
+}
+
 static void test_names_elsewhere(void **state)
 {
     (void)state;
@@ -232,6 +344,11 @@ int main(void)
         cmocka_unit_test(test_kinds),
         cmocka_unit_test(test_duplicates),
         cmocka_unit_test(test_without),
+        cmocka_unit_test(test_dates_make_no_kinds),
+        cmocka_unit_test(test_ages),
+        cmocka_unit_test(test_an_age_demands_a_date),
+        cmocka_unit_test(test_silent_hosts),
+        cmocka_unit_test(test_demanded_hosts),
         cmocka_unit_test(test_names_elsewhere),
         cmocka_unit_test_setup_teardown(test_lines, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_nul, make_folder, remove_folder),
