@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /// cpulift scan.
+#include "base/date.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "cli/commands.h"
+#include "core/host.h"
 #include "virt/ask.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define TIMEOUT_MAX_S 3600
@@ -50,14 +54,52 @@ static int compare_documents(const void *a, const void *b)
     return strcmp(get_name(*x), get_name(*y));
 }
 
-/// Says what went wrong with whom. Returns the documents (borrowed) sorted by name.
-static GPtrArray *sort_out(const GPtrArray *hosts)
+static bool is_taken(const GPtrArray *documents, const char *name)
 {
-    GPtrArray *documents = g_ptr_array_new();
+    for (size_t i = 0; i < documents->len; i++) {
+        if (strcmp(get_name(documents->pdata[i]), name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/// What a host that did not answer is called: as it was listed, else as its URI calls it. Never as
+/// one that did. The caller frees it.
+static char *name_silent(const struct ask_host *host, const GPtrArray *documents)
+{
+    static const char allowed[] = G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "._-:@+";
+    if (host->name != NULL) {
+        return g_strdup(host->name);
+    }
+    g_autoptr(GUri) uri = host->uri != NULL ? g_uri_parse(host->uri, G_URI_FLAGS_NONE, NULL) : NULL;
+    const char *server = uri != NULL ? g_uri_get_host(uri) : g_get_host_name();
+    if (server != NULL && text_is_name(server) && !is_taken(documents, server)) {
+        return g_strdup(server);
+    }
+    return g_strcanon(g_strdup(host->uri != NULL ? host->uri : "this-machine"), allowed, '-');
+}
+
+/// Says what went wrong with whom, and adds their documents: plan refuses them.
+static void add_silent(const GPtrArray *hosts, GPtrArray *documents)
+{
+    g_autofree char *now = date_format(time(NULL));
     for (size_t i = 0; i < hosts->len; i++) {
         struct ask_host *host = hosts->pdata[i];
         if (host->document == NULL) {
+            g_autofree char *name = name_silent(host, documents);
+            g_ptr_array_add(documents, host_format_silent(name, now, host->err->message));
             (void)command_fail(&host->err);
+        }
+    }
+}
+
+/// The documents (borrowed) of those that answered; says what is doubtful about them.
+static void add_answers(const GPtrArray *hosts, GPtrArray *documents)
+{
+    for (size_t i = 0; i < hosts->len; i++) {
+        const struct ask_host *host = hosts->pdata[i];
+        if (host->document == NULL) {
             continue;
         }
         if (host->uri == NULL) {
@@ -67,10 +109,8 @@ static GPtrArray *sort_out(const GPtrArray *hosts)
             command_warn("'%s': %s", ask_host_to_string(host),
                          json_string_value(json_array_get(host->warnings, w)));
         }
-        g_ptr_array_add(documents, host->document);
+        g_ptr_array_add(documents, json_incref(host->document));
     }
-    g_ptr_array_sort(documents, compare_documents);
-    return documents;
 }
 
 static int check_names(const GPtrArray *documents, cpulift_error **err)
@@ -117,9 +157,6 @@ static int find_hosts(GPtrArray *hosts, cpulift_error **err)
         g_autofree char *text = NULL;
         TRY(file_load(options.hosts, FILE_DOCUMENT_MAX, &text, NULL, err));
         TRY(ask_hosts_parse(hosts, text, options.hosts, err));
-        if (hosts->len == 0) {
-            return cpulift_error_set(err, CPULIFT_EINPUT, "'%s' lists no host", options.hosts);
-        }
     }
     if (hosts->len == 0) {
         ask_hosts_add(hosts, NULL, NULL);
@@ -127,23 +164,32 @@ static int find_hosts(GPtrArray *hosts, cpulift_error **err)
     return 0;
 }
 
-static int put_out(const GPtrArray *documents, bool is_list, cpulift_error **err)
+static int put_out(GPtrArray *documents, bool is_list, cpulift_error **err)
 {
+    g_ptr_array_sort(documents, compare_documents);
     TRY(check_names(documents, err));
     return options.output != NULL ? save_all(documents, err) : print_all(documents, is_list, err);
 }
 
+static void free_document(void *document)
+{
+    json_decref(document);
+}
+
 static int finish(const GPtrArray *hosts)
 {
-    g_autoptr(GPtrArray) documents = sort_out(hosts);
+    g_autoptr(GPtrArray) documents = g_ptr_array_new_with_free_func(free_document);
     g_autoptr(cpulift_error) err = NULL;
-    if (documents->len == 0) {
+    add_answers(hosts, documents);
+    size_t answered = documents->len;
+    add_silent(hosts, documents);
+    if (answered == 0 && options.output == NULL) {
         return EXIT_FAILED;
     }
     if (put_out(documents, hosts->len > 1, &err) != 0) {
         return command_fail(&err);
     }
-    return documents->len < hosts->len ? EXIT_SOME : EXIT_YES;
+    return answered == 0 ? EXIT_FAILED : answered < hosts->len ? EXIT_SOME : EXIT_YES;
 }
 
 static int run(char **arguments, size_t count)

@@ -30,7 +30,14 @@ check 'the canonical machine is named' 'grep -q "\"canonical_machine\": \"pc-q35
 check 'nothing is said' '[ ! -s "$dir/err" ]'
 cp "$dir/out" "$dir/first"
 scan -c qemu:///embed
-check 'the same host gives the same bytes' 'cmp -s "$dir/out" "$dir/first"'
+undated() { grep -v '^  "scanned": "[0-9TZ:-]*",$' "$1"; }
+undated "$dir/first" >"$dir/first.undated"
+check 'it says when it was scanned' '! cmp -s "$dir/first" "$dir/first.undated"'
+check 'the same host gives the same bytes otherwise' 'undated "$dir/out" | cmp -s - "$dir/first.undated"'
+for document in first first.undated; do
+    "$cpulift" plan -q --virt qemu - <"$dir/$document" >"$dir/plan.$document"
+done
+check 'a plan does not depend on when' '[ -s "$dir/plan.first" ] && cmp -s "$dir/plan.first" "$dir/plan.first.undated"'
 
 scan -c "qemu+unix:///system?socket=$dir/none"
 check 'nobody answers: 2' '[ $status -eq 2 ]'
@@ -41,7 +48,9 @@ check 'nothing on standard output' '[ ! -s "$dir/out" ]'
 printf 'a qemu:///embed\nb qemu+unix:///system?socket=%s/none # gone\n' "$dir" >"$dir/hosts"
 scan --hosts "$dir/hosts" -o "$dir/documents"
 check 'some answer: 3' '[ $status -eq 3 ]'
-check 'who answered has a document' '[ "$(ls "$dir/documents")" = a.json ]'
+check 'each has a document' '[ "$(echo $(ls "$dir/documents"))" = "a.json b.json" ]'
+check 'who did not answer says so there' 'grep -q "\"error\": " "$dir/documents/b.json"'
+check 'and is not planned' '! "$cpulift" plan -q --virt qemu "$dir/documents" >"$dir/out" 2>"$dir/err2" && [ ! -s "$dir/out" ]'
 check 'who did not is named' 'grep -q "host .b." "$dir/err"'
 
 if command -v python3 >/dev/null; then
