@@ -23,6 +23,7 @@ typedef struct host_guest {
     feature_set features;       ///< what counts: the narrower of libvirt's and QEMU's answer
     feature_set libvirt_only;   ///< libvirt says yes, QEMU no
     feature_set qemu_only;      ///< QEMU says yes, libvirt no
+    feature_set possible;       ///< not in `features`, but given to a guest that names them
     feature_set not_migratable; ///< as this host's libvirt says
     char **unknown;             ///< names that this catalogue does not have; never dropped
     char *lower_bound;      ///< why `features` may be fewer than the host gives; NULL: they are not

@@ -138,23 +138,47 @@ static unsigned read_limit(const xmlNode *cpu)
     return is_one ? (unsigned)bits : 0;
 }
 
-static int read_host_model(const xmlNode *cpu_node, const char *name, const catalog *map,
-                           struct host_guest *guest, cpulift_host *host, cpulift_error **err)
+/// The host-model of a domcapabilities' <cpu>; a host without one cannot say what a guest gets.
+static int find_host_model(const xmlNode *cpu_node, const char *name,
+                           const struct host_guest *guest, xmlNode **ret_mode,
+                           cpulift_cpu **ret_cpu, cpulift_error **err)
 {
-    xmlNode *mode = find_mode(cpu_node, "host-model");
-    if (mode == NULL) {
+    *ret_mode = cpu_node != NULL ? find_mode(cpu_node, "host-model") : NULL;
+    if (*ret_mode == NULL) {
         return cpulift_error_set(
             err, CPULIFT_EINPUT,
             "'%s' has no host-model for %s guests on %s: this host cannot say what a "
             "guest gets",
             name, guest->virt, guest->machine);
     }
+    TRY(cpu_parse_node(*ret_mode, name, ret_cpu, err));
+    return (*ret_cpu)->model != NULL
+               ? 0
+               : cpulift_error_set(err, CPULIFT_EINPUT, "'%s': its host-model names no model",
+                                   name);
+}
+
+/// What is listed without a word on models: where libvirt was asked to expand it, that is all.
+static int read_listed(const cpulift_cpu *cpu, const char *name, const catalog *map,
+                       struct host_guest *guest, cpulift_error **err)
+{
+    g_autoptr(cpulift_cpu) listed = cpu_copy(cpu);
+    g_clear_pointer(&listed->model, g_free);
+    return host_model_read(listed, name, NULL, map, guest, err);
+}
+
+static int read_host_model(const xmlNode *cpu_node, const char *name, const catalog *map,
+                           unsigned flags, struct host_guest *guest, cpulift_host *host,
+                           cpulift_error **err)
+{
+    xmlNode *mode = NULL;
     g_autoptr(cpulift_cpu) cpu = NULL;
-    TRY(cpu_parse_node(mode, name, &cpu, err));
-    if (cpu->model == NULL) {
-        return cpulift_error_set(err, CPULIFT_EINPUT, "'%s': its host-model names no model", name);
+    TRY(find_host_model(cpu_node, name, guest, &mode, &cpu, err));
+    if ((flags & IMPORT_EXPANDED) != 0) {
+        TRY(read_listed(cpu, name, map, guest, err));
+    } else {
+        TRY(host_model_read(cpu, name, host->libvirt_version, map, guest, err));
     }
-    TRY(host_model_read(cpu, name, host->libvirt_version, map, guest, err));
     const struct catalog_model *model = catalog_find_model(map, cpu->model);
     const char *vendor = model != NULL ? model->vendor : NULL;
     // QEMU itself has no vendor of its own: under TCG the model's says nothing about the host.
@@ -166,8 +190,26 @@ static int read_host_model(const xmlNode *cpu_node, const char *name, const cata
     return 0;
 }
 
+unsigned import_find_flags(unsigned long version)
+{
+    return (version >= 12002000 ? IMPORT_EXPANDED : 0) |
+           (version >= 12005000 ? IMPORT_SUPPORTED : 0);
+}
+
+int import_supported(const xmlNode *root, const char *name, const catalog *map,
+                     struct host_guest *guest, cpulift_error **err)
+{
+    xmlNode *mode = NULL;
+    g_autoptr(cpulift_cpu) cpu = NULL;
+    g_autoptr(host_guest) all = host_guest_new();
+    TRY(find_host_model(xml_find_child(root, "cpu"), name, guest, &mode, &cpu, err));
+    TRY(read_listed(cpu, name, map, all, err));
+    guest->possible = feature_set_subtract(all->features, guest->features);
+    return 0;
+}
+
 int import_domcapabilities(const xmlNode *root, const char *name, const catalog *map,
-                           cpulift_host *host, cpulift_error **err)
+                           unsigned flags, cpulift_host *host, cpulift_error **err)
 {
     const xmlNode *cpu = xml_find_child(root, "cpu");
     g_autofree char *virt = get_child_text(root, "domain");
@@ -189,7 +231,7 @@ int import_domcapabilities(const xmlNode *root, const char *name, const catalog 
     if (custom != NULL) {
         TRY(read_models(custom, name, guest, host, err));
     }
-    return read_host_model(cpu, name, map, guest, host, err);
+    return read_host_model(cpu, name, map, flags, guest, host, err);
 }
 
 /// One entry for each virt type and machine that the options name, with what `of` has.
@@ -295,113 +337,6 @@ static int import_cpu(const xmlNode *node, const char *name, const catalog *map,
     return add_guests(host, of, options, name, err);
 }
 
-const json_t *import_find_model(const json_t *reply)
-{
-    const json_t *found = json_object_get(reply, "return");
-    const json_t *inner = found != NULL ? found : reply;
-    const json_t *model = json_object_get(inner, "model");
-    return model != NULL ? model : inner;
-}
-
-int import_expansion(const json_t *reply, const char *name, const catalog *map,
-                     feature_set *ret_features, GPtrArray *ret_unknown, cpulift_error **err)
-{
-    json_t *props = json_object_get(import_find_model(reply), "props");
-    if (!json_is_object(props)) {
-        return cpulift_error_set(
-            err, CPULIFT_EINPUT,
-            "'%s' is no reply to query-cpu-model-expansion: it has no \"props\"", name);
-    }
-    feature_set features = {0};
-    const char *key;
-    const json_t *value;
-    json_object_foreach (props, key, value) {
-        int id = catalog_find_feature(map, key);
-        if (id >= 0 && !json_is_boolean(value)) {
-            return cpulift_error_set(err, CPULIFT_EINPUT,
-                                     "'%s': \"props.%s\" is neither true nor false", name, key);
-        }
-        if (!json_is_true(value)) {
-            continue;
-        }
-        if (id >= 0) {
-            feature_set_add(&features, (size_t)id);
-        } else if (!catalog_is_qemu_property(key) && text_is_name(key)) {
-            g_ptr_array_add(ret_unknown, g_strdup(key));
-        }
-    }
-    *ret_features = features;
-    return 0;
-}
-
-/// The features as libvirt spells them, sorted and each once, though QEMU may list two spellings.
-static json_t *format_blockers(const json_t *why, const catalog *map)
-{
-    feature_set known = {0};
-    g_autoptr(json_t) unknown = json_array();
-    for (size_t i = 0; i < json_array_size(why); i++) {
-        const char *feature = json_string_value(json_array_get(why, i));
-        int id = feature != NULL ? catalog_find_feature(map, feature) : -1;
-        if (id >= 0) {
-            feature_set_add(&known, (size_t)id);
-        } else if (feature != NULL && text_is_name(feature)) {
-            json_array_append_new(unknown, json_string(feature));
-        }
-    }
-    json_t *features = host_format_features(&known, map);
-    json_array_extend(features, unknown);
-    return features;
-}
-
-/// What QEMU says of a named model. What stops it may be absent: not known.
-static const record_row text_row = {.kind = &record_string};
-static const struct record definition_record = {
-    RECORD_ROWS({"name", &record_string, .flags = RECORD_REQUIRED},
-                {"unavailable-features", &record_json, .each = &text_row})};
-static const record_row definitions_row = {.kind = &record_list, .record = &definition_record};
-
-int import_definitions(const json_t *list, const char *name, const catalog *map,
-                       struct host_guest *guest, cpulift_error **err)
-{
-    const record_at at = {.name = name};
-    TRY(record_parse_value(&at, &definitions_row, list, NULL, err));
-    g_autoptr(GPtrArray) usable = g_ptr_array_new_with_free_func(g_free);
-    g_autoptr(json_t) blocked = json_object();
-    size_t i;
-    const json_t *item;
-    json_array_foreach (list, i, item) {
-        const char *model = json_get_string(item, "name");
-        const json_t *why = json_object_get(item, "unavailable-features");
-        if (why == NULL || !text_is_name(model)) {
-            continue;
-        }
-        if (json_array_size(why) == 0) {
-            g_ptr_array_add(usable, g_strdup(model));
-            continue;
-        }
-        json_object_set_new(blocked, model, format_blockers(why, map));
-    }
-    g_ptr_array_sort(usable, text_compare);
-    g_ptr_array_add(usable, NULL);
-    g_strfreev(guest->usable_models);
-    json_decref(guest->blocked_models);
-    guest->usable_models = (char **)g_ptr_array_free(g_steal_pointer(&usable), FALSE);
-    guest->blocked_models = g_steal_pointer(&blocked);
-    return 0;
-}
-
-void import_identity(const json_t *model, const catalog *map, cpulift_host *host)
-{
-    const json_t *props = json_object_get(model, "props");
-    const char *vendor = json_get_string(props, "vendor");
-    const struct catalog_vendor *known = vendor != NULL ? catalog_find_vendor(map, vendor) : NULL;
-    set_string(&host->vendor, known != NULL ? known->name : vendor);
-    set_string(&host->arch, "x86_64");
-    host->family = (unsigned)json_get_uint(props, "family", 0);
-    host->model = (unsigned)json_get_uint(props, "model", 0);
-    host->stepping = (unsigned)json_get_uint(props, "stepping", 0);
-}
-
 /// QEMU's replies, one after the other: the expansion, and where it follows the list of named
 /// models.
 static int import_replies(const json_t *replies, const char *name, const catalog *map,
@@ -433,7 +368,7 @@ static int import_xml(const char *text, size_t len, const char *name, const cata
     const xmlNode *root = xmlDocGetRootElement(doc);
     const char *kind = (const char *)root->name;
     if (strcmp(kind, "domainCapabilities") == 0) {
-        return import_domcapabilities(root, name, map, host, err);
+        return import_domcapabilities(root, name, map, 0, host, err);
     }
     if (strcmp(kind, "capabilities") == 0) {
         return import_capabilities(root, name, map, options, host, err);

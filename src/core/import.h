@@ -18,10 +18,25 @@ struct import_options {
 int import_text(const char *text, size_t len, const char *name, const catalog *map,
                 const struct import_options *options, cpulift_host *host, cpulift_error **err);
 
-/// The root of a domcapabilities document: virt type, machine, features (host-model, expanded),
-/// usable models, known names.
+/// Flags of virConnectGetDomainCapabilities, by which libvirt tells more; older headers have no
+/// names for them.
+enum import_flags {
+    IMPORT_EXPANDED = 1 << 1,  ///< host-model lists every feature (libvirt 12.2)
+    IMPORT_SUPPORTED = 1 << 2, ///< and those that are given only on request (12.5)
+};
+
+/// The flags that a libvirt of this version (10.3.1 is 10003001) takes.
+unsigned import_find_flags(unsigned long version);
+
+/// The root of a domcapabilities document: virt type, machine, features (host-model), usable
+/// models, known names. `flags` (IMPORT_EXPANDED or 0) are those with which libvirt was asked.
 int import_domcapabilities(const xmlNode *root, const char *name, const catalog *map,
-                           cpulift_host *host, cpulift_error **err);
+                           unsigned flags, cpulift_host *host, cpulift_error **err);
+
+/// Notes in `guest` what the root of its domcapabilities, asked with all flags, has beyond
+/// `features`.
+int import_supported(const xmlNode *root, const char *name, const catalog *map,
+                     struct host_guest *guest, cpulift_error **err);
 
 /// The host's signature, vendor, microcode and width from the root of `virsh capabilities`; its
 /// features are the silicon's and are taken only where `options` trusts them.

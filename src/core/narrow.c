@@ -137,6 +137,8 @@ int narrow_guest(struct host_guest *guest, const struct narrow_answers *answers,
     guest->libvirt_only = feature_set_subtract(guest->features, all);
     guest->qemu_only = feature_set_subtract(all, guest->features);
     guest->features = feature_set_intersect(guest->features, all);
+    guest->possible = feature_set_intersect(guest->possible, all);
+    guest->qemu_only = feature_set_subtract(guest->qemu_only, guest->possible);
     guest->not_migratable =
         feature_set_intersect(feature_set_subtract(all, migratable), guest->features);
     narrow_note_migratable(guest, map);

@@ -26,6 +26,7 @@ struct scan {
     unsigned timeout_ms;
     GPtrArray *warnings;
     cpulift_host *host;
+    unsigned flags; ///< enum import_flags: what its libvirt can be asked for
 };
 
 static void G_GNUC_PRINTF(2, 3) warn(const struct scan *scan, const char *format, ...)
@@ -42,11 +43,12 @@ static char *format_version(unsigned long version)
     return g_strdup_printf("%lu.%lu.%lu", version / 1000000, version / 1000 % 1000, version % 1000);
 }
 
-static void read_versions(const struct scan *scan)
+static void read_versions(struct scan *scan)
 {
     unsigned long version;
     if (virConnectGetLibVersion(scan->conn->handle, &version) == 0) {
         scan->host->libvirt_version = format_version(version);
+        scan->flags = import_find_flags(version);
     }
     if (virConnectGetVersion(scan->conn->handle, &version) == 0 && version != 0) {
         scan->host->qemu_version = format_version(version);
@@ -103,18 +105,37 @@ static void narrow(const struct scan *scan, struct host_guest *guest)
     }
 }
 
-static int read_guest(const struct scan *scan, const struct offer *offer, cpulift_error **err)
+/// The domain capabilities of one offer, as a document of `*ret_doc`.
+static int ask_capabilities(const struct scan *scan, const struct offer *offer, unsigned flags,
+                            xmlDoc **ret_doc, cpulift_error **err)
 {
     g_autofree char *text = virConnectGetDomainCapabilities(scan->conn->handle, NULL, "x86_64",
-                                                            offer->machine, offer->virt, 0);
-    if (text == NULL) {
-        return conn_fail(err, "cannot get the domain capabilities of", offer->machine);
-    }
+                                                            offer->machine, offer->virt, flags);
+    return text != NULL ? xml_parse(text, strlen(text), scan->conn->uri, ret_doc, err)
+                        : conn_fail(err, "cannot get the domain capabilities of", offer->machine);
+}
+
+/// Where libvirt can tell them apart: what guests get by default, and what on request.
+static int read_possible(const struct scan *scan, const struct offer *offer,
+                         struct host_guest *guest, cpulift_error **err)
+{
     g_autoptr(xmlDoc) doc = NULL;
-    TRY(xml_parse(text, strlen(text), scan->conn->uri, &doc, err));
-    TRY(import_domcapabilities(xmlDocGetRootElement(doc), scan->conn->uri, scan->map, scan->host,
-                               err));
+    if ((scan->flags & IMPORT_SUPPORTED) == 0) {
+        return 0;
+    }
+    TRY(ask_capabilities(scan, offer, scan->flags, &doc, err));
+    return import_supported(xmlDocGetRootElement(doc), scan->conn->uri, scan->map, guest, err);
+}
+
+static int read_guest(const struct scan *scan, const struct offer *offer, cpulift_error **err)
+{
+    unsigned flags = scan->flags & IMPORT_EXPANDED;
+    g_autoptr(xmlDoc) doc = NULL;
+    TRY(ask_capabilities(scan, offer, flags, &doc, err));
+    TRY(import_domcapabilities(xmlDocGetRootElement(doc), scan->conn->uri, scan->map, flags,
+                               scan->host, err));
     struct host_guest *guest = scan->host->guests->pdata[scan->host->guests->len - 1];
+    TRY(read_possible(scan, offer, guest, err));
     unsigned own = strcmp(offer->virt, "kvm") == 0 ? scan->host->phys_bits : TCG_PHYS_BITS;
     guest->phys_bits = guest->phys_bits != 0 ? guest->phys_bits : own;
     narrow(scan, guest);
@@ -142,7 +163,7 @@ static void try_kvm(const struct scan *scan)
     }
 }
 
-static int read_all(const struct scan *scan, cpulift_error **err)
+static int read_all(struct scan *scan, cpulift_error **err)
 {
     // libvirt's strings are malloc()'s, and so are GLib's (since its 2.46).
     g_autofree char *capabilities = virConnectGetCapabilities(scan->conn->handle);
@@ -179,7 +200,7 @@ int scan_read(const virt_conn *conn, const char *name, const catalog *map, unsig
             own_name != NULL ? own_name : "");
     }
     g_autoptr(cpulift_host) host = host_new(own_name);
-    const struct scan scan = {conn, map, timeout_ms, warnings, host};
+    struct scan scan = {conn, map, timeout_ms, warnings, host, 0};
     TRY(read_all(&scan, err));
     *ret_host = g_steal_pointer(&host);
     return 0;

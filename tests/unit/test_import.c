@@ -2,6 +2,7 @@
 #include "core/import.h"
 
 #include "base/auto.h"
+#include "base/xml.h"
 #include "core/narrow.h"
 
 #include "pool.h"
@@ -104,6 +105,52 @@ static void test_blocked_models_are_not_usable(void **state)
     json_decref(guest.blocked_models);
 }
 
+static xmlNode *parse_root(const char *text, xmlDoc **ret_doc)
+{
+    assert_int_equal(xml_parse(text, strlen(text), "file", ret_doc, NULL), 0);
+    return xmlDocGetRootElement(*ret_doc);
+}
+
+#define LISTED(more)                                                                               \
+    "<mode name='host-model' supported='yes'><model>WarpLake</model>"                              \
+    "<feature policy='require' name='sse2'/><feature policy='require' name='warp'/>"               \
+    "<feature policy='disable' name='aes'/>" more "</mode>"
+
+/// libvirt 12.2 lists all of host-model, whatever the model is called; 12.5 what is possible too.
+static void test_expanded_and_supported(void **state)
+{
+    (void)state;
+    const catalog *map = support_get_catalog();
+    g_autoptr(xmlDoc) expanded = NULL, supported = NULL;
+    g_autoptr(cpulift_host) host = host_new("h");
+    xmlNode *root = parse_root(DOMCAPS("x86_64", "kvm", LISTED("")), &expanded);
+    assert_int_equal(import_domcapabilities(root, "file", map, IMPORT_EXPANDED, host, NULL), 0);
+    struct host_guest *guest = host->guests->pdata[0];
+    feature_set expected = pool_get_features("sse2"), more = pool_get_features("avx");
+    assert_true(feature_set_equal(&guest->features, &expected));
+    assert_string_equal(guest->unknown[0], "warp");
+    assert_null(guest->lower_bound);
+    root = parse_root(DOMCAPS("x86_64", "kvm", LISTED("<feature policy='require' name='avx'/>")),
+                      &supported);
+    assert_int_equal(import_supported(root, "file", map, guest, NULL), 0);
+    assert_true(feature_set_equal(&guest->features, &expected));
+    assert_true(feature_set_equal(&guest->possible, &more));
+    // The same document, asked for without flags, cannot be expanded.
+    g_autoptr(cpulift_host) plain = host_new("h");
+    assert_int_equal(import_domcapabilities(root, "file", map, 0, plain, NULL), CPULIFT_EINPUT);
+}
+
+static void test_flags_by_version(void **state)
+{
+    (void)state;
+    assert_int_equal(import_find_flags(9000000), 0);
+    assert_int_equal(import_find_flags(12001999), 0);
+    assert_int_equal(import_find_flags(12002000), IMPORT_EXPANDED);
+    assert_int_equal(import_find_flags(12004009), IMPORT_EXPANDED);
+    assert_int_equal(import_find_flags(12005000), IMPORT_EXPANDED | IMPORT_SUPPORTED);
+    assert_int_equal(import_find_flags(13000000), IMPORT_EXPANDED | IMPORT_SUPPORTED);
+}
+
 /// TCG's model says nothing of the host.
 static void test_tcg_has_no_vendor(void **state)
 {
@@ -200,6 +247,8 @@ int main(void)
         cmocka_unit_test(test_narrower_of_two_answers),
         cmocka_unit_test(test_blocked_models_are_not_usable),
         cmocka_unit_test(test_tcg_has_no_vendor),
+        cmocka_unit_test(test_expanded_and_supported),
+        cmocka_unit_test(test_flags_by_version),
         cmocka_unit_test(test_silicon),
         cmocka_unit_test(test_expansion),
         cmocka_unit_test(test_malformed),
