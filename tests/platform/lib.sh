@@ -47,6 +47,20 @@ same_tree() {
     checks=$((checks + 1))
 }
 
+# embedded FOLDER: a libvirt in this process, with its state there; $uri is its URI
+embedded() {
+    mkdir -p "$1/etc"
+    cat >"$1/etc/qemu.conf" <<'CONF'
+stdio_handler = "file"
+user = "root"
+group = "root"
+security_driver = "none"
+namespaces = []
+cgroup_controllers = []
+CONF
+    uri="qemu:///embed?root=$1"
+}
+
 # cloudstack_node ROOT VERSION
 cloudstack_node() {
     mkdir -p "$1/etc/cloudstack/agent" "$1/usr/share/cloudstack-agent/lib"
