@@ -5,17 +5,34 @@
 
 #define WORD_MAX 40 ///< of names that are compared letter by letter
 
-void text_make_printable(char *text)
+/// True where a line ends or is laid out.
+static bool is_layout(const char *at)
 {
-    char *at = text;
+    return *at == '\n' || *at == '\t' || (*at == '\r' && at[1] == '\n');
+}
+
+static void make_printable(char *at, bool keeps_layout)
+{
     while (*at != '\0') {
         gunichar c = g_utf8_get_char_validated(at, -1);
-        if (c == (gunichar)-1 || c == (gunichar)-2 || g_unichar_iscntrl(c)) {
+        if (keeps_layout && is_layout(at)) {
+            at++;
+        } else if (c == (gunichar)-1 || c == (gunichar)-2 || g_unichar_iscntrl(c)) {
             *at++ = '?';
         } else {
             at = g_utf8_next_char(at);
         }
     }
+}
+
+void text_make_printable(char *text)
+{
+    make_printable(text, false);
+}
+
+void text_make_lines_printable(char *text)
+{
+    make_printable(text, true);
 }
 
 bool text_is_name(const char *name)

@@ -229,7 +229,7 @@ static int run(char **arguments, size_t count)
     if (apply(platform, arguments[0], &text, &err) != 0) {
         return command_fail(&err);
     }
-    return command_finish(NULL, text, EXIT_YES);
+    return command_say(text, options.json, EXIT_YES);
 }
 
 static void add_channels(const char *const *arguments, size_t count, GPtrArray *values)

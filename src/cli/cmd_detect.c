@@ -49,7 +49,7 @@ static int run(char **arguments, size_t count)
     g_autofree char *out =
         options.json ? json_format_document(document)
                      : g_strdup(text->len > 0 ? text->str : "no platform that cpulift knows\n");
-    return command_finish(NULL, out, status);
+    return command_say(out, options.json, status);
 }
 
 const struct command detect_command = {

@@ -86,7 +86,7 @@ static int run(char **paths, size_t count)
     }
     g_autoptr(GPtrArray) differences = compare_sides(&a, &b);
     g_autofree char *text = format(map, paths, &a, &b, differences);
-    return command_finish(NULL, text, differences->len == 0 ? EXIT_YES : EXIT_NO);
+    return command_say(text, options.json, differences->len == 0 ? EXIT_YES : EXIT_NO);
 }
 
 const struct command diff_command = {

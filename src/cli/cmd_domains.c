@@ -174,7 +174,7 @@ static int run_apply(char **arguments, size_t count)
     if (apply(arguments[0], &text, &err) != 0) {
         return command_fail(&err);
     }
-    return command_finish(NULL, text, EXIT_YES);
+    return command_say(text, options.json, EXIT_YES);
 }
 
 /// A text that is no domain differs in more than its <cpu>.
@@ -258,7 +258,7 @@ static int run_rollback(char **arguments, size_t count)
         return command_fail(&err);
     }
     g_autofree char *text = undone_format(&undone, options.json);
-    return command_finish(NULL, text, EXIT_YES);
+    return command_say(text, options.json, EXIT_YES);
 }
 
 const struct command apply_command = {

@@ -393,7 +393,7 @@ static int run(char **arguments, size_t count)
         is_cost = is_cost || explain_hosts_is_cost(json_array_get(answers, i));
     }
     g_autofree char *text = count == 1 ? explain_all(self, plan) : format_answers(answers);
-    return command_finish(NULL, text, is_cost ? EXIT_NO : EXIT_YES);
+    return command_say(text, options.json, is_cost ? EXIT_NO : EXIT_YES);
 }
 
 static const struct command_values values[] = {

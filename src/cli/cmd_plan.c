@@ -254,7 +254,7 @@ static int check(const cpulift_plan *plan, const cpulift_plan *kept, const catal
     compare_take_plan(plan, map, &now);
     g_autoptr(GPtrArray) differences = compare_sides(&before, &now);
     g_autofree char *text = differences_format(differences, options.kept, "now", true);
-    return command_finish(NULL, text, compare_is_seen(differences) ? EXIT_NO : EXIT_YES);
+    return command_say(text, false, compare_is_seen(differences) ? EXIT_NO : EXIT_YES);
 }
 
 static int run(char **paths, size_t count)

@@ -46,7 +46,7 @@ static int run(char **arguments, size_t count)
     const struct undone undone = {actions, diff, "Now restart what 'cpulift apply' named.\n",
                                   options.commit};
     g_autofree char *text = undone_format(&undone, options.json);
-    return command_finish(NULL, text, EXIT_YES);
+    return command_say(text, options.json, EXIT_YES);
 }
 
 const struct command rollback_command = {

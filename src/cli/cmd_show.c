@@ -283,7 +283,7 @@ static int run(char **paths, size_t count)
         return command_finish(NULL, line, EXIT_YES);
     }
     g_autofree char *text = format(map, &document);
-    return command_finish(NULL, text, EXIT_YES);
+    return command_say(text, options.json, EXIT_YES);
 }
 
 const struct command show_command = {

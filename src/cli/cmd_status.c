@@ -34,7 +34,7 @@ static int run(char **arguments, size_t count)
     }
     g_autoptr(json_t) json = record_format(&state_record, state, NULL);
     g_autofree char *text = options.json ? json_format_document(json) : state_format(state);
-    return command_finish(NULL, text, state_is_good(state) ? EXIT_YES : EXIT_NO);
+    return command_say(text, options.json, state_is_good(state) ? EXIT_YES : EXIT_NO);
 }
 
 const struct command status_command = {

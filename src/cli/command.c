@@ -41,6 +41,7 @@ int command_usage(const char *command, const char *format, ...)
     va_start(args, format);
     g_autofree char *message = g_strdup_vprintf(format, args);
     va_end(args);
+    text_make_printable(message);
     fprintf(stderr, "cpulift: %s; see 'cpulift %s --help'\n", message, command);
     return EXIT_USAGE;
 }
@@ -51,6 +52,7 @@ void command_warn(const char *format, ...)
     va_start(args, format);
     g_autofree char *message = g_strdup_vprintf(format, args);
     va_end(args);
+    text_make_printable(message);
     fprintf(stderr, "cpulift: warning: %s\n", message);
 }
 
@@ -85,6 +87,14 @@ int command_finish(const char *path, const char *text, int status)
         return command_fail(&err);
     }
     return status;
+}
+
+int command_say(char *text, bool is_json, int status)
+{
+    if (!is_json) {
+        text_make_lines_printable(text);
+    }
+    return command_finish(NULL, text, status);
 }
 
 /// "name\toption\tvalue" lines of a command, for the check of the man pages.

@@ -81,6 +81,10 @@ int command_output_in(const char *folder, const char *name, const char *text, cp
 /// well.
 int command_finish(const char *path, const char *text, int status);
 
+/// The same to standard output, of JSON or else of a text for people: what a document, a file or a
+/// log of others brings into it must not move their terminal.
+int command_say(char *text, bool is_json, int status);
+
 /// Becomes the program that has the command argv[1]: beside this one, or where `make install` put
 /// it; never this one, which would run itself for ever. Returns only on failure, with the exit
 /// status.

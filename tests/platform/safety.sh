@@ -113,6 +113,19 @@ cp "$folder/theirs" "$folder/new/$agent"
 expect 1 "$cpulift" status --root "$folder/new"
 has "$folder/out" "taken back"
 
+# What others wrote moves no terminal: a hook's log, a record of the journal, a plan's warning.
+escape=$(printf '\033')
+printf '2026-01-01T00:00:00Z guard a%s[2Jb: why%s]0;c\007\n' "$escape" "$escape" >>"$folder/new/var/lib/cpulift/hook.log"
+sed -i 's/"platform": "cloudstack"/"platform": "\\u001b[2Jx"/' "$folder/new/var/lib/cpulift/journal/000001.json"
+expect 1 "$cpulift" status --root "$folder/new"
+has "$folder/out" "?[2J"
+has "$folder/out" "?]0;c?"
+lacks "$folder/out" "$escape"
+sed 's/"virt": "qemu",/& "warnings": [{"code": "vendor", "text": "\\u001b[2Jx"}],/' "$plan" >"$folder/loud.json"
+expect 0 "$cpulift" show "$folder/loud.json"
+has "$folder/out" "warning: ?[2Jx"
+lacks "$folder/out" "$escape"
+
 for cloud in nova proxmox kubevirt ovirt; do
     expect 0 "$cpulift" render "$plan" --platform "$cloud"
     same "$folder/out" "$here/render.$cloud"

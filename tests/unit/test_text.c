@@ -38,8 +38,19 @@ static void what_was_meant_is_near(void **state)
     }
 }
 
+static void lines_move_no_terminal(void **state)
+{
+    (void)state;
+    char text[] = "a\tb\r\n\033[2Jc\rd\a\xc2\x9b\xe9\n";
+    text_make_lines_printable(text);
+    assert_string_equal(text, "a\tb\r\n?[2Jc?d????\n");
+    text_make_printable(text);
+    assert_string_equal(text, "a?b???[2Jc?d?????");
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(what_was_meant_is_near)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(what_was_meant_is_near),
+                                       cmocka_unit_test(lines_move_no_terminal)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
