@@ -70,6 +70,9 @@ static int judge_input(const char *guest, bool *ret_is_strict, char **ret_why, c
     size_t len = 0;
     g_autoptr(cpulift_plan) plan = NULL;
     TRY(hook_load_plan(path, &plan, ret_is_strict, err));
+    if (*ret_is_strict) {
+        trace_be_strict(1);
+    }
     TRY(file_load("-", FILE_DOCUMENT_MAX, &xml, &len, err));
     return hook_is_wanted(plan, guest) ? judge(xml, len, guest, plan, ret_why, err) : 0;
 }

@@ -60,11 +60,15 @@ static int run_cloudstack(int argc, char **argv)
     return transform(argv[4], &guest, &err) == 0 ? 0 : fail_open(guest != NULL ? guest : "?", err);
 }
 
-static int rewrite_file(const char *plan_path, const char *path, bool *ret_is_strict,
-                        cpulift_error **err)
+/// `strict_status` stops the guest.
+static int rewrite_file(const char *plan_path, const char *path, int strict_status,
+                        bool *ret_is_strict, cpulift_error **err)
 {
     g_autoptr(cpulift_plan) plan = NULL;
     TRY(hook_load_plan(plan_path, &plan, ret_is_strict, err));
+    if (*ret_is_strict) {
+        trace_be_strict(strict_status);
+    }
     return hook_rewrite_file(plan, path, err);
 }
 
@@ -84,7 +88,7 @@ static int run_eucalyptus(int argc, char **argv)
     bool is_strict = false;
     trace_set_file(trace, "eucalyptus");
     trace_watch(WATCHDOG_SECONDS, 0);
-    if (rewrite_file(plan, file, &is_strict, &err) == 0) {
+    if (rewrite_file(plan, file, 1, &is_strict, &err) == 0) {
         return 0;
     }
     g_autofree char *guest = g_path_get_basename(argv[5]);
@@ -103,7 +107,7 @@ static int run_opennebula(int argc, char **argv)
     bool is_strict = false;
     trace_set_file(trace, "opennebula");
     trace_watch(WATCHDOG_SECONDS, 1);
-    if (rewrite_file(argv[2], argv[3], &is_strict, &err) == 0) {
+    if (rewrite_file(argv[2], argv[3], 2, &is_strict, &err) == 0) {
         return 0;
     }
     int status = fail_open(argv[3], err);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,6 +19,7 @@ static struct {
     const char *role;
     char late[128]; ///< the watchdog's line, made ready because a signal handler cannot format
     int status;
+    bool is_strict;
 } trace = {.role = "?"};
 
 void trace_set_file(const char *path, const char *role)
@@ -61,6 +63,9 @@ static void end_late(int signal)
 {
     (void)signal;
     append(trace.late, strlen(trace.late));
+    if (trace.is_strict) {
+        (void)!write(STDERR_FILENO, trace.late, strlen(trace.late));
+    }
     _exit(trace.status);
 }
 
@@ -74,4 +79,10 @@ void trace_watch(unsigned seconds, int status)
     struct sigaction action = {.sa_handler = end_late};
     sigaction(SIGALRM, &action, NULL);
     alarm(seconds);
+}
+
+void trace_be_strict(int status)
+{
+    trace.status = status;
+    trace.is_strict = true;
 }

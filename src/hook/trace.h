@@ -15,3 +15,7 @@ void trace_write(const char *guest, const char *why);
 /// After `seconds` the process leaves a line and ends with `status`: whoever waits for a hook waits
 /// for ever.
 void trace_watch(unsigned seconds, int status);
+
+/// From now on the guest must not start untuned: the process that is late says so on standard error
+/// and ends with `status`.
+void trace_be_strict(int status);

@@ -126,6 +126,29 @@ expect 0 "$cpulift" show "$folder/loud.json"
 has "$folder/out" "warning: ?[2Jx"
 lacks "$folder/out" "$escape"
 
+# A plan that says "strict" and cannot be used stops the guest, and so does a hook that is late; without "strict" the guest starts.
+strict=$folder/strict
+mkdir -p "$strict/etc/cpulift"
+torn_plan() { # STRICT
+    sed 's/"virt": "qemu",/& "guests": {"strict": '"$1"'},/; s/"check": "full"/"check": "fully"/' "$plan" >"$strict/etc/cpulift/plan.json"
+}
+torn_plan true
+expect 1 env CPULIFT_ROOT="$strict" "$hook" guard - web prepare begin -
+has "$folder/err" '"definition.check" is none of'
+expect 1 env CPULIFT_ROOT="$strict" "$hook" eucalyptus - euca-nc-pre-boot "$folder/empty" "$folder/nowhere"
+expect 2 "$hook" opennebula "$strict/etc/cpulift/plan.json" "$folder/nowhere"
+torn_plan false
+expect 0 env CPULIFT_ROOT="$strict" "$hook" guard - web prepare begin -
+expect 0 env CPULIFT_ROOT="$strict" "$hook" eucalyptus - euca-nc-pre-boot "$folder/empty" "$folder/nowhere"
+expect 1 "$hook" opennebula "$strict/etc/cpulift/plan.json" "$folder/nowhere"
+for word in true false; do
+    sed 's/"virt": "qemu",/& "guests": {"strict": '$word'},/' "$plan" >"$strict/etc/cpulift/plan.json"
+    late=0
+    sleep 6 | CPULIFT_ROOT=$strict "$hook" guard - web prepare begin - 2>"$folder/err" || late=$?
+    [ "$word $late" = "true 1" ] || [ "$word $late" = "false 0" ] || fail "late and strict: $word gives $late"
+    checks=$((checks + 1))
+done
+
 for cloud in nova proxmox kubevirt ovirt; do
     expect 0 "$cpulift" render "$plan" --platform "$cloud"
     same "$folder/out" "$here/render.$cloud"
