@@ -250,13 +250,18 @@ static bool is_one_of(const char *word, const char *a, const char *b)
     return strcmp(word, a) == 0 || strcmp(word, b) == 0;
 }
 
+static bool asks_for_help(const char *word)
+{
+    return is_one_of(word, "help", "--help") || strcmp(word, "-h") == 0;
+}
+
 int command_main(int argc, char **argv)
 {
     setlocale(LC_MESSAGES, "C");
     // Messages may hold names beyond ASCII; numbers stay independent of the locale.
     setlocale(LC_CTYPE, "");
-    bool is_help = argc > 1 && is_one_of(argv[1], "--help", "help");
-    if (is_help && argc > 2) {
+    bool is_help = argc > 1 && asks_for_help(argv[1]);
+    if (is_help && argc > 2 && !asks_for_help(argv[2])) {
         char *line[] = {argv[0], argv[2], (char *)"--help", NULL};
         return dispatch(line);
     }
