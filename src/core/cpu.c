@@ -182,9 +182,9 @@ static void parse_numbers(cpulift_cpu *cpu, const xmlNode *node)
 {
     xmlNode *signature = xml_find_child(node, "signature");
     if (signature != NULL) {
-        cpu->family = get_number(signature, "family", 4095);
-        cpu->model_number = get_number(signature, "model", 4095);
-        cpu->stepping = get_number(signature, "stepping", 4095);
+        cpu->family = get_number(signature, "family", CPU_SIGNATURE_MAX);
+        cpu->model_number = get_number(signature, "model", CPU_SIGNATURE_MAX);
+        cpu->stepping = get_number(signature, "stepping", CPU_SIGNATURE_MAX);
     }
     xmlNode *width = xml_find_child(node, "maxphysaddr");
     if (width != NULL) {

@@ -8,6 +8,9 @@
 /// The widest physical address that x86-64 has room for.
 #define CPU_PHYS_BITS_MAX 64
 
+/// The largest family, model or stepping that is taken: CPUID's are smaller.
+#define CPU_SIGNATURE_MAX 4095
+
 enum cpu_policy {
     CPU_REQUIRE,
     CPU_DISABLE,

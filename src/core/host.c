@@ -94,9 +94,9 @@ RECORD_ITEM(guest_record, struct host_guest,
 
 static const struct record cpu_record = {
     RECORD_ROWS({"vendor", &record_string, HOST(vendor), .meaning = "libvirt's name"},
-                {"family", &record_uint, HOST(family), .max = 4095},
-                {"model", &record_uint, HOST(model), .max = 4095},
-                {"stepping", &record_uint, HOST(stepping), .max = 4095},
+                {"family", &record_uint, HOST(family), .max = CPU_SIGNATURE_MAX},
+                {"model", &record_uint, HOST(model), .max = CPU_SIGNATURE_MAX},
+                {"stepping", &record_uint, HOST(stepping), .max = CPU_SIGNATURE_MAX},
                 {"microcode", &record_uint, HOST(microcode), .max = HOST_MICROCODE_MAX},
                 {"phys_bits", &record_uint, HOST(phys_bits), .max = CPU_PHYS_BITS_MAX,
                  .meaning = "width of a physical address"},

@@ -23,8 +23,9 @@ static const struct record guests_record = {
 };
 
 static const struct record signature_record = {
-    RECORD_ROWS({"family", &record_uint, RECORD_CHECKED}, {"model", &record_uint, RECORD_CHECKED},
-                {"stepping", &record_uint, RECORD_CHECKED})};
+    RECORD_ROWS({"family", &record_uint, .max = CPU_SIGNATURE_MAX},
+                {"model", &record_uint, .max = CPU_SIGNATURE_MAX},
+                {"stepping", &record_uint, .max = CPU_SIGNATURE_MAX})};
 
 static const struct record others_record = {
     RECORD_ROWS({"against", &record_string, .flags = RECORD_REQUIRED}, {"models", NAMES})};
@@ -125,12 +126,33 @@ static int check_features(const cpulift_cpu *cpu, const char *name, cpulift_erro
     return 0;
 }
 
+/// A loss names kinds by their places in the list of them, where there is one.
+static int check_losses(const json_t *json, const char *name, cpulift_error **err)
+{
+    const json_t *kinds = json_object_get(json, "kinds"), *loss, *kind;
+    size_t count = json_array_size(kinds), l, k;
+    if (kinds == NULL) {
+        return 0;
+    }
+    json_array_foreach (json_object_get(json, "losses"), l, loss) {
+        json_array_foreach (json_object_get(loss, "kinds"), k, kind) {
+            if ((size_t)json_integer_value(kind) >= count) {
+                return cpulift_error_set(
+                    err, CPULIFT_EINPUT,
+                    "'%s': \"losses[%zu].kinds[%zu]\" is none of the %zu kinds", name, l, k, count);
+            }
+        }
+    }
+    return 0;
+}
+
 int plan_from_json(json_t *json, const char *name, cpulift_plan **ret_plan, cpulift_error **err)
 {
     g_autoptr(cpulift_plan) plan = record_new(&plan_record);
     plan->document = json_incref(json);
     TRY(record_parse(&plan_record, json, name, NULL, plan, err));
     TRY(check_features(plan->cpu, name, err));
+    TRY(check_losses(json, name, err));
     plan->features = plan->features != NULL ? plan->features : g_new0(char *, 1);
     plan->feature_count = g_strv_length(plan->features);
     *ret_plan = g_steal_pointer(&plan);
