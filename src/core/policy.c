@@ -200,11 +200,13 @@ int policy_parse_file(struct policy *policy, const catalog *map, const char *tex
         }
     }
     g_auto(GStrv) keys = g_key_file_get_keys(file, GROUP, NULL, NULL);
-    int rc = 0;
-    for (char **key = keys; key != NULL && *key != NULL && rc == 0; key++) {
-        rc = read_key(policy, map, file, *key, err);
+    for (char **key = keys; key != NULL && *key != NULL; key++) {
+        int rc = read_key(policy, map, file, *key, err);
+        if (rc != 0) {
+            return cpulift_error_prefix(err, rc, "'%s'", name);
+        }
     }
-    return rc != 0 ? cpulift_error_prefix(err, rc, "'%s'", name) : 0;
+    return 0;
 }
 
 enum policy_reason policy_find_reason(const struct policy *policy, const catalog *map,
