@@ -106,7 +106,34 @@ static void add_row(table *t, const char *what, const char *value)
     table_add(t, cells);
 }
 
-#define UNKNOWN_TEXT "unknown here; given by some hosts, not by others"
+/// "a, b and 3 more" of the answer's hosts. The caller frees it.
+static char *join_some(const json_t *answer, const char *key, const char *count_key)
+{
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    size_t i;
+    const json_t *name;
+    json_array_foreach (json_object_get(answer, key), i, name) {
+        g_ptr_array_add(names, (void *)json_string_value(name));
+    }
+    return text_join_some((const char *const *)names->pdata,
+                          MAX(names->len, json_get_uint(answer, count_key, 0)),
+                          MIN(HOSTS_IN_ROW, names->len));
+}
+
+/// What is said of a name that no catalogue here has: it cannot be planned, whoever gives it. The
+/// caller frees it; NULL where the name is known.
+static char *describe_unknown(const json_t *answer)
+{
+    if (g_strcmp0(json_get_string(answer, "reason"), "unknown") == 0) {
+        return g_strdup("unknown here; given by every host");
+    }
+    if (g_strcmp0(json_get_string(answer, "policy"), "unknown") != 0) {
+        return NULL;
+    }
+    g_autofree char *givers = join_some(answer, "given_by", "giver_count");
+    g_autofree char *costs = join_some(answer, "hosts", "host_count");
+    return g_strdup_printf("unknown here; given by %s, not by %s", givers, costs);
+}
 
 /// "a b … (7)"
 static void add_hosts(table *t, const char *what, const json_t *answer, const char *key,
@@ -127,11 +154,10 @@ static char *format_feature(const json_t *answer)
     static const char *const headers[] = {"", "", NULL};
     g_autoptr(table) t = table_new(headers);
     add_row(t, "feature", json_get_string(answer, "feature"));
-    // Names that no catalogue here has cannot be planned, whoever gives them.
-    bool is_unknown = g_strcmp0(json_get_string(answer, "policy"), "unknown") == 0;
+    g_autofree char *unknown = describe_unknown(answer);
     for (size_t i = 0; i < G_N_ELEMENTS(answer_texts); i++) {
         if (strcmp(answer_texts[i].answer, json_get_string(answer, "answer")) == 0) {
-            add_row(t, "answer", is_unknown ? UNKNOWN_TEXT : answer_texts[i].text);
+            add_row(t, "answer", unknown != NULL ? unknown : answer_texts[i].text);
         }
     }
     bool is_hazard = strcmp(json_get_string(answer, "answer"), "hazard") == 0;
