@@ -113,7 +113,10 @@ static int parse_words(const record_at *at, const record_row *row, const json_t 
     g_autoptr(GPtrArray) words = g_ptr_array_new();
     TRY(record_parse_strings(at, row, value, words, err));
     for (size_t i = 0; base != NULL && i < words->len; i++) {
-        TRY(add_word(row, base, at->data, words->pdata[i], err));
+        // A plan lists features one by one: one that another map had changes nothing here.
+        if (catalog_find_feature(at->data, words->pdata[i]) >= 0) {
+            TRY(add_word(row, base, at->data, words->pdata[i], err));
+        }
     }
     return 0;
 }
