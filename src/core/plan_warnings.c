@@ -160,11 +160,30 @@ static const char *explain_width(const cpulift_pool *pool, const cpulift_cpu *cp
         return "the hosts' physical-address widths differ or are not known, and the definition "
                "states none: for qemu guests it never does";
     }
-    return pool->phys_bits == 0
-               ? "the physical-address width of some hosts is not known, and the definition "
-                 "states none: scan them again"
-               : "the hosts' physical-address widths differ, and the definition states none: "
-                 "libvirt 8.7 or newer is needed on every host";
+    return "the hosts' physical-address widths differ, and the definition states none: libvirt 8.7 "
+           "or "
+           "newer is needed on every host";
+}
+
+/// Unknown on every host is not the same on every host.
+static bool warn_unknown_width(json_t *warnings, const cpulift_pool *pool)
+{
+    g_autoptr(GArray) kinds = g_array_new(FALSE, FALSE, sizeof(size_t));
+    for (size_t k = 0; k < pool->inv->kinds->len && strcmp(pool->virt, "kvm") == 0; k++) {
+        const struct host_kind *kind = pool->inv->kinds->pdata[k];
+        if (host_get_width(kind->host, pool->guests[k]) == 0) {
+            g_array_append_val(kinds, k);
+        }
+    }
+    if (kinds->len > 0) {
+        warn_kinds(
+            warnings, pool, "phys-bits", kinds,
+            "the width of a physical address is not known, so the definition states none; if "
+            "hosts differ, guests may not migrate: scan them again, or import 'virsh "
+            "capabilities' beside",
+            NULL);
+    }
+    return kinds->len > 0;
 }
 
 json_t *plan_format_warnings(const cpulift_pool *pool, const cpulift_cpu *cpu,
@@ -177,7 +196,7 @@ json_t *plan_format_warnings(const cpulift_pool *pool, const cpulift_cpu *cpu,
                       "behaviour differ after a migration, and libvirt may refuse it"),
              NULL);
     }
-    if (pool->is_phys_bits_mixed) {
+    if (!warn_unknown_width(warnings, pool) && pool->is_phys_bits_mixed) {
         warn(warnings, "phys-bits", g_strdup(explain_width(pool, cpu)), NULL);
     }
     for (size_t i = 0; i < lost->len; i++) {

@@ -196,7 +196,11 @@ static void test_trap11_width(void **state)
         PLAN({.name = "a", .model = "Nehalem", .phys_bits = 46, .libvirt = "9.0.0"},
              {.name = "b", .model = "Nehalem", .libvirt = "9.0.0"});
     assert_int_equal(unknown->cpu->phys_bits, 0);
+    assert_non_null(strstr(pool_get_warning(unknown, "phys-bits"), "b: the width"));
     assert_non_null(strstr(pool_get_warning(unknown, "phys-bits"), "is not known"));
+    g_autoptr(cpulift_plan) nowhere =
+        PLAN({.name = "a", .model = "Nehalem"}, {.name = "b", .model = "Nehalem"});
+    assert_non_null(strstr(pool_get_warning(nowhere, "phys-bits"), "a, b"));
     g_autoptr(cpulift_plan) emulated =
         PLAN({.name = "a", .model = "Nehalem", .virt = "qemu", .phys_bits = 46},
              {.name = "b", .model = "Nehalem", .virt = "qemu", .phys_bits = 39});
