@@ -213,6 +213,62 @@ static void check_format(struct world *world)
     assert_true(json_equal(definition, json_object_get(again->document, "definition")));
 }
 
+#define STRANGERS 4
+
+/// Adds to each host some of a few names that no map has; *ret_common gets (as bits) those that all
+/// have, *ret_any those that some have.
+static void add_strangers(struct world *world, unsigned *ret_common, unsigned *ret_any)
+{
+    *ret_common = (1U << STRANGERS) - 1;
+    *ret_any = 0;
+    for (size_t i = 0; i < world->count; i++) {
+        unsigned given = (unsigned)pick(world, 1U << STRANGERS);
+        g_autoptr(json_t) json = json_loads(world->documents[i], 0, NULL);
+        json_t *guest = json_array_get(json_object_get(json, "guests"), 0);
+        for (unsigned n = 0; n < STRANGERS; n++) {
+            if ((given >> n & 1) != 0) {
+                json_array_append_new(json_object_get(guest, "features"),
+                                      json_sprintf("stranger-%u", n));
+            }
+        }
+        *ret_common &= given;
+        *ret_any |= given;
+        g_free(world->documents[i]);
+        world->documents[i] = json_format_line(json);
+    }
+}
+
+static bool is_lost(const cpulift_plan *plan, const char *name)
+{
+    size_t i;
+    const json_t *loss;
+    json_array_foreach (json_object_get(plan->document, "losses"), i, loss) {
+        if (strcmp(json_get_string(loss, "feature"), name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/// A name that nobody here knows makes no host unreadable and no plan richer, and is told.
+static void check_strangers(struct world *world)
+{
+    unsigned common, any;
+    g_autoptr(cpulift_plan) before = compute(world, world->count);
+    add_strangers(world, &common, &any);
+    g_autoptr(cpulift_plan) after = compute(world, world->count);
+    g_autofree char *planned = g_strjoinv(" ", before->features);
+    g_autofree char *again = g_strjoinv(" ", after->features);
+    assert_string_equal(planned, again);
+    for (unsigned n = 0; n < STRANGERS; n++) {
+        g_autofree char *name = g_strdup_printf("stranger-%u", n);
+        bool has_all = (common >> n & 1) != 0, has_any = (any >> n & 1) != 0;
+        assert_int_equal(pool_get_policy(after, name), -1);
+        assert_true(has_all == (g_strcmp0(pool_get_reason(after, name), "unknown") == 0));
+        assert_true((has_any && !has_all) == is_lost(after, name));
+    }
+}
+
 static void check_law(void **state, void (*law)(struct world *world))
 {
     const char *given = g_getenv("CPULIFT_SEED");
@@ -239,6 +295,7 @@ LAW(monotony)
 LAW(definition)
 LAW(idempotence)
 LAW(format)
+LAW(strangers)
 
 int main(void)
 {
@@ -246,6 +303,7 @@ int main(void)
         cmocka_unit_test(test_order),       cmocka_unit_test(test_promises),
         cmocka_unit_test(test_monotony),    cmocka_unit_test(test_definition),
         cmocka_unit_test(test_idempotence), cmocka_unit_test(test_format),
+        cmocka_unit_test(test_strangers),
     };
     return cmocka_run_group_tests_name("plan", tests, NULL, NULL);
 }
