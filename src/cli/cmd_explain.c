@@ -71,7 +71,8 @@ static json_t *explain_feature(const explain *self, const cpulift_plan *plan, co
     const json_t *omitted = document_find_entry(plan->document, "omitted", name);
     json_t *answer = json_pack("{s:s}", "feature", name);
     const json_t *hazard = find_hazard(plan->document, name);
-    if (id >= 0 && feature_set_has(&self->features, (size_t)id)) {
+    // By name: the plan may be of another map.
+    if (g_strv_contains((const char *const *)plan->features, name)) {
         json_object_set_new(answer, "answer", json_string("given"));
     } else if (hazard != NULL) {
         json_object_set_new(answer, "answer", json_string("hazard"));
