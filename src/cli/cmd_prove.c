@@ -79,13 +79,15 @@ static int load_domain(cpulift_cpu **ret_cpu, probe_shape *ret_shape, cpulift_er
 }
 
 /// Starts the guest in one of the ways. `places` are the URIs of --migrate.
-static int start_guest(const cpulift_plan *plan, char **places, probe_run **ret_run,
-                       bool *ret_binding, cpulift_error **err)
+static int start_guest(const catalog *map, const cpulift_plan *plan, char **places,
+                       probe_run **ret_run, bool *ret_binding, cpulift_error **err)
 {
     g_autoptr(cpulift_cpu) cpu = NULL;
     g_auto(GStrv) where = options.addresses == NULL ? NULL : g_strsplit(options.addresses, ",", 2);
     probe_shape shape;
     TRY(options.domain != NULL ? load_domain(&cpu, &shape, err) : 0);
+    // A definition of QEMU's emulation does not state the vendor: it is the model's.
+    const struct catalog_model *model = catalog_find_model(map, plan->cpu->model);
     const struct start_options start = {
         .virt = options.virt != NULL ? options.virt : plan->virt,
         .machine = options.machine != NULL ? options.machine : plan->machine,
@@ -95,6 +97,9 @@ static int start_guest(const cpulift_plan *plan, char **places, probe_run **ret_
         .addresses = {where == NULL ? NULL : where[0], where == NULL ? NULL : where[1]},
         .cpu = cpu,
         .shape = cpu != NULL ? &shape : NULL,
+        .vendor = plan->cpu->vendor != NULL ? plan->cpu->vendor
+                  : model != NULL           ? model->vendor
+                                            : NULL,
         .timeout_ms = (unsigned)(options.timeout * 1000),
     };
     *ret_binding = cpu_is_binding(cpu != NULL ? cpu : plan->cpu);
@@ -112,7 +117,7 @@ static int prove(char **arguments, char **ret_text, bool *ret_proved, cpulift_er
     bool is_binding = false;
     TRY(plan_load(arguments[0], &plan, err));
     TRY(catalog_load(NULL, &map, err));
-    TRY(start_guest(plan, arguments + 1, &run, &is_binding, err));
+    TRY(start_guest(map, plan, arguments + 1, &run, &is_binding, err));
     TRY(proof_compute(map, plan, run, &result, err));
     TRY(options.is_migrating ? hops_compute(map, plan, run, is_binding, result, err) : 0);
     *ret_text = format_result(result);

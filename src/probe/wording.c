@@ -64,9 +64,9 @@ void wording_choose(const cpulift_plan *plan, const struct start_options *option
 {
     ret_wording->shape = options->shape != NULL ? *options->shape : choose_shape(versions, count);
     ret_wording->cpu = cpu_copy(options->cpu != NULL ? options->cpu : plan->cpu);
-    const char *vendor = g_strcmp0(plan->cpu->vendor, "AMD") == 0     ? "AuthenticAMD"
-                         : g_strcmp0(plan->cpu->vendor, "Hygon") == 0 ? "HygonGenuine"
-                                                                      : "";
+    const char *vendor = g_strcmp0(options->vendor, "AMD") == 0     ? "AuthenticAMD"
+                         : g_strcmp0(options->vendor, "Hygon") == 0 ? "HygonGenuine"
+                                                                    : "";
     bool is_open = options->cpu == NULL && versions[0] >= QEMU_BREAK && cpu_is_binding(plan->cpu);
     for (size_t i = 0; is_open && i < G_N_ELEMENTS(by_topology); i++) {
         const char *name = by_topology[i].name;

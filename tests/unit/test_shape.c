@@ -120,7 +120,7 @@ static void test_wording(void **state)
     };
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autoptr(cpulift_plan) plan = make_plan(cases[i].vendor, cases[i].check);
-        const struct start_options options = {.shape = cases[i].shape};
+        const struct start_options options = {.shape = cases[i].shape, .vendor = cases[i].vendor};
         struct wording wording = {0};
         wording_choose(plan, &options, cases[i].versions, cases[i].count, &wording);
         GString *names = g_string_new(NULL);
