@@ -37,12 +37,14 @@ lines 500 'int x;' >sizes.good.c
 lines 501 'int x;' >sizes.bad.c
 function_of 60 >tidy.good.c
 function_of 64 >tidy.bad.c
-for kind in good bad worse circle long room; do
+for kind in good bad worse circle long room new angle; do
     mkdir -p "layers.$kind/src/core" "layers.$kind/src/mask/look"
 done
 echo '#include "base/text.h"' >layers.good/src/core/a.c
 echo '#include "cli/command.h"' >layers.bad/src/core/a.c
 echo '#include "mask/trace/task.h"' >layers.room/src/mask/look/a.c
+mkdir layers.new/src/attic && echo '#include "cli/command.h"' >layers.new/src/attic/a.c
+echo '#include <core/b.h>' >layers.angle/src/core/a.c
 echo '#include <libvirt/libvirt.h>' >layers.worse/src/core/a.c
 include() { # FOLDER FILE INCLUDED [COMMENT]
     echo "#include \"core/$3\"${4:-}" >>"layers.$1/src/core/$2"
@@ -69,7 +71,7 @@ judge() { # WHAT WANTED COMMAND…: `bad` is a failure that names the sample
     what=$1 wanted=$2
     shift 2
     got=good
-    "$@" >said 2>&1 || { got=broken; grep -q -e '\.bad' -e '/a\.c' said && got=bad; }
+    "$@" >said 2>&1 || { got=broken; grep -q -e '\.bad' -e '/a\.c' -e src/attic said && got=bad; }
     say "$wanted" "$got" "$what: a sample that is $wanted"
 }
 gate() { # NAME PROGRAM SUFFIX
@@ -95,6 +97,8 @@ judge layers good "$source/tests/layers.sh" layers.good
 judge layers bad "$source/tests/layers.sh" layers.bad
 judge layers bad "$source/tests/layers.sh" layers.worse
 judge layers bad "$source/tests/layers.sh" layers.room
+judge layers bad "$source/tests/layers.sh" layers.new
+judge layers bad "$source/tests/layers.sh" layers.angle
 judge circles bad "$source/tests/layers.sh" layers.circle
 judge circles bad "$source/tests/layers.sh" layers.long
 printf '1..%d\n' "$number"

@@ -1,11 +1,30 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# layers.sh [FOLDER]: a folder of src, or a room of one, includes only itself and those that stand in its line here; the files of a
-# folder see each other in no circle; only src/virt and the probe's starter see libvirt (docs/CODING_STYLE.md).
+# layers.sh [FOLDER]: a folder of src, or a room of one, includes only itself and those that stand in its line here, and each has a line;
+# the files of a folder see each other in no circle; only src/virt and the probe's starter see libvirt (docs/CODING_STYLE.md).
 set -eu
 cd "${1:-$(dirname "$0")/..}"
 bad=0
+# What follows reads includes as they are written: our own between quotation marks and from src on, or of the same folder.
+if grep -rnE '^[[:blank:]]*#[[:blank:]]*include' src --include='*.[chS]' | grep -vE ':#include ("[a-z_]+[^."]*\.(h|def)"|<[^>]+>)' ||
+    grep -rnE "^#include <($(cd src && find . -mindepth 1 -maxdepth 1 -type d | tr '\n' '|' | sed 's,\./,,g; s,|$,,'))/" src --include='*.[chS]' | grep -v '<probe/'; then
+    echo "an include is not written as this project writes them" >&2
+    bad=1
+fi
 # folder: what it may include besides itself
+layers='base
+core base
+virt base core
+probe base core virt
+probe/guest probe
+mask base core
+mask/look base core
+mask/cpu base core
+mask/trace base core mask
+platform base core
+hook base core platform
+measure base core virt
+cli base core virt probe mask platform measure'
 while read -r layer allowed; do
     [ -d "src/$layer" ] || continue
     pattern=$(echo "$layer $allowed" | tr ' ' '|')
@@ -14,18 +33,14 @@ while read -r layer allowed; do
         bad=1
     fi
 done <<EOF
-base
-core base
-virt base core
-probe base core virt
-mask base core
-mask/look base core
-mask/cpu base core
-platform base core
-hook base core platform
-measure base core virt
-cli base core virt probe mask platform measure
+$layers
 EOF
+for folder in src/* src/*/*; do
+    [ ! -d "$folder" ] || [ "${folder##*/}" = tables ] || echo "$layers" | grep -qE "^${folder#src/}( |\$)" || {
+        echo "$folder has no line here: what may it include?" >&2
+        bad=1
+    }
+done
 if grep -rn '#include <libvirt/' src | grep -vE '^src/(virt|probe)/'; then
     echo "libvirt is seen outside src/virt and src/probe" >&2
     bad=1
