@@ -25,6 +25,8 @@ CASES = [
     ("cpulift apply -P open", "apply -P opennebula"),
     ("cpulift apply --platform=euca", "apply --platform=eucalyptus"),
     ("cpulift run --cpu Penr", "run --cpu Penryn"),
+    ("cpulift run --cpu Penryn,+avx512vn", "run --cpu Penryn,+avx512vnni"),
+    ("cpulift prove --cpu=Penryn,-aes,+avx512vn", "prove --cpu=Penryn,-aes,+avx512vnni"),
     ("cpulift explain p", "explain plan.json"),
     ("cpulift explain plan.json nor", "explain plan.json north"),
     ("cpulift rewrite --plan p", "rewrite --plan plan.json"),

@@ -25,7 +25,8 @@ static struct {
 static const GOptionEntry entries[] = {
     {"cpus", 0, 0, G_OPTION_ARG_STRING, &options.cpus, "numbers of CPUs to use (1,2,4)", "LIST"},
     {"cpu", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.cpu,
-     "a definition: default, paper, tuned, host, bare (without `run`), a model, a plan or XML file",
+     "a definition: default, paper, tuned, host, bare (without `run`), a model (as it is, or "
+     "MODEL,+f,-f), a plan or XML file",
      "default|paper|tuned|host|bare|MODEL|FILE"},
     {"in", 0, 0, G_OPTION_ARG_STRING, &options.in, "under `run`, or in a guest", "process|guest"},
     {"runs", 0, 0, G_OPTION_ARG_INT, &options.runs, "runs that count, after a warm-up (5)", "N"},
@@ -315,7 +316,7 @@ static int run(char **names, size_t count)
 }
 
 static const struct command_values values[] = {
-    {.kind = "MODEL", .list = values_add_models},
+    {.kind = "MODEL", .list = values_add_models, .list_more = values_add_features},
     {.kind = "WORKLOAD", .list = add_workload_names},
     {0},
 };

@@ -2,6 +2,8 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "cli/commands.h"
+#include "cli/values.h"
+#include "core/cpu_words.h"
 #include "core/machine.h"
 #include "probe/hops.h"
 #include "probe/start.h"
@@ -9,7 +11,7 @@
 #include <string.h>
 
 static struct {
-    char *connect, *virt, *machine, *emulator, *domain, *addresses, *output;
+    char *connect, *virt, *machine, *emulator, *domain, *cpu, *addresses, *output;
     gboolean is_direct, is_migrating, json;
     double timeout; ///< s
 } options = {.timeout = 30};
@@ -25,6 +27,8 @@ static const GOptionEntry entries[] = {
      "with --migrate: where each host is reached by the other", "A,B"},
     {"domain", 0, 0, G_OPTION_ARG_FILENAME, &options.domain,
      "start the <cpu> and the topology of this domain's XML", "FILE"},
+    {"cpu", 0, 0, G_OPTION_ARG_STRING, &options.cpu,
+     "start this model, as it is or as MODEL,+f,-f, not the plan's definition", "MODEL"},
     {"virt", 0, 0, G_OPTION_ARG_STRING, &options.virt, "instead of the plan's", MACHINE_VIRT_WORDS},
     {"machine", 0, 0, G_OPTION_ARG_STRING, &options.machine, "machine type instead of the plan's",
      MACHINE_WORDS "|MACHINE"},
@@ -49,6 +53,9 @@ static int check_options(size_t count)
     }
     if (options.virt != NULL && !machine_is_virt(options.virt)) {
         return command_usage("prove", "--virt '%s' is neither kvm nor qemu", options.virt);
+    }
+    if (options.cpu != NULL && options.domain != NULL) {
+        return command_usage("prove", "--cpu and --domain exclude each other");
     }
     if (options.is_direct && options.connect != NULL) {
         return command_usage("prove", "--direct and --connect exclude each other");
@@ -84,8 +91,9 @@ static int start_guest(const catalog *map, const cpulift_plan *plan, char **plac
 {
     g_autoptr(cpulift_cpu) cpu = NULL;
     g_auto(GStrv) where = options.addresses == NULL ? NULL : g_strsplit(options.addresses, ",", 2);
-    probe_shape shape;
+    probe_shape shape = {0};
     TRY(options.domain != NULL ? load_domain(&cpu, &shape, err) : 0);
+    TRY(options.cpu != NULL ? cpu_words_parse(options.cpu, map, &cpu, err) : 0);
     // A definition of QEMU's emulation does not state the vendor: it is the model's.
     const struct catalog_model *model = catalog_find_model(map, plan->cpu->model);
     const struct start_options start = {
@@ -96,7 +104,7 @@ static int start_guest(const catalog *map, const cpulift_plan *plan, char **plac
         .target_uri = options.is_migrating ? places[1] : NULL,
         .addresses = {where == NULL ? NULL : where[0], where == NULL ? NULL : where[1]},
         .cpu = cpu,
-        .shape = cpu != NULL ? &shape : NULL,
+        .shape = options.domain != NULL ? &shape : NULL,
         .vendor = plan->cpu->vendor != NULL ? plan->cpu->vendor
                   : model != NULL           ? model->vendor
                                             : NULL,
@@ -139,6 +147,11 @@ static int run_prove(char **arguments, size_t count)
                : command_finish(options.output, text, is_proved ? EXIT_YES : EXIT_NO);
 }
 
+static const struct command_values values[] = {
+    {.kind = "MODEL", .list = values_add_models, .list_more = values_add_features},
+    {0},
+};
+
 const struct command prove_command = {
     .name = "prove",
     .arguments = "PLAN [URI_A URI_B]",
@@ -154,5 +167,6 @@ const struct command prove_command = {
     .min = 1,
     .max = 3,
     .usage = "one PLAN is needed; with --migrate PLAN URI_A URI_B",
+    .values = values,
     .run = run_prove,
 };

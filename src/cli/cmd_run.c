@@ -23,7 +23,8 @@ static struct {
 
 static const GOptionEntry entries[] = {
     {"cpu", 0, 0, G_OPTION_ARG_STRING, &options.cpu,
-     "the CPU to show: a model, a plan, an XML file, default, paper or host",
+     "the CPU to show: a model (as it is, or MODEL,+f,-f), a plan, an XML file, default, paper or "
+     "host",
      "default|paper|host|MODEL|FILE"},
     {"vendor", 0, 0, G_OPTION_ARG_STRING, &options.vendor,
      "whose vendor to show (default: host, as KVM does)", "host|model"},
@@ -138,7 +139,7 @@ static int run(char **command, size_t count)
 }
 
 static const struct command_values values[] = {
-    {.kind = "MODEL", .list = values_add_models},
+    {.kind = "MODEL", .list = values_add_models, .list_more = values_add_features},
     {0},
 };
 

@@ -26,6 +26,8 @@ enum { COMMAND_MANY = G_MAXINT }; ///< as `max`: any number of arguments
 struct command_values {
     const char *kind;
     void (*list)(const char *const *arguments, size_t count, GPtrArray *values);
+    /// What may follow behind a comma, "+" or "-" before it or not; NULL: nothing.
+    void (*list_more)(const char *const *arguments, size_t count, GPtrArray *values);
     bool is_in_help; ///< few: the option's help ends with them
 };
 

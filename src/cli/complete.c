@@ -29,15 +29,37 @@ static void print_value(const struct line *line, const char *value)
     }
 }
 
+static void print_values(const struct line *line, void (*list)(const char *const *arguments,
+                                                               size_t count, GPtrArray *values))
+{
+    g_autoptr(GPtrArray) values = g_ptr_array_new_with_free_func(g_free);
+    list((const char *const *)line->arguments->pdata, line->arguments->len, values);
+    for (size_t i = 0; i < values->len; i++) {
+        print_value(line, g_ptr_array_index(values, i));
+    }
+}
+
+/// "Haswell,+av": what stands before the last item is kept as it is.
+static void print_more(const struct line *line, const struct command_values *values)
+{
+    const char *item = strrchr(line->begun, ',') + 1;
+    item += *item == '+' || *item == '-';
+    g_autofree char *before =
+        g_strdup_printf("%s%.*s", line->before, (int)(item - line->begun), line->begun);
+    const struct line rest = {line->command, line->arguments, item, before};
+    print_values(&rest, values->list_more);
+}
+
 static void print_kind(const struct line *line, const char *kind)
 {
     for (const struct command_values *v = line->command->values; v != NULL && v->kind; v++) {
-        if (strcmp(v->kind, kind) == 0) {
-            g_autoptr(GPtrArray) values = g_ptr_array_new_with_free_func(g_free);
-            v->list((const char *const *)line->arguments->pdata, line->arguments->len, values);
-            for (size_t i = 0; i < values->len; i++) {
-                print_value(line, g_ptr_array_index(values, i));
-            }
+        if (strcmp(v->kind, kind) != 0) {
+            continue;
+        }
+        if (v->list_more != NULL && strchr(line->begun, ',') != NULL) {
+            print_more(line, v);
+        } else {
+            print_values(line, v->list);
         }
     }
     for (size_t i = 0; i < G_N_ELEMENTS(file_kinds); i++) {

@@ -241,6 +241,12 @@ static void settings_fit(void **state)
     assert_int_equal(settings_set_vcpus(s, "1,2,4", &err), 0);
     assert_int_equal(settings_add_definition(s, "Haswell", &err), 0);
     assert_int_equal(settings_add_document(s, "tuned", "{}", &err), 0);
+    assert_int_equal(settings_add_definition(s, "Haswell,+aes,-avx2", &err), 0);
+    const bench_definition *words = s->definitions->pdata[2];
+    assert_string_equal(words->name, "Haswell+aes-avx2");
+    assert_non_null(strstr(words->document, "<feature policy='disable' name='avx2'/>"));
+    assert_int_equal(settings_add_definition(s, "Haswell,+aess", &err), CPULIFT_EINPUT);
+    cpulift_error_clear(&err);
     assert_int_equal(workload_new_command("sleep '0 1'", &w, &err), 0);
     assert_string_equal(w->name, "command-sleep");
     assert_string_equal(w->command[1], "0 1");

@@ -3,7 +3,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "core/cpu.h"
+#include "core/cpu_words.h"
 #include "core/planner.h"
 
 #include <string.h>
@@ -53,11 +53,12 @@ static int load_variant(const char *name, const catalog *map, struct definition 
     return take_plan(plan, name, map, ret, err);
 }
 
-static int load_model(const char *name, const catalog *map, struct definition *ret,
+/// A model's name, or with features behind it.
+static int load_words(const char *name, const catalog *map, struct definition *ret,
                       cpulift_error **err)
 {
-    g_autoptr(cpulift_cpu) cpu = cpu_new();
-    cpu->model = g_strdup(name);
+    g_autoptr(cpulift_cpu) cpu = NULL;
+    TRY(cpu_words_parse(name, map, &cpu, err));
     return take_cpu(cpu, map, ret, err);
 }
 
@@ -88,16 +89,20 @@ static int load_any(const char *name, const catalog *map, struct definition *ret
         return load_variant(name, map, ret, err);
     }
     if (catalog_find_model(map, name) != NULL) {
-        return load_model(name, map, ret, err);
+        return load_words(name, map, ret, err);
     }
     if (strcmp(name, "-") == 0 || g_file_test(name, G_FILE_TEST_EXISTS)) {
         return load_file(name, map, ret, err);
     }
+    if (cpu_words_is(name)) {
+        return load_words(name, map, ret, err);
+    }
     g_autofree char *meant = catalog_suggest_model(map, name);
-    return cpulift_error_set(err, CPULIFT_EINPUT,
-                             "unknown CPU '%s': neither a model of libvirt's nor a file; give a "
-                             "model's name, a plan, an XML file, default, paper or host%s",
-                             name, meant);
+    return cpulift_error_set(
+        err, CPULIFT_EINPUT,
+        "unknown CPU '%s': neither a model of libvirt's nor a file; give a "
+        "model's name (with features: NAME,+f,-f), a plan, an XML file, default, paper or host%s",
+        name, meant);
 }
 
 static int set_vendor(const char *name, const catalog *map, struct definition *ret,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/// The CPU that the user names: a model, a plan, an XML file, `default`, `paper` or `host`.
+/// The CPU that the user names: a model (with features: core/cpu_words), a plan, an XML file,
+/// `default`, `paper` or `host`.
 #pragma once
 
 #include "mask/cpu/table.h"
@@ -11,9 +12,9 @@ struct definition {
     char *vendor;
 };
 
-/// Finds or reads what `name` stands for: a word, the name of a model, else a file with a plan
-/// (JSON) or a <cpu> element (XML). With `is_model_vendor` the vendor that is shown is the
-/// model's, not the machine's. Errors name `name`.
+/// Finds or reads what `name` stands for: a word, the name of a model, a file with a plan
+/// (JSON) or a <cpu> element (XML), else a model with features. With `is_model_vendor` the vendor
+/// that is shown is the model's, not the machine's. Errors name `name`.
 int definition_load(const char *name, bool is_model_vendor, const catalog *map,
                     struct definition *ret, cpulift_error **err);
 void definition_clear(struct definition *definition);
