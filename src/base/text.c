@@ -121,3 +121,15 @@ char *text_join_some(const char *const *names, size_t count, size_t most)
     }
     return g_string_free(joined, FALSE);
 }
+
+unsigned text_parse_version(const char *text)
+{
+    unsigned parts[3] = {0};
+    const char *at = text;
+    for (size_t i = 0; i < G_N_ELEMENTS(parts) && g_ascii_isdigit(*at); i++) {
+        char *end = NULL;
+        parts[i] = (unsigned)MIN(g_ascii_strtoull(at, &end, 10), 999);
+        at = *end == '.' ? end + 1 : end;
+    }
+    return (parts[0] * 1000 + parts[1]) * 1000 + parts[2];
+}

@@ -32,3 +32,7 @@ char *text_suggest(const char *word, const char *const *names);
 
 /// "a, b and 3 more": the first `most` of the names; for messages. The caller frees it.
 char *text_join_some(const char *const *names, size_t count, size_t most);
+
+/// A version as libvirt counts: "10.0.2" is 10000002. At most three parts count; 0 when `text` is
+/// no version.
+unsigned text_parse_version(const char *text);

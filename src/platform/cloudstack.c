@@ -39,7 +39,7 @@ static unsigned find_abilities(const char *version)
 {
     unsigned abilities = 0;
     for (size_t i = 0; i < G_N_ELEMENTS(versions); i++) {
-        if (platform_parse_version(version) >= platform_parse_version(versions[i].since)) {
+        if (text_parse_version(version) >= text_parse_version(versions[i].since)) {
             abilities |= versions[i].abilities;
         }
     }
@@ -70,12 +70,12 @@ static int find_version(const root_dir *root, const struct platform_options *opt
 {
     g_free(report->version);
     report->version = options->version != NULL ? g_strdup(options->version) : read_version(root);
-    if (platform_parse_version(report->version) == 0 && options->version != NULL) {
+    if (text_parse_version(report->version) == 0 && options->version != NULL) {
         return cpulift_error_set(err, CPULIFT_EINPUT,
                                  "--version '%s' is no version of CloudStack: say it as 4.20.1",
                                  options->version);
     }
-    if (platform_parse_version(report->version) == 0) {
+    if (text_parse_version(report->version) == 0) {
         return cpulift_error_set(err, CPULIFT_EMISSING,
                                  "'%s/%s' holds no %s*.jar that tells CloudStack's version: say it "
                                  "with --version",
@@ -238,7 +238,7 @@ static void report_limits(const cpulift_plan *plan, unsigned abilities,
         platform_say(report->limits, "properties: no disabled features before 4.13; missing: %s",
                      disable);
     }
-    if (platform_parse_version(report->version) < platform_parse_version("4.21")) {
+    if (text_parse_version(report->version) < text_parse_version("4.21")) {
         platform_say(report->limits, "properties: system VMs get mode and model, but no features");
     }
 }

@@ -101,7 +101,7 @@ static gssize find_attribute(const GString *text, const char *name)
 static char *format_attribute(const cpulift_plan *plan, unsigned version)
 {
     g_autofree char *features = platform_join_features(plan->cpu, CPU_REQUIRE, "", ",");
-    bool has_features = version >= platform_parse_version("6.8") && *features != '\0';
+    bool has_features = version >= text_parse_version("6.8") && *features != '\0';
     return has_features ? g_strdup_printf("CPU_MODEL = [ MODEL = \"%s\", FEATURES = \"%s\" ]",
                                           plan->cpu->model, features)
                         : g_strdup_printf("CPU_MODEL = [ MODEL = \"%s\" ]", plan->cpu->model);
@@ -193,10 +193,10 @@ static void report_native(const cpulift_plan *plan, unsigned version,
                      "natively no feature can be disabled, the include does it; missing: %s",
                      disable);
     }
-    if (version < platform_parse_version("6.8")) {
+    if (version < text_parse_version("6.8")) {
         platform_say(report->limits, "natively no FEATURES before 6.8, only the model");
     }
-    if (version >= platform_parse_version("7.0.1")) {
+    if (version >= text_parse_version("7.0.1")) {
         platform_say(report->limits,
                      "a cluster's EVC_MODE overrides MODEL but not FEATURES: leave it empty or set "
                      "it to \"%s\"",
@@ -233,7 +233,7 @@ static int plan(const root_dir *root, const cpulift_plan *plan,
 {
     g_free(report->version);
     report->version = options->version != NULL ? g_strdup(options->version) : read_version(root);
-    unsigned version = platform_parse_version(report->version);
+    unsigned version = text_parse_version(report->version);
     if (version == 0 && options->version != NULL) {
         return cpulift_error_set(err, CPULIFT_EINPUT,
                                  "--version '%s' is no version of OpenNebula: say it as 6.10.5",
@@ -261,7 +261,7 @@ static int plan(const root_dir *root, const cpulift_plan *plan,
         platform_say(report->limits, "the remotes are one for all clusters: a node with a plan of "
                                      "its own in /" PLATFORM_PLAN_TARGET " uses that");
     }
-    if (version >= platform_parse_version("5.4.13")) {
+    if (version >= text_parse_version("5.4.13")) {
         TRY(add_defaults(root, plan, version, set, report, err));
         platform_say(report->after, "restart oned (systemctl restart opennebula): it reads "
                                     "vmm_exec_kvm.conf when it starts");

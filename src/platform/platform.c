@@ -203,18 +203,6 @@ int platform_add_data(changeset *set, const root_dir *root, const char *target, 
     return add_executable(set, root, target, out->str, out->len, mode, err);
 }
 
-unsigned platform_parse_version(const char *text)
-{
-    unsigned parts[3] = {0};
-    const char *at = text;
-    for (size_t i = 0; i < G_N_ELEMENTS(parts) && g_ascii_isdigit(*at); i++) {
-        char *end = NULL;
-        parts[i] = (unsigned)MIN(g_ascii_strtoull(at, &end, 10), 999);
-        at = *end == '.' ? end + 1 : end;
-    }
-    return (parts[0] * 1000 + parts[1]) * 1000 + parts[2];
-}
-
 char *platform_join_features(const cpulift_cpu *cpu, enum cpu_policy policy, const char *prefix,
                              const char *separator)
 {

@@ -78,10 +78,6 @@ int platform_add_hook(changeset *set, const root_dir *root, const char *target, 
 int platform_add_data(changeset *set, const root_dir *root, const char *target, const char *name,
                       mode_t mode, const struct platform_options *options, cpulift_error **err);
 
-/// A version as a number to compare: "4.20.1" is 4020001. At most three parts count; 0 when
-/// `text` is no version.
-unsigned platform_parse_version(const char *text);
-
 /// The names of the definition's features that have this policy, joined by `separator`, each after
 /// `prefix`. The caller's.
 char *platform_join_features(const cpulift_cpu *cpu, enum cpu_policy policy, const char *prefix,
