@@ -186,6 +186,50 @@ unsigned host_get_width(const cpulift_host *host, const struct host_guest *guest
     return guest->phys_bits != 0 || !is_kvm ? guest->phys_bits : host->phys_bits;
 }
 
+/// True where a host's QEMU gives all of this model but, perhaps, features that it names.
+static bool is_blocked_by_others(const struct host_guest *guest, const char *model,
+                                 const char *feature)
+{
+    const json_t *blockers = json_object_get(guest->blocked_models, model);
+    bool is_named = json_array_size(blockers) > 0;
+    size_t i;
+    const json_t *blocker;
+    json_array_foreach (blockers, i, blocker) {
+        is_named = is_named && strcmp(json_string_value(blocker), feature) != 0;
+    }
+    return is_named;
+}
+
+/// QEMU never sets `topoext` on the CPU that libvirt asks it about (core/tables/guest.def): that an
+/// AMD model which holds it runs under KVM, or is stopped by others only, is what tells that guests
+/// can have it.
+static void add_topoext(const cpulift_host *host, const catalog *map, struct host_guest *guest)
+{
+    int id = catalog_find_feature(map, "topoext");
+    bool is_amd = g_strcmp0(host->vendor, "AMD") == 0 || g_strcmp0(host->vendor, "Hygon") == 0;
+    for (size_t i = 0; i < catalog_model_count(map) && id >= 0; i++) {
+        const struct catalog_model *model = catalog_get_model(map, i);
+        feature_set contents = feature_set_unite(model->features, model->qemu_adds);
+        if (feature_set_has(&contents, (size_t)id) &&
+            ((guest->usable_models != NULL &&
+              g_strv_contains((const char *const *)guest->usable_models, model->name)) ||
+             (is_amd && is_blocked_by_others(guest, model->name, "topoext")))) {
+            feature_set_add(&guest->features, (size_t)id);
+        }
+    }
+}
+
+/// What follows from the document without standing in it.
+static void complete(cpulift_host *host, const catalog *map)
+{
+    for (size_t i = 0; i < host->guests->len; i++) {
+        struct host_guest *guest = host->guests->pdata[i];
+        if (strcmp(guest->virt, "kvm") == 0) {
+            add_topoext(host, map, guest);
+        }
+    }
+}
+
 /// A virt type and machine type have one entry.
 static int check_guests(const cpulift_host *host, const char *name, cpulift_error **err)
 {
@@ -252,6 +296,7 @@ int host_parse(const char *text, size_t len, const char *name, const catalog *ma
     TRY(record_parse(&host_record, json, name, (void *)map, host, err));
     TRY(check_date(host, name, err));
     TRY(check_guests(host, name, err));
+    complete(host, map);
     *ret_host = g_steal_pointer(&host);
     return 0;
 }

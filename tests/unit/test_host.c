@@ -28,7 +28,7 @@ static void test_round_trip(void **state)
         "\"kvm\",\"machine\":\"pc\",\"canonical_machine\":\"pc-i440fx-7.2\",\"emulator\":\"/bin/q"
         "\",\"features\":[\"avx\",\"fpu\"],\"libvirt_only\":[\"mmx\"],\"qemu_only\":[\"sse\"],"
         "\"not_migratable\":[\"invtsc\"],\"unknown\":[\"warp\"],\"phys_bits\":48,"
-        "\"usable_models\":[\"486\"],\"blocked_models\":{\"EPYC\":[\"svm\"]}}]}";
+        "\"usable_models\":[\"486\"],\"blocked_models\":{\"EPYC\":[\"topoext\"]}}]}";
     g_autoptr(cpulift_host) host = NULL;
     g_autoptr(cpulift_error) err = NULL;
     assert_int_equal(parse(text, &host, &err), 0);
@@ -51,6 +51,37 @@ static void test_width_alone(void **state)
     assert_int_equal(parse(text, &again, &err), 0);
     assert_int_equal(again->phys_bits, 39);
     assert_int_equal(again->family, 0);
+}
+
+/// A model that runs, or that others stop, proves what QEMU does not set on the CPU that is asked.
+static void test_topoext(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *virt, *vendor, *models;
+        bool has;
+    } cases[] = {
+        {"kvm", "AMD", "\"usable_models\":[\"EPYC\"]", true},
+        {"kvm", "AMD", "\"usable_models\":[\"Opteron_G5\"]", false},
+        {"kvm", "AMD", "\"blocked_models\":{\"EPYC\":[\"rdtscp\"]}", true},
+        {"kvm", "AMD", "\"blocked_models\":{\"EPYC\":[\"rdtscp\",\"topoext\"]}", false},
+        {"kvm", "AMD", "\"blocked_models\":{\"EPYC\":[]}", false},
+        {"kvm", "Intel", "\"blocked_models\":{\"EPYC\":[\"clzero\"]}", false},
+        {"qemu", "AMD", "\"usable_models\":[\"EPYC\"]", false},
+    };
+    feature_set topoext = pool_get_features("topoext");
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *text = g_strdup_printf(
+            "{\"schema\":\"cpulift.host/1\",\"name\":\"h\",\"arch\":\"x86_64\",\"cpu\":{\"vendor\":"
+            "\"%s\"},\"guests\":[{\"virt\":\"%s\",\"machine\":\"pc\",\"features\":[\"fpu\"],%s}]}",
+            cases[i].vendor, cases[i].virt, cases[i].models);
+        g_autoptr(cpulift_host) host = NULL;
+        assert_int_equal(parse(text, &host, NULL), 0);
+        const struct host_guest *guest = host->guests->pdata[0];
+        if (feature_set_is_subset(&topoext, &guest->features) != cases[i].has) {
+            fail_msg("case %zu", i);
+        }
+    }
 }
 
 /// "{" + head of a good document with `more` members + "}".
@@ -121,6 +152,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_topoext),
         cmocka_unit_test(test_width_alone),
         cmocka_unit_test(test_malformed),
     };
