@@ -22,6 +22,23 @@ static const struct record guests_record = {
                  .meaning = "a guest that cannot be tuned must not start"}),
 };
 
+#define FEATURE(member) RECORD_AT(struct plan_guest_feature, member)
+
+RECORD_ITEM(guest_feature_record, struct plan_guest_feature,
+            {"feature", &record_name, FEATURE(feature), RECORD_REQUIRED},
+            {"cause", &record_string, FEATURE(cause), RECORD_REQUIRED,
+             .meaning = "what decides: `topology` (more than one logical CPU in a socket), `pmu`, "
+                        "`model`"},
+            {"given", &record_bool, FEATURE(is_given), RECORD_ALWAYS,
+             .meaning = "every host gives it to a guest that is configured for it"})
+
+static const struct record qemu_record = {
+    RECORD_ROWS({"min", &record_string, PLAN(qemu.min), .meaning = "the oldest"},
+                {"max", &record_string, PLAN(qemu.max), .meaning = "the newest"},
+                {"unknown", &record_uint, PLAN(qemu.unknown), .max = G_MAXUINT32,
+                 .meaning = "so many hosts do not say theirs"}),
+};
+
 static const struct record signature_record = {
     RECORD_ROWS({"family", &record_uint, .max = CPU_SIGNATURE_MAX},
                 {"model", &record_uint, .max = CPU_SIGNATURE_MAX},
@@ -62,13 +79,13 @@ static const struct record omitted_record = {
     RECORD_ROWS({"feature", &record_name, .flags = RECORD_REQUIRED},
                 {"reason", &record_string, .flags = RECORD_REQUIRED,
                  .meaning = "`not-migratable`, `denied`, `nested`, `tsx`, `opt-in`, `topology`, "
-                            "`emulated`, `dependency`, `unknown`"},
+                            "`emulated`, `guest`, `dependency`, `unknown`"},
                 {"needs", &record_name, .meaning = "what a `dependency` lacks"})};
 
 static const struct record warning_record = {
     RECORD_ROWS({"code", &record_string, .flags = RECORD_REQUIRED,
                  .meaning = "`hazard`, `hidden`, `mitigation`, `mixed-vendor`, `phys-bits`, "
-                            "`silicon`, `vendor`, `vulnerable`"},
+                            "`qemu-range`, `silicon`, `vendor`, `vulnerable`"},
                 {"text", &record_string, .flags = RECORD_REQUIRED}, {"features", NAMES},
                 {"hosts", NAMES, .meaning = "the first 100 by name"},
                 {"host_count", &record_uint, RECORD_CHECKED})};
@@ -106,6 +123,10 @@ const struct record plan_record = {
         {"policy", &record_json, .record = &policy_record,
          .meaning = "the policy that was applied"},
         {"warnings", MANY(&warning_record), .meaning = "one for each cause and set of hosts"},
+        {"guest_features", &record_list, PLAN(guest_features), .record = &guest_feature_record,
+         .meaning = "features that follow from the guest's own configuration: `rewrite` finishes "
+                    "the definition for it"},
+        {"qemu", &record_object, .record = &qemu_record, .meaning = "the hosts' versions of QEMU"},
         {"guests", &record_object, .record = &guests_record,
          .meaning = "only in the hooks' plan: which guests"}),
     .size = sizeof(cpulift_plan),

@@ -11,6 +11,13 @@
 /// The plan of a pool of 100,000 hosts names each of them.
 #define PLAN_FILE_MAX ((size_t)64 << 20)
 
+/// A feature that follows from the guest's own configuration (core/guest.h).
+struct plan_guest_feature {
+    char *feature;
+    char *cause;   ///< what decides: "topology", "pmu" or "model"
+    bool is_given; ///< every host gives it to a guest that is configured for it
+};
+
 /// The members that everything but `plan` and `explain` needs. Reading one needs no catalogue.
 typedef struct cpulift_plan {
     char *pool;
@@ -21,7 +28,12 @@ typedef struct cpulift_plan {
     char **features;  ///< every feature a guest of this plan sees, sorted, NULL-terminated
                       ///< (libvirt's names)
     size_t feature_count;
-    unsigned phys_bits; ///< the pool's smallest physical-address width, 0 if not known
+    unsigned phys_bits;        ///< the pool's smallest physical-address width, 0 if not known
+    GPtrArray *guest_features; ///< struct plan_guest_feature *; NULL: the plan does not say
+    struct {
+        char *min, *max;  ///< versions of QEMU among the hosts; NULL: none is known
+        unsigned unknown; ///< so many hosts do not say theirs
+    } qemu;
     struct {
         char **only, **skip; ///< patterns of guests' names; NULL or empty: no such rule
         bool is_strict;      ///< a guest that cannot be tuned must not start

@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "core/guest.h"
 
 #include <string.h>
 
@@ -232,4 +233,14 @@ void plan_warn_hidden(json_t *warnings, const cpulift_pool *pool, const struct m
             taken->model->model);
         warn_kinds(warnings, pool, "hidden", kinds, text, NULL);
     }
+}
+
+void plan_warn_qemu(json_t *warnings, const cpulift_pool *pool, const GArray *older)
+{
+    warn_kinds(warnings, pool, "qemu-range", older,
+               "QEMU is older than " GUEST_QEMU_BREAK_TEXT
+               " there, and not on other hosts: guests with more than one logical CPU per socket "
+               "migrate among either, never between the two; sockets instead of cores in their "
+               "<topology> join them",
+               NULL);
 }

@@ -14,6 +14,10 @@
 json_t *plan_format_warnings(const cpulift_pool *pool, const cpulift_cpu *cpu,
                              const GPtrArray *lost, const GPtrArray *hazards);
 
+/// Adds that guests of several logical CPUs per socket do not migrate between these kinds, whose
+/// QEMU is older than GUEST_QEMU_BREAK, and the others.
+void plan_warn_qemu(json_t *warnings, const cpulift_pool *pool, const GArray *older);
+
 /// Adds what the kinds of the pool suffer from and guests of this model, with these features, would
 /// not know of.
 void plan_warn_hidden(json_t *warnings, const cpulift_pool *pool, const struct model_verdict *taken,

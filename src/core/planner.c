@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/planner.h"
 
+#include "core/plan_guest.h"
 #include "core/plan_level.h"
 #include "core/plan_model.h"
 #include "core/plan_warnings.h"
@@ -91,10 +92,12 @@ int planner_compute(const inventory *inv, const struct planner_options *options,
             "no named CPU model is known to libvirt and QEMU of every host of the pool; 'cpulift "
             "show' of a host document lists what each knows");
     }
+    plan_settle_model(pool, taken->model, &selection);
     g_autoptr(cpulift_cpu) cpu = planner_define(pool, taken->model, &selection.chosen);
     g_autoptr(json_t) document = plan_write(pool, get_pool_name(options), policy, &selection, cpu);
     json_object_set_new(document, "model_choice", plan_format_model_choice(pool, verdicts));
     json_object_set_new(document, "warnings", plan_format_warnings(pool, cpu, lost, hazards));
+    plan_add_guest(document, pool, taken->model, &selection);
     plan_warn_hidden(json_object_get(document, "warnings"), pool, taken, &selection.chosen);
     return plan_from_json(document, "the plan", ret_plan, err);
 }

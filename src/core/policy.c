@@ -19,6 +19,7 @@ static const char *const reason_names[] = {
     [POLICY_OPT_IN] = "opt-in",
     [POLICY_TOPOLOGY] = "topology",
     [POLICY_EMULATED] = "emulated",
+    [POLICY_GUEST] = "guest",
     [POLICY_DEPENDENCY] = "dependency",
     [POLICY_UNKNOWN] = "unknown",
 };

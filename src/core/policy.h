@@ -16,6 +16,7 @@ enum policy_reason {
     POLICY_OPT_IN,
     POLICY_TOPOLOGY,   ///< QEMU and firmware set it by themselves
     POLICY_EMULATED,   ///< KVM makes it up on this vendor's CPUs
+    POLICY_GUEST,      ///< it follows from each guest's own configuration (core/guest.h)
     POLICY_DEPENDENCY, ///< it needs a feature that is not in the plan
     POLICY_UNKNOWN,    ///< this machine's catalogue does not know the name
 };

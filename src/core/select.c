@@ -1,6 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/select.h"
 
+#include "core/guest.h"
+
+/// A definition for the pool cannot state what each guest decides.
+static enum policy_reason leave_to_guest(const struct catalog_feature *feature,
+                                         enum policy_reason reason)
+{
+    const struct guest_feature *of = guest_find_feature(feature->name);
+    bool is_guests = of != NULL && of->cause != GUEST_MODEL;
+    return is_guests && reason == POLICY_GIVEN ? POLICY_GUEST : reason;
+}
+
 void select_features(const catalog *map, const struct policy *policy, const char *vendor,
                      feature_set common, feature_set not_migratable, struct selection *ret)
 {
@@ -8,7 +19,8 @@ void select_features(const catalog *map, const struct policy *policy, const char
     for (size_t id = 0; id < catalog_feature_count(map); id++) {
         ret->reasons[id] = feature_set_has(&not_migratable, id)
                                ? POLICY_NOT_MIGRATABLE
-                               : policy_find_reason(policy, map, vendor, id);
+                               : leave_to_guest(catalog_get_feature(map, id),
+                                                policy_find_reason(policy, map, vendor, id));
         if (ret->reasons[id] != POLICY_GIVEN) {
             feature_set_remove(&ret->chosen, id);
         }

@@ -54,11 +54,15 @@ static const struct text texts[] = {
              "'policy':'denied'}],'omitted':[{'feature':'vmx','reason':'nested','needs':'x'}],"
              "'policy':{'allow':['vmx'],'deny':['avx'],'allow-mixed-vendor':true,"
              "'require-mitigations':true},'warnings':[{'code':'mitigation','text':'t',"
-             "'features':['md-clear'],'hosts':['a'],'host_count':1}]}"},
+             "'features':['md-clear'],'hosts':['a'],'host_count':1}],"
+             "'guest_features':[{'feature':'pdcm','cause':'pmu','given':true}],"
+             "'qemu':{'min':'7.2.0','max':'10.0.2','unknown':1}}"},
     {"the hooks' plan", &plan_record, true,
      .text = "{'schema':'cpulift.plan/1','pool':'p','variant':'tuned','virt':'kvm',"
              "'machine':'q35','definition':{'check':'full','model':'Nehalem','require':['aes'],"
              "'disable':[],'optional':[]},'features':['aes','fpu'],'phys_bits':46,"
+             "'guest_features':[{'feature':'pdcm','cause':'pmu','given':true}],"
+             "'qemu':{'min':'7.2.0','max':'10.0.2','unknown':1},"
              "'guests':{'only':['a*'],'skip':['b'],'strict':true}}"},
     {"policy", &policy_record, true,
      .text = "{'allow':['vmx'],'deny':['avx'],'allow-mixed-vendor':true,"

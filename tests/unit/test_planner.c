@@ -292,9 +292,14 @@ static void test_trap15_nested(void **state)
 static void test_trap16_topoext(void **state)
 {
     (void)state;
-    g_autoptr(cpulift_plan) plan =
-        PLAN({.name = "a", .model = "EPYC", .less = "topoext", .usable = "EPYC"});
+    g_autoptr(cpulift_plan) plan = PLAN({.name = "a", .model = "EPYC", .less = "topoext"});
     assert_int_equal(pool_get_policy(plan, "topoext"), CPU_DISABLE);
+    g_autoptr(cpulift_plan) usable =
+        PLAN({.name = "a", .model = "EPYC", .less = "topoext", .usable = "EPYC"});
+    assert_int_equal(pool_get_policy(usable, "topoext"), CPU_REQUIRE);
+    g_autoptr(cpulift_plan) tcg =
+        PLAN({.name = "a", .model = "EPYC", .less = "topoext", .usable = "EPYC", .virt = "qemu"});
+    assert_int_equal(pool_get_policy(tcg, "topoext"), CPU_DISABLE);
     g_autoptr(cpulift_plan) with = PLAN({.name = "a", .model = "EPYC"});
     assert_int_equal(pool_get_policy(with, "topoext"), CPU_REQUIRE);
 }

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/guest.h"
+
+#include "base/text.h"
+#include "base/xml.h"
+
+#include <string.h>
+
+static const struct guest_feature table[] = {
+#define GUEST_FEATURE(name, cause, since, amd) {name, GUEST_##cause, since, amd},
+#include "core/tables/guest.def"
+#undef GUEST_FEATURE
+};
+
+static const char *const causes[] = {
+    [GUEST_SOCKET] = "topology", [GUEST_PMU] = "pmu", [GUEST_MODEL] = "model"};
+
+const char *guest_cause_to_string(enum guest_cause cause)
+{
+    return causes[cause];
+}
+
+const struct guest_feature *guest_list_features(size_t *ret_count)
+{
+    *ret_count = G_N_ELEMENTS(table);
+    return table;
+}
+
+const struct guest_feature *guest_find_feature(const char *name)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
+        if (strcmp(table[i].name, name) == 0) {
+            return &table[i];
+        }
+    }
+    return NULL;
+}
+
+/// A count of <topology>: libvirt takes 1 for what is not said.
+static unsigned get_count(const xmlNode *topology, const char *attribute)
+{
+    g_autofree char *text = xml_get_attribute(topology, attribute);
+    guint64 count = 0;
+    return text != NULL && text_to_uint(text, 65535, &count) && count > 0 ? (unsigned)count : 1;
+}
+
+static unsigned count_per_socket(const xmlNode *cpu)
+{
+    static const char *const parts[] = {"dies", "clusters", "cores", "threads"};
+    const xmlNode *topology = cpu != NULL ? xml_find_child(cpu, "topology") : NULL;
+    guint64 count = 1;
+    for (size_t i = 0; topology != NULL && i < G_N_ELEMENTS(parts); i++) {
+        count = MIN(count * get_count(topology, parts[i]), G_MAXUINT32);
+    }
+    return (unsigned)count;
+}
+
+/// <pmu/> alone is on.
+static bool has_pmu(const xmlNode *root)
+{
+    const xmlNode *features = xml_find_child(root, "features");
+    const xmlNode *pmu = features != NULL ? xml_find_child(features, "pmu") : NULL;
+    g_autofree char *state = pmu != NULL ? xml_get_attribute(pmu, "state") : NULL;
+    return pmu != NULL && (state == NULL || strcmp(state, "on") == 0);
+}
+
+struct domain_guest guest_read(const domain_document *document)
+{
+    const xmlNode *root = xmlDocGetRootElement(document->tree);
+    const xmlNode *vcpu = xml_find_child(root, "vcpu");
+    g_autofree char *text = vcpu != NULL ? xml_get_text(vcpu) : NULL;
+    guint64 vcpus = 0;
+    return (struct domain_guest){
+        .vcpus = text != NULL && text_to_uint(text, 65535, &vcpus) ? (unsigned)vcpus : 0,
+        .per_socket = count_per_socket(xml_find_child(root, "cpu")),
+        .has_pmu = has_pmu(root),
+    };
+}
+
+unsigned guest_choose_qemu(const cpulift_plan *plan, unsigned node)
+{
+    unsigned min = plan->qemu.min != NULL ? text_parse_version(plan->qemu.min) : 0;
+    unsigned max = plan->qemu.max != NULL ? text_parse_version(plan->qemu.max) : 0;
+    bool is_known = min != 0 && max != 0 && plan->qemu.unknown == 0;
+    bool is_one_side = (min >= GUEST_QEMU_BREAK) == (max >= GUEST_QEMU_BREAK);
+    return node != 0 ? node : is_known && is_one_side ? max : 0;
+}
+
+/// Whether this plan's hosts give the feature to guests that are configured for it. A plan of an
+/// elder version does not say: what QEMU sets by itself is there all the same.
+static bool is_given(const cpulift_plan *plan, const struct guest_feature *feature)
+{
+    for (size_t i = 0; plan->guest_features != NULL && i < plan->guest_features->len; i++) {
+        const struct plan_guest_feature *said = plan->guest_features->pdata[i];
+        if (strcmp(said->feature, feature->name) == 0) {
+            return said->is_given;
+        }
+    }
+    const char *vendor = plan->cpu->vendor;
+    bool is_amd = g_strcmp0(vendor, "AMD") == 0 || g_strcmp0(vendor, "Hygon") == 0;
+    return plan->guest_features == NULL && feature->cause == GUEST_SOCKET &&
+           (is_amd || !feature->is_amd_only);
+}
+
+/// Whether the guest's configuration asks for the feature.
+static bool is_asked_for(const struct guest_feature *feature, const struct domain_guest *guest)
+{
+    return feature->cause == GUEST_SOCKET ? guest->per_socket > 1 : guest->has_pmu;
+}
+
+/// The element without the feature's line or, with it required, at its place by name.
+static void put(cpulift_cpu *cpu, const char *name, bool is_required)
+{
+    g_autoptr(cpulift_cpu) old = cpu_new();
+    old->features = g_steal_pointer(&cpu->features);
+    old->feature_count = cpu->feature_count;
+    cpu->feature_count = 0;
+    bool is_open = is_required;
+    for (size_t i = 0; i < old->feature_count; i++) {
+        const struct cpu_feature *feature = &old->features[i];
+        if (is_open && (feature->policy != CPU_REQUIRE || strcmp(feature->name, name) > 0)) {
+            cpu_add_feature(cpu, name, CPU_REQUIRE);
+            is_open = false;
+        }
+        if (strcmp(feature->name, name) != 0) {
+            cpu_add_feature(cpu, feature->name, feature->policy);
+        }
+    }
+    if (is_open) {
+        cpu_add_feature(cpu, name, CPU_REQUIRE);
+    }
+}
+
+bool guest_depends_on_qemu(const cpulift_plan *plan, const struct domain_guest *guest)
+{
+    return cpu_is_binding(plan->cpu) && guest->per_socket > 1;
+}
+
+cpulift_cpu *guest_define(const cpulift_plan *plan, const struct domain_guest *guest, unsigned qemu)
+{
+    cpulift_cpu *cpu = cpu_copy(plan->cpu);
+    // What does not bind starts with what the host has, and may not require what QEMU sets.
+    for (size_t i = 0; i < G_N_ELEMENTS(table) && cpu_is_binding(cpu); i++) {
+        const struct guest_feature *feature = &table[i];
+        if (feature->cause == GUEST_MODEL) {
+            continue;
+        }
+        bool has = is_asked_for(feature, guest) && qemu >= feature->since_qemu;
+        if (has && is_given(plan, feature)) {
+            put(cpu, feature->name, true);
+        } else if (!has && feature->cause == GUEST_PMU) {
+            put(cpu, feature->name, false);
+        }
+    }
+    return cpu;
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// A plan is a pool's, a definition is a guest's: what its topology, its PMU and the QEMU that
+/// starts it make of the plan's definition (docs/decisions/0008).
+#pragma once
+
+#include "core/domain.h"
+#include "core/plan.h"
+
+/// From this version on libvirt's check='full' sees what QEMU sets by topology
+/// (core/tables/guest.def).
+#define GUEST_QEMU_BREAK      10000000u
+#define GUEST_QEMU_BREAK_TEXT "10.0"
+
+/// What decides whether a guest has a feature.
+enum guest_cause {
+    GUEST_SOCKET, ///< more than one logical CPU in a socket
+    GUEST_PMU,    ///< a virtual PMU
+    GUEST_MODEL,  ///< the named model has it
+};
+
+struct guest_feature {
+    const char *name;
+    enum guest_cause cause;
+    unsigned since_qemu; ///< before it libvirt does not see it, and refuses to require it
+    bool is_amd_only;    ///< not on CPUs of Intel
+};
+
+/// The table's row for this feature; NULL where no guest's configuration matters to it.
+const struct guest_feature *guest_find_feature(const char *name);
+
+/// All of them, by name: *ret_count rows.
+const struct guest_feature *guest_list_features(size_t *ret_count);
+
+/// "topology", "pmu", "model": as a plan says it.
+const char *guest_cause_to_string(enum guest_cause cause);
+
+/// What of a guest's own configuration decides on its CPU.
+struct domain_guest {
+    unsigned vcpus;      ///< at most, not those that it starts with; 0 where not said
+    unsigned per_socket; ///< logical CPUs in a socket; 1 where there is no <topology>
+    bool has_pmu;        ///< <pmu state='on'/>
+};
+
+/// Reads it from a domain. The topology is that of the first <cpu>, where libvirt looks.
+struct domain_guest guest_read(const domain_document *document);
+
+/// The QEMU version to word a definition for, as text_parse_version counts: `node`, the node's own;
+/// where that is 0, the plan's, if every host of the pool is known to be on one side of
+/// GUEST_QEMU_BREAK; else 0.
+unsigned guest_choose_qemu(const cpulift_plan *plan, unsigned node);
+
+/// True where the definition of this guest is another on other QEMUs.
+bool guest_depends_on_qemu(const cpulift_plan *plan, const struct domain_guest *guest);
+
+/// The plan's definition, finished for this guest on this QEMU (0: not known; then nothing is said
+/// that only some take). The caller's.
+cpulift_cpu *guest_define(const cpulift_plan *plan, const struct domain_guest *guest,
+                          unsigned qemu);
