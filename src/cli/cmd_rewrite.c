@@ -2,21 +2,23 @@
 /// cpulift rewrite: stands in the way of every start of a guest, so it loads neither libvirt nor
 /// its CPU map (benchmarks/rewrite.sh).
 #include "base/file.h"
+#include "base/text.h"
 #include "cli/commands.h"
-#include "core/domain.h"
+#include "core/guest.h"
 #include "core/losses.h"
-#include "core/plan.h"
 
 #include <string.h>
 
 static struct {
-    char *plan, *output;
+    char *plan, *output, *qemu;
     gboolean respect, force, quiet;
 } options;
 
 static const GOptionEntry entries[] = {
     {"plan", 'p', 0, G_OPTION_ARG_FILENAME, &options.plan, "the plan whose CPU the domain gets",
      "PLAN"},
+    {"qemu", 0, 0, G_OPTION_ARG_STRING, &options.qemu,
+     "the QEMU that will start the guest; without it, as the plan's hosts have it", "VERSION"},
     {"respect", 0, 0, G_OPTION_ARG_NONE, &options.respect,
      "leave a guest alone that asks for a CPU of its own", NULL},
     {"force", 0, 0, G_OPTION_ARG_NONE, &options.force,
@@ -48,6 +50,16 @@ static void warn_losses(const domain_document *document, const cpulift_plan *pla
     }
 }
 
+/// Tells of a guest whose definition depends on what nobody said.
+static void warn_qemu(const char *name)
+{
+    command_warn("'%s': it has several logical CPUs in a socket, and neither --qemu nor the plan "
+                 "says whether it starts on QEMU " GUEST_QEMU_BREAK_TEXT
+                 " or newer, which must be told so (require "
+                 "ht), or on an older one, which refuses it: worded for an older one",
+                 name);
+}
+
 static int rewrite(const cpulift_plan *plan, const char *path, cpulift_error **err)
 {
     const struct domain_options how = {
@@ -63,11 +75,18 @@ static int rewrite(const cpulift_plan *plan, const char *path, cpulift_error **e
     struct domain_changes changes;
     TRY(file_load(path, FILE_DOCUMENT_MAX, &xml, &len, err));
     TRY(domain_parse(xml, len, name, &document, err));
-    TRY(domain_rewrite(document, plan->cpu, &how, &text, &text_len, &changes, err));
+    const struct domain_guest guest = guest_read(document);
+    unsigned qemu =
+        guest_choose_qemu(plan, options.qemu != NULL ? text_parse_version(options.qemu) : 0);
+    g_autoptr(cpulift_cpu) cpu = guest_define(plan, &guest, qemu);
+    TRY(domain_rewrite(document, cpu, &how, &text, &text_len, &changes, err));
     if (!options.quiet) {
         warn(changes.warnings, name);
         if (!changes.is_respected) {
-            warn_losses(document, plan, plan->cpu);
+            warn_losses(document, plan, cpu);
+        }
+        if (qemu == 0 && !changes.is_respected && guest_depends_on_qemu(plan, &guest)) {
+            warn_qemu(name);
         }
     }
     // A domain's XML may hold the passwords of its displays: a new file is the owner's only.
@@ -84,6 +103,9 @@ static int run(char **arguments, size_t count)
     }
     if (strcmp(options.plan, "-") == 0 && strcmp(path, "-") == 0) {
         return command_usage("rewrite", "plan and domain cannot both come from standard input");
+    }
+    if (options.qemu != NULL && text_parse_version(options.qemu) == 0) {
+        return command_usage("rewrite", "'%s' is no version: say it as 10.0.2", options.qemu);
     }
     g_autoptr(cpulift_plan) plan = NULL;
     g_autoptr(cpulift_error) err = NULL;
