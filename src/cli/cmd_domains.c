@@ -5,9 +5,8 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/undone.h"
-#include "core/domain.h"
+#include "core/guest.h"
 #include "core/losses.h"
-#include "core/plan.h"
 #include "platform/diff.h"
 #include "platform/domains.h"
 #include "virt/definitions.h"
@@ -47,7 +46,8 @@ static bool has_same_cpu(const char *a, const char *b)
     return strcmp(text_a, text_b) == 0;
 }
 
-static int add_edit(const struct definition *definition, const cpulift_plan *plan,
+/// `qemu` is the version that starts the guest, 0 where it is not known.
+static int add_edit(const struct definition *definition, const cpulift_plan *plan, unsigned qemu,
                     domain_edits *edits, cpulift_error **err)
 {
     const struct domain_options how = {.virt = plan->virt, .machine = plan->machine};
@@ -56,7 +56,9 @@ static int add_edit(const struct definition *definition, const cpulift_plan *pla
     g_autofree char *after = NULL;
     size_t len = 0;
     TRY(domain_parse(definition->xml, strlen(definition->xml), definition->name, &document, err));
-    TRY(domain_rewrite(document, plan->cpu, &how, &after, &len, &changes, err));
+    const struct domain_guest guest = guest_read(document);
+    g_autoptr(cpulift_cpu) cpu = guest_define(plan, &guest, guest_choose_qemu(plan, qemu));
+    TRY(domain_rewrite(document, cpu, &how, &after, &len, &changes, err));
     if (!changes.is_changed || has_same_cpu(definition->xml, after)) {
         return 0;
     }
@@ -154,8 +156,9 @@ static int apply(const char *plan_path, char **ret_text, cpulift_error **err)
     TRY(root_open(options.root, &root, err));
     TRY(conn_open(options.uri, CONN_FULL, CONNECT_MS, &conn, err));
     TRY(definitions_read(conn, options.pattern, &definitions, err));
+    unsigned qemu = conn_get_qemu(conn);
     for (size_t i = 0; i < definitions->len; i++) {
-        TRY(add_edit(g_ptr_array_index(definitions, i), plan, edits, err));
+        TRY(add_edit(g_ptr_array_index(definitions, i), plan, qemu, edits, err));
     }
     TRY(options.commit && edits->edits->len > 0 ? define_all(conn, root, edits, err) : 0);
     warn_losses(edits);

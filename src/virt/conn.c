@@ -223,3 +223,10 @@ int conn_fail(cpulift_error **err, const char *what, const char *subject)
     const char *why = virGetLastErrorMessage();
     return cpulift_error_set(err, CPULIFT_EREMOTE, "%s '%s': %s", what, subject, why);
 }
+
+unsigned conn_get_qemu(const virt_conn *conn)
+{
+    unsigned long version = 0;
+    bool is_qemu = g_strcmp0(virConnectGetType(conn->handle), "QEMU") == 0;
+    return is_qemu && virConnectGetVersion(conn->handle, &version) == 0 ? (unsigned)version : 0;
+}

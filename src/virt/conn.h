@@ -38,6 +38,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(virDomain, virDomainFree)
 /// process and why. Borrowed from `conn`.
 const char *conn_to_string(const virt_conn *conn);
 
+/// The version of the QEMU that starts its guests by default, as text_parse_version counts; 0 where
+/// libvirt does not say or it is no QEMU.
+unsigned conn_get_qemu(const virt_conn *conn);
+
 /// Sets an error with libvirt's last message in this thread: "`what` 'subject': why". Returns
 /// CPULIFT_EREMOTE.
 int conn_fail(cpulift_error **err, const char *what, const char *subject);
