@@ -137,6 +137,11 @@ int root_open_folder(const root_dir *root, const char *folder, int *ret_fd, cpul
     return 0;
 }
 
+bool root_file_is_trusted(const struct root_file *file)
+{
+    return (file->uid == 0 || file->uid == geteuid()) && (file->mode & 022) == 0;
+}
+
 static int synchronise(const root_dir *root, int fd)
 {
     return root->is_volatile ? 0 : fsync(fd);

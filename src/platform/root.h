@@ -48,6 +48,9 @@ bool root_file_equal(const struct root_file *a, const struct root_file *b);
 /// True when the content is the same, or both do not exist.
 bool root_file_same_bytes(const struct root_file *a, const struct root_file *b);
 
+/// True when nobody but root and who runs this can have written it.
+bool root_file_is_trusted(const struct root_file *file);
+
 /// Reads a regular file of at most FILE_DOCUMENT_MAX bytes; one that does not exist is no error.
 int root_load(const root_dir *root, const char *target, struct root_file *ret_file,
               cpulift_error **err);
