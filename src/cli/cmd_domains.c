@@ -71,7 +71,7 @@ static int add_edit(const struct definition *definition, const cpulift_plan *pla
     edit->before = g_strdup(definition->xml);
     edit->after = g_steal_pointer(&after);
     edit->note = has_own_cpu ? domain_warning_to_string(DOMAIN_OWN_CPU) : NULL;
-    losses_add_domain(edit->losses, &asker, document, plan, plan->cpu);
+    losses_add_domain(edit->losses, &asker, document, plan, cpu);
     return 0;
 }
 

@@ -2,6 +2,8 @@
 #include "platform/platform.h"
 
 #include "base/json.h"
+#include "platform/emulator.h"
+#include "platform/node.h"
 
 #include <string.h>
 
@@ -82,13 +84,27 @@ static json_t *slim_plan(const cpulift_plan *plan, const struct platform_options
     return record_format(&plan_record, &slim, NULL);
 }
 
+/// Which QEMU this node has now: a hook that finds another later knows that the plan is older. What
+/// cannot be told is not recorded.
+static int add_node(changeset *set, const root_dir *root, cpulift_error **err)
+{
+    const char *emulator = emulator_find(root);
+    g_autoptr(node_qemu) node = emulator != NULL ? node_look(root, emulator) : NULL;
+    g_autofree char *text = node != NULL ? node_format(node) : NULL;
+    return text != NULL
+               ? changeset_add(set, root, NODE_TARGET, text, strlen(text), 0644, CHANGE_WHOLE, err)
+               : 0;
+}
+
 int platform_add_plan(changeset *set, const root_dir *root, const char *target,
                       const cpulift_plan *plan, const struct platform_options *options,
                       cpulift_error **err)
 {
     g_autoptr(json_t) json = slim_plan(plan, options);
     g_autofree char *text = json_format_document(json);
-    return changeset_add(set, root, target, text, strlen(text), 0644, CHANGE_WHOLE, err);
+    TRY(changeset_add(set, root, target, text, strlen(text), 0644, CHANGE_WHOLE, err));
+    // The remotes of a front-end go to other nodes.
+    return strcmp(target, PLATFORM_PLAN_TARGET) == 0 ? add_node(set, root, err) : 0;
 }
 
 /// True for a file that an earlier apply wrote: the one line of a hook, or one of data/ with its

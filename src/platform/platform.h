@@ -64,7 +64,8 @@ const struct platform *platform_find(const char *name);
 /// All of them: *ret_count rows.
 const struct platform *const *platform_list(size_t *ret_count);
 
-/// Adds the hooks' plan at `target`, with the name patterns of `options`.
+/// Adds the hooks' plan at `target`, with the name patterns of `options`; where that is a node's
+/// own, NODE_TARGET too.
 int platform_add_plan(changeset *set, const root_dir *root, const char *target,
                       const cpulift_plan *plan, const struct platform_options *options,
                       cpulift_error **err);

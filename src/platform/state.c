@@ -1,26 +1,45 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "platform/state.h"
 
+#include "base/text.h"
+#include "core/guest.h"
 #include "platform/journal.h"
+#include "platform/node.h"
 #include "platform/platform.h"
 #include "platform/properties.h"
 
 #include <string.h>
 
 #define PLAN(member)    RECORD_AT(struct state_plan, member)
+#define QEMU(member)    RECORD_AT(struct state_qemu, member)
 #define FILES(member)   RECORD_AT(struct state_file, member)
 #define UNTUNED(member) RECORD_AT(struct state_untuned, member)
 #define STATE(member)   RECORD_AT(node_state, member)
 
+static const struct record range_record = {
+    RECORD_ROWS({"min", &record_string, PLAN(qemu_min)}, {"max", &record_string, PLAN(qemu_max)}),
+};
+
 static const struct record installed_record = {
-    RECORD_ROWS({"target", &record_string, PLAN(target), RECORD_REQUIRED,
-                 .meaning = "the file, below the root"},
-                {"pool", &record_string, PLAN(pool), RECORD_REQUIRED},
-                {"variant", &record_string, PLAN(variant), RECORD_REQUIRED},
-                {"virt", &record_string, PLAN(virt), RECORD_REQUIRED},
-                {"model", &record_string, PLAN(model), RECORD_REQUIRED},
-                {"features", &record_uint, PLAN(features), RECORD_REQUIRED, .meaning = "how many"}),
+    RECORD_ROWS(
+        {"target", &record_string, PLAN(target), RECORD_REQUIRED,
+         .meaning = "the file, below the root"},
+        {"pool", &record_string, PLAN(pool), RECORD_REQUIRED},
+        {"variant", &record_string, PLAN(variant), RECORD_REQUIRED},
+        {"virt", &record_string, PLAN(virt), RECORD_REQUIRED},
+        {"model", &record_string, PLAN(model), RECORD_REQUIRED},
+        {"features", &record_uint, PLAN(features), RECORD_REQUIRED, .meaning = "how many"},
+        {"qemu", &record_object, .record = &range_record, .meaning = "the versions of its hosts"}),
     .size = sizeof(struct state_plan),
+};
+
+static const struct record qemu_record = {
+    RECORD_ROWS({"emulator", &record_string, QEMU(emulator), RECORD_REQUIRED},
+                {"applied", &record_string, QEMU(applied), RECORD_REQUIRED,
+                 .meaning = "its version when the plan was applied"},
+                {"now", &record_string, QEMU(now), RECORD_REQUIRED | RECORD_NULL,
+                 .meaning = "null: it is gone, or does not tell"}),
+    .size = sizeof(struct state_qemu),
 };
 
 RECORD_ITEM(file_record, struct state_file,
@@ -43,10 +62,14 @@ const struct record state_record = {
          .meaning = "an apply was killed before it ended"},
         {"plan", &record_pointer, STATE(plan), RECORD_REQUIRED | RECORD_NULL,
          .record = &installed_record, .meaning = "that the hooks go by; null: none is installed"},
+        {"qemu", &record_pointer, STATE(qemu), .record = &qemu_record,
+         .meaning = "the node's; absent: apply did not record it"},
         {"files", &record_list, STATE(files), RECORD_REQUIRED, .record = &file_record,
          .meaning = "that cpulift changed"},
         {"untuned", &record_list, STATE(untuned), RECORD_REQUIRED, .record = &untuned_record,
          .meaning = "each start of a guest that a hook left alone"},
+        {"notes", &record_list, STATE(notes), RECORD_REQUIRED, .record = &untuned_record,
+         .meaning = "what hooks had to say of guests that they tuned"},
         {"differences", &record_list, STATE(differences), .record = &compare_difference_record,
          .meaning = "with `--plan`: between the installed plan (`a`) and that (`b`)"}),
     .size = sizeof(node_state),
@@ -120,17 +143,19 @@ static void list_files(const root_dir *root, const GPtrArray *sets, node_state *
     }
 }
 
-/// "TIME ROLE GUEST: why"; a line of another shape is passed over.
+/// "TIME ROLE GUEST: why", or "…: note: what"; a line of another shape is passed over.
 static void add_trace(node_state *state, const char *line)
 {
+    static const char note[] = ": note";
     g_auto(GStrv) words = g_strsplit(line, " ", 3);
     char *why = g_strv_length(words) == 3 ? strstr(words[2], ": ") : NULL;
     if (why != NULL) {
+        size_t skipped = g_str_has_prefix(why, ": note: ") ? strlen(note) : 0;
         struct state_untuned *untuned = record_new(&untuned_record);
-        *untuned =
-            (struct state_untuned){g_strdup(words[0]), g_strdup(words[1]),
-                                   g_strndup(words[2], (gsize)(why - words[2])), g_strdup(why + 2)};
-        g_ptr_array_add(state->untuned, untuned);
+        *untuned = (struct state_untuned){g_strdup(words[0]), g_strdup(words[1]),
+                                          g_strndup(words[2], (gsize)(why - words[2])),
+                                          g_strdup(why + skipped + 2)};
+        g_ptr_array_add(skipped > 0 ? state->notes : state->untuned, untuned);
     }
 }
 
@@ -180,7 +205,8 @@ static struct state_plan *describe_plan(const root_dir *root)
     struct state_plan *told = record_new(&installed_record);
     *told = (struct state_plan){g_strdup(target),           g_strdup(plan->pool),
                                 g_strdup(plan->variant),    g_strdup(plan->virt),
-                                g_strdup(plan->cpu->model), (unsigned)plan->feature_count};
+                                g_strdup(plan->cpu->model), (unsigned)plan->feature_count,
+                                g_strdup(plan->qemu.min),   g_strdup(plan->qemu.max)};
     return told;
 }
 
@@ -200,6 +226,20 @@ void state_compare(node_state *state, const root_dir *root, const cpulift_plan *
     state->differences = compare_sides(&here, &kept);
 }
 
+/// The emulator that apply recorded, held against what it is now. The caller's.
+static struct state_qemu *describe_qemu(const root_dir *root)
+{
+    g_autoptr(node_qemu) applied = node_load(root, NODE_TARGET);
+    if (applied == NULL) {
+        return NULL;
+    }
+    g_autoptr(node_qemu) now = node_look(root, applied->emulator);
+    struct state_qemu *told = record_new(&qemu_record);
+    *told = (struct state_qemu){g_strdup(applied->emulator), g_strdup(applied->version),
+                                g_strdup(now != NULL ? now->version : NULL)};
+    return told;
+}
+
 int state_read(const root_dir *root, node_state **ret_state, cpulift_error **err)
 {
     g_autoptr(GPtrArray) sets = NULL;
@@ -207,6 +247,7 @@ int state_read(const root_dir *root, node_state **ret_state, cpulift_error **err
     node_state *state = record_new(&state_record);
     state->is_interrupted = journal_is_pending(root);
     state->plan = describe_plan(root);
+    state->qemu = describe_qemu(root);
     list_files(root, sets, state);
     list_untuned(root, state);
     *ret_state = state;
@@ -232,6 +273,27 @@ static void format_plan(GString *out, const struct state_plan *plan)
                                plan->features);
     } else {
         g_string_append(out, "no plan is installed\n");
+    }
+}
+
+static void format_qemu(GString *out, const node_state *state)
+{
+    const struct state_plan *plan = state->plan;
+    const struct state_qemu *qemu = state->qemu;
+    if (plan != NULL && plan->qemu_min != NULL && plan->qemu_max != NULL &&
+        text_parse_version(plan->qemu_min) < GUEST_QEMU_BREAK &&
+        text_parse_version(plan->qemu_max) >= GUEST_QEMU_BREAK) {
+        g_string_append_printf(out,
+                               "its hosts have QEMU %s to %s: guests with more than one logical "
+                               "CPU per socket do not migrate across " GUEST_QEMU_BREAK_TEXT "\n",
+                               plan->qemu_min, plan->qemu_max);
+    }
+    if (qemu != NULL && g_strcmp0(qemu->applied, qemu->now) != 0) {
+        g_string_append_printf(
+            out,
+            "%s was QEMU %s when the plan was applied and is %s now: scan this host, plan and "
+            "apply again\n",
+            qemu->emulator, qemu->applied, qemu->now != NULL ? qemu->now : "gone");
     }
 }
 
@@ -276,6 +338,7 @@ char *state_format(const node_state *state)
 {
     GString *out = g_string_new(NULL);
     format_plan(out, state->plan);
+    format_qemu(out, state);
     format_differences(out, state->differences);
     if (state->is_interrupted) {
         g_string_append(out, "an apply was interrupted: 'cpulift rollback' takes it back, another "
@@ -286,5 +349,9 @@ char *state_format(const node_state *state)
         g_string_append_printf(out, "%s /%s: %s\n", file->platform, file->target, file->state);
     }
     format_untuned(out, state->untuned);
+    for (size_t i = 0; i < state->notes->len; i++) {
+        const struct state_untuned *note = g_ptr_array_index(state->notes, i);
+        g_string_append_printf(out, "note of %s at %s: %s\n", note->guest, note->time, note->why);
+    }
     return g_string_free(out, FALSE);
 }

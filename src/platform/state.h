@@ -10,6 +10,13 @@
 struct state_plan {
     char *target, *pool, *variant, *virt, *model;
     unsigned features;
+    char *qemu_min, *qemu_max; ///< of its hosts; NULL not known
+};
+
+/// The node's QEMU when the plan was applied, and now.
+struct state_qemu {
+    char *emulator, *applied;
+    char *now; ///< NULL: it is gone or does not tell
 };
 
 struct state_file {
@@ -24,8 +31,10 @@ struct state_untuned {
 typedef struct node_state {
     bool is_interrupted;     ///< an apply was killed
     struct state_plan *plan; ///< that the hooks go by; NULL: none is installed, or it is broken
+    struct state_qemu *qemu; ///< NULL: apply did not record it
     GPtrArray *files;        ///< struct state_file *
     GPtrArray *untuned;      ///< struct state_untuned *
+    GPtrArray *notes;        ///< likewise, of guests that were tuned
     GPtrArray *differences;  ///< struct compare_difference *; NULL: held against no plan
 } node_state;
 

@@ -123,6 +123,8 @@ static const struct text texts[] = {
      .text = "{'schema':'cpulift.status/1','interrupted':true,'plan':{'target':'etc/p.json',"
              "'pool':'p','variant':'tuned','virt':'kvm','model':'Nehalem','features':7},"
              "'files':[{'platform':'cloudstack','target':'etc/a','state':'in force'}],"
+             "'qemu':{'emulator':'/q','applied':'7.2.0','now':'10.0.2'},"
+             "'notes':[{'time':'t','hook':'guard','guest':'g','why':'older'}],"
              "'untuned':[{'time':'t','hook':'cloudstack','guest':'g','why':'late'}],"
              "'differences':[{'what':'model','a':'Nehalem','b':'Westmere','seen':true,"
              "'beyond':true}]}"},
