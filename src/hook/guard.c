@@ -3,16 +3,36 @@
 #include "base/text.h"
 #include "base/xml.h"
 #include "core/catalog.h"
+#include "core/guest.h"
 #include "hook/hook.h"
+#include "hook/qemu.h"
 #include "hook/trace.h"
 
 #include <stdio.h>
 #include <string.h>
 
+/// Adds what this guest's topology and PMU bring on this node. Where its QEMU is not known, the
+/// guest may have what a newer one sets: an older one refuses it by itself.
+static int add_own(const catalog *map, const cpulift_plan *plan, const domain_document *document,
+                   feature_set *may, cpulift_error **err)
+{
+    const struct domain_guest guest = guest_read(document);
+    g_autofree char *node = hook_path("/");
+    unsigned qemu = guest_choose_qemu(plan, qemu_find(plan, document, node));
+    g_autoptr(cpulift_cpu) cpu = guest_define(plan, &guest, qemu != 0 ? qemu : GUEST_QEMU_BREAK);
+    for (size_t i = 0; i < cpu->feature_count; i++) {
+        const struct cpu_feature *feature = &cpu->features[i];
+        if (feature->policy == CPU_REQUIRE && guest_find_feature(feature->name) != NULL) {
+            TRY(catalog_add_feature(map, feature->name, "plan", may, err));
+        }
+    }
+    return 0;
+}
+
 /// The features of the guest's definition that no plan of this pool promises, as "a, b and 3 more";
 /// NULL when there is none.
-static int find_outside(const cpulift_cpu *cpu, const cpulift_plan *plan, char **ret_names,
-                        cpulift_error **err)
+static int find_outside(const cpulift_cpu *cpu, const cpulift_plan *plan,
+                        const domain_document *document, char **ret_names, cpulift_error **err)
 {
     g_autoptr(catalog) map = NULL;
     feature_set has = {0}, may = {0};
@@ -21,6 +41,7 @@ static int find_outside(const cpulift_cpu *cpu, const cpulift_plan *plan, char *
     for (size_t i = 0; i < plan->feature_count; i++) {
         TRY(catalog_add_feature(map, plan->features[i], "plan", &may, err));
     }
+    TRY(add_own(map, plan, document, &may, err));
     feature_set outside = feature_set_subtract(has, may);
     g_autoptr(GPtrArray) names = g_ptr_array_new();
     feature_set_foreach (id, &outside) {
@@ -36,10 +57,10 @@ static int judge(const char *xml, size_t len, const char *guest, const cpulift_p
                  char **ret_why, cpulift_error **err)
 {
     *ret_why = NULL;
-    g_autoptr(xmlDoc) doc = NULL;
+    g_autoptr(domain_document) document = NULL;
     g_autoptr(cpulift_cpu) cpu = NULL;
-    TRY(xml_parse(xml, len, "domain", &doc, err));
-    const xmlNode *node = xml_find_child(xmlDocGetRootElement(doc), "cpu");
+    TRY(domain_parse(xml, len, "domain", &document, err));
+    const xmlNode *node = xml_find_child(xmlDocGetRootElement(document->tree), "cpu");
     if (node == NULL) {
         return 0; // QEMU's default, which every host has
     }
@@ -52,7 +73,7 @@ static int judge(const char *xml, size_t len, const char *guest, const cpulift_p
         return 0;
     }
     g_autofree char *names = NULL;
-    TRY(find_outside(cpu, plan, &names, err));
+    TRY(find_outside(cpu, plan, document, &names, err));
     if (names != NULL) {
         *ret_why = g_strdup_printf("its CPU has features outside the pool's plan: %s", names);
     } else if (plan->phys_bits != 0 && cpu->phys_bits > plan->phys_bits) {

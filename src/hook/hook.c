@@ -3,6 +3,8 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "core/guest.h"
+#include "hook/qemu.h"
 #include "platform/root.h"
 
 #include <fnmatch.h>
@@ -58,7 +60,11 @@ int hook_rewrite(const cpulift_plan *plan, const domain_document *document, char
     }
     const struct domain_options options = {.virt = plan->virt, .machine = plan->machine};
     struct domain_changes changes;
-    return domain_rewrite(document, plan->cpu, &options, ret_text, ret_len, &changes, err);
+    const struct domain_guest guest = guest_read(document);
+    g_autofree char *node = hook_path("/");
+    unsigned qemu = guest_choose_qemu(plan, qemu_find(plan, document, node));
+    g_autoptr(cpulift_cpu) cpu = guest_define(plan, &guest, qemu);
+    return domain_rewrite(document, cpu, &options, ret_text, ret_len, &changes, err);
 }
 
 int hook_rewrite_file(const cpulift_plan *plan, const char *path, cpulift_error **err)

@@ -30,6 +30,11 @@ void trace_set_file(const char *path, const char *role)
     trace.role = role;
 }
 
+const char *trace_get_folder(void)
+{
+    return trace.folder;
+}
+
 /// Everything here may be called in a signal handler.
 static void append(const char *line, size_t len)
 {
@@ -57,6 +62,12 @@ void trace_write(const char *guest, const char *why)
     text_make_printable(text);
     g_autofree char *line = g_strdup_printf("%.1000s\n", text);
     append(line, strlen(line));
+}
+
+void trace_note(const char *guest, const char *what)
+{
+    g_autofree char *why = g_strconcat("note: ", what, NULL);
+    trace_write(guest, why);
 }
 
 static void end_late(int signal)

@@ -9,8 +9,14 @@
 /// Names the file for the lines of this process; `role` must live as long as the process.
 void trace_set_file(const char *path, const char *role);
 
+/// The folder of that file, where a hook may keep what it found out; "" before it is named.
+const char *trace_get_folder(void);
+
 /// Adds "TIME ROLE GUEST: why". A file that cannot be written is passed over in silence.
 void trace_write(const char *guest, const char *why);
+
+/// Adds "TIME ROLE GUEST: note: what": the guest was tuned, but an operator should know.
+void trace_note(const char *guest, const char *what);
 
 /// After `seconds` the process leaves a line and ends with `status`: whoever waits for a hook waits
 /// for ever.
