@@ -88,7 +88,7 @@ static void test_order(void **state)
 static const char newer[] =
     "amd-psfd amx-complex amx-fp16 arch-lbr auto-ibrs avic avx-ifma avx-ne-convert "
     "avx-vnni-int16 avx-vnni-int8 avx10* bhi-ctrl fb-clear flush-l1d ibpb-brtype "
-    "ibrs-same-mode intel-psfd intel-pt* intel-pt-lip ipred-ctrl its-no "
+    "cet-ibt cet-ss ibrs-same-mode intel-psfd intel-pt* intel-pt-lip ipred-ctrl its-no "
     "lfence-always-serializing mcdt-no no-nested-data-bp psdp-no rfds-clear rrsba "
     "rrsba-ctrl sbpb sha512 sm3 sm4 stibp-always-on tsx-ldtrk v-vmsave-vmload "
     "verw-clear vmx-* vnmi";
