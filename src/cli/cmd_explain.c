@@ -69,6 +69,7 @@ static json_t *explain_feature(const explain *self, const cpulift_plan *plan, co
     const char *name = id >= 0 ? catalog_get_feature(self->map, (size_t)id)->name : feature;
     const json_t *loss = document_find_entry(plan->document, "losses", name);
     const json_t *omitted = document_find_entry(plan->document, "omitted", name);
+    const json_t *of_guest = document_find_entry(plan->document, "guest_features", name);
     json_t *answer = json_pack("{s:s}", "feature", name);
     const json_t *hazard = find_hazard(plan->document, name);
     // By name: the plan may be of another map.
@@ -85,7 +86,12 @@ static json_t *explain_feature(const explain *self, const cpulift_plan *plan, co
         json_object_set_new(answer, "answer", json_string("left-out"));
         json_object_update_missing(answer, (json_t *)omitted);
     } else {
-        json_object_set_new(answer, "answer", json_string(id >= 0 ? "nowhere" : "unknown"));
+        const char *otherwise = of_guest != NULL ? "of-guest" : id >= 0 ? "nowhere" : "unknown";
+        json_object_set_new(answer, "answer", json_string(otherwise));
+    }
+    if (of_guest != NULL) {
+        json_object_set(answer, "cause", json_object_get(of_guest, "cause"));
+        json_object_set(answer, "given", json_object_get(of_guest, "given"));
     }
     return answer;
 }
@@ -97,6 +103,7 @@ static const struct {
     {"hazard", "not shown: some hosts announce that a protection does not hold there"},
     {"lost", "not in the plan: some hosts cannot give it"},
     {"left-out", "left out: every host can give it"},
+    {"of-guest", "it follows from each guest's own configuration"},
     {"nowhere", "no host of the pool can give it"},
     {"unknown", "no feature of this name is known"},
 };
@@ -164,7 +171,7 @@ static char *format_feature(const json_t *answer)
     bool is_hazard = strcmp(json_get_string(answer, "answer"), "hazard") == 0;
     add_hosts(t, is_hazard ? "announced by" : "cost by", answer, "hosts", "host_count");
     add_hosts(t, "given by", answer, "given_by", "giver_count");
-    const char *const keys[] = {"policy", "reason", "needs"};
+    const char *const keys[] = {"policy", "reason", "needs", "cause"};
     for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
         if (json_get_string(answer, keys[i]) != NULL) {
             add_row(t, keys[i], json_get_string(answer, keys[i]));
@@ -295,12 +302,25 @@ static void append_level(GString *text, const cpulift_plan *plan)
     g_string_append_printf(text, "%s\n", head);
 }
 
+/// Where guests of the pool cannot go, whatever the plan.
+static void append_islands(GString *text, const json_t *document)
+{
+    size_t i;
+    const json_t *item;
+    json_array_foreach (json_object_get(document, "warnings"), i, item) {
+        if (g_strcmp0(json_get_string(item, "code"), "qemu-range") == 0) {
+            g_string_append_printf(text, "\n%s\n", json_get_string(item, "text"));
+        }
+    }
+}
+
 static char *format_all(const catalog *map, const cpulift_plan *plan, const json_t *gains)
 {
     GString *text = g_string_new(NULL);
     append_level(text, plan);
     append_losses(text, map, plan->document);
     append_omitted(text, plan->document);
+    append_islands(text, plan->document);
     size_t i;
     const json_t *gain;
     json_array_foreach (gains, i, gain) {
