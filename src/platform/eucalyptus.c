@@ -4,6 +4,9 @@
 /// The usual channel is an nc-hook: the controller runs every executable in nc-hooks before it
 /// reads instance-libvirt.xml for the last time (node/hooks.c, node/handlers.c). The other is the
 /// stylesheet that makes that file (tools/libvirt.xsl), which is read anew for each guest.
+#include "core/guest.h"
+#include "platform/emulator.h"
+#include "platform/node.h"
 #include "platform/platform.h"
 
 #include <string.h>
@@ -34,6 +37,33 @@ static char *format_begin(const cpulift_cpu *cpu)
 {
     g_autofree char *element = cpu_format(cpu, 12);
     return g_strndup(element, strlen(element) - strlen("</cpu>"));
+}
+
+/// What guests of several cores need beside on the QEMU that is here, as a part of the stylesheet:
+/// its <topology> has all cores in one socket. "" where that is nothing.
+static char *format_cores(const root_dir *root, const cpulift_plan *plan)
+{
+    const char *emulator = emulator_find(root);
+    g_autoptr(node_qemu) node = emulator != NULL ? node_look(root, emulator) : NULL;
+    const struct domain_guest one = {.per_socket = 1}, many = {.per_socket = 2};
+    unsigned qemu = guest_choose_qemu(plan, node_get_version(node));
+    g_autoptr(cpulift_cpu) of_one = guest_define(plan, &one, qemu);
+    g_autoptr(cpulift_cpu) of_many = guest_define(plan, &many, qemu);
+    g_autofree char *usual = platform_join_features(of_one, CPU_REQUIRE, "", " ");
+    g_auto(GStrv) names = g_strsplit(usual, " ", -1);
+    GString *lines = g_string_new(NULL);
+    for (size_t i = 0; i < of_many->feature_count; i++) {
+        const struct cpu_feature *feature = &of_many->features[i];
+        if (feature->policy == CPU_REQUIRE &&
+            !g_strv_contains((const char *const *)names, feature->name)) {
+            g_string_append_printf(lines, "<feature policy='require' name='%s'/>", feature->name);
+        }
+    }
+    if (lines->len > 0) {
+        g_string_prepend(lines, "<xsl:if test=\"/instance/cores &gt; 1\">");
+        g_string_append(lines, "</xsl:if>");
+    }
+    return g_string_free(lines, FALSE);
 }
 
 /// The first place of `needle` that is not in a comment, or NULL. core/domain's way to the <cpu>
@@ -99,7 +129,12 @@ static int add_stylesheet(const root_dir *root, const cpulift_plan *plan, change
                                  root->path, STYLESHEET);
     }
     g_autoptr(GString) text = g_string_new_len(file.bytes, (gssize)file.len);
-    g_autofree char *ours = format_begin(plan->cpu);
+    g_autofree char *begin = format_begin(plan->cpu);
+    g_autofree char *cores = format_cores(root, plan);
+    bool has_topology = strstr(text->str, "<topology>") != NULL; // 3.4 to 4.0: a socket each
+    size_t tag = strcspn(begin, ">") + 1;
+    g_autofree char *ours =
+        g_strdup_printf("%.*s%s%s", (int)tag, begin, has_topology ? cores : "", begin + tag);
     if (strstr(text->str, ours) != NULL) {
         return 0;
     }
@@ -146,6 +181,10 @@ static int plan(const root_dir *root, const cpulift_plan *plan,
                                   "they are stopped and started; a reboot is not enough");
     if (is_stylesheet) {
         platform_say(report->limits, "the stylesheet tunes every guest: no patterns of names");
+        platform_say(report->limits,
+                     "the stylesheet is worded for the QEMU that is here now: after an upgrade "
+                     "across %s roll back and apply again",
+                     GUEST_QEMU_BREAK_TEXT);
         platform_say(report->limits, "USE_CPU_PASSTHROUGH no longer counts");
         platform_say(report->limits, "an upgrade of Eucalyptus may replace the stylesheet");
         return add_stylesheet(root, plan, set, err);

@@ -73,4 +73,23 @@ for shape in euca34 euca41; do
     same "$folder/$shape/etc/eucalyptus/libvirt.xsl" "$here/$shape.xsl"
 done
 has "$folder/euca41.xml" '<topology sockets="1" cores="2" threads="1"/>'
+lacks "$folder/euca41.xml" "name=\"ht\""
+
+# On QEMU 10 guests of several cores need a line more; not where each core is a socket.
+for shape in euca34 euca41; do
+    mkdir -p "$folder/$shape/usr/bin"
+    echo "QEMU emulator version 10.0.2 (Debian)" >"$folder/$shape/usr/bin/qemu-system-x86_64"
+    expect 0 "$cpulift" apply "$plan" --platform eucalyptus --channel xsl --root "$folder/$shape" --commit
+    expect 0 "$cpulift" apply "$plan" --platform eucalyptus --channel xsl --root "$folder/$shape" --commit
+    has "$folder/out" "nothing to change"
+    for cores in 1 2; do
+        sed "s/<cores>2/<cores>$cores/" "$folder/instance.xml" >"$folder/cores.xml"
+        xsltproc "$folder/$shape/etc/eucalyptus/libvirt.xsl" "$folder/cores.xml" >"$folder/$shape-$cores.xml"
+        has "$folder/$shape-$cores.xml" '<feature policy="disable" name="vme"/>'
+    done
+done
+has "$folder/euca41-2.xml" '<feature policy="require" name="ht"/>'
+for other in euca41-1 euca34-1 euca34-2; do
+    lacks "$folder/$other.xml" "name=\"ht\""
+done
 echo "$checks checks"
