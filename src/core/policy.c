@@ -11,16 +11,11 @@
 #define GROUP           "policy"
 
 static const char *const reason_names[] = {
-    [POLICY_GIVEN] = "given",
-    [POLICY_NOT_MIGRATABLE] = "not-migratable",
-    [POLICY_DENIED] = "denied",
-    [POLICY_NESTED] = "nested",
-    [POLICY_TSX] = "tsx",
-    [POLICY_OPT_IN] = "opt-in",
-    [POLICY_TOPOLOGY] = "topology",
-    [POLICY_EMULATED] = "emulated",
-    [POLICY_GUEST] = "guest",
-    [POLICY_DEPENDENCY] = "dependency",
+    [POLICY_GIVEN] = "given",       [POLICY_NOT_MIGRATABLE] = "not-migratable",
+    [POLICY_DENIED] = "denied",     [POLICY_NESTED] = "nested",
+    [POLICY_TSX] = "tsx",           [POLICY_OPT_IN] = "opt-in",
+    [POLICY_TOPOLOGY] = "topology", [POLICY_EMULATED] = "emulated",
+    [POLICY_GUEST] = "guest",       [POLICY_DEPENDENCY] = "dependency",
     [POLICY_UNKNOWN] = "unknown",
 };
 
