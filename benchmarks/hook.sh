@@ -26,7 +26,7 @@ if [ -x "$program" ]; then
     "$build/cpulift" apply "$folder/etc/cpulift/plan.json" --platform libvirt --root "$folder" --commit >"$folder/applied"
     echo "== a known QEMU: nothing | the hook"
     "$build/benchmarks/paired" "$runs" /bin/true -- "$build/cpulift-hook" cloudstack hook transform "$document"
-    rm -rf "$folder/var"
+    rm -rf "${folder:?}/var"
 fi
 libraries=$(ldd "$build/cpulift-hook" 2>/dev/null | awk '$3 ~ /^\// { print $3 }' | tr '\n' ' ')
 echo "== cold: nothing | the hook"

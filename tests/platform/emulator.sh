@@ -163,7 +163,7 @@ install "$program" 7.2.22
 for _ in 1 2 3 4; do
     expect 0 "$cpulift" rollback --root "$node" --commit
 done
-rm -rf "$node/var" "$node/opt" "$node/usr/bin" "$folder/before/usr/bin" "$node/etc/libvirt"
+rm -rf "${node:?}/var" "${node:?}/opt" "${node:?}/usr/bin" "${folder:?}/before/usr/bin" "${node:?}/etc/libvirt"
 same_tree "$folder/before" "$node"
 
 echo "emulator: $checks checks"
