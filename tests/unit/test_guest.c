@@ -79,7 +79,8 @@ static cpulift_plan *plan(const char *model, const char *more, const char *virt,
     return made;
 }
 
-/// The policy of a feature as a letter: r(equire), d(isable), or '-' where it is not stated.
+/// The policy of a feature as a letter: r for require, d for disable, or '-' where it is not
+/// stated.
 static char get_letter(const cpulift_cpu *cpu, const char *feature)
 {
     for (size_t i = 0; i < cpu->feature_count; i++) {
