@@ -87,7 +87,9 @@ struct save {
     const char *path, *text;
     size_t len;
     unsigned mode, links;
-    const struct stat *old; ///< the file that is replaced; NULL: there is none
+    bool is_kept; ///< a file is replaced: its mode and owner stay
+    uid_t uid;
+    gid_t gid;
 };
 
 enum { LINKS_MAX = 40 }; // as the kernel follows
@@ -98,8 +100,8 @@ static int fill(int fd, int folder, const char *temporary, const char *name, con
                 cpulift_error **err)
 {
     // Who may not give a file away writes as himself. The owner first: it takes bits of the mode.
-    if (s->old != NULL && ((fchown(fd, s->old->st_uid, s->old->st_gid) != 0 && errno != EPERM) ||
-                           fchmod(fd, s->old->st_mode & 0777) != 0)) {
+    if (s->is_kept &&
+        ((fchown(fd, s->uid, s->gid) != 0 && errno != EPERM) || fchmod(fd, s->mode) != 0)) {
         return fail_errno(err, "keep the owner and mode of", s->path);
     }
     TRY(file_write_fd(fd, s->path, s->text, s->len, err));
@@ -123,7 +125,7 @@ static int replace(int folder, const char *name, const struct save *s, cpulift_e
 {
     g_autofree char *temporary = file_name_temporary(".save-");
     autoclose int fd = openat(folder, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
-                              s->old != NULL ? 0600 : s->mode);
+                              s->is_kept ? 0600 : s->mode);
     if (fd < 0) {
         return fail_errno(err, "create a file beside", s->path);
     }
@@ -214,7 +216,10 @@ static int save_below(int from, const char *path, struct save *s, cpulift_error 
         return cpulift_error_set(err, CPULIFT_EINPUT, "'%s' is a folder: name a file", s->path);
     }
     if (S_ISREG(st.st_mode)) {
-        s->old = &st;
+        s->is_kept = true;
+        s->mode = st.st_mode & 0777;
+        s->uid = st.st_uid;
+        s->gid = st.st_gid;
         return replace(folder, name, s, err);
     }
     TRY(check_owner(folder, &st, s, err));
@@ -224,5 +229,6 @@ static int save_below(int from, const char *path, struct save *s, cpulift_error 
 
 int file_save(const char *path, const char *text, size_t len, unsigned mode, cpulift_error **err)
 {
-    return save_below(AT_FDCWD, path, &(struct save){path, text, len, mode, 0, NULL}, err);
+    return save_below(AT_FDCWD, path,
+                      &(struct save){.path = path, .text = text, .len = len, .mode = mode}, err);
 }

@@ -110,7 +110,7 @@ static void init(const struct record *self, void *base)
             *place = g_ptr_array_new_with_free_func(g_free);
         } else if (place != NULL && (is_list || row->kind == &record_map)) {
             *place = g_ptr_array_new_with_free_func(row->record->destroy);
-        } else if ((row->flags & RECORD_UNSAID) != 0) {
+        } else if (place != NULL && (row->flags & RECORD_UNSAID) != 0) {
             *(gint64 *)(void *)place = -1;
         }
     }

@@ -34,9 +34,9 @@ static uint32_t find_own(uint32_t leaf, unsigned reg)
 
 static void add(const struct pair *pair, char *what, const char *before, const char *after)
 {
-    g_autofree char *owned = what;
     g_autofree char *whole = g_strconcat(pair->prefix, what, NULL);
     proof_add_difference(pair->differences, whole, before, after);
+    g_free(what);
 }
 
 /// True where a bit of `bits` differs for no reason that state.def has.

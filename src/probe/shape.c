@@ -32,10 +32,10 @@ const probe_shape shape_default = {
     .vcpus = 2, .max = 2, .sockets = 1, .dies = 1, .cores = 2, .threads = 1};
 
 /// A number from 1 to `max`; `absent` where there is no text. Frees the text.
-static int take_count(char *text, const char *what, unsigned absent, unsigned max, const char *name,
-                      unsigned *ret_count, cpulift_error **err)
+static int take_count(char *given, const char *what, unsigned absent, unsigned max,
+                      const char *name, unsigned *ret_count, cpulift_error **err)
 {
-    g_autofree char *owned = text;
+    g_autofree char *text = given;
     guint64 count = absent;
     if (text != NULL && (!text_to_uint(text, max, &count) || count == 0)) {
         text_make_printable(text);

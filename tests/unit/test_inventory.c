@@ -195,6 +195,7 @@ static void test_demanded_hosts(void **state)
     size_t count;
     g_autofree const char **left_out = inventory_get_left_out(inv, &count);
     assert_int_equal(count, 2);
+    assert_string_equal(left_out[0], "b");
 }
 
 static void test_names_elsewhere(void **state)
