@@ -37,9 +37,9 @@ void outcome_from_output(const char *run, const char *check, bench_outcome *o)
             o->result->is_verified = checked->is_verified;
         }
     }
-    if (o->reason == NULL && !o->result->is_verified) {
+    if (o->reason == NULL && o->result != NULL && !o->result->is_verified) {
         o->reason = g_strdup("the answer is wrong: it failed verification");
-    } else if (o->reason == NULL && o->result->figures->len == 0) {
+    } else if (o->reason == NULL && o->result != NULL && o->result->figures->len == 0) {
         o->reason = g_strdup("it said no figures");
     }
 }

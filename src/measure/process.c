@@ -204,12 +204,12 @@ int process_run(const struct process_options *options, process_outcome *ret_outc
     TRY(start(options, &r, err));
     r.output = g_string_new(NULL);
     read_output(&r);
-    g_auto(process_outcome) outcome = finish(&r);
+    process_outcome outcome = finish(&r);
     if (process_is_interrupted()) {
+        process_clear(&outcome);
         return cpulift_error_set(err, CPULIFT_ESYSTEM, "interrupted");
     }
     *ret_outcome = outcome;
-    outcome = (process_outcome){0};
     return 0;
 }
 

@@ -26,7 +26,8 @@ static int read_one(virDomainPtr domain, struct definition **ret_definition, cpu
     g_autofree char *xml =
         virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE);
     if (xml == NULL || virDomainGetUUIDString(domain, uuid) != 0) {
-        return conn_fail(err, "cannot read the definition of", name);
+        (void)conn_fail(err, "cannot read the definition of", name);
+        return CPULIFT_EREMOTE;
     }
     struct definition *definition = g_new0(struct definition, 1);
     definition->name = g_strdup(name);
@@ -81,8 +82,8 @@ int definitions_find(const virt_conn *conn, const char *uuid, struct definition 
     g_autoptr(virDomain) domain = virDomainLookupByUUIDString(conn->handle, uuid);
     if (domain == NULL) {
         bool is_gone = virGetLastErrorCode() == VIR_ERR_NO_DOMAIN;
-        int rc = conn_fail(err, "cannot find the domain", uuid);
-        return is_gone ? CPULIFT_EMISSING : rc;
+        (void)conn_fail(err, "cannot find the domain", uuid);
+        return is_gone ? CPULIFT_EMISSING : CPULIFT_EREMOTE;
     }
     return read_one(domain, ret_definition, err);
 }

@@ -85,9 +85,8 @@ static char get_letter(const cpulift_cpu *cpu, const char *feature)
 {
     for (size_t i = 0; i < cpu->feature_count; i++) {
         if (strcmp(cpu->features[i].name, feature) == 0) {
-            return cpu->features[i].policy == CPU_REQUIRE   ? 'r'
-                   : cpu->features[i].policy == CPU_DISABLE ? 'd'
-                                                            : '?';
+            enum cpu_policy policy = cpu->features[i].policy;
+            return "r?d"[policy == CPU_REQUIRE ? 0 : policy == CPU_DISABLE ? 2 : 1];
         }
     }
     return '-';

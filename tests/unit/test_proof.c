@@ -131,7 +131,7 @@ static void test_topology(void **state)
     static const struct {
         probe_shape shape;
         const char *features, *vendor, *missing, *extra;
-        unsigned notes;
+        size_t notes;
     } cases[] = {
         {{2, 2, 1, 1, 2, 1, 0}, FEATURES " ht", "GenuineIntel", "", "", 1},
         {{2, 2, 1, 1, 1, 2, 0}, FEATURES " ht", "GenuineIntel", "", "", 1},
