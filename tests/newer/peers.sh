@@ -1,0 +1,93 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# This machine and its newer peer, in all four combinations of QEMU and libvirt: each is scanned and says its versions; a plan of one QEMU
+# is refused by the other for just the features that `diff` tells; the plan of both is proved by all. Usage: peers.sh BUILD SOURCE
+. "$2/tests/platform/lib.sh"
+newer=$source/tools/newer.sh
+export BUILD="$build"
+[ "$(id -u)" -eq 0 ] || { echo "the embedded libvirt starts guests for root only"; exit 77; }
+command -v qemu-system-x86_64 >/dev/null || { echo "no qemu-system-x86_64"; exit 77; }
+"$newer" fill >"$folder/packages" || exit $?
+"$newer" run true || exit $?
+
+# each COMMAND…: for every combination; $peer is its name, $qemu and $libvirt say which it has
+each() {
+    for peer in here run-libvirt run-qemu run; do
+        qemu=old libvirt=old
+        case $peer in run | run-qemu) qemu=new ;; esac
+        case $peer in run | run-libvirt) libvirt=new ;; esac
+        "$@"
+    done
+}
+
+# at_peer STATUS ARGUMENT…: cpulift there ends so
+at_peer() {
+    wanted=$1
+    shift
+    case $peer in
+    here) expect "$wanted" "$cpulift" "$@" ;;
+    *) expect "$wanted" "$newer" "$peer" "$cpulift" "$@" ;;
+    esac
+}
+
+# version OLD-OR-NEW PACKAGE: upstream's number, or its beginning: Debian 12 counts QEMU 7.2.22 as 7.2
+version() {
+    # shellcheck disable=SC2016 # dpkg's own format
+    case $1 in
+    old) dpkg-query -W -f '${Version}\n' "$2" ;;
+    new) sed -n "s/^$2 //p" "$folder/packages" ;;
+    esac | sed 's/^[0-9]*://; s/[-+].*//'
+}
+
+scan() {
+    at_peer 0 scan -c qemu:///embed
+    sed "s/\"name\": \"[^\"]*\"/\"name\": \"$peer\"/" "$folder/out" >"$folder/$peer.json"
+    sed -n '/"versions": {/,/}/p' "$folder/$peer.json" >"$folder/versions"
+    has "$folder/versions" "\"libvirt\": \"$(version $libvirt libvirt-daemon-driver-qemu)"
+    has "$folder/versions" "\"qemu\": \"$(version $qemu qemu-system-x86)"
+}
+
+# plan NAME HOST…
+plan() {
+    name=$1
+    shift
+    expect 0 "$cpulift" plan --quiet --virt qemu "$@"
+    cp "$folder/out" "$folder/plan-$name.json"
+}
+
+# lost PLAN BY-PLAN: what the first has beyond the second, a line each
+lost() {
+    "$cpulift" diff --json "$folder/plan-$1.json" "$folder/plan-$2.json" |
+        sed -n '/"only_a"/,/\]/s/^ *"\([^"]*\)",*$/\1/p' | sort
+}
+
+# A plan of one QEMU starts there, whatever the libvirt, and fails on the other by name.
+prove_own() {
+    for made in old new; do
+        if [ $made = $qemu ]; then
+            at_peer 0 prove "$folder/plan-$made.json" -c qemu:///embed
+            continue
+        fi
+        lost $made $qemu >"$folder/lost"
+        [ -s "$folder/lost" ] || fail "the two QEMU give the same: this test proves nothing"
+        at_peer 1 prove "$folder/plan-$made.json" -c qemu:///embed
+        sed -n "s/.*the definition was refused: .*missing features: //p" "$folder/out" | tr , '\n' | sort >"$folder/missing"
+        same "$folder/lost" "$folder/missing"
+    done
+}
+
+prove_both() {
+    at_peer 0 prove "$folder/plan-both.json" -c qemu:///embed
+    has "$folder/out" "PROVED: "
+}
+
+each scan
+plan old "$folder/here.json"
+plan new "$folder/run.json"
+plan both "$folder/here.json" "$folder/run.json" "$folder/run-qemu.json" "$folder/run-libvirt.json"
+each prove_own
+each prove_both
+grep -E '^(libvirt0|qemu-system-x86) ' "$folder/packages"
+echo "only the older QEMU gives: $(lost old new | tr '\n' ' ')"
+echo "only the newer QEMU gives: $(lost new old | tr '\n' ' ')"
+echo "$checks checks"
