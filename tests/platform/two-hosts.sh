@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=sh disable=SC2034
 # Sourced: two real libvirtd on this machine, each in a network and a mount namespace of its own, joined by a veth pair.
-# two_hosts FOLDER starts them and sets uri_a, uri_b, address_a, address_b; two_hosts_end stops them. Needs root.
+# two_hosts FOLDER [COMMAND…] starts them, B through the command, and sets uri_a, uri_b, address_a, address_b; two_hosts_end stops them.
+# Needs root.
 two_hosts_pids=
 
 one_host() {
@@ -22,11 +23,13 @@ namespaces = []
 cgroup_controllers = []
 CONF
     # The daemon is the child itself, so that its process id is known and ends it.
-    ip netns exec "$4" unshare -m sh -c '
+    at=$1/$2 net=$4
+    shift 4
+    ip netns exec "$net" "$@" unshare -m sh -c '
         mount --make-rprivate /
         mount -t tmpfs none /run && mount -t tmpfs none /var/lib/libvirt && mount -t tmpfs none /var/cache/libvirt
         mkdir -p /run/libvirt /etc/libvirt && mount --bind "$1/etc" /etc/libvirt
-        exec libvirtd --config "$1/etc/libvirtd.conf" --pid-file "$1/pid"' - "$1/$2" >/dev/null 2>&1 &
+        exec libvirtd --config "$1/etc/libvirtd.conf" --pid-file "$1/pid"' - "$at" >/dev/null 2>&1 &
     two_hosts_pids="$two_hosts_pids $!"
 }
 
@@ -43,10 +46,12 @@ two_hosts() {
         ip -n "${net%:*}" link set lo up
         ip -n "${net%:*}" link set "${net#*:}" up
     done
-    one_host "$1" a 11111111-7a1e-4d1c-9a66-000000000001 "$net_a"
-    one_host "$1" b 22222222-7a1e-4d1c-9a66-000000000002 "$net_b"
     uri_a="qemu+unix:///system?socket=$1/a/socket/libvirt-sock"
     uri_b="qemu+unix:///system?socket=$1/b/socket/libvirt-sock"
+    one_host "$1" a 11111111-7a1e-4d1c-9a66-000000000001 "$net_a"
+    hosts=$1
+    shift
+    one_host "$hosts" b 22222222-7a1e-4d1c-9a66-000000000002 "$net_b" "$@"
     for uri in "$uri_a" "$uri_b"; do
         tries=0
         until virsh --quiet --connect "$uri" version >/dev/null 2>&1; do
