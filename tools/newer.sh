@@ -116,6 +116,10 @@ lay_over() {
 
 # inside NAME TREES COMMAND…: in the new namespace. libvirt's cache of what QEMU can is the combination's own, as its key is a path.
 inside() {
+    if [ "$(readlink /proc/self/ns/mnt)" = "$(readlink "/proc/$PPID/ns/mnt")" ]; then
+        echo "newer.sh: not in a namespace of its own: the machine's /usr would be covered" >&2
+        exit 64
+    fi
     here=$PWD
     cache=$place/cache/$1
     mkdir -p "$cache/libvirt"

@@ -36,4 +36,9 @@ expect 0 "$newer" run-qemu virsh --version
 same "$folder/out" "$(virsh --version >"$folder/old" && echo "$folder/old")"
 expect 0 "$newer" run-libvirt qemu-system-x86_64 --version
 same "$folder/out" "$(qemu-system-x86_64 --version >"$folder/old" && echo "$folder/old")"
+# QEMU reads each module there is, and ends at one of another release.
+expect 0 "$newer" run qemu-system-x86_64 -device help
+# The inner half alone mounts nothing. In a namespace all the same: what this test is for must not happen to the machine.
+expect 64 unshare -m sh -c '"$1" inside run "libraries libvirt qemu" true; exit $?' - "$newer"
+has "$folder/err" "not in a namespace of its own"
 echo "$checks checks"
