@@ -215,14 +215,18 @@ json_t *plan_format_warnings(const cpulift_pool *pool, const cpulift_cpu *cpu,
 void plan_warn_hidden(json_t *warnings, const cpulift_pool *pool, const struct model_verdict *taken,
                       const feature_set *features)
 {
-    vulnerability_set hidden = taken->hidden;
+    size_t count = taken->hidden != 0 ? pool->inv->kinds->len : 0;
+    g_autofree vulnerability_set *suffered = g_new0(vulnerability_set, count);
+    for (size_t k = 0; k < count; k++) {
+        suffered[k] = model_find_suffered(pool, k, features);
+    }
     for (size_t i = 0; vulnerability_get_name(i) != NULL; i++) {
-        if ((hidden >> i & 1) == 0) {
+        if ((taken->hidden >> i & 1) == 0) {
             continue;
         }
         g_autoptr(GArray) kinds = g_array_new(FALSE, FALSE, sizeof(size_t));
-        for (size_t k = 0; k < pool->inv->kinds->len; k++) {
-            if ((model_find_suffered(pool, k, features) >> i & 1) != 0) {
+        for (size_t k = 0; k < count; k++) {
+            if ((suffered[k] >> i & 1) != 0) {
                 g_array_append_val(kinds, k);
             }
         }
