@@ -9,6 +9,13 @@
 /// it.
 char *support_find_shared(const char *relative);
 
+/// Dice for a random law: thrown anew at each run, and printed; $CPULIFT_SEED repeats a run. The
+/// caller frees them.
+GRand *support_new_dice(void);
+
+/// How often a random law is tried: as `usual`, times $CPULIFT_EFFORT per cent where that is set.
+size_t support_get_rounds(size_t usual);
+
 /// The definition of this text; ends the test where it is none. The caller frees it.
 cpulift_cpu *support_parse_cpu(const char *xml);
 

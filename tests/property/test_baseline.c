@@ -219,11 +219,9 @@ static void test_pairs(void **state)
 
 static void test_subsets(void **state)
 {
-    const char *given = g_getenv("CPULIFT_SEED");
-    guint32 seed = given != NULL ? (guint32)g_ascii_strtoull(given, NULL, 10) : g_random_int();
-    print_message("# CPULIFT_SEED=%u\n", seed);
-    GRand *random = g_rand_new_with_seed(seed);
-    for (size_t i = 0; i < SUBSETS; i++) {
+    GRand *random = support_new_dice();
+    const size_t subsets = support_get_rounds(SUBSETS);
+    for (size_t i = 0; i < subsets; i++) {
         g_autoptr(GPtrArray) machines = select_vendor(*state, vendors[i % G_N_ELEMENTS(vendors)]);
         g_autoptr(GPtrArray) pool = g_ptr_array_new();
         size_t size = (size_t)g_rand_int_range(random, 1, (gint32)machines->len + 1);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/// Laws of plans over random pools. CPULIFT_SEED repeats a run.
+/// Laws of plans over random pools.
 #include "base/json.h"
 #include "pool.h"
 #include "support.h"
@@ -271,12 +271,10 @@ static void check_strangers(struct world *world)
 
 static void check_law(void **state, void (*law)(struct world *world))
 {
-    const char *given = g_getenv("CPULIFT_SEED");
-    guint32 seed = given != NULL ? (guint32)g_ascii_strtoull(given, NULL, 10) : g_random_int();
-    print_message("# CPULIFT_SEED=%u\n", seed);
-    struct world world = {.random = g_rand_new_with_seed(seed)};
+    struct world world = {.random = support_new_dice()};
     (void)state;
-    for (size_t i = 0; i < ROUNDS; i++) {
+    const size_t rounds = support_get_rounds(ROUNDS);
+    for (size_t i = 0; i < rounds; i++) {
         set_up(&world);
         law(&world);
         tear_down(&world);

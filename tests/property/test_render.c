@@ -106,11 +106,9 @@ static void check_nova(const cpulift_plan *plan, const char *text)
 static void test_clouds_take_it(void **state)
 {
     (void)state;
-    const char *given = g_getenv("CPULIFT_SEED");
-    guint32 seed = given != NULL ? (guint32)g_ascii_strtoull(given, NULL, 10) : g_random_int();
-    print_message("# CPULIFT_SEED=%u\n", seed);
-    g_autoptr(GRand) dice = g_rand_new_with_seed(seed);
-    for (size_t i = 0; i < ROUNDS; i++) {
+    g_autoptr(GRand) dice = support_new_dice();
+    const size_t rounds = support_get_rounds(ROUNDS);
+    for (size_t i = 0; i < rounds; i++) {
         g_autoptr(cpulift_plan) plan = random_plan(dice);
         static const char *const clouds[] = {"kubevirt", "nova", "ovirt", "proxmox"};
         for (size_t c = 0; c < G_N_ELEMENTS(clouds); c++) {

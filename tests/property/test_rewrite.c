@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/// Random domains: whatever stands around and in the <cpu>, rewriting keeps it. The seed is
-/// printed; CPULIFT_SEED repeats a run, CPULIFT_ROUNDS makes it longer.
+/// Random domains: whatever stands around and in the <cpu>, rewriting keeps it.
 #include "domain_laws.h"
 #include "support.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -152,12 +150,6 @@ static void check_place(const GString *xml, size_t start, size_t end, const cpul
     assert_memory_equal(text + len - rest, xml->str + end, rest);
 }
 
-static unsigned long get_number(const char *variable, unsigned long otherwise)
-{
-    const char *text = g_getenv(variable);
-    return text != NULL ? strtoul(text, NULL, 10) : otherwise;
-}
-
 static void test_random_domains(void **state)
 {
     (void)state;
@@ -166,10 +158,8 @@ static void test_random_domains(void **state)
         "<vendor>Intel</vendor><feature policy='require' name='aes'/></cpu>",
         "<cpu mode='custom'><model>EPYC</model><maxphysaddr mode='emulate' bits='40'/></cpu>",
     };
-    guint32 seed = (guint32)get_number("CPULIFT_SEED", g_random_int());
-    print_message("# CPULIFT_SEED=%u\n", seed);
-    GRand *rand = g_rand_new_with_seed(seed);
-    for (unsigned long i = get_number("CPULIFT_ROUNDS", ROUNDS); i > 0; i--) {
+    GRand *rand = support_new_dice();
+    for (size_t i = support_get_rounds(ROUNDS); i > 0; i--) {
         size_t start, end;
         g_autoptr(GString) xml = make_domain(rand, &start, &end);
         g_autoptr(cpulift_cpu) cpu = support_parse_cpu(PICK(rand, definitions));
