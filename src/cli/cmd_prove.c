@@ -94,8 +94,6 @@ static int start_guest(const catalog *map, const cpulift_plan *plan, char **plac
     probe_shape shape = {0};
     TRY(options.domain != NULL ? load_domain(&cpu, &shape, err) : 0);
     TRY(options.cpu != NULL ? cpu_words_parse(options.cpu, map, &cpu, err) : 0);
-    // A definition of QEMU's emulation does not state the vendor: it is the model's.
-    const struct catalog_model *model = catalog_find_model(map, plan->cpu->model);
     const struct start_options start = {
         .virt = options.virt != NULL ? options.virt : plan->virt,
         .machine = options.machine != NULL ? options.machine : plan->machine,
@@ -105,9 +103,6 @@ static int start_guest(const catalog *map, const cpulift_plan *plan, char **plac
         .addresses = {where == NULL ? NULL : where[0], where == NULL ? NULL : where[1]},
         .cpu = cpu,
         .shape = options.domain != NULL ? &shape : NULL,
-        .vendor = plan->cpu->vendor != NULL ? plan->cpu->vendor
-                  : model != NULL           ? model->vendor
-                                            : NULL,
         .timeout_ms = (unsigned)(options.timeout * 1000),
     };
     *ret_binding = cpu_is_binding(cpu != NULL ? cpu : plan->cpu);

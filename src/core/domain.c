@@ -182,32 +182,32 @@ static void check_machine(const xmlNode *root, const struct domain_options *opti
     }
 }
 
-static bool has_namespace(const xmlNode *node, const char *uri)
+static bool is_of_qemu(const xmlNode *node, const char *name)
 {
-    return node->ns != NULL && strcmp((const char *)node->ns->href, uri) == 0;
+    return node->type == XML_ELEMENT_NODE && node->ns != NULL &&
+           strcmp((const char *)node->ns->href, QEMU_NAMESPACE) == 0 &&
+           strcmp((const char *)node->name, name) == 0;
 }
 
-static bool is_cpu_argument(const xmlNode *node)
+bool domain_has_argument(const domain_document *document, bool (*fits)(const char *value))
 {
-    if (node->type != XML_ELEMENT_NODE || !has_namespace(node, QEMU_NAMESPACE) ||
-        strcmp((const char *)node->name, "arg") != 0) {
-        return false;
-    }
-    g_autofree char *value = xml_get_attribute(node, "value");
-    return g_strcmp0(value, "-cpu") == 0 || g_strcmp0(value, "--cpu") == 0;
-}
-
-static void check_command_line(const xmlNode *root, unsigned *warned)
-{
+    const xmlNode *root = xmlDocGetRootElement(document->tree);
     for (const xmlNode *node = root->children; node != NULL; node = node->next) {
-        if (node->type != XML_ELEMENT_NODE || !has_namespace(node, QEMU_NAMESPACE) ||
-            strcmp((const char *)node->name, "commandline") != 0) {
-            continue;
-        }
-        for (const xmlNode *arg = node->children; arg != NULL; arg = arg->next) {
-            *warned |= is_cpu_argument(arg) ? DOMAIN_OWN_CPU : 0;
+        const xmlNode *arg = is_of_qemu(node, "commandline") ? node->children : NULL;
+        for (; arg != NULL; arg = arg->next) {
+            g_autofree char *value =
+                is_of_qemu(arg, "arg") ? xml_get_attribute(arg, "value") : NULL;
+            if (value != NULL && fits(value)) {
+                return true;
+            }
         }
     }
+    return false;
+}
+
+static bool is_cpu_option(const char *value)
+{
+    return strcmp(value, "-cpu") == 0 || strcmp(value, "--cpu") == 0;
 }
 
 /// A mode other than custom asks for a CPU by itself; a custom one (the default) by its model.
@@ -391,7 +391,7 @@ static int check_domain(const domain_document *document, const struct domain_opt
     TRY(check_arch(root, document->label, warned, err));
     TRY(check_virt(root, document->label, options, warned, err));
     check_machine(root, options, warned);
-    check_command_line(root, warned);
+    *warned |= domain_has_argument(document, is_cpu_option) ? DOMAIN_OWN_CPU : 0;
     return 0;
 }
 

@@ -70,5 +70,8 @@ int domain_rewrite(const domain_document *document, const cpulift_cpu *cpu,
 /// blanks before it.
 bool domain_differs_in_cpu_only(const domain_document *a, const domain_document *b);
 
+/// True where <qemu:commandline> has an argument that `fits` says yes to.
+bool domain_has_argument(const domain_document *document, bool (*fits)(const char *value));
+
 /// One warning (a single bit) as a sentence without a full stop.
 const char *domain_warning_to_string(enum domain_warning warning);

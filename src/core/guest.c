@@ -12,8 +12,10 @@ static const struct guest_feature table[] = {
 #undef GUEST_FEATURE
 };
 
-static const char *const causes[] = {
-    [GUEST_SOCKET] = "topology", [GUEST_PMU] = "pmu", [GUEST_MODEL] = "model"};
+static const char *const causes[] = {[GUEST_SOCKET] = "topology",
+                                     [GUEST_PMU] = "pmu",
+                                     [GUEST_CPU_PM] = "cpu-pm",
+                                     [GUEST_MODEL] = "model"};
 
 const char *guest_cause_to_string(enum guest_cause cause)
 {
@@ -64,6 +66,13 @@ static bool has_pmu(const xmlNode *root)
     return pmu != NULL && (state == NULL || strcmp(state, "on") == 0);
 }
 
+/// Of -overcommit, which libvirt has no element for.
+static bool is_cpu_pm(const char *value)
+{
+    g_auto(GStrv) options = g_strsplit(value, ",", -1);
+    return g_strv_contains((const char *const *)options, "cpu-pm=on");
+}
+
 struct domain_guest guest_read(const domain_document *document)
 {
     const xmlNode *root = xmlDocGetRootElement(document->tree);
@@ -74,38 +83,75 @@ struct domain_guest guest_read(const domain_document *document)
         .vcpus = text != NULL && text_to_uint(text, 65535, &vcpus) ? (unsigned)vcpus : 0,
         .per_socket = count_per_socket(xml_find_child(root, "cpu")),
         .has_pmu = has_pmu(root),
+        .has_cpu_pm = domain_has_argument(document, is_cpu_pm),
     };
+}
+
+enum guest_side guest_find_side(const char *min, const char *max)
+{
+    unsigned oldest = min != NULL ? text_parse_version(min) : 0;
+    unsigned newest = max != NULL ? text_parse_version(max) : 0;
+    return oldest == 0 || newest == 0   ? GUEST_QEMU_UNKNOWN
+           : oldest >= GUEST_QEMU_BREAK ? GUEST_QEMU_NEWER
+           : newest < GUEST_QEMU_BREAK  ? GUEST_QEMU_OLDER
+                                        : GUEST_QEMU_ACROSS;
 }
 
 unsigned guest_choose_qemu(const cpulift_plan *plan, unsigned node)
 {
-    unsigned min = plan->qemu.min != NULL ? text_parse_version(plan->qemu.min) : 0;
-    unsigned max = plan->qemu.max != NULL ? text_parse_version(plan->qemu.max) : 0;
-    bool is_known = min != 0 && max != 0 && plan->qemu.unknown == 0;
-    bool is_one_side = (min >= GUEST_QEMU_BREAK) == (max >= GUEST_QEMU_BREAK);
-    return node != 0 ? node : is_known && is_one_side ? max : 0;
+    enum guest_side side = guest_find_side(plan->qemu.min, plan->qemu.max);
+    bool is_one_side = side == GUEST_QEMU_OLDER || side == GUEST_QEMU_NEWER;
+    return node != 0                                ? node
+           : is_one_side && plan->qemu.unknown == 0 ? text_parse_version(plan->qemu.max)
+                                                    : 0;
+}
+
+static const struct plan_guest_feature *find_said(const cpulift_plan *plan, const char *name)
+{
+    for (size_t i = 0; plan->guest_features != NULL && i < plan->guest_features->len; i++) {
+        const struct plan_guest_feature *said = plan->guest_features->pdata[i];
+        if (strcmp(said->feature, name) == 0) {
+            return said;
+        }
+    }
+    return NULL;
 }
 
 /// Whether this plan's hosts give the feature to guests that are configured for it. A plan of an
 /// elder version does not say: what QEMU sets by itself is there all the same.
-static bool is_given(const cpulift_plan *plan, const struct guest_feature *feature)
+static bool is_given(const cpulift_plan *plan, const struct guest_feature *feature,
+                     const char *vendor)
 {
-    for (size_t i = 0; plan->guest_features != NULL && i < plan->guest_features->len; i++) {
-        const struct plan_guest_feature *said = plan->guest_features->pdata[i];
-        if (strcmp(said->feature, feature->name) == 0) {
-            return said->is_given;
-        }
+    if (plan->guest_features != NULL) {
+        const struct plan_guest_feature *said = find_said(plan, feature->name);
+        return said != NULL && said->is_given;
     }
-    const char *vendor = plan->cpu->vendor;
     bool is_amd = g_strcmp0(vendor, "AMD") == 0 || g_strcmp0(vendor, "Hygon") == 0;
-    return plan->guest_features == NULL && feature->cause == GUEST_SOCKET &&
-           (is_amd || !feature->is_amd_only);
+    return feature->cause == GUEST_SOCKET
+               ? is_amd || !feature->is_amd_only
+               : g_strv_contains((const char *const *)plan->features, feature->name);
 }
 
 /// Whether the guest's configuration asks for the feature.
 static bool is_asked_for(const struct guest_feature *feature, const struct domain_guest *guest)
 {
-    return feature->cause == GUEST_SOCKET ? guest->per_socket > 1 : guest->has_pmu;
+    switch (feature->cause) {
+    case GUEST_SOCKET:
+        return guest->per_socket > 1;
+    case GUEST_PMU:
+        return guest->has_pmu;
+    case GUEST_CPU_PM:
+        return guest->has_cpu_pm;
+    case GUEST_MODEL:
+        return true;
+    }
+    return false;
+}
+
+bool guest_sees(const cpulift_plan *plan, const struct domain_guest *guest,
+                const struct guest_feature *feature, const char *vendor)
+{
+    return is_asked_for(feature, guest) && is_given(plan, feature, vendor);
 }
 
 /// The element without the feature's line or, with it required, at its place by name.
@@ -145,10 +191,9 @@ cpulift_cpu *guest_define(const cpulift_plan *plan, const struct domain_guest *g
         if (feature->cause == GUEST_MODEL) {
             continue;
         }
-        bool has = is_asked_for(feature, guest) && qemu >= feature->since_qemu;
-        if (has && is_given(plan, feature)) {
+        if (qemu >= feature->since_qemu && guest_sees(plan, guest, feature, plan->cpu->vendor)) {
             put(cpu, feature->name, true);
-        } else if (!has && feature->cause == GUEST_PMU) {
+        } else if (feature->cause != GUEST_SOCKET && !is_asked_for(feature, guest)) {
             put(cpu, feature->name, false);
         }
     }

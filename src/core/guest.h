@@ -15,6 +15,7 @@
 enum guest_cause {
     GUEST_SOCKET, ///< more than one logical CPU in a socket
     GUEST_PMU,    ///< a virtual PMU
+    GUEST_CPU_PM, ///< -overcommit cpu-pm=on
     GUEST_MODEL,  ///< the named model has it
 };
 
@@ -31,7 +32,7 @@ const struct guest_feature *guest_find_feature(const char *name);
 /// All of them, by name: *ret_count rows.
 const struct guest_feature *guest_list_features(size_t *ret_count);
 
-/// "topology", "pmu", "model": as a plan says it.
+/// "topology", "pmu", "cpu-pm", "model": as a plan says it.
 const char *guest_cause_to_string(enum guest_cause cause);
 
 /// What of a guest's own configuration decides on its CPU.
@@ -39,15 +40,33 @@ struct domain_guest {
     unsigned vcpus;      ///< at most, not those that it starts with; 0 where not said
     unsigned per_socket; ///< logical CPUs in a socket; 1 where there is no <topology>
     bool has_pmu;        ///< <pmu state='on'/>
+    bool has_cpu_pm;     ///< cpu-pm=on in <qemu:commandline>
 };
 
 /// Reads it from a domain. The topology is that of the first <cpu>, where libvirt looks.
 struct domain_guest guest_read(const domain_document *document);
 
+/// On which side of GUEST_QEMU_BREAK a pool's hosts stand.
+enum guest_side {
+    GUEST_QEMU_UNKNOWN,
+    GUEST_QEMU_OLDER,
+    GUEST_QEMU_NEWER,
+    GUEST_QEMU_ACROSS, ///< some on either: guests with several logical CPUs per socket do not cross
+};
+
+/// The side of hosts whose oldest and newest QEMU these are; NULL: not known.
+enum guest_side guest_find_side(const char *min, const char *max);
+
 /// The QEMU version to word a definition for, as text_parse_version counts: `node`, the node's own;
 /// where that is 0, the plan's, if every host of the pool is known to be on one side of
 /// GUEST_QEMU_BREAK; else 0.
 unsigned guest_choose_qemu(const cpulift_plan *plan, unsigned node);
+
+/// Whether a guest of this configuration sees the feature under the plan, on every QEMU and
+/// whatever its definition may say of it. `vendor`: libvirt's name of its CPU's, for plans of an
+/// elder version, which do not say.
+bool guest_sees(const cpulift_plan *plan, const struct domain_guest *guest,
+                const struct guest_feature *feature, const char *vendor);
 
 /// True where the definition of this guest is another on other QEMUs.
 bool guest_depends_on_qemu(const cpulift_plan *plan, const struct domain_guest *guest);

@@ -28,7 +28,7 @@ RECORD_ITEM(guest_feature_record, struct plan_guest_feature,
             {"feature", &record_name, FEATURE(feature), RECORD_REQUIRED},
             {"cause", &record_string, FEATURE(cause), RECORD_REQUIRED,
              .meaning = "what decides: `topology` (more than one logical CPU in a socket), `pmu`, "
-                        "`model`"},
+                        "`cpu-pm`, `model`"},
             {"given", &record_bool, FEATURE(is_given), RECORD_ALWAYS,
              .meaning = "every host gives it to a guest that is configured for it"})
 

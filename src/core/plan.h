@@ -14,7 +14,7 @@
 /// A feature that follows from the guest's own configuration (core/guest.h).
 struct plan_guest_feature {
     char *feature;
-    char *cause;   ///< what decides: "topology", "pmu" or "model"
+    char *cause;   ///< what decides: "topology", "pmu", "cpu-pm" or "model"
     bool is_given; ///< every host gives it to a guest that is configured for it
 };
 

@@ -43,6 +43,7 @@ static bool is_given(const cpulift_pool *pool, const struct guest_feature *featu
     case GUEST_SOCKET:
         return true; // QEMU sets it, on whatever host
     case GUEST_PMU:
+    case GUEST_CPU_PM:
         return feature_set_has(&pool->common, id) && selection->reasons[id] == POLICY_GUEST;
     case GUEST_MODEL:
         return feature_set_has(&selection->chosen, id);
@@ -71,7 +72,7 @@ static json_t *format_features(const cpulift_pool *pool, const struct catalog_mo
 }
 
 /// The range of the hosts' QEMUs; `older` gets the kinds below GUEST_QEMU_BREAK.
-static json_t *format_qemu(const cpulift_pool *pool, GArray *older, unsigned *ret_max)
+static json_t *format_qemu(const cpulift_pool *pool, GArray *older, enum guest_side *ret_side)
 {
     const char *min = NULL, *max = NULL;
     json_int_t unknown = 0;
@@ -89,7 +90,7 @@ static json_t *format_qemu(const cpulift_pool *pool, GArray *older, unsigned *re
             g_array_append_val(older, k);
         }
     }
-    *ret_max = max != NULL ? text_parse_version(max) : 0;
+    *ret_side = guest_find_side(min, max);
     json_t *json = json_pack("{s:s*, s:s*}", "min", min, "max", max);
     if (unknown > 0) {
         json_object_set_new(json, "unknown", json_integer(unknown));
@@ -101,10 +102,10 @@ void plan_add_guest(json_t *document, const cpulift_pool *pool, const struct cat
                     const struct selection *selection)
 {
     g_autoptr(GArray) older = g_array_new(FALSE, FALSE, sizeof(size_t));
-    unsigned max = 0;
+    enum guest_side side = GUEST_QEMU_UNKNOWN;
     json_object_set_new(document, "guest_features", format_features(pool, model, selection));
-    json_object_set_new(document, "qemu", format_qemu(pool, older, &max));
-    if (older->len > 0 && max >= GUEST_QEMU_BREAK) {
+    json_object_set_new(document, "qemu", format_qemu(pool, older, &side));
+    if (side == GUEST_QEMU_ACROSS) {
         plan_warn_qemu(json_object_get(document, "warnings"), pool, older);
     }
 }

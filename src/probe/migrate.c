@@ -51,7 +51,8 @@ static char *format_compared(const struct child_work *work)
     }
     size_t kept = 0;
     for (size_t i = 0; i < cpu->feature_count; i++) {
-        if (wording_is_by_topology(cpu->features[i].name)) {
+        const struct guest_feature *of = guest_find_feature(cpu->features[i].name);
+        if (of != NULL && of->cause == GUEST_SOCKET) {
             g_free(cpu->features[i].name);
         } else {
             cpu->features[kept++] = cpu->features[i];

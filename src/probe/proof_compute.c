@@ -68,15 +68,34 @@ static void note(const struct comparison *c, const char *what, const char *why)
     }
 }
 
+/// Why a guest may see what no definition of the pool states, or the reverse.
+static const char *const causes[] = {
+    [GUEST_SOCKET] = "it follows from the topology: a socket has several CPUs",
+    [GUEST_PMU] = "it follows from the guest's PMU",
+    [GUEST_CPU_PM] = "it follows from -overcommit cpu-pm=on",
+};
+
+/// Whether a guest of this shape sees a feature that follows from its own configuration. What an
+/// elder plan requires QEMU sets whatever the topology, but not whatever the PMU.
+static bool is_own(const struct comparison *c, const struct guest_feature *of, bool is_planned)
+{
+    const struct catalog_vendor *vendor = catalog_find_vendor(c->map, c->vendor);
+    const struct domain_guest guest = shape_get_guest(c->shape);
+    return (of->cause == GUEST_SOCKET && is_planned) ||
+           guest_sees(c->plan, &guest, of, vendor != NULL ? vendor->name : NULL);
+}
+
 static void compare_feature(struct comparison *c, const struct catalog_feature *feature,
                             bool is_planned)
 {
+    const struct guest_feature *of = guest_find_feature(feature->name);
+    bool is_guests = of != NULL && of->cause != GUEST_MODEL;
     bool is_there = is_announced(c, feature);
-    bool is_expected = is_planned || wording_follows_topology(c->shape, feature->name, c->vendor);
+    bool is_expected = is_guests ? is_own(c, of, is_planned) : is_planned;
     const char *why = find_feature_state(c, feature);
     if (is_there == is_expected) {
-        if (is_there && !is_planned) {
-            note(c, feature->name, "it follows from the topology: a socket has several CPUs");
+        if (is_guests && is_there != is_planned) {
+            note(c, feature->name, causes[of->cause]);
         }
     } else if (why != NULL) {
         note(c, feature->name, why);

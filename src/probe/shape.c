@@ -137,6 +137,13 @@ unsigned shape_count_per_socket(const probe_shape *shape)
     return shape->dies * shape->cores * shape->threads;
 }
 
+struct domain_guest shape_get_guest(const probe_shape *shape)
+{
+    return (struct domain_guest){.vcpus = shape->max,
+                                 .per_socket = shape_count_per_socket(shape),
+                                 .has_pmu = shape->pmu == SHAPE_PMU_ON};
+}
+
 const char *shape_get_pmu(const probe_shape *shape)
 {
     return shape->pmu == SHAPE_PMU_UNSAID ? NULL : pmu_words[shape->pmu];

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/record.h"
+#include "core/guest.h"
 
 /// libvirt's words, `UNSAID` where a domain says nothing and QEMU decides.
 enum shape_pmu {
@@ -32,6 +33,9 @@ int shape_parse(const char *text, size_t len, const char *name, probe_shape *ret
 
 /// Logical CPUs in each socket.
 unsigned shape_count_per_socket(const probe_shape *shape);
+
+/// What of it decides on the CPU.
+struct domain_guest shape_get_guest(const probe_shape *shape);
 
 /// The word of a domain's <pmu state='…'/>, or NULL.
 const char *shape_get_pmu(const probe_shape *shape);

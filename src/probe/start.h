@@ -18,7 +18,6 @@ struct start_options {
     const cpulift_cpu *cpu;     ///< the definition to start, as it stands; NULL: the plan's, as it
                                 ///< is worded for the guest and the QEMU that starts it
     const probe_shape *shape;   ///< of the guest; NULL: as many guests have it
-    const char *vendor;         ///< libvirt's name of the CPU's vendor, NULL: none
     unsigned timeout_ms;        ///< for everything together
 };
 

@@ -17,10 +17,3 @@ void wording_choose(const cpulift_plan *plan, const struct start_options *option
                     const unsigned long *versions, size_t count, struct wording *ret_wording);
 
 void wording_clear(struct wording *wording);
-
-/// True for a feature that a guest sees where a socket has more than one logical CPU, and only
-/// there, whatever the definition says.
-bool wording_is_by_topology(const char *feature);
-
-/// True where a guest of this shape, with this vendor string, sees it for that reason.
-bool wording_follows_topology(const probe_shape *shape, const char *feature, const char *vendor);

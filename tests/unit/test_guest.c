@@ -205,6 +205,23 @@ static void test_choose_qemu(void **state)
     }
 }
 
+static void test_side(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *min, *max;
+        enum guest_side side;
+    } cases[] = {
+        {NULL, NULL, GUEST_QEMU_UNKNOWN},        {"10.0.0", NULL, GUEST_QEMU_UNKNOWN},
+        {"junk", "10.1", GUEST_QEMU_UNKNOWN},    {"7.2.22", "9.2.99", GUEST_QEMU_OLDER},
+        {"9.2.99", "10.0.0", GUEST_QEMU_ACROSS}, {"10.0.0", "10.0.0", GUEST_QEMU_NEWER},
+        {"7.2.22", "7.2.22", GUEST_QEMU_OLDER},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        assert_int_equal(guest_find_side(cases[i].min, cases[i].max), cases[i].side);
+    }
+}
+
 /// A pool on both sides is told so, with the hosts of the older side.
 static void test_range(void **state)
 {
@@ -242,8 +259,8 @@ int main(void)
         cmocka_unit_test(test_table),       cmocka_unit_test(test_read),
         cmocka_unit_test(test_define),      cmocka_unit_test(test_qemu64),
         cmocka_unit_test(test_elder),       cmocka_unit_test(test_not_binding),
-        cmocka_unit_test(test_choose_qemu), cmocka_unit_test(test_range),
-        cmocka_unit_test(test_reasons),
+        cmocka_unit_test(test_choose_qemu), cmocka_unit_test(test_side),
+        cmocka_unit_test(test_range),       cmocka_unit_test(test_reasons),
     };
     return cmocka_run_group_tests_name("guest", tests, NULL, NULL);
 }

@@ -45,10 +45,10 @@ static const struct guest good = {FEATURES, "GenuineIntel", SIGNATURE, 40, ""};
 static const probe_shape one = {
     .vcpus = 1, .max = 1, .sockets = 1, .dies = 1, .cores = 1, .threads = 1};
 
-/// The proof of a plan for FEATURES by a guest of `count` vCPUs.
-static proof *prove_vcpus(const struct guest *vcpus, unsigned count, const probe_shape *shape)
+/// The proof of a plan by a guest of `count` vCPUs.
+static proof *prove_plan(const cpulift_plan *plan, const struct guest *vcpus, unsigned count,
+                         const probe_shape *shape)
 {
-    g_autoptr(cpulift_plan) plan = make_plan(FEATURES);
     g_autoptr(probe_run) run = probe_run_new();
     g_autofree char *sets = proof_format_sets(plan);
     GString *text = fake_guest_new();
@@ -68,6 +68,13 @@ static proof *prove_vcpus(const struct guest *vcpus, unsigned count, const probe
     proof *result = NULL;
     assert_int_equal(proof_compute(map, plan, run, &result, NULL), 0);
     return result;
+}
+
+/// The proof of a plan for FEATURES.
+static proof *prove_vcpus(const struct guest *vcpus, unsigned count, const probe_shape *shape)
+{
+    g_autoptr(cpulift_plan) plan = make_plan(FEATURES);
+    return prove_plan(plan, vcpus, count, shape);
 }
 
 static proof *prove(const struct guest *guest)
@@ -155,6 +162,56 @@ static void test_topology(void **state)
         assert_names(result->missing, cases[i].missing);
         assert_names(result->extra, cases[i].extra);
     }
+}
+
+/// pdcm is to be seen where the pool's hosts give it and the guest has a PMU, and only there.
+static void test_pmu(void **state)
+{
+    (void)state;
+    static const struct {
+        bool is_given;
+        enum shape_pmu pmu;
+        const char *features, *missing, *extra;
+        size_t notes;
+    } cases[] = {
+        {true, SHAPE_PMU_ON, FEATURES " pdcm", "", "", 1},
+        {true, SHAPE_PMU_ON, FEATURES, "pdcm", "", 0},
+        {true, SHAPE_PMU_OFF, FEATURES " pdcm", "", "pdcm", 0},
+        {true, SHAPE_PMU_UNSAID, FEATURES, "", "", 0},
+        {false, SHAPE_PMU_ON, FEATURES, "", "", 0},
+        {false, SHAPE_PMU_ON, FEATURES " pdcm", "", "pdcm", 0},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(cpulift_plan) plan = make_plan(FEATURES);
+        struct plan_guest_feature pdcm = {(char *)"pdcm", (char *)"pmu", cases[i].is_given};
+        plan->guest_features = g_ptr_array_new();
+        g_ptr_array_add(plan->guest_features, &pdcm);
+        struct guest guest = good;
+        guest.features = cases[i].features;
+        probe_shape shape = one;
+        shape.pmu = cases[i].pmu;
+        g_autoptr(proof) result = prove_plan(plan, &guest, 1, &shape);
+        assert_int_equal(result->notes->len, cases[i].notes);
+        assert_names(result->missing, cases[i].missing);
+        assert_names(result->extra, cases[i].extra);
+    }
+}
+
+/// A plan of an elder version requires pdcm of every guest: one without a PMU does not see it.
+static void test_pmu_of_elder(void **state)
+{
+    (void)state;
+    g_autoptr(cpulift_plan) plan = make_plan(FEATURES " pdcm");
+    struct guest guest = good;
+    g_autoptr(proof) without = prove_plan(plan, &guest, 1, &one);
+    assert_names(without->missing, "");
+    assert_int_equal(without->notes->len, 1);
+    guest.features = FEATURES " pdcm";
+    probe_shape shape = one;
+    shape.pmu = SHAPE_PMU_ON;
+    g_autoptr(proof) with = prove_plan(plan, &guest, 1, &shape);
+    assert_true(with->is_proved);
+    assert_int_equal(with->notes->len, 0);
 }
 
 static const probe_shape four = {4, 4, 1, 1, 4, 1, 0};
@@ -338,7 +395,8 @@ int main(void)
         cmocka_unit_test(test_sets_table),      cmocka_unit_test(test_stopped_after_cpuid),
         cmocka_unit_test(test_unknown_feature), cmocka_unit_test(test_topology),
         cmocka_unit_test(test_others),          cmocka_unit_test(test_unlike),
-        cmocka_unit_test(test_vcpu_count),
+        cmocka_unit_test(test_vcpu_count),      cmocka_unit_test(test_pmu),
+        cmocka_unit_test(test_pmu_of_elder),
     };
     return cmocka_run_group_tests(tests, get_map, NULL);
 }

@@ -82,13 +82,14 @@ static void test_hostile(void **state)
     }
 }
 
-static cpulift_plan *make_plan(const char *vendor, const char *check)
+/// `more`: further members of the document.
+static cpulift_plan *make_plan(const char *vendor, const char *check, const char *more)
 {
     g_autofree char *text = g_strdup_printf(
         "{\"schema\": \"%s\", \"pool\": \"p\", \"variant\": \"tuned\", \"virt\": \"qemu\", "
         "\"machine\": \"pc\", \"features\": [\"aes\"], \"definition\": {\"mode\": \"custom\", "
-        "\"model\": \"EPYC\", \"vendor\": \"%s\", \"check\": \"%s\", \"require\": [\"aes\"]}}",
-        PLAN_SCHEMA, vendor, check);
+        "\"model\": \"EPYC\", \"vendor\": \"%s\", \"check\": \"%s\", \"require\": [\"aes\"]}%s}",
+        PLAN_SCHEMA, vendor, check, more);
     cpulift_plan *made = NULL;
     assert_int_equal(plan_parse(text, strlen(text), "test", &made, NULL), 0);
     return made;
@@ -119,8 +120,8 @@ static void test_wording(void **state)
         {"Intel", "full", {10000002, 7002022}, 2, NULL, 1, "aes"},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
-        g_autoptr(cpulift_plan) plan = make_plan(cases[i].vendor, cases[i].check);
-        const struct start_options options = {.shape = cases[i].shape, .vendor = cases[i].vendor};
+        g_autoptr(cpulift_plan) plan = make_plan(cases[i].vendor, cases[i].check, "");
+        const struct start_options options = {.shape = cases[i].shape};
         struct wording wording = {0};
         wording_choose(plan, &options, cases[i].versions, cases[i].count, &wording);
         GString *names = g_string_new(NULL);
@@ -137,12 +138,31 @@ static void test_wording(void **state)
     }
 }
 
+/// A guest with a PMU is started with what the hosts give only to such, on whatever QEMU.
+static void test_pmu_wording(void **state)
+{
+    (void)state;
+    static const char more[] =
+        ", \"guest_features\": [{\"feature\": \"pdcm\", \"cause\": \"pmu\", \"given\": true}]";
+    g_autoptr(cpulift_plan) plan = make_plan("Intel", "full", more);
+    for (enum shape_pmu pmu = SHAPE_PMU_UNSAID; pmu <= SHAPE_PMU_OFF; pmu++) {
+        const probe_shape shape = {1, 1, 1, 1, 1, 1, pmu};
+        const struct start_options options = {.shape = &shape};
+        struct wording wording = {0};
+        wording_choose(plan, &options, (const unsigned long[]){7002022}, 1, &wording);
+        assert_int_equal(wording.cpu->feature_count, pmu == SHAPE_PMU_ON ? 2 : 1);
+        assert_string_equal(wording.cpu->features[wording.cpu->feature_count - 1].name,
+                            pmu == SHAPE_PMU_ON ? "pdcm" : "aes");
+        wording_clear(&wording);
+    }
+}
+
 /// A domain's own definition is started as it stands.
 static void test_own_definition(void **state)
 {
     (void)state;
     static const char text[] = "<cpu mode='custom' check='full'><model>EPYC</model></cpu>";
-    g_autoptr(cpulift_plan) plan = make_plan("AMD", "full");
+    g_autoptr(cpulift_plan) plan = make_plan("AMD", "full", "");
     g_autoptr(cpulift_cpu) cpu = NULL;
     assert_int_equal(cpu_parse(text, strlen(text), "test", &cpu, NULL), 0);
     const struct start_options options = {.cpu = cpu};
@@ -155,9 +175,8 @@ static void test_own_definition(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_parse),
-        cmocka_unit_test(test_hostile),
-        cmocka_unit_test(test_wording),
+        cmocka_unit_test(test_parse),          cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_wording),        cmocka_unit_test(test_pmu_wording),
         cmocka_unit_test(test_own_definition),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
