@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "core/guest.h"
 #include "core/planner_define.h"
 
 #include <string.h>
@@ -86,6 +87,7 @@ void compare_take_plan(const cpulift_plan *plan, const catalog *map, compare_sid
         .family = (unsigned)json_get_uint(signature, "family", 0),
         .model = (unsigned)json_get_uint(signature, "model", 0),
         .stepping = (unsigned)json_get_uint(signature, "stepping", 0),
+        .width_max = plan->phys_bits,
     };
     qsort((void *)ret_side->features, plan->feature_count, sizeof(char *), text_compare);
     set_signature(ret_side, map);
@@ -133,6 +135,23 @@ static feature_set add_unasked(const cpulift_cpu *cpu, const char *virt, const c
                              feature_set_subtract(feature_set_subtract(adds, drops), stated));
 }
 
+/// The definition without the features that the map lacks; those that it gives go to `unknown`,
+/// borrowed. The caller's.
+static cpulift_cpu *copy_known(const cpulift_cpu *cpu, const catalog *map, GPtrArray *unknown)
+{
+    cpulift_cpu *known = cpu_new();
+    known->model = g_strdup(cpu->model);
+    for (size_t i = 0; i < cpu->feature_count; i++) {
+        const struct cpu_feature *feature = &cpu->features[i];
+        if (catalog_find_feature(map, feature->name) >= 0) {
+            cpu_add_feature(known, feature->name, feature->policy);
+        } else if (feature->policy != CPU_DISABLE && feature->policy != CPU_FORBID) {
+            g_ptr_array_add(unknown, feature->name);
+        }
+    }
+    return known;
+}
+
 int compare_take_cpu(const cpulift_cpu *cpu, const char *name, const char *virt,
                      const char *machine, const catalog *map, compare_side *ret_side,
                      cpulift_error **err)
@@ -146,11 +165,14 @@ int compare_take_cpu(const cpulift_cpu *cpu, const char *name, const char *virt,
             "XML ('virsh dumpxml'), or a host document",
             name, dependence);
     }
-    TRY(cpu_expand(cpu, map, &features, err));
+    g_autoptr(GPtrArray) unknown = g_ptr_array_new();
+    g_autoptr(cpulift_cpu) known = copy_known(cpu, map, unknown);
+    TRY(cpu_expand(known, map, &features, err));
+    g_ptr_array_add(unknown, NULL);
     features = virt != NULL ? add_unasked(cpu, virt, map, features) : features;
     *ret_side = (compare_side){
         .cpu = cpu,
-        .features = list_features(map, &features, NULL),
+        .features = list_features(map, &features, (char *const *)unknown->pdata),
         .virt = virt,
         .machine = machine,
         .family = cpu->family,
@@ -191,14 +213,31 @@ static bool is_protection(const char *name)
     return class == FEATURE_MITIGATION || class == FEATURE_IMMUNITY || class == FEATURE_HAZARD;
 }
 
-static bool is_guest_dependent(const char *name)
+/// Whether the guest's own configuration decides on the feature, in this way.
+static bool is_by(const char *name, enum guest_cause cause)
 {
-    return catalog_classify(name) == FEATURE_TOPOLOGY;
+    const struct guest_feature *of = guest_find_feature(name);
+    return of != NULL && of->cause == cause;
+}
+
+static bool is_by_topology(const char *name)
+{
+    return catalog_classify(name) == FEATURE_TOPOLOGY || is_by(name, GUEST_SOCKET);
+}
+
+static bool is_by_pmu(const char *name)
+{
+    return is_by(name, GUEST_PMU);
+}
+
+static bool is_by_cpu_pm(const char *name)
+{
+    return is_by(name, GUEST_CPU_PM);
 }
 
 static bool is_plain(const char *name)
 {
-    return !is_protection(name) && !is_guest_dependent(name);
+    return !is_protection(name) && !is_by_topology(name) && !is_by_pmu(name) && !is_by_cpu_pm(name);
 }
 
 static const struct {
@@ -207,7 +246,9 @@ static const struct {
 } feature_rows[] = {
     {"features", is_plain},
     {"mitigations", is_protection},
-    {"features by the guest's topology", is_guest_dependent},
+    {"features by the guest's topology", is_by_topology},
+    {"features by the guest's PMU", is_by_pmu},
+    {"features by the guest's cpu-pm", is_by_cpu_pm},
 };
 
 bool compare_is_of_features(const struct compare_difference *difference)
@@ -357,6 +398,15 @@ static const struct {
     {"canonical machine", get_canonical, HOSTS},
 };
 
+/// Whether a guest of A cannot be given by B what it has in this row.
+static bool is_beyond(size_t row, const compare_side *a, const compare_side *b)
+{
+    g_autofree char *of_a = get_vendor(a), *of_b = get_vendor(b);
+    unsigned width = b->width_max != 0 ? b->width_max : get_bits(b);
+    return (rows[row].get == get_width && get_bits(a) > width) ||
+           (rows[row].get == get_vendor && of_a != NULL && of_b != NULL);
+}
+
 static void add_rows(GPtrArray *differences, const compare_side *a, const compare_side *b)
 {
     bool is_mixed = (a->cpu != NULL) != (b->cpu != NULL);
@@ -374,7 +424,7 @@ static void add_rows(GPtrArray *differences, const compare_side *a, const compar
         add(differences,
             (struct compare_difference){g_strdup(rows[i].what), g_steal_pointer(&said_a),
                                         g_steal_pointer(&said_b), (rows[i].flags & SEEN) != 0,
-                                        rows[i].get == get_width && get_bits(a) > get_bits(b)});
+                                        is_beyond(i, a, b)});
     }
 }
 

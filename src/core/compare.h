@@ -14,6 +14,7 @@ typedef struct compare_side {
     char **not_migratable;            ///< of a host; likewise
     const char *virt, *machine;       ///< NULL: not said
     unsigned family, model, stepping; ///< that a guest sees; family 0: not said
+    unsigned width_max; ///< of a plan: its hosts' smallest physical-address width; 0: not known
 } compare_side;
 
 /// In one thing they differ.
@@ -34,9 +35,9 @@ void compare_take_plan(const cpulift_plan *plan, const catalog *map, compare_sid
 void compare_take_host(const cpulift_host *host, const struct host_guest *guest, const catalog *map,
                        compare_side *ret_side);
 
-/// A definition; `name` stands in messages. `virt` and `machine` are those of its domain, NULL
-/// where it stands alone; with `virt` it has also what QEMU adds to its model and takes from it
-/// unasked. CPULIFT_EINPUT: what it gives depends on its host.
+/// A definition; `name` stands in messages. Features that the map lacks count by name. `virt` and
+/// `machine` are those of its domain, NULL where it stands alone; with `virt` it has also what QEMU
+/// adds to its model and takes from it unasked. CPULIFT_EINPUT: what it gives depends on its host.
 int compare_take_cpu(const cpulift_cpu *cpu, const char *name, const char *virt,
                      const char *machine, const catalog *map, compare_side *ret_side,
                      cpulift_error **err);

@@ -2,7 +2,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "base/xml.h"
-#include "core/catalog.h"
+#include "core/compare.h"
 #include "core/guest.h"
 #include "hook/hook.h"
 #include "hook/qemu.h"
@@ -11,44 +11,78 @@
 #include <stdio.h>
 #include <string.h>
 
-/// Adds what this guest's topology and PMU bring on this node. Where its QEMU is not known, the
+/// So many features stand in a line.
+#define NAMES_MAX 8
+
+/// Adds what this guest's own configuration brings on this node. Where its QEMU is not known, the
 /// guest may have what a newer one sets: an older one refuses it by itself.
-static int add_own(const catalog *map, const cpulift_plan *plan, const domain_document *document,
-                   feature_set *may, cpulift_error **err)
+static void add_own(const cpulift_plan *plan, const domain_document *document, compare_side *pool)
 {
     const struct domain_guest guest = guest_read(document);
     g_autofree char *node = hook_path("/");
     unsigned qemu = guest_choose_qemu(plan, qemu_find(plan, document, node));
-    g_autoptr(cpulift_cpu) cpu = guest_define(plan, &guest, qemu != 0 ? qemu : GUEST_QEMU_BREAK);
-    for (size_t i = 0; i < cpu->feature_count; i++) {
-        const struct cpu_feature *feature = &cpu->features[i];
-        if (feature->policy == CPU_REQUIRE && guest_find_feature(feature->name) != NULL) {
-            TRY(catalog_add_feature(map, feature->name, "plan", may, err));
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    size_t count = 0;
+    const struct guest_feature *rows = guest_list_features(&count);
+    for (size_t i = 0; i < count; i++) {
+        if ((qemu == 0 || qemu >= rows[i].since_qemu) &&
+            guest_sees(plan, &guest, &rows[i], plan->cpu->vendor)) {
+            g_ptr_array_add(names, (char *)rows[i].name);
         }
     }
-    return 0;
+    record_merge_strings(&pool->features, names);
 }
 
-/// The features of the guest's definition that no plan of this pool promises, as "a, b and 3 more";
-/// NULL when there is none.
-static int find_outside(const cpulift_cpu *cpu, const cpulift_plan *plan,
-                        const domain_document *document, char **ret_names, cpulift_error **err)
+/// One thing in which the guest goes beyond the pool, but its features; NULL: it does not. A width
+/// that the plan does not know stops none.
+static char *describe(const struct compare_difference *one, const cpulift_plan *plan)
+{
+    bool is_width = strcmp(one->what, "physical address bits") == 0;
+    if (!one->is_beyond || (is_width && plan->phys_bits == 0 && one->b == NULL)) {
+        return NULL;
+    }
+    return is_width
+               ? g_strdup_printf("its physical addresses have %s bits, and the pool's hosts %u",
+                                 one->a, MAX(plan->phys_bits, plan->cpu->phys_bits))
+               : g_strdup_printf("its %s is %s, and the pool's %s", one->what, one->a, one->b);
+}
+
+/// Why the pool's hosts cannot promise this guest; NULL: they can. The features come first.
+static char *find_why(const GPtrArray *differences, const cpulift_plan *plan)
+{
+    g_autoptr(GString) names = g_string_new(NULL);
+    g_autofree char *why = NULL;
+    for (size_t i = 0; i < differences->len; i++) {
+        const struct compare_difference *one = differences->pdata[i];
+        if (!compare_is_of_features(one)) {
+            why = why != NULL ? why : describe(one, plan);
+        } else if (one->is_beyond) {
+            g_string_append_printf(names, "%s%s", names->len > 0 ? " " : "", one->a);
+        }
+    }
+    if (names->len == 0) {
+        return g_steal_pointer(&why);
+    }
+    g_auto(GStrv) list = g_strsplit(names->str, " ", -1);
+    g_autofree char *joined =
+        text_join_some((const char *const *)list, g_strv_length(list), NAMES_MAX);
+    return g_strdup_printf("its CPU has features outside the pool's plan: %s", joined);
+}
+
+static int compare(const cpulift_cpu *cpu, const cpulift_plan *plan,
+                   const domain_document *document, char **ret_why, cpulift_error **err)
 {
     g_autoptr(catalog) map = NULL;
-    feature_set has = {0}, may = {0};
+    g_auto(compare_side) guest = {0}, pool = {0};
+    g_autofree char *virt = xml_get_attribute(xmlDocGetRootElement(document->tree), "type");
     TRY(catalog_load(NULL, &map, err));
-    TRY(cpu_expand(cpu, map, &has, err));
-    for (size_t i = 0; i < plan->feature_count; i++) {
-        TRY(catalog_add_feature(map, plan->features[i], "plan", &may, err));
-    }
-    TRY(add_own(map, plan, document, &may, err));
-    feature_set outside = feature_set_subtract(has, may);
-    g_autoptr(GPtrArray) names = g_ptr_array_new();
-    feature_set_foreach (id, &outside) {
-        g_ptr_array_add(names, catalog_get_feature(map, id)->name);
-    }
-    *ret_names =
-        names->len > 0 ? text_join_some((const char *const *)names->pdata, names->len, 8) : NULL;
+    // Where libvirt holds QEMU to the definition, QEMU adds nothing to it.
+    const char *unasked = cpu_is_binding(cpu) ? NULL : virt;
+    TRY(compare_take_cpu(cpu, document->guest, unasked, NULL, map, &guest, err));
+    compare_take_plan(plan, map, &pool);
+    add_own(plan, document, &pool);
+    g_autoptr(GPtrArray) differences = compare_sides(&guest, &pool);
+    *ret_why = find_why(differences, plan);
     return 0;
 }
 
@@ -69,18 +103,7 @@ static int judge(const char *xml, size_t len, const char *guest, const cpulift_p
         *ret_why = g_strdup_printf("its CPU is %s, which no other host can promise", cpu->mode);
         return 0;
     }
-    if (cpu->model == NULL) {
-        return 0;
-    }
-    g_autofree char *names = NULL;
-    TRY(find_outside(cpu, plan, document, &names, err));
-    if (names != NULL) {
-        *ret_why = g_strdup_printf("its CPU has features outside the pool's plan: %s", names);
-    } else if (plan->phys_bits != 0 && cpu->phys_bits > plan->phys_bits) {
-        *ret_why = g_strdup_printf("its physical addresses have %u bits, and the pool's hosts %u",
-                                   cpu->phys_bits, plan->phys_bits);
-    }
-    return 0;
+    return cpu->model != NULL ? compare(cpu, plan, document, ret_why, err) : 0;
 }
 
 /// A guard that cannot judge lets pass and leaves a trace, unless it was told to be strict.

@@ -80,6 +80,17 @@ sed -i 's/"pool"/"phys_bits": 39, "pool"/' "$folder/root/etc/cpulift/plan.json"
 judge 0 narrow "mode='custom'><model>Nehalem</model><maxphysaddr mode='emulate' bits='39'/><feature policy='disable' name='vme'/>"
 judge 1 wide "mode='custom'><model>Nehalem</model><maxphysaddr mode='emulate' bits='46'/><feature policy='disable' name='vme'/>"
 has "$folder/err" "46 bits"
+# One of another vendor's CPU starts on none of the pool's hosts; a name that this map lacks is outside like any other.
+sed -i 's/"model": "Nehalem"/&, "vendor": "Intel"/' "$folder/root/etc/cpulift/plan.json"
+judge 0 same "mode='custom'><model>Nehalem</model><vendor>Intel</vendor><feature policy='disable' name='vme'/>"
+judge 1 other "mode='custom'><model>Nehalem</model><vendor>AMD</vendor><feature policy='disable' name='vme'/>"
+has "$folder/err" "its vendor is AMD, and the pool's Intel"
+judge 1 newer "mode='custom'><model>Nehalem</model><feature policy='disable' name='vme'/><feature name='warp-drive'/>"
+has "$folder/err" "outside the pool's plan: warp-drive"
+# What QEMU adds to a model unasked counts where nothing binds it.
+judge 1 unasked "mode='custom'><model>Haswell-noTSX</model>"
+has "$folder/err" "abm"
+judge 0 bound "mode='custom' check='full'><model>Nehalem</model><feature policy='disable' name='vme'/><feature name='hypervisor'/>"
 # What cannot be judged passes with a trace, and with --strict does not pass.
 judge 0 torn "mode='custom'><mo"
 has "$folder/root/var/lib/cpulift/hook.log" "guard torn: "

@@ -73,6 +73,11 @@ static const struct change plan_changes[] = {
     {"'sse',", "", "features", "sse", NULL, true, true},
     {"'sse',", "'sse','sse2',", "features", NULL, "sse2", true, false},
     {"'ssbd',", "", "mitigations", "ssbd", NULL, true, true},
+    {"'sse',", "'cmp_legacy','sse',", "features by the guest's topology", NULL, "cmp_legacy", true,
+     false},
+    {"'sse',", "'pdcm','sse',", "features by the guest's PMU", NULL, "pdcm", true, false},
+    {"'sse',", "'sse','waitpkg',", "features by the guest's cpu-pm", NULL, "waitpkg", true, false},
+    {"'vendor':'Intel'", "'vendor':'AMD'", "vendor", "Intel", "AMD", true, true},
     {",'warp-drive'", "", "features", "warp-drive", NULL, true, true},
     {"'kvm'", "'qemu'", "virt type", "kvm", "qemu", true, false},
     {"'pc'", "'q35'", "machine type", "pc", "q35", true, false},
@@ -100,7 +105,7 @@ static const struct change host_changes[] = {
      "family 6 model 26 stepping 5", false, false},
     {"'model_name':'Nehalem'", "'model_name':'Westmere'", "CPU like", "Nehalem", "Westmere", false,
      false},
-    {"'vendor':'Intel'", "'vendor':'AMD'", "vendor", "Intel", "AMD", true, false},
+    {"'vendor':'Intel'", "'vendor':'AMD'", "vendor", "Intel", "AMD", true, true},
     {"'phys_bits':46,", "", "physical address bits", "46", NULL, true, true},
     {"pc-i440fx-7.2", "pc-i440fx-8.0", "canonical machine", "pc-i440fx-7.2", "pc-i440fx-8.0", false,
      false},
@@ -191,6 +196,20 @@ static void test_dependent(void **state)
     }
 }
 
+/// A name that the map lacks counts where a definition gives it.
+static void test_unknown_names(void **state)
+{
+    (void)state;
+    static const char xml[] = "<cpu><model>Nehalem</model><feature name='warp-drive'/>"
+                              "<feature name='antigravity' policy='disable'/></cpu>";
+    g_autoptr(cpulift_cpu) cpu = NULL;
+    g_auto(compare_side) side = {0};
+    assert_int_equal(cpu_parse(xml, strlen(xml), "x", &cpu, NULL), 0);
+    assert_int_equal(compare_take_cpu(cpu, "x", NULL, NULL, support_get_catalog(), &side, NULL), 0);
+    assert_true(g_strv_contains((const char *const *)side.features, "warp-drive"));
+    assert_false(g_strv_contains((const char *const *)side.features, "antigravity"));
+}
+
 /// In a domain QEMU adds to the model what nobody wrote, but what was disabled by name.
 static void test_unasked(void **state)
 {
@@ -213,9 +232,8 @@ static void test_unasked(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_changes),
-        cmocka_unit_test(test_mixed),
-        cmocka_unit_test(test_dependent),
+        cmocka_unit_test(test_changes),   cmocka_unit_test(test_mixed),
+        cmocka_unit_test(test_dependent), cmocka_unit_test(test_unknown_names),
         cmocka_unit_test(test_unasked),
     };
     return cmocka_run_group_tests_name("compare", tests, NULL, NULL);
