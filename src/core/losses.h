@@ -10,6 +10,7 @@
 struct losses_asker {
     const char *subject; ///< how a sentence begins: "the guest"
     const char *escape;  ///< the option that leaves it alone, "--respect"; NULL: there is none
+    bool is_brief;       ///< nothing of a CPU without a model, as most guests of clouds have it
 };
 
 /// Adds what `own` asks for and a guest of the definition `cpu`, made of the plan, does not get.

@@ -4,7 +4,9 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "core/guest.h"
+#include "core/losses.h"
 #include "hook/qemu.h"
+#include "hook/trace.h"
 #include "platform/root.h"
 
 #include <fnmatch.h>
@@ -50,6 +52,18 @@ bool hook_is_wanted(const cpulift_plan *plan, const char *guest)
     return fits(plan->guests.only, guest, true) && !fits(plan->guests.skip, guest, false);
 }
 
+/// Tells of what the guest asked for and does not get, as `rewrite` does.
+static void note_losses(const domain_document *document, const cpulift_plan *plan,
+                        const cpulift_cpu *cpu)
+{
+    const struct losses_asker asker = {.subject = "the guest", .is_brief = true};
+    g_autoptr(GPtrArray) losses = g_ptr_array_new_with_free_func(g_free);
+    losses_add_domain(losses, &asker, document, plan, cpu);
+    for (size_t i = 0; i < losses->len; i++) {
+        trace_note(document->guest, losses->pdata[i]);
+    }
+}
+
 int hook_rewrite(const cpulift_plan *plan, const domain_document *document, char **ret_text,
                  size_t *ret_len, cpulift_error **err)
 {
@@ -64,7 +78,9 @@ int hook_rewrite(const cpulift_plan *plan, const domain_document *document, char
     g_autofree char *node = hook_path("/");
     unsigned qemu = guest_choose_qemu(plan, qemu_find(plan, document, node));
     g_autoptr(cpulift_cpu) cpu = guest_define(plan, &guest, qemu);
-    return domain_rewrite(document, cpu, &options, ret_text, ret_len, &changes, err);
+    TRY(domain_rewrite(document, cpu, &options, ret_text, ret_len, &changes, err));
+    note_losses(document, plan, cpu);
+    return 0;
 }
 
 int hook_rewrite_file(const cpulift_plan *plan, const char *path, cpulift_error **err)

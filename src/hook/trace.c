@@ -35,13 +35,25 @@ const char *trace_get_folder(void)
     return trace.folder;
 }
 
-/// Everything here may be called in a signal handler.
-static void append(const char *line, size_t len)
+/// The file if it is one, or -1; *ret_size are its bytes. May be called in a signal handler.
+static int open_trace(int flags, off_t *ret_size)
 {
-    autoclose int fd =
-        open(trace.path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0644);
+    int fd = open(trace.path, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0644);
     struct stat st;
-    if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size < TRACE_MAX) {
+    if (fd >= 0 && (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))) {
+        close(fd);
+        return -1;
+    }
+    *ret_size = fd >= 0 ? st.st_size : 0;
+    return fd;
+}
+
+/// Everything here may be called in a signal handler. A file of `most` bytes is left alone.
+static void append(const char *line, size_t len, off_t most)
+{
+    off_t size = 0;
+    autoclose int fd = open_trace(O_WRONLY | O_APPEND | O_CREAT, &size);
+    if (fd >= 0 && size < most) {
         (void)!write(fd, line, len);
     }
 }
@@ -54,26 +66,47 @@ static void format_time(char *out, size_t size)
     strftime(out, size, "%Y-%m-%dT%H:%M:%SZ", &tm);
 }
 
-void trace_write(const char *guest, const char *why)
+/// "TIME ROLE GUEST: what" with a newline. The caller frees it.
+static char *format_line(const char *guest, const char *what)
 {
     char when[32];
     format_time(when, sizeof(when));
-    g_autofree char *text = g_strdup_printf("%s %s %s: %s", when, trace.role, guest, why);
+    g_autofree char *text = g_strdup_printf("%s %s %s: %s", when, trace.role, guest, what);
     text_make_printable(text);
-    g_autofree char *line = g_strdup_printf("%.1000s\n", text);
-    append(line, strlen(line));
+    return g_strdup_printf("%.1000s\n", text);
+}
+
+void trace_write(const char *guest, const char *why)
+{
+    g_autofree char *line = format_line(guest, why);
+    append(line, strlen(line), TRACE_MAX);
+}
+
+/// Whether the file has the line, whenever it was written.
+static bool has_line(const char *line)
+{
+    off_t size = 0;
+    const char *what = strchr(line, ' ');
+    autoclose int fd = open_trace(O_RDONLY, &size);
+    size_t len = fd >= 0 ? (size_t)MIN(size, TRACE_MAX) : 0;
+    g_autofree char *text = g_malloc(len + 1);
+    return len > 0 && read(fd, text, len) == (ssize_t)len &&
+           memmem(text, len, what, strlen(what)) != NULL;
 }
 
 void trace_note(const char *guest, const char *what)
 {
     g_autofree char *why = g_strconcat("note: ", what, NULL);
-    trace_write(guest, why);
+    g_autofree char *line = format_line(guest, why);
+    if (!has_line(line)) {
+        append(line, strlen(line), TRACE_MAX / 2);
+    }
 }
 
 static void end_late(int signal)
 {
     (void)signal;
-    append(trace.late, strlen(trace.late));
+    append(trace.late, strlen(trace.late), TRACE_MAX);
     if (trace.is_strict) {
         (void)!write(STDERR_FILENO, trace.late, strlen(trace.late));
     }

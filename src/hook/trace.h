@@ -15,7 +15,8 @@ const char *trace_get_folder(void);
 /// Adds "TIME ROLE GUEST: why". A file that cannot be written is passed over in silence.
 void trace_write(const char *guest, const char *why);
 
-/// Adds "TIME ROLE GUEST: note: what": the guest was tuned, but an operator should know.
+/// Adds "TIME ROLE GUEST: note: what": the guest was tuned, but an operator should know. Once for
+/// each guest, and only while half of the file is left for what fails.
 void trace_note(const char *guest, const char *what);
 
 /// After `seconds` the process leaves a line and ends with `status`: whoever waits for a hook waits

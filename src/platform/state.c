@@ -280,9 +280,7 @@ static void format_qemu(GString *out, const node_state *state)
 {
     const struct state_plan *plan = state->plan;
     const struct state_qemu *qemu = state->qemu;
-    if (plan != NULL && plan->qemu_min != NULL && plan->qemu_max != NULL &&
-        text_parse_version(plan->qemu_min) < GUEST_QEMU_BREAK &&
-        text_parse_version(plan->qemu_max) >= GUEST_QEMU_BREAK) {
+    if (plan != NULL && guest_find_side(plan->qemu_min, plan->qemu_max) == GUEST_QEMU_ACROSS) {
         g_string_append_printf(out,
                                "its hosts have QEMU %s to %s: guests with more than one logical "
                                "CPU per socket do not migrate across " GUEST_QEMU_BREAK_TEXT "\n",
@@ -297,28 +295,55 @@ static void format_qemu(GString *out, const node_state *state)
     }
 }
 
-/// The reasons with their counts, each once, in the order in which they first came.
+/// How often each reason stands in the list. `reasons` gets each once, in the order in which they
+/// first came. The caller unrefs.
+static GHashTable *count_reasons(const GPtrArray *starts, GPtrArray *reasons)
+{
+    GHashTable *counts = g_hash_table_new(g_str_hash, g_str_equal);
+    for (size_t i = 0; i < starts->len; i++) {
+        const struct state_untuned *one = starts->pdata[i];
+        size_t count = GPOINTER_TO_SIZE(g_hash_table_lookup(counts, one->why));
+        if (count == 0) {
+            g_ptr_array_add(reasons, one->why);
+        }
+        g_hash_table_replace(counts, one->why, GSIZE_TO_POINTER(count + 1));
+    }
+    return counts;
+}
+
 static void format_untuned(GString *out, const GPtrArray *untuned)
 {
-    g_autoptr(GHashTable) counts = g_hash_table_new(g_str_hash, g_str_equal);
     g_autoptr(GPtrArray) reasons = g_ptr_array_new();
-    const struct state_untuned *last = NULL;
-    for (size_t i = 0; i < untuned->len; i++) {
-        last = g_ptr_array_index(untuned, i);
-        size_t count = GPOINTER_TO_SIZE(g_hash_table_lookup(counts, last->why));
-        if (count == 0) {
-            g_ptr_array_add(reasons, last->why);
-        }
-        g_hash_table_replace(counts, last->why, GSIZE_TO_POINTER(count + 1));
-    }
+    g_autoptr(GHashTable) counts = count_reasons(untuned, reasons);
     g_string_append_printf(out, "%u starts of guests were left untuned\n", untuned->len);
     for (size_t r = 0; r < reasons->len; r++) {
         const char *why = g_ptr_array_index(reasons, r);
         g_string_append_printf(out, "  %zu: %s\n",
                                GPOINTER_TO_SIZE(g_hash_table_lookup(counts, why)), why);
     }
-    if (last != NULL) {
+    if (untuned->len > 0) {
+        const struct state_untuned *last = untuned->pdata[untuned->len - 1];
         g_string_append_printf(out, "  the last: %s at %s\n", last->guest, last->time);
+    }
+}
+
+/// Each note once, with the guest of which it was written last.
+static void format_notes(GString *out, const GPtrArray *notes)
+{
+    g_autoptr(GPtrArray) reasons = g_ptr_array_new();
+    g_autoptr(GHashTable) counts = count_reasons(notes, reasons);
+    g_autoptr(GHashTable) lasts = g_hash_table_new(g_str_hash, g_str_equal);
+    for (size_t i = 0; i < notes->len; i++) {
+        struct state_untuned *note = notes->pdata[i];
+        g_hash_table_replace(lasts, note->why, note);
+    }
+    for (size_t r = 0; r < reasons->len; r++) {
+        const struct state_untuned *last = g_hash_table_lookup(lasts, reasons->pdata[r]);
+        size_t count = GPOINTER_TO_SIZE(g_hash_table_lookup(counts, last->why));
+        g_autofree char *who =
+            count > 1 ? g_strdup_printf("%zu guests, the last ", count) : g_strdup("");
+        g_string_append_printf(out, "note of %s%s at %s: %s\n", who, last->guest, last->time,
+                               last->why);
     }
 }
 
@@ -349,9 +374,6 @@ char *state_format(const node_state *state)
         g_string_append_printf(out, "%s /%s: %s\n", file->platform, file->target, file->state);
     }
     format_untuned(out, state->untuned);
-    for (size_t i = 0; i < state->notes->len; i++) {
-        const struct state_untuned *note = g_ptr_array_index(state->notes, i);
-        g_string_append_printf(out, "note of %s at %s: %s\n", note->guest, note->time, note->why);
-    }
+    format_notes(out, state->notes);
     return g_string_free(out, FALSE);
 }

@@ -60,6 +60,18 @@ has "$folder/out" "/usr/bin/qemu-system-x86_64 was QEMU 7.2.22 when the plan was
 has "$folder/out" "0 starts of guests were left untuned"
 has "$folder/out" "note of cores at"
 
+# What a guest asked for and loses is told once for each guest, and what it only did not say is not.
+asking=$(sed "s,<cpu>,<cpu mode='custom'><model>EPYC</model><feature name='svm'/>," "$source/tests/golden/rewrite-guest/cores.xml")
+for guest in cores other cores; do
+    expect 0 "$hook" cloudstack hook transform "$(echo "$asking" | sed "s/<name>cores/<name>$guest/")"
+done
+notes 3
+has "$trace" "cloudstack other: note: the guest asks for svm, which the plan leaves out"
+expect 0 "$cpulift" status --root "$node"
+has "$folder/out" "note of 2 guests, the last other at"
+has "$folder/out" "0 starts of guests were left untuned"
+sed -i '/asks for svm/d' "$trace"
+
 # An update of the same series changes nothing; back to the old one neither stops a guest.
 install "$program" 10.0.9
 starts 2

@@ -32,7 +32,7 @@ static char *find(const char *content, const char *escape)
     g_autoptr(domain_document) document = NULL;
     g_autoptr(GPtrArray) losses = g_ptr_array_new_with_free_func(g_free);
     g_autofree char *xml = g_strdup_printf("<domain type='kvm'>%s</domain>", content);
-    const struct losses_asker asker = {"the guest", escape};
+    const struct losses_asker asker = {.subject = "the guest", .escape = escape};
     assert_int_equal(plan_parse(plan_text, strlen(plan_text), "plan", &plan, &err), 0);
     assert_int_equal(domain_parse(xml, strlen(xml), "x", &document, &err), 0);
     losses_add_domain(losses, &asker, document, plan, plan->cpu);
