@@ -109,7 +109,8 @@ static int run(char **arguments, size_t count)
     }
     g_autoptr(cpulift_plan) plan = NULL;
     g_autoptr(cpulift_error) err = NULL;
-    if (plan_load(options.plan, &plan, &err) != 0 || rewrite(plan, path, &err) != 0) {
+    if (plan_load(options.plan, &plan, &err) != 0 ||
+        plan_check_promise(plan, options.plan, &err) != 0 || rewrite(plan, path, &err) != 0) {
         return command_fail(&err);
     }
     return EXIT_YES;
