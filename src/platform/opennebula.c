@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "core/losses.h"
 #include "platform/onehosts.h"
+#include "platform/onetemplate.h"
 #include "platform/platform.h"
 
 #include <string.h>
@@ -64,40 +65,6 @@ static int add_include(const root_dir *root, changeset *set, cpulift_error **err
     return changeset_add_edit(set, root, target, &file, text->str, text->len, CHANGE_LINES, err);
 }
 
-/// The end of the attribute that begins at `start`: behind its vector's ']' or its line.
-static size_t find_attribute_end(const GString *text, size_t start)
-{
-    bool is_quoted = false;
-    const char *equals = memchr(text->str + start, '=', text->len - start);
-    size_t at = equals != NULL ? (size_t)(equals - text->str) + 1 : text->len;
-    while (at < text->len && (text->str[at] == ' ' || text->str[at] == '\t')) {
-        at++;
-    }
-    bool is_vector = at < text->len && text->str[at] == '[';
-    for (; at < text->len; at++) {
-        is_quoted ^= text->str[at] == '"';
-        if (!is_quoted && text->str[at] == (is_vector ? ']' : '\n')) {
-            return is_vector ? at + 1 : at;
-        }
-    }
-    return text->len;
-}
-
-/// Where the attribute of this name that is in force begins (the last counts), or -1.
-static gssize find_attribute(const GString *text, const char *name)
-{
-    gssize found = -1;
-    for (const char *line = text->str; line != NULL && *line != '\0';) {
-        const char *word = line + strspn(line, " \t");
-        if (g_str_has_prefix(word, name) && strchr(" \t=", word[strlen(name)]) != NULL) {
-            found = word - text->str;
-        }
-        line = strchr(line, '\n');
-        line = line != NULL ? line + 1 : NULL;
-    }
-    return found;
-}
-
 static char *format_attribute(const cpulift_plan *plan, unsigned version)
 {
     g_autofree char *features = platform_join_features(plan->cpu, CPU_REQUIRE, "", ",");
@@ -107,36 +74,19 @@ static char *format_attribute(const cpulift_plan *plan, unsigned version)
                         : g_strdup_printf("CPU_MODEL = [ MODEL = \"%s\" ]", plan->cpu->model);
 }
 
-/// The text of the attribute that is in force, NULL where there is none. The caller's.
-static char *copy_attribute(const GString *text, const char *name)
-{
-    gssize at = find_attribute(text, name);
-    return at >= 0 ? g_strndup(text->str + at, find_attribute_end(text, (size_t)at) - (size_t)at)
-                   : NULL;
-}
-
-/// The quoted value of a member of a vector attribute, NULL where it has none. The caller's.
-static char *copy_member(const char *attribute, const char *name)
-{
-    g_autofree char *pattern = g_strdup_printf("\\b%s[ \\t]*=[ \\t]*\"([^\"]*)\"", name);
-    g_autoptr(GRegex) regex = g_regex_new(pattern, G_REGEX_CASELESS, 0, NULL);
-    g_autoptr(GMatchInfo) match = NULL;
-    return g_regex_match(regex, attribute, 0, &match) ? g_match_info_fetch(match, 1) : NULL;
-}
-
 /// Of the settings for all guests: a CPU_MODEL that is replaced, and a <cpu> that RAW adds to every
 /// domain.
 static void report_losses(const GString *conf, const cpulift_plan *plan,
                           struct platform_report *report)
 {
-    g_autofree char *model = copy_attribute(conf, "CPU_MODEL");
-    g_autofree char *raw = copy_attribute(conf, "RAW");
+    g_autofree char *model = onetemplate_copy(conf, "CPU_MODEL");
+    g_autofree char *raw = onetemplate_copy(conf, "RAW");
     if (model != NULL) {
         const struct losses_asker asker = {.subject = "CPU_MODEL in vmm_exec_kvm.conf"};
         g_autoptr(cpulift_cpu) own = cpu_new();
-        g_autofree char *features = copy_member(model, "FEATURES");
+        g_autofree char *features = onetemplate_get_member(model, "FEATURES");
         g_auto(GStrv) names = g_strsplit(features != NULL ? features : "", ",", -1);
-        own->model = copy_member(model, "MODEL");
+        own->model = onetemplate_get_member(model, "MODEL");
         own->mode = g_strdup(
             own->model != NULL && g_str_has_prefix(own->model, "host-") ? own->model : NULL);
         for (char **name = names; *name != NULL; name++) {
@@ -164,11 +114,11 @@ static int add_defaults(const root_dir *root, const cpulift_plan *plan, unsigned
     }
     g_autofree char *attribute = format_attribute(plan, version);
     g_autoptr(GString) text = g_string_new_len(file.bytes, (gssize)file.len);
-    gssize at = find_attribute(text, "CPU_MODEL");
+    onetemplate_span span;
     report_losses(text, plan, report);
-    if (at >= 0) {
-        g_string_erase(text, at, (gssize)find_attribute_end(text, (size_t)at) - at);
-        g_string_insert(text, at, attribute);
+    if (onetemplate_find(text, "CPU_MODEL", &span)) {
+        g_string_erase(text, (gssize)span.start, (gssize)(span.end - span.start));
+        g_string_insert(text, (gssize)span.start, attribute);
     } else {
         g_string_append_printf(text, "%s%s\n",
                                text->len > 0 && text->str[text->len - 1] != '\n' ? "\n" : "",

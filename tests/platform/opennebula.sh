@@ -114,6 +114,13 @@ expect 0 "$cpulift" apply "$plan" --platform opennebula --channel native --root 
 printf 'CPU_MODEL = [ MODEL = "Nehalem", FEATURES = "aes,avx,hypervisor,xsave" ]\nX = "1"\n' >"$folder/expected"
 same "$folder/set/etc/one/vmm_exec/vmm_exec_kvm.conf" "$folder/expected"
 has "$folder/err" "CPU_MODEL in vmm_exec_kvm.conf has a CPU of mode 'host-passthrough'"
+# Comments, strings and other attributes on the line are OpenNebula's own lexer's: what stands in them is no setting.
+printf 'RAW = [ DATA = "\nCPU_MODEL = \\"x\\"" ] cpu_model = [ # not ] yet "\n MODEL = Penryn, # FEATURES = "svm"\n FEATURES = "vmx" ] X = "#1"\n# CPU_MODEL = [\n' >"$folder/set/etc/one/vmm_exec/vmm_exec_kvm.conf"
+expect 0 "$cpulift" apply "$plan" --platform opennebula --channel native --root "$folder/set" --commit
+printf 'RAW = [ DATA = "\nCPU_MODEL = \\"x\\"" ] CPU_MODEL = [ MODEL = "Nehalem", FEATURES = "aes,avx,hypervisor,xsave" ] X = "#1"\n# CPU_MODEL = [\n' >"$folder/expected"
+same "$folder/set/etc/one/vmm_exec/vmm_exec_kvm.conf" "$folder/expected"
+has "$folder/err" "asks for vmx"
+lacks "$folder/err" "svm"
 # What it asked for, and a <cpu> that no longer counts.
 printf 'CPU_MODEL = [ MODEL = "Penryn", FEATURES = "vmx, aes" ]\nRAW = [ DATA = "<cpu mode=\047host-model\047/>" ]\n' >"$folder/set/etc/one/vmm_exec/vmm_exec_kvm.conf"
 sed 's/"check"/"phys_bits": 42, "check"/' "$plan" >"$folder/wide.json"
