@@ -1,15 +1,16 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Every command has a man page and stands in cpulift(1), and every option and value of a command stands in its page: man.sh SOURCE PROGRAM…
+# Every command has a man page and stands in cpulift(1), whose list is made, and every option and value of a command stands in its page:
+# man.sh SOURCE BUILD PROGRAM…
 set -eu
-source=$1
-shift
+source=$1 build=$2
+shift 2
 bad=0
 complain() {
     echo "$*" >&2
     bad=1
 }
-index=$(cat "$source/man/cpulift.1.scd")
+index=$(cat "$build/man/cpulift.1.scd")
 has() { # TEXT WORD
     case $1 in *"$2"*) ;; *) return 1 ;; esac
 }
@@ -22,7 +23,7 @@ for program in "$@"; do
             last=$command text=
             [ -f "$page" ] && text=$(cat "$page") || complain "no man page for '$command'"
             has "$index" "*$command*" && has "$index" "*cpulift-$command*(1)" ||
-                complain "cpulift.1.scd does not list '$command' among the commands and the pages"
+                complain "cpulift(1) does not list '$command' among the commands and the pages"
         fi
         [ "$option" = --help ] || has "$text" "*$option*" || complain "$page does not describe $option"
     done <<EOF
