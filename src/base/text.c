@@ -91,8 +91,8 @@ const char *text_find_nearest(const char *word, const char *const *names)
 {
     const char *nearest = NULL;
     size_t len = strlen(word);
-    // Of a word of three letters two may not differ: all would be near.
-    unsigned least = len < 4 ? 2 : 3;
+    // Of a word of three letters two may not differ, of two none: all would be near.
+    unsigned least = len < 3 ? 1 : len < 4 ? 2 : 3;
     for (; len <= WORD_MAX && *names != NULL; names++) {
         unsigned edits = strlen(*names) <= WORD_MAX ? count_edits(word, *names) : least;
         if (edits < least) {
@@ -107,6 +107,54 @@ char *text_suggest(const char *word, const char *const *names)
 {
     const char *nearest = text_find_nearest(word, names);
     return nearest != NULL ? g_strdup_printf(" (did you mean '%s'?)", nearest) : g_strdup("");
+}
+
+static size_t get_columns(gunichar c)
+{
+    return c == (gunichar)-1 || c == (gunichar)-2 ? 1
+           : g_unichar_iszerowidth(c)             ? 0
+                                                  : 1 + (size_t)g_unichar_iswide(c);
+}
+
+size_t text_find_break(const char *text, size_t width)
+{
+    size_t used = 0;
+    const char *blank = NULL, *at = text;
+    while (*at != '\0' && (used <= width || blank == NULL)) {
+        gunichar c = g_utf8_get_char_validated(at, -1);
+        bool is_valid = c != (gunichar)-1 && c != (gunichar)-2;
+        blank = *at == ' ' ? at : blank;
+        used += get_columns(c);
+        at = is_valid ? g_utf8_next_char(at) : at + 1;
+    }
+    return used > width && blank != NULL ? (size_t)(blank - text) : strlen(text);
+}
+
+void text_append_wrapped(GString *out, const char *text, size_t indent, size_t width)
+{
+    size_t room = width > indent ? width - indent : 1;
+    for (;;) {
+        size_t len = text_find_break(text, room);
+        g_string_append_len(out, text, (gssize)len);
+        g_string_append_c(out, '\n');
+        if (text[len] == '\0') {
+            return;
+        }
+        text += len + 1;
+        g_string_append_printf(out, "%*s", (int)indent, "");
+    }
+}
+
+char *text_join_lines(const char *text)
+{
+    g_auto(GStrv) lines = g_strsplit_set(text, "\r\n", -1);
+    GString *joined = g_string_new(NULL);
+    for (char **line = lines; *line != NULL; line++) {
+        g_strstrip(*line);
+        bool is_first = joined->len == 0;
+        g_string_append_printf(joined, "%s%s", is_first || **line == '\0' ? "" : "; ", *line);
+    }
+    return g_string_free(joined, FALSE);
 }
 
 char *text_join_some(const char *const *names, size_t count, size_t most)

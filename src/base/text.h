@@ -23,12 +23,24 @@ bool text_to_uint(const char *text, guint64 max, guint64 *ret_value);
 int text_compare(const void *a, const void *b);
 
 /// The one of `names` (NULL-terminated) that `word` was probably meant to be: at most two letters
-/// differ, are missing, too many or exchanged with their neighbour. NULL: none is near.
+/// differ, are missing, too many or exchanged with their neighbour, and less than half of a short
+/// word. NULL: none is near.
 const char *text_find_nearest(const char *word, const char *const *names);
 
 /// " (did you mean 'plan'?)" for messages, or "" where none of the names is near. The caller frees
 /// it.
 char *text_suggest(const char *word, const char *const *names);
+
+/// Where the first line of `text` ends that is `width` columns wide: at the last blank that fits,
+/// or behind a word that is wider; at the text's end where all of it fits.
+size_t text_find_break(const char *text, size_t width);
+
+/// Appends the text in lines of at most `width` columns, broken at blanks, each ended. The first
+/// begins in column `indent`, to which the others are indented.
+void text_append_wrapped(GString *out, const char *text, size_t indent, size_t width);
+
+/// What a program complained of, its lines in one: "a; b". The caller frees it.
+char *text_join_lines(const char *text);
 
 /// "a, b and 3 more": the first `most` of the names; for messages. The caller frees it.
 char *text_join_some(const char *const *names, size_t count, size_t most);

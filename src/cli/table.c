@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "cli/table.h"
 
+#include "base/text.h"
+
 #include <langinfo.h>
 #include <libsmartcols.h>
 #include <locale.h>
@@ -8,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <wchar.h>
 
 struct table {
     struct libscols_table *rows;
@@ -50,23 +51,6 @@ void table_add_color(table *t, size_t column, const char *color)
     scols_cell_set_color(scols_line_get_cell(t->last, column), color);
 }
 
-/// Where the first line of `text` ends in `width` columns: at the last blank that fits, or after a
-/// word that is wider. NULL where all of it fits.
-static char *find_break(char *text, size_t width)
-{
-    size_t used = 0, step = 0;
-    char *blank = NULL;
-    mbstate_t state = {0};
-    for (char *at = text; *at != '\0' && (used <= width || blank == NULL); at += step) {
-        wchar_t wide = L'\0';
-        step = mbrtowc(&wide, at, MB_CUR_MAX, &state);
-        step = step == 0 || step > MB_CUR_MAX ? 1 : step;
-        blank = *at == ' ' ? at : blank;
-        used += (size_t)MAX(wcwidth(wide), 0);
-    }
-    return used > width ? blank : NULL;
-}
-
 /// libsmartcols' own wrapping breaks words: these two do it at blanks. `data` is the width.
 static size_t get_chunk_size(const struct libscols_column *column, const char *text, void *data)
 {
@@ -83,12 +67,12 @@ static size_t get_chunk_size(const struct libscols_column *column, const char *t
 static char *get_next_chunk(const struct libscols_column *column, char *text, void *data)
 {
     (void)column;
-    char *blank = find_break(text, GPOINTER_TO_SIZE(data));
-    if (blank == NULL) {
+    char *end = text + text_find_break(text, GPOINTER_TO_SIZE(data));
+    if (*end == '\0') {
         return NULL;
     }
-    *blank = '\0';
-    return blank + 1;
+    *end = '\0';
+    return end + 1;
 }
 
 /// The table as libsmartcols prints it. On a terminal it is printed twice: the first time says how

@@ -22,6 +22,7 @@ static void what_was_meant_is_near(void **state)
         {"explo", NULL},
         {"", NULL},
         {"vxm", "vmx"},
+        {"vx", NULL},
         {"avx512vni", "avx512vnni"},
         {"xyz", NULL},
         {"a-word-longer-than-any-name-that-is-compared", NULL},
@@ -48,9 +49,51 @@ static void lines_move_no_terminal(void **state)
     assert_string_equal(text, "a?b???[2Jc?d?????");
 }
 
+static void lines_are_broken_at_blanks(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t indent, width;
+        const char *wrapped;
+    } cases[] = {
+        {"", 0, 10, "\n"},
+        {"one two", 0, 7, "one two\n"},
+        {"one two", 0, 6, "one\ntwo\n"},
+        {"one two three", 4, 11, "one two\n    three\n"},
+        {"a-word-that-is-wider than", 2, 8, "a-word-that-is-wider\n  than\n"},
+        {"fünf … …", 0, 6, "fünf …\n…\n"}, // columns, not bytes
+        {"東京 x", 0, 5, "東京\nx\n"},
+        {"e\xcc\x81 x", 0, 3, "e\xcc\x81 x\n"},
+        {"\xff\xff x", 0, 3, "\xff\xff\nx\n"},
+        {"x", 9, 3, "x\n"},
+    };
+    (void)state;
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(GString) out = g_string_new(NULL);
+        text_append_wrapped(out, cases[i].text, cases[i].indent, cases[i].width);
+        assert_string_equal(out->str, cases[i].wrapped);
+    }
+}
+
+static void complaints_are_one_line(void **state)
+{
+    static const char *const cases[][2] = {
+        {"", ""},
+        {"\n", ""},
+        {"qemu: no device\n", "qemu: no device"},
+        {"qemu: no device\r\n\n  qemu: no kvm \n", "qemu: no device; qemu: no kvm"},
+    };
+    (void)state;
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *line = text_join_lines(cases[i][0]);
+        assert_string_equal(line, cases[i][1]);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(what_was_meant_is_near),
-                                       cmocka_unit_test(lines_move_no_terminal)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_was_meant_is_near), cmocka_unit_test(lines_move_no_terminal),
+        cmocka_unit_test(lines_are_broken_at_blanks), cmocka_unit_test(complaints_are_one_line)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
