@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /// cpulift apply: a plan's CPU into the files of a platform's node.
 #include "base/json.h"
-#include "base/text.h"
+#include "cli/check.h"
 #include "cli/commands.h"
 #include "config.h"
 #include "platform/journal.h"
@@ -136,14 +136,6 @@ static int apply(const struct platform *platform, const char *plan_path, char **
     return 0;
 }
 
-/// True when the platform has the channel, or none was asked for.
-static bool has_channel(const struct platform *platform)
-{
-    g_auto(GStrv) channels = g_strsplit(platform->channels, ", ", -1);
-    return options.channel == NULL ||
-           g_strv_contains((const char *const *)channels, options.channel);
-}
-
 /// Definitions are libvirt's: the program that loads it changes them.
 static int apply_to_domains(char *plan_path)
 {
@@ -205,17 +197,10 @@ static int run(char **arguments, size_t count)
         return command_usage("apply", "--platform is needed");
     }
     const struct platform *platform = platform_find(options.platform);
-    if (platform == NULL) {
-        g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
-        add_platforms(NULL, 0, names);
-        g_ptr_array_add(names, NULL);
-        g_autofree char *meant = text_suggest(options.platform, (const char *const *)names->pdata);
-        return command_usage("apply", "'%s' is no platform that can be applied to%s",
-                             options.platform, meant);
-    }
-    if (!has_channel(platform)) {
-        return command_usage("apply", "'%s' is no channel of %s, which has: %s", options.channel,
-                             options.platform, platform->channels);
+    g_auto(GStrv) channels = g_strsplit(platform->channels, ", ", -1);
+    const char *const *names = (const char *const *)channels;
+    if (options.channel != NULL && !g_strv_contains(names, options.channel)) {
+        return check_refuse(&apply_command, "channel", options.channel, names);
     }
     const char *wrong = check_connect(platform);
     if (wrong != NULL) {
@@ -249,7 +234,7 @@ static void add_channels(const char *const *arguments, size_t count, GPtrArray *
 
 static const struct command_values values[] = {
     {.kind = "CHANNEL", .list = add_channels, .is_in_help = true},
-    {.kind = "PLATFORM", .list = add_platforms, .is_in_help = true},
+    {.kind = "PLATFORM", .list = add_platforms, .is_in_help = true, .is_closed = true},
     {0},
 };
 

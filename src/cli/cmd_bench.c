@@ -287,10 +287,6 @@ static int check_output(const char *path, cpulift_error **err)
 static int run(char **names, size_t count)
 {
     const char *path = options.output;
-    if (options.in != NULL && strcmp(options.in, "guest") != 0 &&
-        strcmp(options.in, "process") != 0) {
-        return command_usage("bench", "--in '%s' is neither process nor guest", options.in);
-    }
     if (options.runs < 0 || options.timeout < 0 || options.memory < 0) {
         return command_usage("bench", "a count cannot be negative");
     }

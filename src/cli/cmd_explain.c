@@ -399,6 +399,7 @@ static int explain_these(const explain *self, const cpulift_plan *plan, char **s
         TRY(explain_one(self, plan, subjects[i], inv, answers, err));
     }
     inventory_sort(inv);
+        g_autofree char *meant = explain_hosts_suggest(self, what);
     explain_hosts_newcomers(self, plan, inv, answers);
     return 0;
 }

@@ -41,7 +41,7 @@ static void add_platforms(const char *const *arguments, size_t count, GPtrArray 
 }
 
 static const struct command_values values[] = {
-    {.kind = "PLATFORM", .list = add_platforms, .is_in_help = true},
+    {.kind = "PLATFORM", .list = add_platforms, .is_in_help = true, .is_closed = true},
     {0},
 };
 

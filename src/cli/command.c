@@ -3,7 +3,9 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "cli/check.h"    // circle: which sees the struct of a command, and prints its usage
 #include "cli/complete.h" // circle: which sees only the struct of a command
+#include "cli/help.h"     // circle: likewise
 #include "config.h"
 
 #include <errno.h>
@@ -121,52 +123,51 @@ static int print_all_options(void)
     return EXIT_YES;
 }
 
-/// The description of an option, with its values where they are few; `pool` frees it.
-static const char *describe(const struct command *command, const GOptionEntry *option,
-                            GPtrArray *pool)
+const struct command_values *command_find_values(const struct command *command, const char *kind)
 {
     for (const struct command_values *v = command->values; v != NULL && v->kind != NULL; v++) {
-        if (v->is_in_help && g_strcmp0(v->kind, option->arg_description) == 0) {
-            g_autoptr(GPtrArray) values = g_ptr_array_new_with_free_func(g_free);
-            v->list(NULL, 0, values);
-            g_ptr_array_add(values, NULL);
-            g_autofree char *joined = g_strjoinv(", ", (char **)values->pdata);
-            g_ptr_array_add(pool, g_strdup_printf("%s: %s", option->description, joined));
-            return g_ptr_array_index(pool, pool->len - 1);
+        if (g_strcmp0(v->kind, kind) == 0) {
+            return v;
         }
     }
-    return option->description;
+    return NULL;
 }
 
-static void add_entries(GOptionContext *context, const struct command *command, GPtrArray *pool)
+const char *command_describe_json(const struct command *command)
 {
-    for (const GOptionEntry *o = command->options; o->long_name != NULL; o++) {
-        GOptionEntry entries[] = {*o, {0}};
-        entries[0].description = describe(command, o, pool);
-        g_option_context_add_main_entries(context, entries, NULL);
-    }
+    return command->json != NULL ? "print JSON" : "changes nothing here; for scripts";
+}
+
+static int refuse(const struct command *command, const GError *error)
+{
+    bool is_unknown = g_error_matches(error, G_OPTION_ERROR, G_OPTION_ERROR_UNKNOWN_OPTION);
+    g_autofree char *meant =
+        is_unknown ? check_suggest_option(command, error->message) : g_strdup("");
+    return command_usage(command->name, "%s%s", error->message, meant);
 }
 
 int command_run(const struct command *command, char **argv)
 {
-    g_autoptr(GOptionContext) context = g_option_context_new(command->arguments);
-    gboolean ignored = FALSE;
-    const GOptionEntry json[] = {
-        {"json", 0, 0, G_OPTION_ARG_NONE, command->json != NULL ? command->json : &ignored,
-         command->json != NULL ? "print JSON" : "changes nothing here; for scripts", NULL},
+    g_autoptr(GOptionContext) context = g_option_context_new(NULL);
+    gboolean ignored = FALSE, is_help = FALSE;
+    const GOptionEntry common[] = {
+        {"json", 0, 0, G_OPTION_ARG_NONE, command->json != NULL ? command->json : &ignored, NULL,
+         NULL},
+        {"help", 'h', 0, G_OPTION_ARG_NONE, &is_help, NULL, NULL},
         {0},
     };
-    g_autoptr(GPtrArray) pool = g_ptr_array_new_with_free_func(g_free);
-    add_entries(context, command, pool);
-    g_option_context_add_main_entries(context, json, NULL);
+    g_option_context_add_main_entries(context, command->options, NULL);
+    g_option_context_add_main_entries(context, common, NULL);
     g_option_context_set_strict_posix(context, command->is_posix);
-    g_option_context_set_summary(context, command->description);
-    g_autofree char *program = g_strdup_printf("cpulift %s", command->name);
-    g_set_prgname(program);
+    g_option_context_set_help_enabled(context, FALSE);
     g_auto(GStrv) words = g_strdupv(argv);
     g_autoptr(GError) error = NULL;
     if (!g_option_context_parse_strv(context, &words, &error)) {
-        return command_usage(command->name, "%s", error->message);
+        return refuse(command, error);
+    }
+    if (is_help) {
+        help_print(command);
+        return EXIT_YES;
     }
     size_t count = g_strv_length(words) - 1;
     size_t first = count > 0 && strcmp(words[1], "--") == 0 ? 2 : 1;
@@ -175,22 +176,24 @@ int command_run(const struct command *command, char **argv)
         return command_usage(command->name, "%s",
                              command->usage != NULL ? command->usage : "it takes no arguments");
     }
-    return command->run(words + first, count);
+    int usage = check_values(command);
+    return usage != 0 ? usage : command->run(words + first, count);
 }
 
 static int print_help(FILE *to)
 {
-    fputs("Usage: cpulift COMMAND [OPTION…] [ARGUMENT…]\n\n"
-          "Gives KVM guests the CPU of the hosts they run on, without losing live migration.\n\n",
-          to);
+    fputs("Usage: cpulift COMMAND [OPTION…] [ARGUMENT…]\n\n", to);
+    help_print_text("Gives KVM guests the CPU of the hosts they run on, without losing live "
+                    "migration.",
+                    to);
+    fputc('\n', to);
     for (size_t i = 0; i < G_N_ELEMENTS(all_commands); i++) {
         fprintf(to, "  %-10s %s\n", all_commands[i].name, all_commands[i].summary);
     }
-    fputs("\n'cpulift help COMMAND' describes one; 'man cpulift' has the whole.\n"
-          "Exit status: 0 done or yes, 1 the answer is no, 2 failed, 3 done for some hosts only, "
-          "64 wrong "
-          "usage.\n",
-          to);
+    fputs("\n'cpulift help COMMAND' describes one; 'man cpulift' has the whole.\n", to);
+    help_print_text("Exit status: 0 done or yes, 1 the answer is no, 2 failed, 3 done for some "
+                    "hosts only, 64 wrong usage.",
+                    to);
     return to == stdout ? EXIT_YES : EXIT_USAGE;
 }
 

@@ -10,6 +10,7 @@
 #include "base/error.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 
 enum {
     EXIT_YES = 0,
@@ -29,6 +30,7 @@ struct command_values {
     /// What may follow behind a comma, "+" or "-" before it or not; NULL: nothing.
     void (*list_more)(const char *const *arguments, size_t count, GPtrArray *values);
     bool is_in_help; ///< few: the option's help ends with them
+    bool is_closed;  ///< an option takes nothing else
 };
 
 /// Each command keeps what its options say in one `static struct { … } options`, to whose members
@@ -38,7 +40,7 @@ struct command {
     const char *arguments;               ///< "PLAN [FEATURE|HOST]", for the usage line
     const char *description;             ///< a paragraph for --help
     const GOptionEntry *options;         ///< ends with { NULL }; --json and --help are not in it
-    const struct command_values *values; ///< for completion, ends with { NULL }; NULL: none
+    const struct command_values *values; ///< of its kinds, ends with { NULL }; NULL: none
     gboolean *json;  ///< set by --json; NULL: it is accepted, for scripts that pass it to all
                      ///< commands, but changes nothing
     bool is_posix;   ///< the first argument ends the options: it is a program with its own
@@ -53,6 +55,12 @@ struct command {
 /// Parses argv (NULL-terminated) by the command's option table and runs it. Returns the exit
 /// status.
 int command_run(const struct command *command, char **argv);
+
+/// The values of a kind (NULL is none), or NULL where the command's table says nothing of it.
+const struct command_values *command_find_values(const struct command *command, const char *kind);
+
+/// What --json does with this command.
+const char *command_describe_json(const struct command *command);
 
 /// main() of a program: runs the command argv[1] that was linked into it, and executes the program
 /// that has it where it was not (commands.def).

@@ -52,15 +52,11 @@ static void print_more(const struct line *line, const struct command_values *val
 
 static void print_kind(const struct line *line, const char *kind)
 {
-    for (const struct command_values *v = line->command->values; v != NULL && v->kind; v++) {
-        if (strcmp(v->kind, kind) != 0) {
-            continue;
-        }
-        if (v->list_more != NULL && strchr(line->begun, ',') != NULL) {
-            print_more(line, v);
-        } else {
-            print_values(line, v->list);
-        }
+    const struct command_values *v = command_find_values(line->command, kind);
+    if (v != NULL && v->list_more != NULL && strchr(line->begun, ',') != NULL) {
+        print_more(line, v);
+    } else if (v != NULL) {
+        print_values(line, v->list);
     }
     for (size_t i = 0; i < G_N_ELEMENTS(file_kinds); i++) {
         if (strcmp(file_kinds[i].kind, kind) == 0) {
@@ -128,7 +124,7 @@ static void print_options(const struct line *line)
     for (const GOptionEntry *o = line->command->options; o->long_name != NULL; o++) {
         print_option(line, o->long_name, o->description);
     }
-    print_option(line, "json", line->command->json != NULL ? "print JSON" : "changes nothing here");
+    print_option(line, "json", command_describe_json(line->command));
     print_option(line, "help", "describe the command");
 }
 

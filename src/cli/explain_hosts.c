@@ -253,3 +253,17 @@ bool explain_hosts_is_cost(const json_t *answer)
     }
     return false;
 }
+
+char *explain_hosts_suggest(const explain *self, const char *what)
+{
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    for (size_t k = 0; k < self->kinds->len; k++) {
+        const struct explain_kind *kind = self->kinds->pdata[k];
+        g_ptr_array_extend(names, kind->hosts, NULL, NULL);
+    }
+    for (size_t id = 0; id < catalog_feature_count(self->map); id++) {
+        g_ptr_array_add(names, catalog_get_feature(self->map, id)->name);
+    }
+    g_ptr_array_add(names, NULL);
+    return text_suggest(what, (const char *const *)names->pdata);
+}

@@ -29,3 +29,6 @@ char *explain_hosts_format(const json_t *answer);
 
 /// True where the answer is that something would be lost.
 bool explain_hosts_is_cost(const json_t *answer);
+
+/// " (did you mean 'avx2'?)" of the pool's hosts and of all features, or "". The caller frees it.
+char *explain_hosts_suggest(const explain *self, const char *what);

@@ -45,13 +45,14 @@ bool level_find_leavers(const struct level_pool *pool, unsigned level, bool *ret
     return false;
 }
 
+const char *const level_names[] = {"v1", "v2", "v3", "v4", NULL};
+
 unsigned level_from_string(const char *text)
 {
-    static const char *const names[] = {"v1", "v2", "v3", "v4"};
     const char *name = g_str_has_prefix(text, "x86-64-") ? text + strlen("x86-64-") : text;
-    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
-        if (strcmp(name, names[i]) == 0) {
-            return (unsigned)i + 1;
+    for (unsigned i = 0; level_names[i] != NULL; i++) {
+        if (strcmp(name, level_names[i]) == 0) {
+            return i + 1;
         }
     }
     return 0;

@@ -4,8 +4,8 @@
 
 #include "core/select.h"
 
-/// The levels as an option's help shows them.
-#define LEVEL_WORDS "v1|v2|v3|v4"
+/// "v1" to "v4"; NULL-terminated.
+extern const char *const level_names[];
 
 /// A pool as far as levels go.
 struct level_pool {

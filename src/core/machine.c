@@ -7,11 +7,6 @@
 const char *const machine_virts[] = {"kvm", "qemu", NULL};
 const char *const machine_names[] = {"pc", "q35", NULL};
 
-bool machine_is_virt(const char *virt)
-{
-    return g_strv_contains(machine_virts, virt);
-}
-
 const char *machine_find_kind(const char *machine)
 {
     // QEMU names a version of every machine type KIND-VERSION; until 1.3 there was but

@@ -171,11 +171,13 @@ static int choose_machine(cpulift_pool *pool, cpulift_error **err)
         return 0;
     }
     g_autofree char *names = pool_quote_hosts(pool->inv, lacking);
+    g_autofree char *meant =
+        pool->machine != NULL ? text_suggest(machine, machine_names) : g_strdup("");
     return cpulift_error_set(
         err, CPULIFT_EINPUT,
         "what %s guests on machine type '%s' get is not said by %s; scan again or choose another "
-        "--machine",
-        pool->virt, machine, names);
+        "--machine%s",
+        pool->virt, machine, names, meant);
 }
 
 static int check_arch(const cpulift_pool *pool, cpulift_error **err)

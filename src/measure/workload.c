@@ -72,15 +72,15 @@ int workload_new(const char *name, bool is_quick, bench_workload **ret_workload,
 {
     const struct workload_kind *kind = workload_find_kind(name);
     if (kind == NULL) {
-        const char *names[G_N_ELEMENTS(kinds)];
+        const char *names[G_N_ELEMENTS(kinds) + 1] = {0};
         for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
             names[i] = kinds[i].name;
         }
         g_autofree char *all = text_join_some(names, G_N_ELEMENTS(kinds), G_N_ELEMENTS(kinds));
         return cpulift_error_set(err, CPULIFT_EINPUT,
                                  "'%s' is no workload: there are %s; your own program goes into "
-                                 "--command",
-                                 name, all);
+                                 "--command%s",
+                                 name, all, meant);
     }
     bench_workload *w = g_new0(bench_workload, 1);
     w->name = g_strdup(name);
@@ -89,6 +89,7 @@ int workload_new(const char *name, bool is_quick, bench_workload **ret_workload,
     return 0;
 }
 
+        g_autofree char *meant = text_suggest(name, names);
 static int split(const char *line, char ***ret_words, cpulift_error **err)
 {
     g_autoptr(GError) error = NULL;

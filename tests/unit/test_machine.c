@@ -39,8 +39,6 @@ static void help_has_the_names(void **state)
     (void)state;
     assert_string_equal(virts, MACHINE_VIRT_WORDS);
     assert_string_equal(names, MACHINE_WORDS);
-    assert_true(machine_is_virt("kvm") && machine_is_virt("qemu"));
-    assert_false(machine_is_virt("xen"));
 }
 
 int main(void)

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "cli/check.h"
+
+#include "base/text.h"
+
+#include <string.h>
+
+/// All values that an option takes, NULL-terminated; NULL where only the command can judge.
+static GPtrArray *list_values(const struct command *command, const GOptionEntry *option)
+{
+    g_autoptr(GPtrArray) values = g_ptr_array_new_with_free_func(g_free);
+    g_auto(GStrv) kinds = g_strsplit(option->arg_description, "|", -1);
+    for (char **kind = kinds; *kind != NULL; kind++) {
+        const struct command_values *of_kind = command_find_values(command, *kind);
+        if (g_ascii_islower(**kind)) {
+            g_ptr_array_add(values, g_strdup(*kind));
+        } else if (of_kind != NULL && of_kind->is_closed) {
+            of_kind->list(NULL, 0, values);
+        } else {
+            return NULL;
+        }
+    }
+    g_ptr_array_add(values, NULL);
+    return g_steal_pointer(&values);
+}
+
+/// "a, b or c". The caller frees it.
+static char *join(const char *const *names)
+{
+    GString *text = g_string_new(NULL);
+    for (size_t i = 0; names[i] != NULL; i++) {
+        const char *between = i == 0 ? "" : names[i + 1] == NULL ? " or " : ", ";
+        g_string_append_printf(text, "%s%s", between, names[i]);
+    }
+    return g_string_free(text, FALSE);
+}
+
+int check_refuse(const struct command *command, const char *option, const char *value,
+                 const char *const *names)
+{
+    g_autofree char *all = join(names);
+    g_autofree char *meant = text_suggest(value, names);
+    return command_usage(command->name, "unknown --%s '%s': %s%s", option, value, all, meant);
+}
+
+int check_values(const struct command *command)
+{
+    for (const GOptionEntry *o = command->options; o->long_name != NULL; o++) {
+        bool is_word = o->arg == G_OPTION_ARG_STRING && *(char **)o->arg_data != NULL;
+        g_autoptr(GPtrArray) values = is_word ? list_values(command, o) : NULL;
+        const char *const *names = values != NULL ? (const char *const *)values->pdata : NULL;
+        if (names != NULL && !g_strv_contains(names, *(char **)o->arg_data)) {
+            return check_refuse(command, o->long_name, *(char **)o->arg_data, names);
+        }
+    }
+    return 0;
+}
+
+char *check_suggest_option(const struct command *command, const char *message)
+{
+    const char *word = strstr(message, "--");
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+    for (const GOptionEntry *o = command->options; o->long_name != NULL; o++) {
+        g_ptr_array_add(names, g_strconcat("--", o->long_name, NULL));
+    }
+    g_ptr_array_add(names, g_strdup("--json"));
+    g_ptr_array_add(names, g_strdup("--help"));
+    g_ptr_array_add(names, NULL);
+    g_autofree char *name = g_strndup(word != NULL ? word : "", word ? strcspn(word, "=") : 0);
+    return text_suggest(name, (const char *const *)names->pdata);
+}

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// What the table of a command says of the values of its options, and what may be meant by a word
+/// that is none.
+#pragma once
+
+#include "cli/command.h"
+
+/// Refuses the value of an option whose values are all told: "kvm|qemu", or a kind of the command's
+/// `values` that is closed. Returns 0 or EXIT_USAGE.
+int check_values(const struct command *command);
+
+/// Refuses `value` for `option`, with what there is (NULL-terminated) and what may be meant.
+/// Returns EXIT_USAGE.
+int check_refuse(const struct command *command, const char *option, const char *value,
+                 const char *const *names);
+
+/// " (did you mean '--policy'?)" for GOption's message about an option that the command has not,
+/// else "". The caller frees it.
+char *check_suggest_option(const struct command *command, const char *message);
