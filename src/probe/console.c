@@ -44,9 +44,10 @@ int console_read(const virt_conn *conn, virDomainPtr domain, gint64 end, probe_r
     if (stream == NULL ||
         virDomainOpenConsole(domain, NULL, stream, VIR_DOMAIN_CONSOLE_FORCE) != 0) {
         g_clear_pointer(&stream, virStreamFree);
+        g_autofree char *why = conn_get_complaint();
         return cpulift_error_set(err, CPULIFT_EMISSING,
                                  "cannot open the probe guest's console at '%s': %s", conn->uri,
-                                 virGetLastErrorMessage());
+                                 why);
     }
     struct collect how = {receive, stream, end, live_find_stop, domain};
     collect(&how, run);

@@ -106,8 +106,7 @@ static void judge_end(struct emulator *emulator, probe_run *run)
         return;
     }
     if (run->len == 0 && emulator_wait(emulator, END_MS) != -1) {
-        g_autofree char *complaint = emulator_get_complaint(emulator);
-        run->refusal = g_strdelimit(g_steal_pointer(&complaint), "\n\r", ' ');
+        run->refusal = emulator_get_complaint(emulator);
         g_clear_pointer(&run->hang, g_free);
     } else {
         g_autofree char *line = read_first_complaint(emulator);

@@ -33,7 +33,7 @@ int live_judge_refusal(probe_run *run, cpulift_error **err)
             return conn_fail(err, "cannot start the guest with", run->through);
         }
     }
-    run->refusal = g_strdup(virGetLastErrorMessage());
+    run->refusal = conn_get_complaint();
     return 0;
 }
 

@@ -169,7 +169,7 @@ static int move(struct journey *journey, size_t to_end)
     struct probe_hop *hop = probe_run_add_hop(work->run, from->uri, to->uri);
     virDomainPtr moved = migrate(journey, to_end);
     if (moved == NULL) {
-        hop->run->refusal = g_strdup(virGetLastErrorMessage());
+        hop->run->refusal = conn_get_complaint();
         return 0;
     }
     virDomainFree(journey->domain);

@@ -32,8 +32,7 @@ int boot_run(const virt_conn *conn, const struct boot_options *options, struct b
     unsigned flags = conn->is_embedded ? 0 : VIR_DOMAIN_START_AUTODESTROY;
     g_autoptr(virDomain) domain = virDomainCreateXML(conn->handle, options->domain, flags);
     if (domain == NULL) {
-        const char *message = virGetLastErrorMessage();
-        ret_end->refusal = g_strdup(message != NULL ? message : "libvirt gave no reason");
+        ret_end->refusal = conn_get_complaint();
         return 0;
     }
     ret_end->is_timeout = !wait_for_end(domain, options);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "virt/conn.h"
 
+#include "base/text.h"
 #include "virt/embed.h"
 
 #include <libvirt/virterror.h>
@@ -71,7 +72,7 @@ static void *open_handle(void *data)
                                                              : virConnectOpen(opening->uri);
     g_mutex_lock(&opening->lock);
     opening->handle = handle;
-    opening->message = handle == NULL ? g_strdup(virGetLastErrorMessage()) : NULL;
+    opening->message = handle == NULL ? conn_get_complaint() : NULL;
     opening->is_done = true;
     g_cond_signal(&opening->done);
     g_mutex_unlock(&opening->lock);
@@ -218,9 +219,15 @@ const char *conn_to_string(const virt_conn *conn)
     return conn->is_embedded ? "QEMU inside this process (" EMBED_URI ")" : conn->uri;
 }
 
+char *conn_get_complaint(void)
+{
+    const char *message = virGetLastErrorMessage();
+    return message != NULL ? text_join_lines(message) : g_strdup("libvirt gave no reason");
+}
+
 int conn_fail(cpulift_error **err, const char *what, const char *subject)
 {
-    const char *why = virGetLastErrorMessage();
+    g_autofree char *why = conn_get_complaint();
     return cpulift_error_set(err, CPULIFT_EREMOTE, "%s '%s': %s", what, subject, why);
 }
 

@@ -42,6 +42,9 @@ const char *conn_to_string(const virt_conn *conn);
 /// libvirt does not say or it is no QEMU.
 unsigned conn_get_qemu(const virt_conn *conn);
 
+/// libvirt's last message in this thread, in one line. The caller frees it.
+char *conn_get_complaint(void);
+
 /// Sets an error with libvirt's last message in this thread: "`what` 'subject': why". Returns
 /// CPULIFT_EREMOTE.
 int conn_fail(cpulift_error **err, const char *what, const char *subject);

@@ -3,6 +3,7 @@
 
 #include "base/auto.h"
 #include "base/jobs.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -52,7 +53,8 @@ char *emulator_get_complaint(const struct emulator *emulator)
     off_t from = MAX(size - COMPLAINT_MAX, (off_t)0);
     ssize_t n = pread(emulator->complaints, text, COMPLAINT_MAX, from);
     text[MAX(n, 0)] = '\0';
-    return g_strdup(text[0] != '\0' ? g_strstrip(text) : "it said nothing");
+    g_autofree char *line = text_join_lines(text);
+    return g_strdup(*line != '\0' ? line : "it said nothing");
 }
 
 int emulator_wait(struct emulator *emulator, unsigned timeout_ms)
