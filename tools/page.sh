@@ -32,7 +32,7 @@ until != "" && $0 == until { exit }
 !on { next }
 /^```/ { if (!code) print ""; print "```"; code = !code; next }
 code { print; next }
-/^\| --- / || /^\| (member|column) / { next }
+/^\| --- / || /^\| (member|column|reason) / { next }
 /^\|/ {
     n = split($0, cell, / *\| */)
     printf "\n%s\n", inline(cell[2])

@@ -157,6 +157,25 @@ static void add_hosts(table *t, const char *what, const json_t *answer, const ch
     }
 }
 
+static void add_word(table *t, const json_t *answer, const char *key)
+{
+    if (json_get_string(answer, key) != NULL) {
+        add_row(t, key, json_get_string(answer, key));
+    }
+}
+
+/// A reason of the plan's, with what it means.
+static void add_reason(table *t, const json_t *answer, const char *key)
+{
+    const char *word = json_get_string(answer, key);
+    const struct policy_reason_text *reason = word != NULL ? policy_find_reason_text(word) : NULL;
+    g_autofree char *text =
+        reason != NULL ? g_strdup_printf("%s: %s", word, reason->meaning) : g_strdup(word);
+    if (text != NULL) {
+        add_row(t, key, text);
+    }
+}
+
 static char *format_feature(const json_t *answer)
 {
     static const char *const headers[] = {"", "", NULL};
@@ -171,12 +190,10 @@ static char *format_feature(const json_t *answer)
     bool is_hazard = strcmp(json_get_string(answer, "answer"), "hazard") == 0;
     add_hosts(t, is_hazard ? "announced by" : "cost by", answer, "hosts", "host_count");
     add_hosts(t, "given by", answer, "given_by", "giver_count");
-    const char *const keys[] = {"policy", "reason", "needs", "cause"};
-    for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
-        if (json_get_string(answer, keys[i]) != NULL) {
-            add_row(t, keys[i], json_get_string(answer, keys[i]));
-        }
-    }
+    add_reason(t, answer, "policy");
+    add_reason(t, answer, "reason");
+    add_word(t, answer, "needs");
+    add_word(t, answer, "cause");
     return table_format(t);
 }
 
@@ -382,10 +399,11 @@ static int explain_one(const explain *self, const cpulift_plan *plan, const char
     }
     if (answer == NULL || g_strcmp0(json_get_string(answer, "answer"), "unknown") == 0) {
         json_decref(answer);
+        g_autofree char *meant = explain_hosts_suggest(self, what);
         return cpulift_error_set(
             err, CPULIFT_EINPUT,
-            "'%s' is neither a host of pool '%s', nor a host document, nor a feature", what,
-            plan->pool);
+            "'%s' is neither a host of pool '%s', nor a host document, nor a feature%s", what,
+            plan->pool, meant);
     }
     json_array_append_new(answers, answer);
     return 0;
@@ -399,7 +417,6 @@ static int explain_these(const explain *self, const cpulift_plan *plan, char **s
         TRY(explain_one(self, plan, subjects[i], inv, answers, err));
     }
     inventory_sort(inv);
-        g_autofree char *meant = explain_hosts_suggest(self, what);
     explain_hosts_newcomers(self, plan, inv, answers);
     return 0;
 }

@@ -3,33 +3,15 @@
 
 #include "base/text.h"
 #include "base/xml.h"
+#include "core/policy.h"
 
 #include <string.h>
 
-/// Why a plan has not what was asked for.
-struct cause {
-    const char *reason; ///< of an entry in a plan's "omitted"
-    const char *why;    ///< in words; NULL: the plan does not say
-    const char *remedy; ///< what brings it back; NULL: nothing does
-    const char *option; ///< to be given for each feature, at the remedy's end; NULL: none
-};
-
-static const struct cause causes[] = {
-    {"denied", "denied by its policy", "plan without denying it", NULL},
-    {"dependency", "without what it needs", NULL, NULL},
-    {"emulated", "the hosts' CPUs do not have it", NULL, NULL},
-    {"nested", "nested", "plan with --allow nested", NULL},
-    {"not-migratable", "a guest with it cannot migrate", NULL, NULL},
-    {"opt-in", "opt-in", "plan with", " --allow "},
-    {"topology", "the guest's topology decides on it", NULL, NULL},
-    {"tsx", "tsx", "plan with --allow tsx", NULL},
-    {"unknown", "not known where it was planned", NULL, NULL},
-};
-
-static const struct cause cost = {NULL, "not every host can give it",
-                                  "plan without the hosts that 'cpulift explain' names", NULL};
-static const struct cause unsaid = {NULL, NULL, NULL, NULL};
-static const struct cause given = {NULL, NULL, "plan with", " --deny "};
+/// Why a plan has not what was asked for, beside the reasons of its own.
+static const struct policy_reason_text
+    cost = {.why = "not every host can give it",
+            .remedy = "plan without the hosts that 'cpulift explain' names"},
+    unsaid = {0}, given = {.remedy = "plan with", .option = " --deny "};
 
 static const json_t *find_entry(const cpulift_plan *plan, const char *list, const char *feature)
 {
@@ -44,16 +26,13 @@ static const json_t *find_entry(const cpulift_plan *plan, const char *list, cons
 }
 
 /// The hooks' plan has no reasons.
-static const struct cause *find_cause(const cpulift_plan *plan, const char *feature)
+static const struct policy_reason_text *find_cause(const cpulift_plan *plan, const char *feature)
 {
     const json_t *omitted = find_entry(plan, "omitted", feature);
     const char *reason = json_string_value(json_object_get(omitted, "reason"));
-    for (size_t i = 0; reason != NULL && i < G_N_ELEMENTS(causes); i++) {
-        if (strcmp(causes[i].reason, reason) == 0) {
-            return &causes[i];
-        }
-    }
-    return find_entry(plan, "losses", feature) != NULL ? &cost : &unsaid;
+    const struct policy_reason_text *own = reason != NULL ? policy_find_reason_text(reason) : NULL;
+    bool is_cost = own == NULL && find_entry(plan, "losses", feature) != NULL;
+    return own != NULL ? own : is_cost ? &cost : &unsaid;
 }
 
 static const struct cpu_feature *find_feature(const cpulift_cpu *cpu, const char *name)
@@ -92,7 +71,7 @@ static void add(GPtrArray *losses, const char *format, ...)
 
 /// ": plan with --allow nested, or --respect".
 static char *format_remedy(const struct losses_asker *asker, const GPtrArray *names,
-                           const struct cause *cause)
+                           const struct policy_reason_text *cause)
 {
     GString *out = g_string_new(cause->remedy);
     for (size_t i = 0; cause->option != NULL && i < names->len; i++) {
@@ -107,7 +86,7 @@ static char *format_remedy(const struct losses_asker *asker, const GPtrArray *na
 }
 
 static void add_features(GPtrArray *losses, const struct losses_asker *asker, const char *asks,
-                         const GPtrArray *names, const struct cause *cause)
+                         const GPtrArray *names, const struct policy_reason_text *cause)
 {
     g_autofree char *list =
         text_join_some((const char *const *)names->pdata, names->len, names->len);
@@ -119,7 +98,7 @@ static void add_features(GPtrArray *losses, const struct losses_asker *asker, co
 
 /// Adds one sentence for what is missing of the same cause.
 static void add_cause(GPtrArray *losses, const struct losses_asker *asker, const GPtrArray *missing,
-                      const cpulift_plan *plan, const struct cause *cause)
+                      const cpulift_plan *plan, const struct policy_reason_text *cause)
 {
     g_autoptr(GPtrArray) names = g_ptr_array_new();
     for (size_t i = 0; i < missing->len; i++) {
@@ -143,8 +122,10 @@ static void compare(GPtrArray *losses, const struct losses_asker *asker, const c
             g_ptr_array_add(is_off(asked->policy) ? unwanted : missing, asked->name);
         }
     }
-    for (size_t i = 0; i < G_N_ELEMENTS(causes); i++) {
-        add_cause(losses, asker, missing, plan, &causes[i]);
+    size_t count = 0;
+    const struct policy_reason_text *reasons = policy_list_reasons(&count);
+    for (size_t i = 0; i < count; i++) {
+        add_cause(losses, asker, missing, plan, &reasons[i]);
     }
     add_cause(losses, asker, missing, plan, &cost);
     add_cause(losses, asker, missing, plan, &unsaid);

@@ -75,12 +75,10 @@ static const struct record loss_record = {
                  .meaning = "where policy would leave it out anyway; `unknown`: not a "
                             "name of the catalogue"})};
 
-static const struct record omitted_record = {
-    RECORD_ROWS({"feature", &record_name, .flags = RECORD_REQUIRED},
-                {"reason", &record_string, .flags = RECORD_REQUIRED,
-                 .meaning = "`not-migratable`, `denied`, `nested`, `tsx`, `opt-in`, `topology`, "
-                            "`emulated`, `guest`, `dependency`, `unknown`"},
-                {"needs", &record_name, .meaning = "what a `dependency` lacks"})};
+static const struct record omitted_record = {RECORD_ROWS(
+    {"feature", &record_name, .flags = RECORD_REQUIRED},
+    {"reason", &record_string, .flags = RECORD_REQUIRED, .meaning = "one of the reasons below"},
+    {"needs", &record_name, .meaning = "what a `dependency` lacks"})};
 
 static const struct record warning_record = {
     RECORD_ROWS({"code", &record_string, .flags = RECORD_REQUIRED,

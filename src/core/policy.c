@@ -10,13 +10,11 @@
 #define POLICY_FILE_MAX ((size_t)1 << 20)
 #define GROUP           "policy"
 
-static const char *const reason_names[] = {
-    [POLICY_GIVEN] = "given",       [POLICY_NOT_MIGRATABLE] = "not-migratable",
-    [POLICY_DENIED] = "denied",     [POLICY_NESTED] = "nested",
-    [POLICY_TSX] = "tsx",           [POLICY_OPT_IN] = "opt-in",
-    [POLICY_TOPOLOGY] = "topology", [POLICY_EMULATED] = "emulated",
-    [POLICY_GUEST] = "guest",       [POLICY_DEPENDENCY] = "dependency",
-    [POLICY_UNKNOWN] = "unknown",
+/// By policy_reason, less POLICY_GIVEN.
+static const struct policy_reason_text reasons[] = {
+#define REASON(id, word, why, remedy, option, meaning) {word, why, remedy, option, meaning},
+#include "core/tables/reasons.def"
+#undef REASON
 };
 
 static const enum policy_reason class_reasons[] = {
@@ -39,7 +37,23 @@ static const struct {
 
 const char *policy_reason_to_string(enum policy_reason reason)
 {
-    return reason_names[reason];
+    return reason == POLICY_GIVEN ? "given" : reasons[reason - 1].word;
+}
+
+const struct policy_reason_text *policy_list_reasons(size_t *ret_count)
+{
+    *ret_count = G_N_ELEMENTS(reasons);
+    return reasons;
+}
+
+const struct policy_reason_text *policy_find_reason_text(const char *word)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(reasons); i++) {
+        if (strcmp(reasons[i].word, word) == 0) {
+            return &reasons[i];
+        }
+    }
+    return NULL;
 }
 
 /// The features that a word of an operator's stands for: a class, a pattern, or one by name.

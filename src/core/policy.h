@@ -5,20 +5,20 @@
 #include "base/record.h"
 #include "core/catalog.h"
 
-/// Why a feature that every host can give is not in the plan. The order is that of
-/// policy_reason_to_string.
+/// Why a feature that every host can give is not in the plan (core/tables/reasons.def).
 enum policy_reason {
-    POLICY_GIVEN,          ///< it is in the plan
-    POLICY_NOT_MIGRATABLE, ///< libvirt says that a guest with it cannot migrate
-    POLICY_DENIED,         ///< by name
-    POLICY_NESTED,
-    POLICY_TSX,
-    POLICY_OPT_IN,
-    POLICY_TOPOLOGY,   ///< QEMU and firmware set it by themselves
-    POLICY_EMULATED,   ///< KVM makes it up on this vendor's CPUs
-    POLICY_GUEST,      ///< it follows from each guest's own configuration (core/guest.h)
-    POLICY_DEPENDENCY, ///< it needs a feature that is not in the plan
-    POLICY_UNKNOWN,    ///< this machine's catalogue does not know the name
+    POLICY_GIVEN, ///< it is in the plan
+#define REASON(id, word, why, remedy, option, meaning) POLICY_##id,
+#include "core/tables/reasons.def"
+#undef REASON
+};
+
+struct policy_reason_text {
+    const char *word;    ///< of documents
+    const char *why;     ///< of messages
+    const char *remedy;  ///< what brings the feature back; NULL: nothing does
+    const char *option;  ///< to be given for each feature, at the remedy's end; NULL: none
+    const char *meaning; ///< a sentence
 };
 
 struct policy {
@@ -32,6 +32,12 @@ struct policy {
 extern const struct record policy_record;
 
 const char *policy_reason_to_string(enum policy_reason reason);
+
+/// All reasons but POLICY_GIVEN, sorted by word: *ret_count rows.
+const struct policy_reason_text *policy_list_reasons(size_t *ret_count);
+
+/// The row of a word, or NULL: a plan may be another version's.
+const struct policy_reason_text *policy_find_reason_text(const char *word);
 
 /// Lets in what `name` stands for: a feature, all of a class ("nested", "tsx", "opt-in"), or all
 /// that match a pattern ("avx512*"). Where none of that can be migrated, it is refused.

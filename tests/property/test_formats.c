@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/// docs/FORMATS.md has the members of every document as its record has them. UPDATE_GOLDEN=1 writes
-/// them there.
+/// docs/FORMATS.md has the members of every document as its record has them, and the reasons of
+/// plans. UPDATE_GOLDEN=1 writes them there.
 #include "cli/documents.h"
+#include "core/policy.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +11,8 @@
 // After its prerequisites.
 #include <cmocka.h>
 
-#define HEADER "| member | meaning |\n| --- | --- |\n"
+#define HEADER  "| member | meaning |\n| --- | --- |\n"
+#define REASONS "| reason | meaning |\n| --- | --- |\n"
 
 static void append_rows(GString *out, const struct record *record, const char *path);
 
@@ -62,7 +64,8 @@ static void add_section(GString *text, const char *schema)
     }
 }
 
-static void find_table(const GString *text, const char *schema, size_t *ret_from, size_t *ret_len)
+static void find_table(const GString *text, const char *schema, const char *header,
+                       size_t *ret_from, size_t *ret_len)
 {
     g_autofree char *heading = g_strdup_printf("\n## %s\n", schema);
     const char *section = strstr(text->str, heading);
@@ -71,7 +74,7 @@ static void find_table(const GString *text, const char *schema, size_t *ret_from
         return;
     }
     const char *end = strstr(section + 1, "\n## ");
-    const char *from = strstr(section, HEADER);
+    const char *from = strstr(section, header);
     if (from == NULL || (end != NULL && from > end)) {
         fail_msg("docs/FORMATS.md has no table of members in '%s'", schema);
         return;
@@ -84,21 +87,39 @@ static void find_table(const GString *text, const char *schema, size_t *ret_from
     *ret_len = (size_t)(to - from);
 }
 
-static void test_members(void **state)
+/// The table below a heading becomes `table`.
+static void replace_table(GString *text, const char *schema, const char *header, const char *table)
+{
+    size_t from = 0, len = 0;
+    find_table(text, schema, header, &from, &len);
+    g_string_erase(text, (gssize)from, (gssize)len);
+    g_string_insert(text, (gssize)from, table);
+}
+
+static void replace_reasons(GString *text)
+{
+    size_t count = 0;
+    const struct policy_reason_text *reasons = policy_list_reasons(&count);
+    g_autoptr(GString) table = g_string_new(REASONS);
+    for (size_t i = 0; i < count; i++) {
+        g_string_append_printf(table, "| `%s` | %s |\n", reasons[i].word, reasons[i].meaning);
+    }
+    replace_table(text, "Reasons for what a plan leaves out", REASONS, table->str);
+}
+
+static void test_tables(void **state)
 {
     (void)state;
     g_autofree char *path = g_build_filename(getenv("CPULIFT_SOURCE"), "docs/FORMATS.md", NULL);
     g_autofree char *read = NULL;
     assert_true(g_file_get_contents(path, &read, NULL, NULL));
     g_autoptr(GString) text = g_string_new(read);
+    replace_reasons(text);
     for (const struct record *const *document = documents; *document != NULL; document++) {
-        size_t from = 0, len = 0;
         g_autoptr(GString) table = g_string_new(HEADER);
         append_rows(table, *document, "");
         add_section(text, (*document)->schema);
-        find_table(text, (*document)->schema, &from, &len);
-        g_string_erase(text, (gssize)from, (gssize)len);
-        g_string_insert(text, (gssize)from, table->str);
+        replace_table(text, (*document)->schema, HEADER, table->str);
     }
     if (getenv("UPDATE_GOLDEN") != NULL) {
         assert_true(g_file_set_contents(path, text->str, (gssize)text->len, NULL));
@@ -110,7 +131,7 @@ static void test_members(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_members),
+        cmocka_unit_test(test_tables),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
