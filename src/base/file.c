@@ -2,12 +2,12 @@
 #include "base/file.h"
 
 #include "base/auto.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
-#include <stdbool.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -231,4 +231,39 @@ int file_save(const char *path, const char *text, size_t len, unsigned mode, cpu
 {
     return save_below(AT_FDCWD, path,
                       &(struct save){.path = path, .text = text, .len = len, .mode = mode}, err);
+}
+
+static bool has_suffix(const char *name, const char *const *suffixes)
+{
+    while (*suffixes != NULL && !g_str_has_suffix(name, *suffixes)) {
+        suffixes++;
+    }
+    return *suffixes != NULL;
+}
+
+int file_list(const char *folder, const char *const *suffixes, bool is_deep, GPtrArray *paths,
+              cpulift_error **err)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GDir) dir = g_dir_open(folder, 0, &error);
+    if (dir == NULL) {
+        return cpulift_error_set(err, CPULIFT_ESYSTEM, "%s", error->message);
+    }
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+    for (const char *name; (name = g_dir_read_name(dir)) != NULL;) {
+        g_ptr_array_add(names, g_strdup(name));
+    }
+    g_ptr_array_sort(names, text_compare);
+    for (size_t i = 0; i < names->len; i++) {
+        const char *name = names->pdata[i];
+        g_autofree char *path = g_build_filename(folder, name, NULL);
+        bool is_hidden = name[0] == '.';
+        if (is_deep && !is_hidden && g_file_test(path, G_FILE_TEST_IS_DIR) &&
+            !g_file_test(path, G_FILE_TEST_IS_SYMLINK)) {
+            TRY(file_list(path, suffixes, is_deep, paths, err));
+        } else if (!is_hidden && has_suffix(name, suffixes)) {
+            g_ptr_array_add(paths, g_steal_pointer(&path));
+        }
+    }
+    return 0;
 }

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /// The largest document that is read whole: a description of one host or one domain is a few KiB.
@@ -24,6 +25,11 @@ int file_save(const char *path, const char *text, size_t len, unsigned mode, cpu
 
 /// Writes all bytes to a descriptor; `name` is for the message.
 int file_write_fd(int fd, const char *name, const char *text, size_t len, cpulift_error **err);
+
+/// Adds to `paths` the files in `folder` whose names end with one of `suffixes` (NULL-terminated)
+/// and begin with no dot, sorted; with `is_deep` those of its folders, too, through no links.
+int file_list(const char *folder, const char *const *suffixes, bool is_deep, GPtrArray *paths,
+              cpulift_error **err);
 
 /// A file name that nobody can foresee: `prefix` and 32 digits. The caller frees it.
 char *file_name_temporary(const char *prefix);

@@ -97,6 +97,27 @@ static int import_one(const catalog *map, char **paths, size_t count, GPtrArray 
     return import_files(map, paths, count, host, err);
 }
 
+/// The files that are named, and those of the folders that are.
+static int find_files(char **paths, size_t count, GPtrArray *files, cpulift_error **err)
+{
+    static const char *const suffixes[] = {".xml", ".json", NULL};
+    for (size_t i = 0; i < count; i++) {
+        size_t before = files->len;
+        if (!g_file_test(paths[i], G_FILE_TEST_IS_DIR)) {
+            g_ptr_array_add(files, g_strdup(paths[i]));
+            continue;
+        }
+        TRY(file_list(paths[i], suffixes, true, files, err));
+        if (files->len == before) {
+            return cpulift_error_set(err, CPULIFT_EINPUT,
+                                     "folder '%s' holds no file that could be imported (*.xml, "
+                                     "*.json), nor do its folders",
+                                     paths[i]);
+        }
+    }
+    return 0;
+}
+
 /// A host for each file, by name; two of one name are refused before any file is read.
 static int name_hosts(char **paths, size_t count, GPtrArray *hosts, cpulift_error **err)
 {
@@ -180,11 +201,12 @@ static int run(char **paths, size_t count)
     g_autoptr(cpulift_error) err = NULL;
     g_autoptr(catalog) map = NULL;
     g_autoptr(GPtrArray) hosts = g_ptr_array_new_with_free_func(free_host);
+    g_autoptr(GPtrArray) files = g_ptr_array_new_with_free_func(g_free);
     bool is_folder = options.output != NULL && (g_str_has_suffix(options.output, "/") ||
                                                 g_file_test(options.output, G_FILE_TEST_IS_DIR));
-    if (catalog_load(NULL, &map, &err) != 0 ||
-        (options.host_name != NULL ? import_one : import_each)(map, paths, count, hosts, &err) !=
-            0 ||
+    if (catalog_load(NULL, &map, &err) != 0 || find_files(paths, count, files, &err) != 0 ||
+        (options.host_name != NULL ? import_one : import_each)(map, (char **)files->pdata,
+                                                               files->len, hosts, &err) != 0 ||
         (is_folder ? save_all : print_all)(map, hosts, &err) != 0) {
         return command_fail(&err);
     }
@@ -194,11 +216,11 @@ static int run(char **paths, size_t count)
 
 const struct command import_command = {
     .name = "import",
-    .arguments = "FILE…",
+    .arguments = "FILE|DIR…",
     .description =
         "Makes host documents from 'virsh domcapabilities', 'virsh capabilities', a <cpu> element, "
-        "or "
-        "QEMU's reply to query-cpu-model-expansion; several files give one document on each line.",
+        "or QEMU's reply to query-cpu-model-expansion; several files, or a folder of them, give "
+        "one document on each line.",
     .options = entries,
     .min = 1,
     .max = COMMAND_MANY,

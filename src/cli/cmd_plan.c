@@ -19,6 +19,8 @@
 
 /// So many hosts that keep a pool from the next level are named in its line.
 #define HOSTS_IN_SUMMARY 3
+/// So many features that a single host lacks for it.
+#define FEATURES_IN_SUMMARY 5
 /// A feature hangs on another, that on a third: no chain is as long.
 #define DEPENDENCIES_MAX 8
 
@@ -164,6 +166,25 @@ static bool find_keepers(const json_t *document, bool *keepers, size_t count)
     return true;
 }
 
+/// Where no leaving helps: one host has no others that could go without it.
+static void append_lack(GString *text, const json_t *document, const char *next)
+{
+    if (json_get_uint(document, "host_count", 0) > 1) {
+        g_string_append_printf(text, "; no single host keeps it from %s", next);
+        return;
+    }
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    size_t i;
+    const json_t *name;
+    json_array_foreach (json_object_get(json_object_get(document, "next_level"), "missing"), i,
+                        name) {
+        g_ptr_array_add(names, (void *)json_string_value(name));
+    }
+    g_autofree char *some =
+        text_join_some((const char *const *)names->pdata, names->len, FEATURES_IN_SUMMARY);
+    g_string_append_printf(text, "; for %s it lacks %s", next, some);
+}
+
 /// "; a, b and 2 more (Xeon-E7-4820) keep it from x86-64-v3", or what else does.
 static void append_keepers(GString *text, const json_t *document)
 {
@@ -175,7 +196,7 @@ static void append_keepers(GString *text, const json_t *document)
         return;
     }
     if (!find_keepers(document, keepers, count)) {
-        g_string_append_printf(text, "; no single host keeps it from %s", next);
+        append_lack(text, document, next);
         return;
     }
     g_autoptr(GPtrArray) names = g_ptr_array_new();
@@ -285,8 +306,18 @@ static int run(char **paths, size_t count)
     return check(plan, kept, map);
 }
 
+static void add_levels(const char *const *arguments, size_t count, GPtrArray *values)
+{
+    (void)arguments;
+    (void)count;
+    for (const char *const *name = level_names; *name != NULL; name++) {
+        g_ptr_array_add(values, g_strdup(*name));
+    }
+}
+
 static const struct command_values values[] = {
     {.kind = "FEATURE", .list = values_add_features},
+    {.kind = "LEVEL", .list = add_levels, .is_in_help = true},
     {0},
 };
 
@@ -301,13 +332,3 @@ const struct command plan_command = {
     .values = values,
     .run = run,
 };
-static void add_levels(const char *const *arguments, size_t count, GPtrArray *values)
-{
-    (void)arguments;
-    (void)count;
-    for (const char *const *name = level_names; *name != NULL; name++) {
-        g_ptr_array_add(values, g_strdup(*name));
-    }
-}
-
-    {.kind = "LEVEL", .list = add_levels, .is_in_help = true},

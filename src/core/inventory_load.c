@@ -2,7 +2,6 @@
 #include "core/inventory_load.h"
 
 #include "base/file.h"
-#include "base/text.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -85,11 +84,27 @@ static int add_lines_path(inventory *inv, const char *path, cpulift_error **err)
     return rc;
 }
 
+/// True where the first line is a whole object and more follow.
+static bool has_lines(const char *text)
+{
+    const char *end = strchr(text, '\n');
+    const char *more = end != NULL ? end + strspn(end, " \t\r\n") : "";
+    while (end > text && g_ascii_isspace(*end)) {
+        end--;
+    }
+    return *text == '{' && *more == '{' && *end == '}';
+}
+
 static int add_document(inventory *inv, const char *path, cpulift_error **err)
 {
     g_autofree char *text = NULL;
     size_t len = 0;
     TRY(file_load(path, FILE_DOCUMENT_MAX, &text, &len, err));
+    if (has_lines(text)) {
+        return cpulift_error_set(err, CPULIFT_EINPUT,
+                                 "'%s' holds several documents, one on each line: name it .jsonl",
+                                 path);
+    }
     return inventory_add_text(inv, text, len, path, err);
 }
 
@@ -122,29 +137,18 @@ static int add_stdin(inventory *inv, cpulift_error **err)
 
 static int add_folder(inventory *inv, const char *path, cpulift_error **err)
 {
-    g_autoptr(GError) error = NULL;
-    g_autoptr(GDir) folder = g_dir_open(path, 0, &error);
-    if (folder == NULL) {
-        return cpulift_error_set(err, CPULIFT_ESYSTEM, "%s", error->message);
-    }
-    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
-    for (const char *name; (name = g_dir_read_name(folder)) != NULL;) {
-        if (name[0] != '.' &&
-            (g_str_has_suffix(name, ".json") || g_str_has_suffix(name, ".jsonl"))) {
-            g_ptr_array_add(names, g_strdup(name));
-        }
-    }
-    if (names->len == 0) {
+    static const char *const suffixes[] = {".json", ".jsonl", NULL};
+    g_autoptr(GPtrArray) files = g_ptr_array_new_with_free_func(g_free);
+    TRY(file_list(path, suffixes, false, files, err));
+    if (files->len == 0) {
         return cpulift_error_set(
             err, CPULIFT_EINPUT,
             "folder '%s' holds no host document (*.json, *.jsonl); 'cpulift scan -o' "
             "writes them",
             path);
     }
-    g_ptr_array_sort(names, text_compare);
-    for (size_t i = 0; i < names->len; i++) {
-        g_autofree char *file = g_build_filename(path, names->pdata[i], NULL);
-        TRY(add_file(inv, file, err));
+    for (size_t i = 0; i < files->len; i++) {
+        TRY(add_file(inv, files->pdata[i], err));
     }
     return 0;
 }
