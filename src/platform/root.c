@@ -349,6 +349,11 @@ int root_stage(const root_dir *root, const char *target, const struct root_file 
     if (folder < 0) {
         return fail(err, "write", root, target);
     }
+    // One that cannot be opened may have attributes that would be lost.
+    autoclose int old = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (old < 0 && errno != ENOENT) {
+        return fail(err, "keep the attributes of", root, target);
+    }
     g_autofree char *temporary = file_name_temporary(ROOT_TEMPORARY_PREFIX);
     STEP();
     autoclose int fd =
@@ -356,7 +361,6 @@ int root_stage(const root_dir *root, const char *target, const struct root_file 
     if (fd < 0) {
         return fail(err, "create a file beside", root, target);
     }
-    autoclose int old = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     STEP();
     int rc = fill(fd, old, root, target, file, err);
     if (rc != 0) {

@@ -187,12 +187,31 @@ static void test_rollback_killed_anywhere(void **state)
     assert_true(at > 5);
 }
 
+/// Its attributes could not be kept: that is said before anything is made.
+static void test_old_file_that_cannot_be_opened(void **state)
+{
+    (void)state;
+    g_autofree char *folder = make_root(), *link = g_build_filename(folder, "etc/link", NULL);
+    g_autofree char *bytes = g_strdup(new_text);
+    g_autoptr(root_dir) root = NULL;
+    const struct root_file file = root_file_new_private(bytes);
+    char *temporary = NULL;
+    assert_int_equal(symlink("conf", link), 0);
+    assert_int_equal(root_open(folder, &root, NULL), 0);
+    assert_int_equal(root_stage(root, "etc/link", &file, &temporary, NULL), CPULIFT_ESYSTEM);
+    assert_null(temporary);
+    g_auto(GStrv) names = root_list(root, "etc");
+    assert_int_equal(g_strv_length(names), 2);
+    remove_tree(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_apply_killed_anywhere),
         cmocka_unit_test(test_apply_again_after_kill),
         cmocka_unit_test(test_rollback_killed_anywhere),
+        cmocka_unit_test(test_old_file_that_cannot_be_opened),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
