@@ -10,7 +10,10 @@
 void loss_tell(const char *parameter, const char *path);
 /* 1 if anything of this rank was lost so far, else 0. */
 int loss_any(void);
-/* fclose() that also reports earlier failed writes: 0 or -1. */
+/* Opens a file for writing; stdout itself where the path leads to what stdout is (/dev/stdout): as
+   a file of its own it would be cut, and each would write over the other. NULL with errno. */
+FILE *loss_open(const char *path);
+/* fclose() that also reports earlier failed writes, and leaves stdout open: 0 or -1. */
 int loss_close(FILE *f);
 
 #endif

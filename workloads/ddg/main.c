@@ -86,9 +86,9 @@ static void print_result(const struct problem *pb, const struct sweep *s)
     int verified;
     json_t *result = figures_result(pb, s, &verified);
     char *text = json_dumps(result, JSON_SORT_KEYS | JSON_REAL_PRECISION(12));
-    FILE *copy = pb->p->json[0] ? fopen(pb->p->json, "we") : NULL;
+    FILE *copy = pb->p->json[0] ? loss_open(pb->p->json) : NULL;
 
-    if (copy)
+    if (copy && copy != stdout) /* which gets it below */
         fprintf(copy, "%s\n", text);
     if (pb->p->json[0] && (!copy || loss_close(copy) < 0))
         loss_tell("json", pb->p->json);

@@ -84,7 +84,7 @@ int output_begin(const struct problem *pb, struct ddg_error *err)
     int bad = 0;
 
     if (pb->d.rank == 0) {
-        table = p->iv[0] ? fopen(p->iv, "we") : stdout;
+        table = p->iv[0] ? loss_open(p->iv) : stdout;
         if (!table)
             bad = errno ? errno : 1;
     }

@@ -85,6 +85,12 @@ for out in -save -vtu; do
     near "unwritable $out" "$?$(wc -l <"$scratch/err")" 21 0
 done
 
+# a file that is standard output's own is not cut: the table and the result stand in it, once
+for out in -iv -json; do
+    "$ddg" $small -vg 0.5 -progress off $out /dev/stdout >"$scratch/both" 2>"$scratch/err"
+    near "$out /dev/stdout" "$?$(grep -c '^VD' "$scratch/both")$(grep -c '^{"figures"' "$scratch/both")$(wc -l <"$scratch/both")" 0113 0
+done
+
 # a failure to converge keeps what was solved
 "$ddg" $small -vg 0,0.4 -max_gummel 5 -max_newton 3 -min_step 1 -iv "$scratch/iv" \
     >"$scratch/out" 2>"$scratch/err"
