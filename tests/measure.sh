@@ -130,6 +130,13 @@ norun() {
     CPULIFT_EXEC_PATH="$scratch/empty" PATH="$scratch/empty" "$build/cpulift-measure" bench --command /bin/true --cpu /nowhere/plan.json -o norun.json 2>err
     [ $? = 2 ] && grep -q '/nowhere/plan.json' err && [ ! -e norun.json ]
 }
+other() {
+    PATH="$scratch/programs:$PATH" "$build/cpulift-transcode" clip -s 1 -i /etc/passwd 2>err
+    [ $? = 2 ] && grep -q "'/etc/passwd' is there and is no clip" err &&
+        printf 'xxxxG%187s' '' '' '' '' >stream.mts &&
+        "$build/cpulift-transcode" clip -s 1 -i stream.mts
+}
+check 'a file that is no clip is not taken for one' other
 check 'a definition that cannot be read is named, and nothing is made' norun
 
 # what would be ignored, counted twice or lost is refused before anything runs

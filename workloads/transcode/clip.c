@@ -139,6 +139,22 @@ static int make_into(const struct clip *clip, const char *path, FILE *log)
     return 0;
 }
 
+/// True for an MPEG transport stream with time stamps, as cameras and we make it: packets of 192
+/// bytes, each with 0x47 behind its stamp.
+static bool is_clip(const char *path)
+{
+    unsigned char packets[4][192];
+    FILE *f = fopen(path, "re");
+    bool ok = f != NULL && fread(packets, sizeof packets, 1, f) == 1;
+    for (size_t i = 0; ok && i < sizeof packets / sizeof *packets; i++) {
+        ok = packets[i][4] == 0x47;
+    }
+    if (f != NULL) {
+        fclose(f);
+    }
+    return ok;
+}
+
 /// 1 if the clip is there and needs not be made, 0 if nothing is there, negative where it must not
 /// be replaced.
 static int is_there(const char *path)
@@ -151,7 +167,17 @@ static int is_there(const char *path)
         errno = EISDIR;
         return fail("make the clip", path);
     }
-    return access(path, R_OK) == 0 ? 1 : fail("read", path);
+    if (access(path, R_OK) != 0) {
+        return fail("read", path);
+    }
+    if (!is_clip(path)) {
+        fprintf(stderr,
+                "cpulift-transcode: '%s' is there and is no clip (an MTS stream, as this program "
+                "makes it); remove it, or name another\n",
+                path);
+        return -1;
+    }
+    return 1;
 }
 
 int clip_make(const struct clip *clip, const char *name)
