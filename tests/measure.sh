@@ -35,7 +35,7 @@ check() { # NAME COMMAND…
     fi
     : >"$scratch/log"
 }
-echo 1..22
+echo 1..24
 
 # the run program gets the definition; its environment is clean
 program cpulift-run <<'END'
@@ -101,6 +101,12 @@ late() {
     [ $? = 2 ] && grep -q 'not done after 1 s' late.json
 }
 check 'a workload that hangs is stopped and kept as failed' late
+known() {
+    echo 'kill -ILL $$' | program cpulift-linpack
+    cpulift bench linpack --runs 1 --cpus 1 --cpu host -o known.json 2>err
+    [ $? = 2 ] && [ "$(count 'finding: linpack under host: OpenBLAS' err)" = 1 ]
+}
+check 'a failure of a known cause is told once, as a finding' known
 own() {
     cpulift bench --command 'sh -c "exit 3"' --runs 1 --cpus 1 --cpu bare -o own.json
     [ $? = 2 ] && grep -q 'ended with 3' own.json
@@ -124,12 +130,6 @@ clip() {
         ! "$build/cpulift-transcode" clip -s 1 -i programs 2>err && grep -q "'programs'" err && ln -s round.mts round.mts &&
         ! "$build/cpulift-transcode" clip -s 1 -i round.mts 2>err && grep -q "'round.mts'" err
 }
-check 'a clip is made where a dangling link leads; a folder and a circle of links are refused' clip
-rm -f programs/cpulift-run
-norun() {
-    CPULIFT_EXEC_PATH="$scratch/empty" PATH="$scratch/empty" "$build/cpulift-measure" bench --command /bin/true --cpu /nowhere/plan.json -o norun.json 2>err
-    [ $? = 2 ] && grep -q '/nowhere/plan.json' err && [ ! -e norun.json ]
-}
 other() {
     PATH="$scratch/programs:$PATH" "$build/cpulift-transcode" clip -s 1 -i /etc/passwd 2>err
     [ $? = 2 ] && grep -q "'/etc/passwd' is there and is no clip" err &&
@@ -137,6 +137,12 @@ other() {
         "$build/cpulift-transcode" clip -s 1 -i stream.mts
 }
 check 'a file that is no clip is not taken for one' other
+check 'a clip is made where a dangling link leads; a folder and a circle of links are refused' clip
+rm -f programs/cpulift-run
+norun() {
+    CPULIFT_EXEC_PATH="$scratch/empty" PATH="$scratch/empty" "$build/cpulift-measure" bench --command /bin/true --cpu /nowhere/plan.json -o norun.json 2>err
+    [ $? = 2 ] && grep -q '/nowhere/plan.json' err && [ ! -e norun.json ]
+}
 check 'a definition that cannot be read is named, and nothing is made' norun
 
 # what would be ignored, counted twice or lost is refused before anything runs

@@ -49,5 +49,5 @@ done
 
 say "6. bench and report: what the tuned CPU is worth on this machine's silicon (small workloads, a few minutes)"
 rm -f demo/samples.json
-"$cpulift" bench --quick -o demo/samples.json || echo "some samples failed; the report says which and why"
+"$cpulift" bench --quick -o demo/samples.json || echo "some samples failed; the finding above and the report say why"
 "$cpulift" report demo/samples.json -o demo/report

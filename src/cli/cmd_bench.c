@@ -7,6 +7,7 @@
 #include "measure/machine.h"
 #include "measure/process.h"
 #include "measure/runner.h"
+#include "measure/summary.h"
 #include "measure/tuned.h"
 
 #include <errno.h>
@@ -228,6 +229,10 @@ static int run_series(bench_samples *made, const char *path, char **environment)
     if (failed > 0) {
         command_warn("%d of %u samples failed; no figure is made from them", failed,
                      made->list->len);
+    }
+    g_autoptr(GPtrArray) known = summary_find_known(made);
+    for (unsigned i = 0; i < known->len; i++) {
+        fprintf(stderr, "cpulift: finding: %s\n", (const char *)known->pdata[i]);
     }
     g_autofree char *text = is_stdout ? samples_format(made) : g_strdup("");
     return command_finish(NULL, text, failed > 0 ? EXIT_FAILED : EXIT_YES);

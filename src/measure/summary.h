@@ -47,6 +47,10 @@ const char *summary_get_figure(const char *workload);
 /// caller frees it.
 char *summary_format_tsv(const bench_summary *summary);
 
+/// "linpack under default: …" for each workload and definition with failures of a known cause, in a
+/// GPtrArray of owned strings.
+GPtrArray *summary_find_known(const bench_samples *samples);
+
 /// What a reader should know before trusting the figures: one sentence each, in a GPtrArray of
 /// owned strings.
 GPtrArray *summary_get_warnings(const bench_summary *summary, const bench_samples *samples);

@@ -2,6 +2,7 @@
 /// What makes a figure less than it seems.
 #include "base/json.h"
 #include "measure/summary.h"
+#include "measure/workload.h"
 
 #include <string.h>
 
@@ -38,6 +39,22 @@ static void warn_of_row(GPtrArray *warnings, const struct summary_row *row)
         warn(warnings, "Noise: the runs of %s under %s on %u CPU%s lie %.0f %% apart.",
              row->workload, row->cpu, row->vcpus, s, spread * 100);
     }
+}
+
+GPtrArray *summary_find_known(const bench_samples *s)
+{
+    GPtrArray *known = g_ptr_array_new_with_free_func(g_free);
+    for (unsigned i = 0; i < s->list->len; i++) {
+        const bench_sample *item = s->list->pdata[i];
+        const char *words = item->is_ok ? NULL : workload_explain(item->workload, item->reason);
+        g_autofree char *text =
+            words != NULL ? g_strdup_printf("%s under %s: %s", item->workload, item->cpu, words)
+                          : NULL;
+        if (text != NULL && !g_ptr_array_find_with_equal_func(known, text, g_str_equal, NULL)) {
+            g_ptr_array_add(known, g_steal_pointer(&text));
+        }
+    }
+    return known;
 }
 
 static void warn_of_places(GPtrArray *warnings, const bench_samples *s)
@@ -88,6 +105,10 @@ GPtrArray *summary_get_warnings(const bench_summary *sum, const bench_samples *s
         if (strcmp(row->figure, summary_get_figure(row->workload)) == 0) {
             warn_of_row(warnings, row);
         }
+    }
+    g_autoptr(GPtrArray) known = summary_find_known(s);
+    for (unsigned i = 0; i < known->len; i++) {
+        warn(warnings, "Finding: %s.", (const char *)known->pdata[i]);
     }
     warn_of_machine(warnings, s);
     return warnings;

@@ -19,6 +19,11 @@ static const struct workload_kind kinds[] = {
         .detail = "openblas_core",
         .detail_name = "OpenBLAS's kernels",
         .title = "Linpack: rate of a dense solve",
+        // docs/METHOD.md, "Default on AMD". OpenBLAS issue 5831, pull request 5840.
+        .known = "killed by signal 4 ",
+        .known_words = "OpenBLAS takes AMD's family 15, which qemu64 and kvm64 announce, for an "
+                       "Opteron and executes 3DNow! instructions, which AMD's CPUs have not had "
+                       "since 2011: on such hosts the definition has no figure",
         .paper = "Figure 4",
         .paper_words = "+13.1 %",
     },
@@ -67,6 +72,13 @@ const struct workload_kind *workload_find_kind(const char *name)
     return NULL;
 }
 
+const char *workload_explain(const char *name, const char *reason)
+{
+    const struct workload_kind *kind = workload_find_kind(name);
+    bool is_known = kind != NULL && kind->known != NULL && g_str_has_prefix(reason, kind->known);
+    return is_known ? kind->known_words : NULL;
+}
+
 int workload_new(const char *name, bool is_quick, bench_workload **ret_workload,
                  cpulift_error **err)
 {
@@ -77,6 +89,7 @@ int workload_new(const char *name, bool is_quick, bench_workload **ret_workload,
             names[i] = kinds[i].name;
         }
         g_autofree char *all = text_join_some(names, G_N_ELEMENTS(kinds), G_N_ELEMENTS(kinds));
+        g_autofree char *meant = text_suggest(name, names);
         return cpulift_error_set(err, CPULIFT_EINPUT,
                                  "'%s' is no workload: there are %s; your own program goes into "
                                  "--command%s",
@@ -89,7 +102,6 @@ int workload_new(const char *name, bool is_quick, bench_workload **ret_workload,
     return 0;
 }
 
-        g_autofree char *meant = text_suggest(name, names);
 static int split(const char *line, char ***ret_words, cpulift_error **err)
 {
     g_autoptr(GError) error = NULL;
