@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/document.h"
+#include "cli/show_changes.h"
 #include "cli/table.h"
 
 #include <string.h>
@@ -17,6 +18,9 @@ static const GOptionEntry entries[] = {
 };
 
 #define MODELS_IN_ROW 4
+#define WANTS_IN_ROW  6
+/// Hosts with newer QEMUs know hundreds of models.
+#define BLOCKED_ROWS 8
 
 static void add_row(table *t, const char *what, const char *value)
 {
@@ -159,19 +163,81 @@ static void add_level(table *t, const catalog *map, const feature_set *features)
     add_row(t, "to the next level", joined);
 }
 
-/// A row for each model that cannot run here, and why.
-static void add_blocked(table *t, const json_t *models)
+/// Models that cannot run here for the same reason.
+struct blocked {
+    char *want; ///< what is missing, between blanks
+    GPtrArray *models;
+};
+
+static void free_blocked(void *data)
 {
-    const char *what = "blocked models", *model;
+    struct blocked *blocked = data;
+    g_free(blocked->want);
+    g_ptr_array_unref(blocked->models);
+    g_free(blocked);
+}
+
+static gboolean has_want(const void *blocked, const void *want)
+{
+    return strcmp(((const struct blocked *)blocked)->want, want) == 0;
+}
+
+/// The reason with most models first.
+static int compare_blocked(const void *a, const void *b)
+{
+    const struct blocked *const *x = a, *const *y = b;
+    int more = (int)(*y)->models->len - (int)(*x)->models->len;
+    return more != 0 ? more : strcmp((*x)->want, (*y)->want);
+}
+
+static GPtrArray *group_blocked(const json_t *models)
+{
+    GPtrArray *groups = g_ptr_array_new_with_free_func(free_blocked);
+    const char *model;
     const json_t *features;
     json_object_foreach ((json_t *)models, model, features) {
-        g_autofree char *joined = document_join_strings(features);
-        g_autofree char *text = *joined != '\0'
-                                    ? g_strdup_printf("%s, for want of %s", model, joined)
-                                    : g_strdup(model);
-        add_row(t, what, text);
-        what = "";
+        guint at = groups->len;
+        g_autofree char *want = document_join_strings(features);
+        if (!g_ptr_array_find_with_equal_func(groups, want, has_want, &at)) {
+            struct blocked *blocked = g_new0(struct blocked, 1);
+            *blocked = (struct blocked){g_steal_pointer(&want), g_ptr_array_new()};
+            g_ptr_array_add(groups, blocked);
+            at = groups->len - 1;
+        }
+        g_ptr_array_add(((struct blocked *)groups->pdata[at])->models, (char *)model);
     }
+    g_ptr_array_sort(groups, compare_blocked);
+    return groups;
+}
+
+/// "Haswell, Skylake-Client and 7 more, for want of rtm". The caller frees it.
+static char *format_blocked(const struct blocked *blocked)
+{
+    g_auto(GStrv) wants = g_strsplit(blocked->want, " ", -1);
+    g_autofree char *models = text_join_some((const char *const *)blocked->models->pdata,
+                                             blocked->models->len, MODELS_IN_ROW);
+    g_autofree char *want =
+        text_join_some((const char *const *)wants, g_strv_length(wants), WANTS_IN_ROW);
+    return *blocked->want != '\0' ? g_strdup_printf("%s, for want of %s", models, want)
+                                  : g_strdup(models);
+}
+
+/// How many models cannot run here, and why: a row for each reason, those with most models first.
+static void add_blocked(table *t, const json_t *models)
+{
+    g_autoptr(GPtrArray) groups = group_blocked(models);
+    size_t told = 0, count = json_object_size(models);
+    g_autofree char *total = g_strdup_printf("%zu", count);
+    add_row(t, "blocked models", groups->len > 0 ? total : NULL);
+    for (size_t i = 0; i < MIN(groups->len, BLOCKED_ROWS); i++) {
+        const struct blocked *blocked = groups->pdata[i];
+        g_autofree char *what = g_strdup_printf("  %u", blocked->models->len);
+        g_autofree char *text = format_blocked(blocked);
+        add_row(t, what, text);
+        told += blocked->models->len;
+    }
+    g_autofree char *rest = g_strdup_printf("  %zu", count - told);
+    add_row(t, rest, told < count ? "for other reasons; --json has them all" : NULL);
 }
 
 static void append_guest(GString *out, const catalog *map, const json_t *guest,
@@ -220,6 +286,13 @@ static void show_host(GString *out, const catalog *map, const struct document *d
     }
 }
 
+static void show_changeset(GString *out, const catalog *map, const struct document *document)
+{
+    (void)map;
+    g_autofree char *text = show_changes(document->json);
+    g_string_append(out, text);
+}
+
 /// Any other document of ours: its top-level members, as far as they are text, numbers or lists of
 /// text.
 static void show_members(GString *out, const catalog *map, const struct document *document)
@@ -245,6 +318,7 @@ static const struct {
     const char *kind;
     void (*show)(GString *out, const catalog *map, const struct document *document);
 } views[] = {
+    {"cpulift.changeset", show_changeset},
     {"cpulift.host", show_host},
     {"cpulift.plan", show_plan},
 };
