@@ -23,10 +23,10 @@ static const struct check {
     const char *why;
     const char *debian, *rpm; ///< packages
 } checks[] = {
-#define CHECK(name, needed, test, argument, why, debian, rpm)                                      \
+#define NEED(name, needed, test, argument, version, why, debian, rpm)                              \
     {name, needed, doctor_test_##test, argument, why, debian, rpm},
-#include "cli/doctor.def"
-#undef CHECK
+#include "base/needs.def"
+#undef NEED
 };
 
 static const char *get_state(const struct check *check, const char *problem)

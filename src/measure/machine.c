@@ -89,9 +89,10 @@ static char *read_hypervisor(void)
 static json_t *read_versions(void)
 {
     json_t *versions = json_object();
-    const char *name;
-    for (size_t i = 0; (name = programs_get_name(i)) != NULL; i++) {
-        set(versions, name, programs_read_version(name));
+    char *program = NULL, *version = NULL;
+    for (size_t i = 0; programs_read_version(i, &program, &version); i++) {
+        set(versions, program, version);
+        g_free(program);
     }
     json_object_set_new(versions, "cpulift", json_string(CPULIFT_VERSION));
     return versions;

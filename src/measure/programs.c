@@ -7,32 +7,32 @@
 #include <string.h>
 #include <unistd.h>
 
-/// What provides a program, and how it tells its version (NULL: it is not asked).
 static const struct {
-    const char *program, *provider, *version_option;
-} table[] = {
-    {"HandBrakeCLI", "install the package handbrake-cli", "--version"},
-    {"cpulift", "build it with 'make build'", NULL},
-    {"cpulift-ddg", "install petsc-dev and build again", NULL},
-    {"cpulift-guest-init", "build it with 'make build'", NULL},
-    {"cpulift-linpack", "install libopenblas-dev and build again", NULL},
-    {"cpulift-run", "build it with 'make build'", NULL},
-    {"cpulift-transcode", "build it with 'make build'", NULL},
-    {"ffmpeg", "install the package ffmpeg", "-version"},
-    {"ffprobe", "install the package ffmpeg", NULL},
-    {"gnuplot", "install the package gnuplot-nox", "--version"},
-    {"mpiexec", "install the package openmpi-bin", "--version"},
-    {"qemu-system-x86_64", "install the package qemu-system-x86", "--version"},
+    const char *program; ///< the first of several
+    const char *version, *package;
+} needs[] = {
+#define NEED(name, needed, test, argument, version, why, debian, rpm) {argument, version, debian},
+#include "base/needs.def"
+#undef NEED
 };
 
-static int find_row(const char *name)
+static bool is_of(const char *alternatives, const char *program)
 {
-    for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
-        if (strcmp(table[i].program, name) == 0) {
-            return (int)i;
+    size_t len = strlen(program);
+    return alternatives != NULL && strncmp(alternatives, program, len) == 0 &&
+           (alternatives[len] == '\0' || alternatives[len] == '|');
+}
+
+/// What to do where a program is missing. The caller frees it.
+static char *get_remedy(const char *program)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(needs); i++) {
+        if (is_of(needs[i].program, program)) {
+            return g_strdup_printf("install the package %s", needs[i].package);
         }
     }
-    return -1;
+    return g_strdup(g_str_has_prefix(program, "cpulift") ? "build it with 'make build'"
+                                                         : "install it or name its path");
 }
 
 int programs_find(const char *name, char **ret_path, cpulift_error **err)
@@ -54,22 +54,17 @@ int programs_find(const char *name, char **ret_path, cpulift_error **err)
     if (*ret_path != NULL) {
         return 0;
     }
-    int row = find_row(name);
-    return cpulift_error_set(err, CPULIFT_EMISSING, "'%s' is not there; %s", name,
-                             row >= 0 ? table[row].provider : "install it or name its path");
+    g_autofree char *remedy = get_remedy(name);
+    return cpulift_error_set(err, CPULIFT_EMISSING, "'%s' is not there; %s", name, remedy);
 }
 
-char *programs_read_version(const char *name)
+static char *read_version(const char *program, const char *option)
 {
-    int row = find_row(name);
-    g_autofree char *path = g_find_program_in_path(name);
-    if (row < 0 || table[row].version_option == NULL || path == NULL) {
-        return NULL;
-    }
-    char *argv[] = {path, (char *)table[row].version_option, NULL};
+    g_autofree char *path = g_find_program_in_path(program);
+    char *argv[] = {path, (char *)option, NULL};
     g_autofree char *text = NULL;
-    if (!g_spawn_sync(NULL, argv, NULL, G_SPAWN_STDERR_TO_DEV_NULL, NULL, NULL, &text, NULL, NULL,
-                      NULL)) {
+    if (path == NULL || !g_spawn_sync(NULL, argv, NULL, G_SPAWN_STDERR_TO_DEV_NULL, NULL, NULL,
+                                      &text, NULL, NULL, NULL)) {
         return NULL;
     }
     text[strcspn(text, "\r\n")] = '\0';
@@ -77,7 +72,14 @@ char *programs_read_version(const char *name)
     return *text != '\0' ? g_steal_pointer(&text) : NULL;
 }
 
-const char *programs_get_name(size_t index)
+bool programs_read_version(size_t index, char **ret_program, char **ret_version)
 {
-    return index < G_N_ELEMENTS(table) ? table[index].program : NULL;
+    if (index >= G_N_ELEMENTS(needs)) {
+        return false;
+    }
+    const char *names = needs[index].program != NULL ? needs[index].program : "";
+    *ret_program = g_strndup(names, strcspn(names, "|"));
+    *ret_version =
+        *needs[index].version != '\0' ? read_version(*ret_program, needs[index].version) : NULL;
+    return true;
 }
