@@ -5,9 +5,8 @@
 command -v virsh >/dev/null || exit 77
 [ "$(id -u)" -eq 0 ] || exit 77
 plan=$here/plan.json
-mkdir -p "$folder/v/etc" "$folder/root"
-printf 'stdio_handler = "file"\nuser = "root"\ngroup = "root"\nsecurity_driver = "none"\nnamespaces = []\ncgroup_controllers = []\n' >"$folder/v/etc/qemu.conf"
-uri="qemu:///embed?root=$folder/v"
+mkdir "$folder/root"
+embedded "$folder/v"
 for name in web-1 web-2 db-1; do
     sed "s/i-0badcafe/$name/; s|<cpu>|<cpu><model>Nehalem</model><feature policy='require' name='vmx'/>|" "$here/eucalyptus.xml" >"$folder/$name.xml"
 done

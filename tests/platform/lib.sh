@@ -47,9 +47,12 @@ same_tree() {
     checks=$((checks + 1))
 }
 
-# embedded FOLDER: a libvirt in this process, with its state there; $uri is its URI
+# embedded FOLDER: a libvirt in this process, with its state there; $uri is its URI. What it found out about QEMU, which takes it seconds, stays
+# where cpulift's own embedded libvirt keeps it.
 embedded() {
     mkdir -p "$1/etc"
+    (umask 077 && mkdir -p /var/cache/cpulift/cache)
+    [ -e "$1/cache" ] || ln -s /var/cache/cpulift/cache "$1/cache"
     cat >"$1/etc/qemu.conf" <<'CONF'
 stdio_handler = "file"
 user = "root"

@@ -28,6 +28,7 @@ CONF
     ip netns exec "$net" "$@" unshare -m sh -c '
         mount --make-rprivate /
         mount -t tmpfs none /run && mount -t tmpfs none /var/lib/libvirt && mount -t tmpfs none /var/cache/libvirt
+        cp -r /var/cache/cpulift/cache/. /var/cache/libvirt 2>/dev/null
         mkdir -p /run/libvirt /etc/libvirt && mount --bind "$1/etc" /etc/libvirt
         exec libvirtd --config "$1/etc/libvirtd.conf" --pid-file "$1/pid"' - "$at" >/dev/null 2>&1 &
     two_hosts_pids="$two_hosts_pids $!"
