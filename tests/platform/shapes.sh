@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Every platform's domain, in many shapes, starts on the embedded libvirt under the plan that the hook puts into it, and a guest with its CPU
-# sees exactly that on each virtual CPU. Documents: ours, and those in $CPULIFT_PLATFORM_DOCUMENTS or the shared folder's. Usage: shapes.sh BUILD SOURCE
+# sees exactly that on each virtual CPU. What is the same QEMU to libvirt, name aside, is started once. Documents: ours, and those in
+# $CPULIFT_PLATFORM_DOCUMENTS or the shared folder's. Usage: shapes.sh BUILD SOURCE
 . "$2/tests/platform/lib.sh"
 for program in python3 virsh qemu-system-x86_64 xsltproc; do
     command -v "$program" >/dev/null || { echo "no $program"; exit 77; }
@@ -10,7 +11,7 @@ done
 embedded "$folder/v"
 expect 0 "$cpulift" scan -c "$uri" -o "$folder/hosts"
 expect 0 "$cpulift" plan "$folder/hosts" --virt qemu --machine pc -o "$folder/plan.json"
-"$cpulift" show --xml "$folder/plan.json" | grep -o "policy='[a-z]*' name='[^']*'" | sort >"$folder/planned"
+"$cpulift" show --xml "$folder/plan.json" >"$folder/plan.xml"
 
 # current max sockets cores threads
 shapes=("1 1 1 1 1" "2 2 2 1 1" "2 2 1 2 1" "2 2 1 1 2" "4 4 1 2 2" "1 2 1 2 1" "3 8 2 2 2")
@@ -18,53 +19,80 @@ documents=("$here"/cloudstack.xml "$here"/opennebula.xml "$here"/eucalyptus.xml)
 more=${CPULIFT_PLATFORM_DOCUMENTS-${CPULIFT_SHARED-$source/../shared}/platforms}
 [ -d "$more" ] && documents+=("$more"/*/*.xml)
 
-# make GUEST DOCUMENT SHAPE: GUEST.xml is the platform's, with the plan; all of them are for TCG, which every machine has
+# make: SHAPE/DOCUMENT.xml is the platform's in that shape, with the plan, SHAPE/DOCUMENT.bare what starts here; for TCG, which every machine has
 make() {
-    read -r current max sockets cores threads <<<"$3"
-    sed "s/type='kvm'/type='qemu'/; s/type=\"kvm\"/type=\"qemu\"/" "$2" |
-        xsltproc --stringparam guest "$1" --param current "$current" --param max "$max" --param sockets "$sockets" \
-            --param cores "$cores" --param threads "$threads" "$here/shape.xsl" - >"$folder/$1.xml"
-    expect 0 "$hook" opennebula "$folder/plan.json" "$folder/$1.xml"
-    xsltproc "$here/bare.xsl" "$folder/$1.xml" >"$folder/$1.bare"
+    for d in "${!documents[@]}"; do
+        sed "s/type='kvm'/type='qemu'/; s/type=\"kvm\"/type=\"qemu\"/" "${documents[$d]}" >"$folder/$d.given"
+    done
+    for s in "${!shapes[@]}"; do
+        read -r current max sockets cores threads <<<"${shapes[$s]}"
+        mkdir "$folder/$s"
+        for d in "${!documents[@]}"; do
+            xsltproc --stringparam guest guest --param current "$current" --param max "$max" --param sockets "$sockets" \
+                --param cores "$cores" --param threads "$threads" "$here/shape.xsl" "$folder/$d.given" >"$folder/$s/$d.xml"
+            expect 0 "$hook" opennebula "$folder/plan.json" "$folder/$s/$d.xml"
+            xsltproc "$here/bare.xsl" "$folder/$s/$d.xml" >"$folder/$s/$d.bare"
+            guests+=("$s/$d")
+        done
+    done
+}
+
+# ask KIND COMMANDS GUEST…: of each guest, its file in the place of FILE, in one virsh, and with it one libvirt; the answer goes to GUEST.KIND
+ask() {
+    commands=
+    for guest in "${@:3}"; do
+        commands+="echo '"$'\n'"GUEST $guest"$'\n'"'; ${2//FILE/$folder/$guest.bare}; "
+    done
+    python3 "$source/tests/lib/reap.py" virsh --quiet --connect "$uri" "$commands" 2>&1 |
+        awk -v kind="$1" -v folder="$folder" '/^GUEST / { close(file); file = folder "/" $2 "." kind; printf "" >file; next } file { print >file }'
+}
+
+# choose: the first of those guests that are the same QEMU
+choose() {
+    ask argv 'domxml-to-native qemu-argv --xml FILE' "${guests[@]}"
+    for guest in "${guests[@]}"; do
+        read -r -d '' key <"$folder/$guest.argv" || true
+        key=${key/ -uuid ????????-????-????-????-????????????}
+        [ -n "${first[$key]-}" ] || chosen+=("$guest")
+        first[$key]=${first[$key]-$guest}
+        twin[$guest]=${first[$key]}
+    done
+}
+
+# list FILE…: what each says of features goes to FILE.all, and what of that is the pool's to FILE.pool
+list() {
+    grep -o "policy='[a-z]*' name='[^']*'" "$@" /dev/null | sort |
+        awk -F: '{ print $2 >($1 ".all") } !/ name=.(ht|cmp_legacy).$/ { print $2 >($1 ".pool") }'
 }
 
 # check GUEST: it runs what was asked for, which is the plan and what its own topology brings
 check() {
-    awk -v guest="$1" '/^GUEST / { on = $2 == guest; next } on' "$folder/said" >"$folder/live.xml"
-    grep -q "check='full'" "$folder/live.xml" || fail "$1 ($2; $3) does not start: $(cat "$folder/live.xml")"
-    grep -o "policy='[a-z]*' name='[^']*'" "$folder/$1.xml" | sort >"$folder/asked"
-    grep -o "policy='[a-z]*' name='[^']*'" "$folder/live.xml" | sort >"$folder/live"
-    same "$folder/asked" "$folder/live"
-    for side in asked planned; do
-        grep -v "name='\(ht\|cmp_legacy\)'" "$folder/$side" >"$folder/$side.pool" || true
-    done
-    same "$folder/planned.pool" "$folder/asked.pool"
+    live=$folder/${twin[$1]}.live
+    [[ $(<"$live") = *"check='full'"* ]] || fail "${documents[${1#*/}]} in ${shapes[${1%/*}]} does not start: $(cat "$live")"
+    [ "$(<"$folder/$1.xml.all")" = "$(<"$live.all")" ] || same "$folder/$1.xml.all" "$live.all"
+    [ "$(<"$folder/$1.xml.pool")" = "$(<"$folder/plan.xml.pool")" ] || same "$folder/$1.xml.pool" "$folder/plan.xml.pool"
+    checks=$((checks + 3))
 }
 
-# prove GUEST SHAPE: once for each definition, shape and PMU
+# prove GUEST: once for each definition, shape and PMU
 prove() {
-    read -r current _ <<<"$2"
-    key=$2/$(grep -o '<pmu[^>]*>' "$folder/$1.xml" || true)/$(md5sum <"$folder/asked")
+    shape=${shapes[${1%/*}]}
+    [[ $(<"$folder/$1.xml") =~ (\<pmu[^>]*>)? ]]
+    key=$shape/${BASH_REMATCH[0]}/$(<"$folder/$1.xml.all")
     [ -z "${proved[$key]-}" ] || return 0
     proved[$key]=$1
     expect 0 "$cpulift" prove "$folder/plan.json" --domain "$folder/$1.xml" -c "$uri"
-    has "$folder/out" "$current of $current read"
+    has "$folder/out" "${shape%% *} of ${shape%% *} read"
 }
 
-# One virsh, and with it one libvirt, starts them all.
-commands=
-for d in "${!documents[@]}"; do
-    for s in "${!shapes[@]}"; do
-        make "g$d-$s" "${documents[$d]}" "${shapes[$s]}"
-        commands+="echo 'GUEST g$d-$s '; create --paused $folder/g$d-$s.bare; dumpxml g$d-$s; destroy g$d-$s; "
-    done
+guests=() chosen=()
+declare -A first twin proved
+make
+choose
+ask live 'create --paused FILE; dumpxml guest; destroy guest' "${chosen[@]}"
+list "$folder/plan.xml" "$folder"/?/*.xml "$folder"/?/*.live
+for guest in "${guests[@]}"; do
+    check "$guest"
+    prove "$guest"
 done
-python3 "$source/tests/lib/reap.py" virsh --quiet --connect "$uri" "$commands" >"$folder/said" 2>&1 || true
-declare -A proved
-for d in "${!documents[@]}"; do
-    for s in "${!shapes[@]}"; do
-        check "g$d-$s" "${documents[$d]##*/}" "${shapes[$s]}"
-        prove "g$d-$s" "${shapes[$s]}"
-    done
-done
-echo "$checks checks, ${#documents[@]} documents in ${#shapes[@]} shapes, ${#proved[@]} proofs"
+echo "$checks checks, ${#documents[@]} documents in ${#shapes[@]} shapes, ${#chosen[@]} starts, ${#proved[@]} proofs"
