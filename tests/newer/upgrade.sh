@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # A pool amid an upgrade: A has this machine's QEMU and libvirt, B the newer ones. A guest of the pool's plan is migrated live there and back and
-# reads the same CPU at each stop; a plan of one side alone goes nowhere. Usage: upgrade.sh BUILD SOURCE
+# reads the same CPU at each stop; a plan of B alone goes nowhere. Usage: upgrade.sh BUILD SOURCE
 . "$2/tests/platform/lib.sh"
 for program in ip unshare virsh libvirtd qemu-system-x86_64; do
     command -v "$program" >/dev/null || { echo "no $program"; exit 77; }
@@ -21,8 +21,6 @@ scan() {
     shift
     expect 0 "$@"
     sed "s/\"name\": \"[^\"]*\"/\"name\": \"$name\"/" "$folder/out" >"$folder/$name.json"
-    expect 0 "$cpulift" plan --quiet --virt qemu --machine pc "$folder/$name.json"
-    cp "$folder/out" "$folder/plan-$name.json"
 }
 
 # journey STATUS PLAN: from A to B and back
@@ -34,14 +32,12 @@ journey() {
 scan a "$cpulift" scan -c "$uri_a"
 scan b "$newer" run "$cpulift" scan -c "$uri_b"
 [ "$(grep '"qemu": "[0-9]' "$folder/a.json")" != "$(grep '"qemu": "[0-9]' "$folder/b.json")" ] || fail "the two hosts have the same QEMU"
-expect 0 "$cpulift" plan --quiet --virt qemu --machine pc "$folder/a.json" "$folder/b.json"
-cp "$folder/out" "$folder/plan.json"
+expect 0 "$cpulift" plan --quiet --virt qemu --machine pc "$folder/a.json" "$folder/b.json" -o "$folder/plan.json"
+expect 0 "$cpulift" plan --quiet --virt qemu --machine pc "$folder/b.json" -o "$folder/plan-b.json"
 journey 0 "$folder/plan.json"
 has "$folder/out" "PROVED: "
 [ "$(grep -c "^hop  *yes, .*: nothing changed" "$folder/out")" -eq 2 ] || fail "two hops: $(cat "$folder/out")"
 cat "$folder/out"
-for name in a b; do
-    journey 1 "$folder/plan-$name.json"
-    has "$folder/out" "cannot give it, so no guest was started"
-done
+journey 1 "$folder/plan-b.json"
+has "$folder/out" "cannot give it, so no guest was started"
 echo "$checks checks"

@@ -57,8 +57,8 @@ two_hosts() {
         tries=0
         until virsh --quiet --connect "$uri" version >/dev/null 2>&1; do
             tries=$((tries + 1))
-            [ $tries -le 60 ] || return 1
-            sleep 0.5
+            [ $tries -le 300 ] || return 1
+            sleep 0.1
         done
     done
 }
