@@ -4,6 +4,7 @@
 # sees exactly that on each virtual CPU. What is the same QEMU to libvirt, name aside, is started once. Documents: ours, and those in
 # $CPULIFT_PLATFORM_DOCUMENTS or the shared folder's. Usage: shapes.sh BUILD SOURCE
 . "$2/tests/platform/lib.sh"
+. "$2/tests/platform/ask.sh"
 for program in python3 virsh qemu-system-x86_64 xsltproc; do
     command -v "$program" >/dev/null || { echo "no $program"; exit 77; }
 done
@@ -35,16 +36,6 @@ make() {
             guests+=("$s/$d")
         done
     done
-}
-
-# ask KIND COMMANDS GUEST…: of each guest, its file in the place of FILE, in one virsh, and with it one libvirt; the answer goes to GUEST.KIND
-ask() {
-    commands=
-    for guest in "${@:3}"; do
-        commands+="echo '"$'\n'"GUEST $guest"$'\n'"'; ${2//FILE/$folder/$guest.bare}; "
-    done
-    python3 "$source/tests/lib/reap.py" virsh --quiet --connect "$uri" "$commands" 2>&1 |
-        awk -v kind="$1" -v folder="$folder" '/^GUEST / { close(file); file = folder "/" $2 "." kind; printf "" >file; next } file { print >file }'
 }
 
 # choose: the first of those guests that are the same QEMU
