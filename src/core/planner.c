@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/planner.h"
 
+#include "base/text.h"
 #include "core/plan_guest.h"
 #include "core/plan_level.h"
 #include "core/plan_model.h"
@@ -45,13 +46,26 @@ static int check_mitigations(const cpulift_pool *pool, const GPtrArray *lost,
                      text->str);
 }
 
+/// " (did you mean 'north'?)" of the hosts that are there, or "". The caller frees it.
+static char *suggest_host(const inventory *inv, const char *name)
+{
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    for (size_t k = 0; k < inv->kinds->len; k++) {
+        const struct host_kind *kind = inv->kinds->pdata[k];
+        g_ptr_array_extend(names, kind->names, NULL, NULL);
+    }
+    g_ptr_array_add(names, NULL);
+    return text_suggest(name, (const char *const *)names->pdata);
+}
+
 static int check_inventory(const inventory *inv, cpulift_error **err)
 {
     const char *unseen = inventory_get_unseen(inv);
     if (unseen != NULL) {
+        g_autofree char *meant = suggest_host(inv, unseen);
         return cpulift_error_set(
             err, CPULIFT_EINPUT,
-            "--without '%s' matches no host among the documents; check the name", unseen);
+            "--without '%s' matches no host among the documents; check the name%s", unseen, meant);
     }
     if (inv->host_count == 0) {
         return cpulift_error_set(

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "core/host.h"
 
 #include <string.h>
@@ -56,6 +57,16 @@ const struct policy_reason_text *policy_find_reason_text(const char *word)
     return NULL;
 }
 
+/// " (did you mean 'nested'?)", or "". The caller frees it.
+static char *suggest_class(const char *word)
+{
+    const char *names[G_N_ELEMENTS(classes) + 1] = {0};
+    for (size_t i = 0; i < G_N_ELEMENTS(classes); i++) {
+        names[i] = classes[i].name;
+    }
+    return text_suggest(word, names);
+}
+
 /// The features that a word of an operator's stands for: a class, a pattern, or one by name.
 static int find_named(const catalog *map, const char *name, const char *where, feature_set *ret_set,
                       cpulift_error **err)
@@ -67,7 +78,12 @@ static int find_named(const catalog *map, const char *name, const char *where, f
         }
     }
     if (strpbrk(name, "*?") == NULL) {
-        return catalog_add_feature(map, name, where, ret_set, err);
+        g_autofree char *meant = suggest_class(name);
+        return catalog_find_feature(map, name) >= 0 || *meant == '\0'
+                   ? catalog_add_feature(map, name, where, ret_set, err)
+                   : cpulift_error_set(err, CPULIFT_EINPUT,
+                                       "unknown feature or class '%s' in '%s'%s", name, where,
+                                       meant);
     }
     *ret_set = catalog_find_pattern(map, name);
     return !feature_set_is_empty(ret_set)
@@ -180,11 +196,16 @@ static int read_key(struct policy *policy, const catalog *map, GKeyFile *file, c
             return read_value(policy, map, file, row, err);
         }
     }
+    const char *names[G_N_ELEMENTS(rows)] = {0}; // the last row ends them
+    for (const record_row *row = rows; row->key != NULL; row++) {
+        names[row - rows] = row->key;
+    }
+    g_autofree char *meant = text_suggest(key, names);
     return cpulift_error_set(
         err, CPULIFT_EINPUT,
         "unknown key '%s'; allow, deny, require-mitigations and allow-mixed-vendor are "
-        "known",
-        key);
+        "known%s",
+        key, meant);
 }
 
 int policy_load(struct policy *policy, const catalog *map, const char *path, cpulift_error **err)
