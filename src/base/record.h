@@ -21,6 +21,8 @@ enum {
     RECORD_SORTED = 16,  ///< the strings of a list are a set: kept sorted, each once
     RECORD_MAP = 32,     ///< record_json: an object whose keys are data
     RECORD_UNSAID = 64,  ///< record_uint in a gint64: 0 is a number like others, -1 is absent
+    RECORD_TEXT = 128,  ///< strings may have control characters and any length; else each is a line
+    RECORD_BELOW = 256, ///< strings are paths below a root: relative, and nothing in them goes up
 };
 
 /// Where in a document something stands: a chain on the stack, written out only for a message.
@@ -38,9 +40,9 @@ typedef struct record_row {
     const struct record_kind *kind;
     size_t place, size; ///< RECORD_AT(); size 0: checked, but kept nowhere
     unsigned flags;
-    guint64 min, max;            ///< of a number; how many items; max: how many bytes; 0: no limit
-    const char *const *words;    ///< NULL-terminated; of record_word the struct has the index
-    const struct record *record; ///< of record_object, _pointer, _list, _map and _json
+    guint64 min, max;              ///< of a number; how many items or bytes; 0: no limit
+    const char *const *words;      ///< NULL-terminated; of record_word the struct has the index
+    const struct record *record;   ///< of record_object, _pointer, _list, _map and _json
     const struct record_row *each; ///< of record_json: what each item or value is
     const char *meaning;           ///< for docs/FORMATS.md
 } record_row;
@@ -106,7 +108,8 @@ struct record_kind {
 extern const struct record_kind record_string;  ///< char *
 extern const struct record_kind record_name;    ///< char *: text_is_name, or one of the words
 extern const struct record_kind record_word;    ///< bool or enum: one of the words
-extern const struct record_kind record_uint;    ///< unsigned or guint64, at most `max` (0: 2^53)
+extern const struct record_kind record_uint;    ///< unsigned or guint64, at most `max` (0: as much
+                                                ///< as it holds, and 2^53)
 extern const struct record_kind record_bool;    ///< bool
 extern const struct record_kind record_base64;  ///< bytes: RECORD_BYTES_AT()
 extern const struct record_kind record_strings; ///< char **, NULL-terminated

@@ -4,10 +4,14 @@
 #include "base/record.h"
 #include "base/text.h"
 
+#include <limits.h>
 #include <string.h>
 
 /// What JSON holds exactly, whoever reads it.
 #define UINT_MAX_EXACT (UINT64_C(1) << 53)
+
+/// A list of all features, of all models or of many hosts is far shorter.
+#define LINE_BYTES_MAX 65536
 
 static int check_count(const record_at *at, const record_row *row, size_t count,
                        cpulift_error **err)
@@ -24,13 +28,46 @@ static int check_count(const record_at *at, const record_row *row, size_t count,
     return 0;
 }
 
+/// Nothing in it goes up, or has two spellings.
+static bool is_below(const char *path)
+{
+    g_auto(GStrv) parts = g_strsplit(path, "/", -1);
+    bool is_good = *parts != NULL && strlen(path) < PATH_MAX;
+    for (char **part = parts; *part != NULL; part++) {
+        is_good = is_good && **part != '\0' && strcmp(*part, ".") != 0 && strcmp(*part, "..") != 0;
+    }
+    return is_good;
+}
+
+/// Why a row does not take this string; NULL: it does.
+static const char *find_fault(const record_row *row, const char *string)
+{
+    if ((row->flags & RECORD_NAMES) != 0) {
+        return string == NULL || !text_is_name(string) ? "is no name" : NULL;
+    }
+    if (string == NULL) {
+        return "is no string";
+    }
+    if ((row->flags & RECORD_BELOW) != 0 && !is_below(string)) {
+        return "is no path below the root";
+    }
+    bool is_text = (row->flags & RECORD_TEXT) != 0;
+    return !is_text && !text_is_line(string)             ? "has control characters"
+           : !is_text && strlen(string) > LINE_BYTES_MAX ? "is longer than 64 KiB"
+                                                         : NULL;
+}
+
 static int parse_string(const record_at *at, const record_row *row, const json_t *value, void *base,
                         cpulift_error **err)
 {
     char **place = record_get_place(row, base);
     const char *string = json_string_value(value);
-    if (string == NULL) {
-        return record_refuse(at, err, "is no string");
+    const char *fault = find_fault(row, string);
+    if (fault != NULL) {
+        return record_refuse(at, err, "%s", fault);
+    }
+    if (json_string_length(value) < row->min) {
+        return record_refuse(at, err, "is shorter than %" G_GUINT64_FORMAT " bytes", row->min);
     }
     if (row->max != 0 && json_string_length(value) > row->max) {
         return record_refuse(at, err, "is longer than %" G_GUINT64_FORMAT " bytes", row->max);
@@ -155,7 +192,8 @@ const struct record_kind record_word = {"word", parse_word, format_word, NULL};
 static int parse_uint(const record_at *at, const record_row *row, const json_t *value, void *base,
                       cpulift_error **err)
 {
-    guint64 max = row->max != 0 ? row->max : UINT_MAX_EXACT;
+    guint64 held = row->size == sizeof(unsigned) ? UINT_MAX : UINT_MAX_EXACT;
+    guint64 max = row->max != 0 ? row->max : held;
     json_int_t number = json_integer_value(value);
     if (!json_is_integer(value) || number < 0 || (guint64)number < row->min ||
         (guint64)number > max) {
@@ -208,14 +246,14 @@ int record_parse_strings(const record_at *at, const record_row *row, const json_
         return record_refuse(at, err, "is no list");
     }
     TRY(check_count(at, row, json_array_size(value), err));
-    const bool are_names = (row->flags & RECORD_NAMES) != 0;
     size_t i;
     const json_t *item;
     json_array_foreach (value, i, item) {
         const record_at here = {at, NULL, i, at->name, at->data};
         const char *string = json_string_value(item);
-        if (string == NULL || (are_names && !text_is_name(string))) {
-            return record_refuse(&here, err, are_names ? "is no name" : "is no string");
+        const char *fault = find_fault(row, string);
+        if (fault != NULL) {
+            return record_refuse(&here, err, "%s", fault);
         }
         g_ptr_array_add(strings, (void *)string);
     }

@@ -35,6 +35,14 @@ void text_make_lines_printable(char *text)
     make_printable(text, true);
 }
 
+bool text_is_line(const char *text)
+{
+    while (*text != '\0' && !g_unichar_iscntrl(g_utf8_get_char(text))) {
+        text = g_utf8_next_char(text);
+    }
+    return *text == '\0';
+}
+
 bool text_is_name(const char *name)
 {
     size_t len = strlen(name);

@@ -59,12 +59,13 @@ static const record_row text_row = {.kind = &record_string};
 #define GUEST(member) RECORD_AT(struct host_guest, member)
 #define HOST(member)  RECORD_AT(cpulift_host, member)
 #define NAME_SET      RECORD_NAMES | RECORD_SORTED
+#define VERSION       &record_string, .max = 255
 
 RECORD_ITEM(guest_record, struct host_guest,
             {"virt", &record_name, GUEST(virt), RECORD_REQUIRED, .words = machine_virts},
             {"machine", &record_name, GUEST(machine), RECORD_REQUIRED,
              .meaning = "`pc`, `q35`, or a name of QEMU's"},
-            {"canonical_machine", &record_string, GUEST(canonical_machine),
+            {"canonical_machine", &record_name, GUEST(canonical_machine),
              .meaning = "what `machine` stands for here"},
             {"emulator", &record_string, GUEST(emulator), .meaning = "the program"},
             {"features", &features, GUEST(features), RECORD_REQUIRED | RECORD_NAMES,
@@ -93,21 +94,20 @@ RECORD_ITEM(guest_record, struct host_guest,
              .meaning = "other model → the features that stop it"})
 
 static const struct record cpu_record = {
-    RECORD_ROWS({"vendor", &record_string, HOST(vendor), .meaning = "libvirt's name"},
-                {"family", &record_uint, HOST(family), .max = CPU_SIGNATURE_MAX},
-                {"model", &record_uint, HOST(model), .max = CPU_SIGNATURE_MAX},
-                {"stepping", &record_uint, HOST(stepping), .max = CPU_SIGNATURE_MAX},
-                {"microcode", &record_uint, HOST(microcode), .max = HOST_MICROCODE_MAX},
-                {"phys_bits", &record_uint, HOST(phys_bits), .max = CPU_PHYS_BITS_MAX,
-                 .meaning = "width of a physical address"},
-                {"model_name", &record_string, HOST(model_name),
-                 .meaning = "libvirt's nearest named model"}),
+    RECORD_ROWS(
+        {"vendor", &record_name, HOST(vendor), .meaning = "libvirt's name"},
+        {"family", &record_uint, HOST(family), .max = CPU_SIGNATURE_MAX},
+        {"model", &record_uint, HOST(model), .max = CPU_SIGNATURE_MAX},
+        {"stepping", &record_uint, HOST(stepping), .max = CPU_SIGNATURE_MAX},
+        {"microcode", &record_uint, HOST(microcode), .max = HOST_MICROCODE_MAX},
+        {"phys_bits", &record_uint, HOST(phys_bits), .max = CPU_PHYS_BITS_MAX,
+         .meaning = "width of a physical address"},
+        {"model_name", &record_name, HOST(model_name), .meaning = "libvirt's nearest named model"}),
 };
 
 static const struct record versions_record = {
-    RECORD_ROWS({"libvirt", &record_string, HOST(libvirt_version)},
-                {"qemu", &record_string, HOST(qemu_version)},
-                {"kernel", &record_string, HOST(kernel_version)}),
+    RECORD_ROWS({"libvirt", VERSION, HOST(libvirt_version)}, {"qemu", VERSION, HOST(qemu_version)},
+                {"kernel", VERSION, HOST(kernel_version)}),
 };
 
 const struct record host_record = {
@@ -115,7 +115,7 @@ const struct record host_record = {
     RECORD_ROWS(
         {"name", &record_name, HOST(name), RECORD_REQUIRED,
          .meaning = "the host's name: letters, digits and `. _ - : @ +`"},
-        {"arch", &record_string, HOST(arch), RECORD_REQUIRED, .meaning = "`x86_64`"},
+        {"arch", &record_name, HOST(arch), RECORD_REQUIRED, .meaning = "`x86_64`"},
         {"source", &record_string, HOST(source), .meaning = "`libvirt` (scanned) or `import`"},
         {"scanned", &record_string, HOST(scanned),
          .meaning = "when `scan` asked, in UTC; planning heeds it for `--max-age` only"},

@@ -226,7 +226,9 @@ int import_domcapabilities(const xmlNode *root, const char *name, const catalog 
     struct host_guest *guest = NULL;
     TRY(check_arch(arch, name, err));
     TRY(add_guest(host, virt, machine, name, &guest, err));
-    guest->emulator = get_child_text(root, "path");
+    g_autofree char *emulator = get_child_text(root, "path");
+    guest->emulator =
+        emulator != NULL && text_is_line(emulator) ? g_steal_pointer(&emulator) : NULL;
     const xmlNode *custom = find_mode(cpu, "custom");
     if (custom != NULL) {
         TRY(read_models(custom, name, guest, host, err));

@@ -105,7 +105,8 @@ void import_identity(const json_t *model, const catalog *map, cpulift_host *host
     const char *vendor = json_get_string(props, "vendor");
     const struct catalog_vendor *known = vendor != NULL ? catalog_find_vendor(map, vendor) : NULL;
     if (host->vendor == NULL) {
-        host->vendor = g_strdup(known != NULL ? known->name : vendor);
+        bool is_name = vendor != NULL && text_is_name(vendor);
+        host->vendor = g_strdup(known != NULL ? known->name : is_name ? vendor : NULL);
     }
     if (host->arch == NULL) {
         host->arch = g_strdup("x86_64");

@@ -14,9 +14,9 @@
 #define MANY(part)   &record_list, .record = (part)
 
 static const struct record guests_record = {
-    RECORD_ROWS({"only", &record_strings, PLAN(guests.only), RECORD_ALWAYS,
+    RECORD_ROWS({"only", &record_strings, PLAN(guests.only), RECORD_ALWAYS | RECORD_TEXT,
                  .meaning = "patterns of the names of guests that are tuned; none: all are"},
-                {"skip", &record_strings, PLAN(guests.skip), RECORD_ALWAYS,
+                {"skip", &record_strings, PLAN(guests.skip), RECORD_ALWAYS | RECORD_TEXT,
                  .meaning = "patterns of those that are not"},
                 {"strict", &record_bool, PLAN(guests.is_strict), RECORD_ALWAYS,
                  .meaning = "a guest that cannot be tuned must not start"}),
@@ -26,7 +26,7 @@ static const struct record guests_record = {
 
 RECORD_ITEM(guest_feature_record, struct plan_guest_feature,
             {"feature", &record_name, FEATURE(feature), RECORD_REQUIRED},
-            {"cause", &record_string, FEATURE(cause), RECORD_REQUIRED,
+            {"cause", &record_name, FEATURE(cause), RECORD_REQUIRED,
              .meaning = "what decides: `topology` (more than one logical CPU in a socket), `pmu`, "
                         "`cpu-pm`, `model`"},
             {"given", &record_bool, FEATURE(is_given), RECORD_ALWAYS,
@@ -55,7 +55,7 @@ static const struct record model_choice_record = {
                  .meaning = "the other models of the pool's vendor, by what stood against them"})};
 
 static const struct record next_level_record = {
-    RECORD_ROWS({"level", &record_string, RECORD_CHECKED}, {"missing", NAMES})};
+    RECORD_ROWS({"level", &record_name, RECORD_CHECKED}, {"missing", NAMES})};
 
 static const struct record kind_record = {RECORD_ROWS(
     {"hosts", NAMES}, {"extra", NAMES, .meaning = "features beyond what all hosts share"},
@@ -66,22 +66,22 @@ static const struct record kind_record = {RECORD_ROWS(
 
 static const record_row index_row = {.kind = &record_uint};
 
-static const struct record loss_record = {
+const struct record plan_loss_record = {
     RECORD_ROWS({"feature", &record_name, .flags = RECORD_REQUIRED},
                 {"hosts", NAMES, .meaning = "that cost it: the first 100 by name"},
                 {"host_count", &record_uint, .meaning = "all that cost it"},
                 {"kinds", &record_json, .each = &index_row, .meaning = "all, as indices"},
-                {"policy", &record_string,
+                {"policy", &record_name,
                  .meaning = "where policy would leave it out anyway; `unknown`: not a "
                             "name of the catalogue"})};
 
-static const struct record omitted_record = {RECORD_ROWS(
+const struct record plan_omitted_record = {RECORD_ROWS(
     {"feature", &record_name, .flags = RECORD_REQUIRED},
-    {"reason", &record_string, .flags = RECORD_REQUIRED, .meaning = "one of the reasons below"},
+    {"reason", &record_name, .flags = RECORD_REQUIRED, .meaning = "one of the reasons below"},
     {"needs", &record_name, .meaning = "what a `dependency` lacks"})};
 
 static const struct record warning_record = {
-    RECORD_ROWS({"code", &record_string, .flags = RECORD_REQUIRED,
+    RECORD_ROWS({"code", &record_name, .flags = RECORD_REQUIRED,
                  .meaning = "`hazard`, `hidden`, `mitigation`, `mixed-vendor`, `phys-bits`, "
                             "`qemu-range`, `silicon`, `vendor`, `vulnerable`"},
                 {"text", &record_string, .flags = RECORD_REQUIRED}, {"features", NAMES},
@@ -100,13 +100,13 @@ const struct record plan_record = {
         {"machine", &record_name, PLAN(machine), RECORD_REQUIRED},
         {"definition", &record_pointer, PLAN(cpu), RECORD_REQUIRED,
          .record = &cpu_definition_record, .meaning = "the `<cpu>` element"},
-        {"features", &record_strings, PLAN(features), RECORD_ALWAYS,
+        {"features", &record_strings, PLAN(features), RECORD_ALWAYS | RECORD_NAMES,
          .meaning = "every feature that a guest of this plan sees"},
         {"signature", &record_json, .record = &signature_record,
          .meaning = "what QEMU shows for the model"},
         {"model_choice", &record_json, .record = &model_choice_record,
          .meaning = "why this model and not another"},
-        {"level", &record_string, .flags = RECORD_NULL,
+        {"level", &record_name, .flags = RECORD_NULL,
          .meaning = "the x86-64 level reached; null: none"},
         {"next_level", &record_json, .record = &next_level_record,
          .meaning = "the next, and what is missing"},
@@ -115,8 +115,9 @@ const struct record plan_record = {
         {"host_count", &record_uint, .meaning = "how many hosts"},
         {"left_out_hosts", NAMES, .meaning = "by `--without`"},
         {"kinds", MANY(&kind_record), .meaning = "hosts that are alike but for the name"},
-        {"losses", MANY(&loss_record), .meaning = "each feature that some host has and not all"},
-        {"omitted", MANY(&omitted_record),
+        {"losses", MANY(&plan_loss_record),
+         .meaning = "each feature that some host has and not all"},
+        {"omitted", MANY(&plan_omitted_record),
          .meaning = "each feature that all hosts have and the plan leaves out"},
         {"policy", &record_json, .record = &policy_record,
          .meaning = "the policy that was applied"},

@@ -44,6 +44,9 @@ typedef struct cpulift_plan {
 /// Of the document: what is written of a struct is the hooks' plan.
 extern const struct record plan_record;
 
+/// Parts of it.
+extern const struct record plan_loss_record, plan_omitted_record;
+
 /// Parses a plan document; `name` stands in messages. Unknown members are kept in `document` and
 /// otherwise ignored.
 int plan_parse(const char *text, size_t len, const char *name, cpulift_plan **ret_plan,

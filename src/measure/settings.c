@@ -22,14 +22,14 @@ enum {
 
 static const char *const places[] = {"process", "guest", NULL};
 static const record_row count_row = {.kind = &record_uint, .min = 1, .max = THREADS_MAX};
-static const record_row variable_row = {.kind = &record_string};
+static const record_row variable_row = {.kind = &record_string, .flags = RECORD_TEXT};
 
 RECORD_ITEM(definition_record, bench_definition,
             {"name", &record_name, DEFINITION(name), RECORD_REQUIRED,
              .meaning = "in samples and figures"},
-            {"argument", &record_string, DEFINITION(argument), RECORD_REQUIRED,
+            {"argument", &record_string, DEFINITION(argument), RECORD_REQUIRED | RECORD_TEXT, .min = 1,
              .meaning = "what was asked for: a model, `host`, `bare`, or a path"},
-            {"document", &record_string, DEFINITION(document),
+            {"document", &record_string, DEFINITION(document), RECORD_TEXT,
              .meaning = "the text of a plan or XML"})
 
 const struct record settings_record = {
@@ -43,8 +43,8 @@ const struct record settings_record = {
          .meaning = "seconds for one sample"},
         {"memory", &record_uint, SETTINGS(memory), RECORD_REQUIRED, .min = 1, .max = MEMORY_MAX,
          .meaning = "MiB of a guest"},
-        {"uri", &record_string, SETTINGS(uri), .meaning = "libvirt's; absent: chosen"},
-        {"kernel", &record_string, SETTINGS(kernel), .meaning = "a guest's; absent: chosen"},
+        {"uri", &record_string, SETTINGS(uri), .min = 1, .meaning = "libvirt's; absent: chosen"},
+        {"kernel", &record_string, SETTINGS(kernel), RECORD_TEXT, .min = 1, .meaning = "a guest's; absent: chosen"},
         {"vcpus", &record_json, SETTINGS(vcpus), RECORD_REQUIRED, .min = 1, .max = COUNTS_MAX,
          .each = &count_row, .meaning = "numbers of CPUs, each once"},
         {"definitions", &record_list, SETTINGS(definitions), RECORD_REQUIRED, .min = 1,

@@ -140,9 +140,9 @@ int workload_new_command(const char *line, bench_workload **ret_workload, cpulif
 
 const struct record workload_record = {
     RECORD_ROWS({"name", &record_name, WORKLOAD(name), RECORD_REQUIRED},
-                {"arguments", &record_strings, WORKLOAD(arguments), RECORD_REQUIRED,
+                {"arguments", &record_strings, WORKLOAD(arguments), RECORD_REQUIRED | RECORD_TEXT,
                  .meaning = "added to every command of it"},
-                {"command", &record_strings, WORKLOAD(command), .min = 1,
+                {"command", &record_strings, WORKLOAD(command), RECORD_TEXT, .min = 1,
                  .meaning = "the user's own program, timed as a whole"}),
     .size = sizeof(bench_workload),
     .destroy = workload_free,

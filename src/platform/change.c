@@ -20,7 +20,7 @@ static const struct record file_record = {
         {"mode", &record_uint, FILE_AT(mode), RECORD_REQUIRED, .max = 07777},
         {"uid", &record_uint, FILE_AT(uid), RECORD_REQUIRED, .max = OWNER_MAX},
         {"gid", &record_uint, FILE_AT(gid), RECORD_REQUIRED, .max = OWNER_MAX},
-        {"text", &record_string, FILE_AT(bytes), .meaning = "the content, where it is UTF-8"},
+        {"text", &record_string, FILE_AT(bytes), RECORD_TEXT, .meaning = "the content, where it is UTF-8"},
         {"base64", &record_base64, RECORD_BYTES_AT(struct root_file, bytes, len),
          .meaning = "the content, where it is not"}),
 };
@@ -61,9 +61,9 @@ static void clear_file(const record_row *row, void *base)
 static const struct record_kind file_kind = {"object", parse_file, format_file, clear_file};
 
 RECORD_MAP_ITEM(key_record, struct change_key,
-                {"before", &record_string, KEY_AT(before), RECORD_NULL,
+                {"before", &record_string, KEY_AT(before), RECORD_NULL | RECORD_TEXT,
                  .meaning = "null: the key was not there"},
-                {"after", &record_string, KEY_AT(after), RECORD_REQUIRED})
+                {"after", &record_string, KEY_AT(after), RECORD_REQUIRED | RECORD_TEXT})
 
 static const char *const undo_names[] = {
     [CHANGE_WHOLE] = "whole",
@@ -73,7 +73,7 @@ static const char *const undo_names[] = {
 };
 
 RECORD_ITEM(change_record, struct change,
-            {"target", &record_string, CHANGE_AT(target), RECORD_REQUIRED,
+            {"target", &record_string, CHANGE_AT(target), RECORD_REQUIRED | RECORD_BELOW,
              .meaning = "the file, below the root"},
             {"undo", &record_word, CHANGE_AT(undo), RECORD_REQUIRED, .words = undo_names,
              .meaning = "of what others wrote since: nothing is undone (`whole`), all but our "
@@ -88,10 +88,10 @@ RECORD_ITEM(change_record, struct change,
 const struct record changeset_record = {
     .schema = CHANGESET_SCHEMA,
     RECORD_ROWS(
-        {"platform", &record_string, SET_AT(platform), RECORD_REQUIRED, .meaning = "whose files"},
+        {"platform", &record_name, SET_AT(platform), RECORD_REQUIRED, .meaning = "whose files"},
         {"changes", &record_list, SET_AT(changes), RECORD_REQUIRED, .record = &change_record,
          .meaning = "in the order in which they are made"},
-        {"folders", &record_array, SET_AT(folders),
+        {"folders", &record_array, SET_AT(folders), RECORD_BELOW,
          .meaning = "made for the changes, outermost first"}),
     .size = sizeof(changeset),
 };

@@ -10,19 +10,21 @@
 #define EDITS(member) RECORD_AT(domain_edits, member)
 #define KEPT(member)  RECORD_AT(struct domain_kept, member)
 
-RECORD_ITEM(edit_record, struct domain_edit, {"name", &record_string, EDIT(name), RECORD_REQUIRED},
+RECORD_ITEM(edit_record, struct domain_edit,
+            {"name", &record_string, EDIT(name), RECORD_REQUIRED | RECORD_TEXT},
             {"uuid", &record_string, EDIT(uuid), RECORD_REQUIRED},
             {"active", &record_bool, EDIT(is_active), RECORD_REQUIRED,
              .meaning = "it runs now, on the CPU that it was started with"},
-            {"before", &record_string, EDIT(before), RECORD_REQUIRED, .meaning = "its XML"},
-            {"after", &record_string, EDIT(after), RECORD_REQUIRED},
+            {"before", &record_string, EDIT(before), RECORD_REQUIRED | RECORD_TEXT,
+             .meaning = "its XML"},
+            {"after", &record_string, EDIT(after), RECORD_REQUIRED | RECORD_TEXT},
             {"losses", &record_array, EDIT(losses), RECORD_ALWAYS,
              .meaning = "sentences: what the guest asked of its CPU and does not get"})
 
 const struct record domain_edits_record = {
     .schema = "cpulift.definitions/1",
     RECORD_ROWS(
-        {"platform", &record_string, EDITS(platform), RECORD_REQUIRED, .meaning = "`libvirt`"},
+        {"platform", &record_name, EDITS(platform), RECORD_REQUIRED, .meaning = "`libvirt`"},
         {"uri", &record_string, EDITS(uri), RECORD_REQUIRED, .meaning = "the libvirt"},
         {"committed", &record_bool, EDITS(is_committed), RECORD_REQUIRED,
          .meaning = "the change was made; else it would be"},
@@ -32,10 +34,10 @@ const struct record domain_edits_record = {
 };
 
 RECORD_ITEM(kept_record, struct domain_kept,
-            {"uri", &record_string, KEPT(uri), RECORD_REQUIRED, .meaning = "the libvirt"},
-            {"name", &record_string, KEPT(name), RECORD_REQUIRED},
-            {"uuid", &record_string, KEPT(uuid), RECORD_REQUIRED},
-            {"before", &record_string, KEPT(before), RECORD_REQUIRED,
+            {"uri", &record_string, KEPT(uri), RECORD_REQUIRED, .min = 1, .meaning = "the libvirt"},
+            {"name", &record_string, KEPT(name), RECORD_REQUIRED | RECORD_TEXT, .min = 1},
+            {"uuid", &record_string, KEPT(uuid), RECORD_REQUIRED, .min = 1},
+            {"before", &record_string, KEPT(before), RECORD_REQUIRED | RECORD_TEXT, .min = 1,
              .meaning = "its XML, as it was before cpulift first changed it"})
 
 const struct record domains_kept_record = {

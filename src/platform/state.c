@@ -14,6 +14,7 @@
 #define QEMU(member)    RECORD_AT(struct state_qemu, member)
 #define FILES(member)   RECORD_AT(struct state_file, member)
 #define UNTUNED(member) RECORD_AT(struct state_untuned, member)
+#define OTHERS          RECORD_REQUIRED | RECORD_TEXT // what anybody writes into the trace
 #define STATE(member)   RECORD_AT(node_state, member)
 
 static const struct record range_record = {
@@ -24,10 +25,10 @@ static const struct record installed_record = {
     RECORD_ROWS(
         {"target", &record_string, PLAN(target), RECORD_REQUIRED,
          .meaning = "the file, below the root"},
-        {"pool", &record_string, PLAN(pool), RECORD_REQUIRED},
-        {"variant", &record_string, PLAN(variant), RECORD_REQUIRED},
-        {"virt", &record_string, PLAN(virt), RECORD_REQUIRED},
-        {"model", &record_string, PLAN(model), RECORD_REQUIRED},
+        {"pool", &record_name, PLAN(pool), RECORD_REQUIRED},
+        {"variant", &record_name, PLAN(variant), RECORD_REQUIRED},
+        {"virt", &record_name, PLAN(virt), RECORD_REQUIRED},
+        {"model", &record_name, PLAN(model), RECORD_REQUIRED},
         {"features", &record_uint, PLAN(features), RECORD_REQUIRED, .meaning = "how many"},
         {"qemu", &record_object, .record = &range_record, .meaning = "the versions of its hosts"}),
     .size = sizeof(struct state_plan),
@@ -43,17 +44,16 @@ static const struct record qemu_record = {
 };
 
 RECORD_ITEM(file_record, struct state_file,
-            {"platform", &record_string, FILES(platform), RECORD_REQUIRED},
+            {"platform", &record_name, FILES(platform), RECORD_REQUIRED},
             {"target", &record_string, FILES(target), RECORD_REQUIRED,
              .meaning = "the file, below the root"},
             {"state", &record_string, FILES(state), RECORD_REQUIRED,
              .meaning = "`in force`, or what became of it"})
 
-RECORD_ITEM(untuned_record, struct state_untuned,
-            {"time", &record_string, UNTUNED(time), RECORD_REQUIRED},
-            {"hook", &record_string, UNTUNED(hook), RECORD_REQUIRED},
-            {"guest", &record_string, UNTUNED(guest), RECORD_REQUIRED},
-            {"why", &record_string, UNTUNED(why), RECORD_REQUIRED})
+RECORD_ITEM(untuned_record, struct state_untuned, {"time", &record_string, UNTUNED(time), OTHERS},
+            {"hook", &record_string, UNTUNED(hook), OTHERS},
+            {"guest", &record_string, UNTUNED(guest), OTHERS},
+            {"why", &record_string, UNTUNED(why), OTHERS})
 
 const struct record state_record = {
     .schema = "cpulift.status/1",

@@ -68,7 +68,7 @@ RECORD_ITEM(hop_record, struct proof_hop,
             {"verdict", &record_word, HOP(is_proved), RECORD_REQUIRED, .words = verdicts,
              .meaning = "`yes`: the guest sees the plan's CPU at `to`, and nothing changed"},
             {"changed", &record_list, HOP(changed), RECORD_REQUIRED, .record = &changed_record},
-            {"reasons", &record_array, HOP(reasons), RECORD_REQUIRED,
+            {"reasons", &record_array, HOP(reasons), RECORD_REQUIRED | RECORD_TEXT,
              .meaning = "why the answer is no beyond that: the migration failed, the guest hung or "
                         "began anew, or is not what was planned"},
             {"downtime_ms", &record_uint, HOP(downtime_ms), RECORD_UNSAID,
@@ -84,10 +84,10 @@ static const struct record versions_record = {RECORD_ROWS(
 const struct record proof_record = {
     .schema = "cpulift.proof/1",
     RECORD_ROWS(
-        {"pool", &record_string, PROOF(pool), RECORD_REQUIRED, .meaning = "the plan's"},
-        {"variant", &record_string, PROOF(variant), RECORD_REQUIRED, .meaning = "the plan's"},
-        {"virt", &record_string, PROOF(virt), RECORD_REQUIRED, .meaning = "what the guest ran on"},
-        {"machine", &record_string, PROOF(machine), RECORD_REQUIRED},
+        {"pool", &record_name, PROOF(pool), RECORD_REQUIRED, .meaning = "the plan's"},
+        {"variant", &record_name, PROOF(variant), RECORD_REQUIRED, .meaning = "the plan's"},
+        {"virt", &record_name, PROOF(virt), RECORD_REQUIRED, .meaning = "what the guest ran on"},
+        {"machine", &record_name, PROOF(machine), RECORD_REQUIRED},
         {"through", &record_string, PROOF(through), RECORD_REQUIRED,
          .meaning = "how it was started: a libvirt URI, `QEMU inside this process "
                     "(qemu:///embed)` or `QEMU itself`"},
@@ -112,7 +112,7 @@ const struct record proof_record = {
         {"others", &record_list, PROOF(others), .record = &group_record,
          .meaning = "the vCPUs that differ from the plan, or from vCPU 0; those that differ in the "
                     "same way together"},
-        {"reasons", &record_array, PROOF(reasons), NAMES,
+        {"reasons", &record_array, PROOF(reasons), NAMES | RECORD_TEXT,
          .meaning = "why the answer is no beyond these lists: refused, hung, vCPUs that did not "
                     "come up, disabled in the running XML though not planned"},
         {"versions", &record_object, .flags = RECORD_REQUIRED, .record = &versions_record},

@@ -113,18 +113,33 @@ cp "$folder/theirs" "$folder/new/$agent"
 expect 1 "$cpulift" status --root "$folder/new"
 has "$folder/out" "taken back"
 
-# What others wrote moves no terminal: a hook's log, a record of the journal, a plan's warning.
+# What others wrote moves no terminal: a hook's log is shown without it, a record of the journal and a plan that have it are refused.
 escape=$(printf '\033')
 printf '2026-01-01T00:00:00Z guard a%s[2Jb: why%s]0;c\007\n' "$escape" "$escape" >>"$folder/new/var/lib/cpulift/hook.log"
-sed -i 's/"platform": "cloudstack"/"platform": "\\u001b[2Jx"/' "$folder/new/var/lib/cpulift/journal/000001.json"
 expect 1 "$cpulift" status --root "$folder/new"
 has "$folder/out" "?[2J"
 has "$folder/out" "?]0;c?"
 lacks "$folder/out" "$escape"
+refused() { # MEMBER COMMAND…
+    member=$1
+    shift
+    expect 2 "$@"
+    has "$folder/err" "$member"
+    lacks "$folder/err" "$escape"
+}
+cp -a "$folder/new" "$folder/loud"
+record=$folder/loud/var/lib/cpulift/journal/000001.json
+sed -i 's/"platform": "cloudstack"/"platform": "\\u001b[2Jx"/' "$record"
+refused '"platform" is no name' "$cpulift" status --root "$folder/loud"
+# What root writes stands below the root: a record that says otherwise is not undone.
+for target in ../elsewhere /elsewhere etc/../../elsewhere etc/./x ''; do
+    sed "s,\"target\": \"$agent\",\"target\": \"$target\"," "$folder/new/var/lib/cpulift/journal/000001.json" >"$record"
+    refused '.target" is no path below the root' "$cpulift" rollback --root "$folder/loud" --commit
+done
+sed 's,"folders": \[,&"../elsewhere"\,,' "$folder/new/var/lib/cpulift/journal/000001.json" >"$record"
+refused '"folders[0]" is no path below the root' "$cpulift" rollback --root "$folder/loud" --commit
 sed 's/"virt": "qemu",/& "warnings": [{"code": "vendor", "text": "\\u001b[2Jx"}],/' "$plan" >"$folder/loud.json"
-expect 0 "$cpulift" show "$folder/loud.json"
-has "$folder/out" "warning: ?[2Jx"
-lacks "$folder/out" "$escape"
+refused '"warnings[0].text" has control characters' "$cpulift" show "$folder/loud.json"
 
 # A plan that says "strict" and cannot be used stops the guest, and so does a hook that is late; without "strict" the guest starts.
 strict=$folder/strict

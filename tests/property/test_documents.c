@@ -19,7 +19,8 @@
 // After its prerequisites.
 #include <cmocka.h>
 
-#define SOME 6
+/// So deep stand objects in objects in an example.
+#define DEPTH_MAX 8
 
 /// A full, valid text. Paths are as in messages: "guests[0].features".
 struct text {
@@ -155,7 +156,16 @@ static json_t *make_value(const record_row *row)
 /// All members, but of a text and its base64 only the text.
 static json_t *make_example(const struct record *record)
 {
+    static const record_row *making[DEPTH_MAX];
+    static size_t depth;
     json_t *json = json_object();
+    for (size_t i = 0; i < depth; i++) {
+        if (making[i] == record->rows) { // a record may hold itself
+            return json;
+        }
+    }
+    assert_true(depth < DEPTH_MAX);
+    making[depth++] = record->rows;
     if (record->schema != NULL) {
         json_object_set_new(json, "schema", json_string(record->schema));
     }
@@ -164,6 +174,7 @@ static json_t *make_example(const struct record *record)
             json_object_set_new(json, row->key, make_value(row));
         }
     }
+    depth--;
     return json;
 }
 
@@ -192,8 +203,9 @@ static json_t *read_back(const struct text *text, const json_t *json, cpulift_er
 
 struct run {
     const struct text *text;
-    json_t *root, *said;         ///< the whole text; what it says once read
-    GHashTable *nullable, *maps; ///< paths: of what may be null, of objects whose keys are data
+    json_t *root, *said; ///< the whole text; what it says once read
+    /// Paths: of what may be null, of objects whose keys are data, of strings of any characters.
+    GHashTable *nullable, *maps, *texts;
 };
 
 /// Fills the sets of paths.
@@ -233,6 +245,10 @@ static void find_paths(const struct run *run, const struct record *record, const
         if (row->kind == &record_map || (row->flags & RECORD_MAP) != 0) {
             g_hash_table_add(run->maps, g_strdup(here));
         }
+        unsigned flags = row->flags | (row->each != NULL ? row->each->flags : 0);
+        if ((flags & RECORD_TEXT) != 0 || row->kind == &record_base64) {
+            g_hash_table_add(run->texts, g_strdup(here));
+        }
         if (value != NULL && row->record != NULL) {
             find_below(run, row, value, here);
         }
@@ -251,9 +267,9 @@ static void check_changed(const struct run *run, const char *path, const json_t 
             fail_msg("%s: %s is refused as null", run->text->name, path);
         }
     } else if (back != NULL) {
-        fail_msg("%s: %s may be %s", run->text->name, path, value);
+        fail_msg("%s: %s may be %.40s", run->text->name, path, value);
     } else if (strstr(err->message, quoted) == NULL) {
-        fail_msg("%s: %s as %s: %s", run->text->name, path, value, err->message);
+        fail_msg("%s: %s as %.40s: %s", run->text->name, path, value, err->message);
     }
 }
 
@@ -288,6 +304,56 @@ static void check_types(const struct run *run, json_t *parent, const char *key, 
     set(parent, key, index, old);
 }
 
+/// A number that is accepted is kept as it is, where it is kept.
+static void check_number(const struct run *run, const char *path, const json_t *now)
+{
+    g_autoptr(cpulift_error) err = NULL;
+    g_autoptr(json_t) back = read_back(run->text, run->root, &err);
+    if (back == NULL) {
+        check_changed(run, path, now);
+        return;
+    }
+    g_autofree char *text = json_dumps(back, 0);
+    g_autofree char *number = json_dumps(now, JSON_ENCODE_ANY);
+    if (!json_equal(back, run->said) && strstr(text, number) == NULL) {
+        fail_msg("%s: %s as %s is kept as another number", run->text->name, path, number);
+    }
+}
+
+/// No string but a text says control characters, or as much as one likes. The schema is refused in
+/// words of its own.
+static void check_string(const struct run *run, const char *path, const json_t *now)
+{
+    g_autofree char *row = g_strdup(path);
+    if (g_str_has_suffix(row, "]")) {
+        *strrchr(row, '[') = '\0';
+    }
+    if (strcmp(path, "schema") != 0 && !g_hash_table_contains(run->texts, row)) {
+        check_changed(run, path, now);
+    }
+}
+
+static void check_wild(const struct run *run, json_t *parent, const char *key, size_t index,
+                       const char *path)
+{
+    static const json_int_t numbers[] = {-1, ((json_int_t)1 << 32) + 7, ((json_int_t)1 << 53) + 1};
+    static const char *const strings[] = {"a\033[31m", "a\nb", "\302\205"};
+    g_autoptr(json_t) old =
+        json_incref(key != NULL ? json_object_get(parent, key) : json_array_get(parent, index));
+    for (size_t i = 0; json_is_integer(old) && i < G_N_ELEMENTS(numbers); i++) {
+        g_autoptr(json_t) now = json_integer(numbers[i]);
+        set(parent, key, index, now);
+        check_number(run, path, now);
+    }
+    for (size_t i = 0; json_is_string(old) && i <= G_N_ELEMENTS(strings); i++) {
+        g_autofree char *long_one = g_strnfill(1 << 17, 'a');
+        g_autoptr(json_t) now = json_string(i < G_N_ELEMENTS(strings) ? strings[i] : long_one);
+        set(parent, key, index, now);
+        check_string(run, path, now);
+    }
+    set(parent, key, index, old);
+}
+
 static void check_unknown(const struct run *run, json_t *object, const char *path)
 {
     if (g_hash_table_contains(run->maps, path)) {
@@ -311,6 +377,7 @@ static void check_node(const struct run *run, json_t *node, const char *path)
     json_array_foreach (node, i, item) {
         g_autofree char *here = g_strdup_printf("%s[%zu]", path, i);
         check_types(run, node, NULL, i, here);
+        check_wild(run, node, NULL, i, here);
         check_node(run, item, here);
     }
     void *next;
@@ -318,6 +385,7 @@ static void check_node(const struct run *run, json_t *node, const char *path)
     {
         g_autofree char *here = g_strdup_printf("%s%s%s", path, *path != '\0' ? "." : "", key);
         check_types(run, node, key, 0, here);
+        check_wild(run, node, key, 0, here);
         check_node(run, item, here);
     }
     if (json_is_object(node)) {
@@ -332,10 +400,11 @@ static void check_text(const struct text *text, void (*check)(const struct run *
     g_autoptr(json_t) said = read_back(text, root, &err);
     g_autoptr(GHashTable) nullable = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     g_autoptr(GHashTable) maps = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    g_autoptr(GHashTable) any = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     if (said == NULL) {
         fail_msg("%s: %s", text->name, err->message);
     }
-    const struct run run = {text, root, said, nullable, maps};
+    const struct run run = {text, root, said, nullable, maps, any};
     find_paths(&run, text->record, root, "");
     check(&run);
 }

@@ -85,6 +85,8 @@ static const struct record cart_record = {
              .flags = 0},
             {"big", &record_pointer, RECORD_AT(struct cart, big), .record = &named_record},
             {"papers", &record_json, RECORD_AT(struct cart, papers), RECORD_MAP},
+            {"stable", &record_string, .flags = RECORD_BELOW},
+            {"tale", &record_string, .flags = RECORD_TEXT, .min = 1},
             {"checked", &record_json, .each = &(const record_row){.kind = &record_uint, .max = 9}},
             {0},
         },
@@ -105,13 +107,17 @@ static int parse(const char *text, struct cart **ret_cart, cpulift_error **err)
     return 0;
 }
 
+#define OUTSIDE "'cart.json': \"stable\" is no path below the root"
+
 static const char full[] =
     "{\"big\":{\"name\":\"b\"},\"checked\":[1,9],\"colours\":[\"red\",\"blue\",\"red\"],"
     "\"load\":9007199254740992,\"new\":true,\"note\":\"n\",\"owner\":\"jo\",\"papers\":{\"a\":[1]},"
     "\"parts\":{\"x y\":{\"spokes\":3}},\"pulled\":\"horse\",\"schema\":\"test.cart/1\","
     "\"spare\":{\"name\":\"s\",\"spokes\":1},\"trips\":[\"t 1\"],"
     "\"wheels\":[{\"name\":\"w1\",\"spokes\":8},{\"name\":\"w2\",\"more\":{}}],"
-    "\"where\":{\"place\":\"a barn\"},\"words\":[\"b\",\"a\"],\"year\":1900,\"unknown\":null}";
+    "\"where\":{\"place\":\"a "
+    "barn\"},\"words\":[\"b\",\"a\"],\"year\":1900,\"unknown\":null,\"stable\":\"etc/"
+    "..a\",\"tale\":\"a\\nb\"}";
 
 static const char written[] =
     "{\"big\":{\"name\":\"b\"},\"colours\":[\"blue\",\"red\"],"
@@ -175,6 +181,19 @@ static void test_refusals(void **state)
         {"\"owner\":\"a\",\"year\":1.0", "'cart.json': \"year\" is no integer from 0 to 2100"},
         {"\"owner\":\"a\",\"load\":9007199254740993",
          "'cart.json': \"load\" is no integer from 0 to 9007199254740992"},
+        {"\"owner\":\"a\",\"spare\":{\"name\":\"w\",\"spokes\":4294967303}",
+         "'cart.json': \"spare.spokes\" is no integer from 0 to 4294967295"},
+        {"\"owner\":\"a\",\"where\":{\"place\":\"a\\u001bb\"}",
+         "'cart.json': \"where.place\" has control characters"},
+        {"\"owner\":\"a\",\"trips\":[\"t\",\"a\\nb\"]",
+         "'cart.json': \"trips[1]\" has control characters"},
+        {"\"owner\":\"a\",\"tale\":\"\"", "'cart.json': \"tale\" is shorter than 1 bytes"},
+        {"\"owner\":\"a\",\"stable\":\"\"", OUTSIDE},
+        {"\"owner\":\"a\",\"stable\":\"/etc/passwd\"", OUTSIDE},
+        {"\"owner\":\"a\",\"stable\":\"etc/../../x\"", OUTSIDE},
+        {"\"owner\":\"a\",\"stable\":\"./x\"", OUTSIDE},
+        {"\"owner\":\"a\",\"stable\":\"etc//x\"", OUTSIDE},
+        {"\"owner\":\"a\",\"stable\":\"etc/\"", OUTSIDE},
         {"\"owner\":\"a\",\"new\":\"true\"", "'cart.json': \"new\" is neither true nor false"},
         {"\"owner\":\"a\",\"pulled\":\"ox\"", "'cart.json': \"pulled\" is none of hand, horse"},
         {"\"owner\":\"a\",\"colours\":\"red\"", "'cart.json': \"colours\" is no list"},
