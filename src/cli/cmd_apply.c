@@ -54,21 +54,10 @@ static char *find_hook(void)
                : g_build_filename(CPULIFT_LIBEXECDIR, "cpulift-hook", NULL);
 }
 
-static json_t *lines_to_json(const GPtrArray *lines)
-{
-    return json_new_strings((const char *const *)lines->pdata, lines->len);
-}
-
 static char *format_json(const changeset *set, const struct platform_report *report)
 {
-    g_autoptr(json_t) document = changeset_to_json(set);
-    json_object_set_new(document, "version", json_string(report->version));
-    json_object_set_new(document, "committed", json_boolean(options.commit));
-    json_object_set_new(document, "before", lines_to_json(report->before));
-    json_object_set_new(document, "after", lines_to_json(report->after));
-    json_object_set_new(document, "effects", lines_to_json(report->effects));
-    json_object_set_new(document, "limits", lines_to_json(report->limits));
-    json_object_set_new(document, "losses", lines_to_json(report->losses));
+    const struct platform_applied applied = {*set, options.commit, *report};
+    g_autoptr(json_t) document = record_format(&platform_applied_record, &applied, NULL);
     return json_format_document(document);
 }
 

@@ -2,6 +2,7 @@
 /// cpulift detect: which platforms a node belongs to.
 #include "base/json.h"
 #include "cli/commands.h"
+#include "cli/printed.h"
 #include "platform/platform.h"
 
 static struct {
@@ -15,21 +16,20 @@ static const GOptionEntry entries[] = {
     {0},
 };
 
-static json_t *detect(const root_dir *root, GString *text)
+static void detect(const root_dir *root, GPtrArray *found, GString *text)
 {
-    json_t *found = json_array();
     size_t count = 0;
     const struct platform *const *all = platform_list(&count);
     for (size_t i = 0; i < count; i++) {
         g_autofree char *version = NULL;
         if (all[i]->detect(root, &version)) {
-            json_array_append_new(found, json_pack("{s:s, s:s, s:s}", "platform", all[i]->name,
-                                                   "title", all[i]->title, "version", version));
             g_string_append_printf(text, "%s: %s%s%s; channels %s\n", all[i]->name, all[i]->title,
                                    *version ? " " : "", version, all[i]->channels);
+            const struct printed_platform one = {g_strdup(all[i]->name), g_strdup(all[i]->title),
+                                                 g_steal_pointer(&version)};
+            g_ptr_array_add(found, g_memdup2(&one, sizeof one));
         }
     }
-    return found;
 }
 
 static int run(char **arguments, size_t count)
@@ -42,14 +42,14 @@ static int run(char **arguments, size_t count)
         return command_fail(&err);
     }
     g_autoptr(GString) text = g_string_new(NULL);
-    json_t *found = detect(root, text);
-    int status = json_array_size(found) > 0 ? EXIT_YES : EXIT_NO;
-    g_autoptr(json_t) document =
-        json_pack("{s:s, s:o}", "schema", "cpulift.platforms/1", "platforms", found);
+    struct printed_platforms *found = record_new(&printed_platforms_record);
+    detect(root, found->platforms, text);
+    g_autoptr(json_t) document = record_format(&printed_platforms_record, found, NULL);
+    record_free(&printed_platforms_record, found);
     g_autofree char *out =
         options.json ? json_format_document(document)
                      : g_strdup(text->len > 0 ? text->str : "no platform that cpulift knows\n");
-    return command_say(out, options.json, status);
+    return command_say(out, options.json, text->len > 0 ? EXIT_YES : EXIT_NO);
 }
 
 const struct command detect_command = {

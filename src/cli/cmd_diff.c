@@ -3,6 +3,7 @@
 #include "cli/commands.h"
 #include "cli/differences.h"
 #include "cli/document.h"
+#include "cli/printed.h"
 #include "cli/table.h"
 #include "core/machine.h"
 
@@ -47,19 +48,19 @@ static void add_rows(table *t, const catalog *map, const char *path, const json_
 }
 
 static char *format(const catalog *map, char **paths, const compare_side *a, const compare_side *b,
-                    const GPtrArray *differences)
+                    GPtrArray *differences)
 {
-    g_autoptr(json_t) document =
-        json_pack("{s:s, s:o, s:o, s:o}", "schema", "cpulift.diff/1", "only_a",
-                  list_only(a->features, b->features), "only_b",
-                  list_only(b->features, a->features), "differences", compare_format(differences));
+    g_autoptr(json_t) only_a = list_only(a->features, b->features);
+    g_autoptr(json_t) only_b = list_only(b->features, a->features);
     if (options.json) {
+        const struct printed_diff diff = {only_a, only_b, differences};
+        g_autoptr(json_t) document = record_format(&printed_diff_record, &diff, NULL);
         return json_format_document(document);
     }
     static const char *const headers[] = {"ONLY IN", "GROUP", "FEATURES", NULL};
     g_autoptr(table) t = table_new(headers);
-    add_rows(t, map, paths[0], json_object_get(document, "only_a"));
-    add_rows(t, map, paths[1], json_object_get(document, "only_b"));
+    add_rows(t, map, paths[0], only_a);
+    add_rows(t, map, paths[1], only_b);
     g_autofree char *features = table_format(t);
     g_autofree char *rest = differences_format(differences, paths[0], paths[1], false);
     return g_strconcat(features, *rest != '\0' ? "\n" : "", rest, NULL);

@@ -3,9 +3,8 @@
 #include "base/json.h"
 #include "cli/commands.h"
 #include "cli/doctor_tests.h"
+#include "cli/printed.h"
 #include "cli/table.h"
-
-#define DOCTOR_SCHEMA "cpulift.doctor/1"
 
 static struct {
     gboolean json;
@@ -64,21 +63,21 @@ static char *format_table(char **problems)
 
 static char *format_document(char **problems, bool is_well)
 {
-    g_autoptr(json_t) list = json_array();
+    struct printed_doctor *told = record_new(&printed_doctor_record);
+    told->is_well = is_well;
     for (size_t i = 0; i < G_N_ELEMENTS(checks); i++) {
-        json_t *row =
-            json_pack("{s:s, s:b, s:s, s:s}", "name", checks[i].name, "needed", checks[i].is_needed,
-                      "state", get_state(&checks[i], problems[i]), "why", checks[i].why);
-        if (problems[i] != NULL) {
-            json_object_set_new(row, "problem", json_string(problems[i]));
-            json_object_set_new(
-                row, "packages",
-                json_pack("{s:s, s:s}", "debian", checks[i].debian, "rpm", checks[i].rpm));
-        }
-        json_array_append_new(list, row);
+        bool is_bad = problems[i] != NULL;
+        const struct printed_check one = {g_strdup(checks[i].name),
+                                          checks[i].is_needed,
+                                          g_strdup(get_state(&checks[i], problems[i])),
+                                          g_strdup(checks[i].why),
+                                          g_strdup(problems[i]),
+                                          g_strdup(is_bad ? checks[i].debian : NULL),
+                                          g_strdup(is_bad ? checks[i].rpm : NULL)};
+        g_ptr_array_add(told->checks, g_memdup2(&one, sizeof one));
     }
-    g_autoptr(json_t) document =
-        json_pack("{s:s, s:b, s:O}", "schema", DOCTOR_SCHEMA, "well", is_well, "checks", list);
+    g_autoptr(json_t) document = record_format(&printed_doctor_record, told, NULL);
+    record_free(&printed_doctor_record, told);
     return json_format_document(document);
 }
 

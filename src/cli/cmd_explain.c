@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/explain_hosts.h"
+#include "cli/printed.h"
 #include "cli/table.h"
 #include "cli/values.h"
 #include "core/inventory_load.h"
@@ -18,8 +19,6 @@ static struct {
 static const GOptionEntry entries[] = {
     {0},
 };
-
-#define EXPLAIN_SCHEMA "cpulift.explanation/1"
 
 /// So many hosts stand in a row.
 #define HOSTS_IN_ROW 3
@@ -354,7 +353,7 @@ static char *explain_all(const explain *self, const cpulift_plan *plan)
         return format_all(self->map, plan, gains);
     }
     g_autoptr(json_t) answer =
-        json_pack("{s:s, s:O*, s:O*, s:O}", "schema", EXPLAIN_SCHEMA, "losses",
+        json_pack("{s:s, s:O*, s:O*, s:O}", "schema", printed_explanation_record.schema, "losses",
                   json_object_get(plan->document, "losses"), "omitted",
                   json_object_get(plan->document, "omitted"), "gains", gains);
     return json_format_document(answer);
@@ -437,7 +436,7 @@ static char *format_answers(json_t *answers)
     g_string_free(text, TRUE);
     g_autoptr(json_t) all = json_array_size(answers) == 1 ? json_incref(json_array_get(answers, 0))
                                                           : json_pack("{s:O}", "answers", answers);
-    json_object_set_new(all, "schema", json_string(EXPLAIN_SCHEMA));
+    json_object_set_new(all, "schema", json_string(printed_explanation_record.schema));
     return json_format_document(all);
 }
 

@@ -2,6 +2,7 @@
 #include "cli/undone.h"
 
 #include "base/json.h"
+#include "cli/printed.h"
 
 char *undone_format(const struct undone *undone, bool is_json)
 {
@@ -9,9 +10,8 @@ char *undone_format(const struct undone *undone, bool is_json)
     if (is_json) {
         // Files of nodes need not be UTF-8; the document must.
         g_autofree char *diff = g_utf8_make_valid(undone->diff->str, -1);
-        g_autoptr(json_t) document =
-            json_pack("{s:b, s:s, s:o}", "done", undone->is_committed, "diff", diff, "actions",
-                      json_new_strings((const char *const *)actions->pdata, actions->len));
+        const struct printed_rollback told = {undone->is_committed, diff, undone->actions};
+        g_autoptr(json_t) document = record_format(&printed_rollback_record, &told, NULL);
         return json_format_document(document);
     }
     GString *out = g_string_new(undone->is_committed ? "" : undone->diff->str);

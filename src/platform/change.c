@@ -10,19 +10,18 @@
 #define FILE_AT(member)   RECORD_AT(struct root_file, member)
 #define KEY_AT(member)    RECORD_AT(struct change_key, member)
 #define CHANGE_AT(member) RECORD_AT(struct change, member)
-#define SET_AT(member)    RECORD_AT(changeset, member)
 
 /// (uid_t)-1 is no user: chown() takes it for "as it is".
 #define OWNER_MAX (UINT32_MAX - 1)
 
 static const struct record file_record = {
-    RECORD_ROWS(
-        {"mode", &record_uint, FILE_AT(mode), RECORD_REQUIRED, .max = 07777},
-        {"uid", &record_uint, FILE_AT(uid), RECORD_REQUIRED, .max = OWNER_MAX},
-        {"gid", &record_uint, FILE_AT(gid), RECORD_REQUIRED, .max = OWNER_MAX},
-        {"text", &record_string, FILE_AT(bytes), RECORD_TEXT, .meaning = "the content, where it is UTF-8"},
-        {"base64", &record_base64, RECORD_BYTES_AT(struct root_file, bytes, len),
-         .meaning = "the content, where it is not"}),
+    RECORD_ROWS({"mode", &record_uint, FILE_AT(mode), RECORD_REQUIRED, .max = 07777},
+                {"uid", &record_uint, FILE_AT(uid), RECORD_REQUIRED, .max = OWNER_MAX},
+                {"gid", &record_uint, FILE_AT(gid), RECORD_REQUIRED, .max = OWNER_MAX},
+                {"text", &record_string, FILE_AT(bytes), RECORD_TEXT,
+                 .meaning = "the content, where it is UTF-8"},
+                {"base64", &record_base64, RECORD_BYTES_AT(struct root_file, bytes, len),
+                 .meaning = "the content, where it is not"}),
 };
 
 static int parse_file(const record_at *at, const record_row *row, const json_t *value, void *base,
@@ -72,27 +71,30 @@ static const char *const undo_names[] = {
     NULL,
 };
 
-RECORD_ITEM(change_record, struct change,
-            {"target", &record_string, CHANGE_AT(target), RECORD_REQUIRED | RECORD_BELOW,
-             .meaning = "the file, below the root"},
-            {"undo", &record_word, CHANGE_AT(undo), RECORD_REQUIRED, .words = undo_names,
-             .meaning = "of what others wrote since: nothing is undone (`whole`), all but our "
-                        "lines stays (`lines`), or all but our keys (`properties`)"},
-            {"before", &file_kind, CHANGE_AT(before), RECORD_REQUIRED | RECORD_NULL,
-             .record = &file_record, .meaning = "the file as it was; null: it was not there"},
-            {"after", &file_kind, CHANGE_AT(after), RECORD_REQUIRED | RECORD_NULL,
-             .record = &file_record, .meaning = "as we leave it; null: it is removed"},
-            {"keys", &record_map, CHANGE_AT(keys), .record = &key_record,
-             .meaning = "of `properties`: key → its values"})
+static void change_record_free(void *item)
+{
+    record_free(&change_record, item);
+}
+
+const struct record change_record = {
+    RECORD_ROWS({"target", &record_string, CHANGE_AT(target), RECORD_REQUIRED | RECORD_BELOW,
+                 .meaning = "the file, below the root"},
+                {"undo", &record_word, CHANGE_AT(undo), RECORD_REQUIRED, .words = undo_names,
+                 .meaning = "of what others wrote since: nothing is undone (`whole`), all but our "
+                            "lines stays (`lines`), or all but our keys (`properties`)"},
+                {"before", &file_kind, CHANGE_AT(before), RECORD_REQUIRED | RECORD_NULL,
+                 .record = &file_record, .meaning = "the file as it was; null: it was not there"},
+                {"after", &file_kind, CHANGE_AT(after), RECORD_REQUIRED | RECORD_NULL,
+                 .record = &file_record, .meaning = "as we leave it; null: it is removed"},
+                {"keys", &record_map, CHANGE_AT(keys), .record = &key_record,
+                 .meaning = "of `properties`: key → its values"}),
+    .size = sizeof(struct change),
+    .destroy = change_record_free,
+};
 
 const struct record changeset_record = {
     .schema = CHANGESET_SCHEMA,
-    RECORD_ROWS(
-        {"platform", &record_name, SET_AT(platform), RECORD_REQUIRED, .meaning = "whose files"},
-        {"changes", &record_list, SET_AT(changes), RECORD_REQUIRED, .record = &change_record,
-         .meaning = "in the order in which they are made"},
-        {"folders", &record_array, SET_AT(folders), RECORD_BELOW,
-         .meaning = "made for the changes, outermost first"}),
+    CHANGESET_ROWS({0}),
     .size = sizeof(changeset),
 };
 

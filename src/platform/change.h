@@ -35,7 +35,17 @@ typedef struct changeset {
                         ///< changeset_apply
 } changeset;
 
-extern const struct record changeset_record;
+extern const struct record changeset_record, change_record;
+
+/// The rows of a document that begins with a changeset, and those that follow it.
+#define CHANGESET_ROWS(...)                                                                        \
+    RECORD_ROWS({"platform", &record_name, RECORD_AT(changeset, platform), RECORD_REQUIRED,        \
+                 .meaning = "whose files"},                                                        \
+                {"changes", &record_list, RECORD_AT(changeset, changes), RECORD_REQUIRED,          \
+                 .record = &change_record, .meaning = "in the order in which they are made"},      \
+                {"folders", &record_array, RECORD_AT(changeset, folders), RECORD_BELOW,            \
+                 .meaning = "made for the changes, outermost first"},                              \
+                __VA_ARGS__)
 
 changeset *changeset_new(const char *platform);
 void changeset_free(changeset *set);

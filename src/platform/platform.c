@@ -29,6 +29,27 @@ const struct platform *const *platform_list(size_t *ret_count)
     return platforms;
 }
 
+#define APPLIED(member) RECORD_AT(struct platform_applied, member)
+#define LINES(member)   &record_array, APPLIED(report.member)
+
+const struct record platform_applied_record = {
+    .schema = CHANGESET_SCHEMA,
+    CHANGESET_ROWS({"committed", &record_bool, APPLIED(is_committed), RECORD_ALWAYS,
+                    .meaning =
+                        "this and what follows `apply --json` adds: the change was made; else "
+                        "it would be"},
+                   {"version", &record_string, APPLIED(report.version),
+                    .meaning = "of the platform; empty: not known"},
+                   {"before", LINES(before), .meaning = "what to do before `--commit`"},
+                   {"after", LINES(after), .meaning = "restarts and other steps after it"},
+                   {"effects", LINES(effects), .meaning = "what takes effect when"},
+                   {"limits", LINES(limits), .meaning = "what this version cannot express"},
+                   {"losses", LINES(losses),
+                    .meaning = "what the settings that are replaced asked of the CPU, or the plan "
+                               "says of it, and no guest gets"}),
+    .size = sizeof(struct platform_applied),
+};
+
 struct platform_report *platform_report_new(void)
 {
     struct platform_report *report = g_new0(struct platform_report, 1);

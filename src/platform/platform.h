@@ -30,6 +30,15 @@ typedef struct platform_report {
                         ///< guest gets
 } platform_report;
 
+/// What `apply` prints: a changeset, and what is said beside it.
+struct platform_applied {
+    changeset set;
+    bool is_committed;
+    platform_report report;
+};
+
+extern const struct record platform_applied_record;
+
 struct platform_report *platform_report_new(void);
 void platform_report_free(struct platform_report *report);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(platform_report, platform_report_free)
