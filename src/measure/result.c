@@ -32,13 +32,19 @@ static json_t *format_number(const record_row *row, const void *base, const void
 
 static const struct record_kind number = {"number", parse_number, format_number, NULL};
 
-/// Units go into programs for gnuplot: nothing there but what a unit needs.
+/// Units go into programs for gnuplot: nothing there but what a unit needs. A time or a rate, whose
+/// value stands in the row before, is not negative.
 static int parse_unit(const record_at *at, const record_row *row, const json_t *value, void *base,
                       cpulift_error **err)
 {
     static const char allowed[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/%^._- ";
+    const struct figure *figure = base;
     const char *unit = json_string_value(value);
+    bool is_of_time = unit != NULL && (strcmp(unit, "s") == 0 || g_str_has_suffix(unit, "/s"));
+    if (figure != NULL && figure->value < 0 && is_of_time) {
+        return record_refuse(at, err, "is one of time, of which %g is none", figure->value);
+    }
     if (unit == NULL || *unit == '\0' || unit[strspn(unit, allowed)] != '\0') {
         return record_refuse(at, err, "is no unit: letters, digits and / %% ^ . _ - only");
     }

@@ -25,7 +25,8 @@ RECORD_ITEM(sample_record, bench_sample,
             {"run", &record_uint, SAMPLE(run), RECORD_REQUIRED, .max = RUNS_MAX,
              .meaning = "0 is the warm-up, which no number counts"},
             {"status", &record_word, SAMPLE(is_ok), RECORD_REQUIRED, .words = statuses},
-            {"reason", &record_string, SAMPLE(reason), RECORD_TEXT, .meaning = "of a `failed` one: why"},
+            {"reason", &record_string, SAMPLE(reason), RECORD_TEXT,
+             .meaning = "of a `failed` one: why"},
             {"oversubscribed", &record_bool, SAMPLE(is_oversubscribed), RECORD_ALWAYS,
              .meaning = "more vCPUs than CPUs"},
             {"accelerator", &record_name, SAMPLE(accelerator), RECORD_REQUIRED,
@@ -70,9 +71,10 @@ static char *format_key(const bench_sample *s)
 }
 
 /// What no row can say: a reason goes with failure, figures with success, and each sample is
-/// another.
+/// another one of the series that the settings describe.
 static int check(const bench_samples *s, const char *name, cpulift_error **err)
 {
+    TRY(settings_check(s->settings, name, err));
     g_autoptr(GHashTable) keys = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     for (unsigned i = 0; i < s->list->len; i++) {
         const bench_sample *sample = s->list->pdata[i];
@@ -84,6 +86,13 @@ static int check(const bench_samples *s, const char *name, cpulift_error **err)
         }
         if (!g_hash_table_add(keys, format_key(sample))) {
             return fail(name, i, "is there twice: same workload, CPU and run", err);
+        }
+        const char *stranger = settings_find_stranger(s->settings, sample->workload, sample->cpu,
+                                                      sample->vcpus, sample->run);
+        if (stranger != NULL) {
+            g_autofree char *what =
+                g_strdup_printf("has a \"%s\" that its settings do not have", stranger);
+            return fail(name, i, what, err);
         }
     }
     return 0;

@@ -27,8 +27,8 @@ static const record_row variable_row = {.kind = &record_string, .flags = RECORD_
 RECORD_ITEM(definition_record, bench_definition,
             {"name", &record_name, DEFINITION(name), RECORD_REQUIRED,
              .meaning = "in samples and figures"},
-            {"argument", &record_string, DEFINITION(argument), RECORD_REQUIRED | RECORD_TEXT, .min = 1,
-             .meaning = "what was asked for: a model, `host`, `bare`, or a path"},
+            {"argument", &record_string, DEFINITION(argument), RECORD_REQUIRED | RECORD_TEXT,
+             .min = 1, .meaning = "what was asked for: a model, `host`, `bare`, or a path"},
             {"document", &record_string, DEFINITION(document), RECORD_TEXT,
              .meaning = "the text of a plan or XML"})
 
@@ -44,7 +44,8 @@ const struct record settings_record = {
         {"memory", &record_uint, SETTINGS(memory), RECORD_REQUIRED, .min = 1, .max = MEMORY_MAX,
          .meaning = "MiB of a guest"},
         {"uri", &record_string, SETTINGS(uri), .min = 1, .meaning = "libvirt's; absent: chosen"},
-        {"kernel", &record_string, SETTINGS(kernel), RECORD_TEXT, .min = 1, .meaning = "a guest's; absent: chosen"},
+        {"kernel", &record_string, SETTINGS(kernel), RECORD_TEXT, .min = 1,
+         .meaning = "a guest's; absent: chosen"},
         {"vcpus", &record_json, SETTINGS(vcpus), RECORD_REQUIRED, .min = 1, .max = COUNTS_MAX,
          .each = &count_row, .meaning = "numbers of CPUs, each once"},
         {"definitions", &record_list, SETTINGS(definitions), RECORD_REQUIRED, .min = 1,
@@ -88,11 +89,16 @@ static int add(bench_settings *s, char *name, const char *argument, const char *
     return 0;
 }
 
+static bool is_xml(const char *text)
+{
+    return text[strspn(text, " \t\r\n")] == '<';
+}
+
 /// A plan is called what it is (tuned, default, paper), XML as its file.
 static int name_document(const char *path, const char *text, char **ret_name, cpulift_error **err)
 {
     g_autoptr(cpulift_plan) plan = NULL;
-    if (text[strspn(text, " \t\r\n")] != '<') {
+    if (!is_xml(text)) {
         TRY(plan_parse(text, strlen(text), path, &plan, err));
         *ret_name = g_strdup(plan->variant);
         return 0;
@@ -155,11 +161,12 @@ int settings_set_vcpus(bench_settings *s, const char *list, cpulift_error **err)
     return 0;
 }
 
-static bool has_workload(const bench_settings *s, const char *name)
+/// Of definitions or workloads: both begin with their names.
+static bool has_name(const GPtrArray *items, const char *name)
 {
     bool has = false;
-    for (unsigned i = 0; i < s->workloads->len; i++) {
-        has = has || strcmp(((const bench_workload *)s->workloads->pdata[i])->name, name) == 0;
+    for (unsigned i = 0; i < items->len; i++) {
+        has = has || strcmp(*(char *const *)items->pdata[i], name) == 0;
     }
     return has;
 }
@@ -167,7 +174,7 @@ static bool has_workload(const bench_settings *s, const char *name)
 void settings_add_workload(bench_settings *s, bench_workload *w)
 {
     g_autofree char *name = g_strdup(w->name);
-    for (unsigned i = 2; w->command != NULL && has_workload(s, w->name); i++) {
+    for (unsigned i = 2; w->command != NULL && has_name(s->workloads, w->name); i++) {
         g_free(w->name);
         w->name = g_strdup_printf("%s-%u", name, i);
     }
@@ -175,7 +182,8 @@ void settings_add_workload(bench_settings *s, bench_workload *w)
 }
 
 /// The items of a list are told apart by their names, or are themselves names: counts of CPUs.
-static int check_once(const json_t *json, const char *key, cpulift_error **err)
+static int check_once(const json_t *json, const char *document, const char *key,
+                      cpulift_error **err)
 {
     g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     size_t i;
@@ -185,25 +193,66 @@ static int check_once(const json_t *json, const char *key, cpulift_error **err)
         char *text = json_dumps(name != NULL ? name : item, JSON_ENCODE_ANY);
         if (!g_hash_table_add(seen, text)) {
             return cpulift_error_set(err, CPULIFT_EINPUT,
-                                     "'settings': \"%s\" has %s twice; name each once", key, text);
+                                     "'%s': \"%s\" has %s twice; name each once", document, key,
+                                     text);
         }
     }
     return 0;
 }
 
-int settings_check(const bench_settings *s, cpulift_error **err)
+/// A place reads it when its turn comes: after hours, perhaps.
+static int check_document(const bench_definition *d, const char *name, cpulift_error **err)
+{
+    const char *text = d->document;
+    g_autoptr(cpulift_plan) plan = NULL;
+    g_autoptr(cpulift_cpu) cpu = NULL;
+    if (text == NULL) {
+        return 0;
+    }
+    int rc = is_xml(text) ? cpu_parse(text, strlen(text), d->argument, &cpu, err)
+                          : plan_parse(text, strlen(text), d->argument, &plan, err);
+    return rc == 0 ? 0 : cpulift_error_prefix(err, rc, "'%s': definition %s", name, d->name);
+}
+
+int settings_check(const bench_settings *s, const char *name, cpulift_error **err)
 {
     g_autoptr(json_t) json = record_format(&settings_record, s, NULL);
-    TRY(record_parse(&settings_record, json, "settings", NULL, NULL, err));
-    TRY(check_once(json, "vcpus", err));
-    TRY(check_once(json, "definitions", err));
-    TRY(check_once(json, "workloads", err));
+    TRY(record_parse(&settings_record, json, name, NULL, NULL, err));
+    TRY(check_once(json, name, "vcpus", err));
+    TRY(check_once(json, name, "definitions", err));
+    TRY(check_once(json, name, "workloads", err));
+    for (unsigned i = 0; i < s->definitions->len; i++) {
+        TRY(check_document(s->definitions->pdata[i], name, err));
+    }
     for (unsigned i = 0; i < s->workloads->len; i++) {
         const bench_workload *w = s->workloads->pdata[i];
         if (w->command == NULL && workload_find_kind(w->name) == NULL) {
             return cpulift_error_set(err, CPULIFT_EINPUT,
-                                     "the settings name an unknown workload '%s'", w->name);
+                                     "'%s': the settings name an unknown workload '%s'", name,
+                                     w->name);
         }
     }
     return 0;
+}
+
+static bool has_count(const bench_settings *s, unsigned vcpus)
+{
+    size_t i;
+    const json_t *count;
+    json_array_foreach (s->vcpus, i, count) {
+        if (json_integer_value(count) == vcpus) {
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *settings_find_stranger(const bench_settings *s, const char *workload, const char *cpu,
+                                   unsigned vcpus, unsigned run)
+{
+    return !has_name(s->workloads, workload) ? "workload"
+           : !has_name(s->definitions, cpu)  ? "cpu"
+           : !has_count(s, vcpus)            ? "vcpus"
+           : run > s->runs                   ? "run"
+                                             : NULL;
 }

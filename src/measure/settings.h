@@ -50,5 +50,11 @@ int settings_set_vcpus(bench_settings *settings, const char *list, cpulift_error
 /// "NAME-2".
 void settings_add_workload(bench_settings *settings, bench_workload *workload);
 
-/// Refuses what cannot be run: numbers out of range, an unknown workload, what stands twice.
-int settings_check(const bench_settings *settings, cpulift_error **err);
+/// Refuses what cannot be run: numbers out of range, an unknown workload, a document that is no
+/// definition, what stands twice. A series is held to it when it begins, goes on and is reported.
+/// `name` stands in messages.
+int settings_check(const bench_settings *settings, const char *name, cpulift_error **err);
+
+/// What of a sample is none of the settings: the key of one of its members; NULL: nothing.
+const char *settings_find_stranger(const bench_settings *settings, const char *workload,
+                                   const char *cpu, unsigned vcpus, unsigned run);

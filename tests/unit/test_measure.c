@@ -151,6 +151,17 @@ static void samples_refuse(void **state)
         {"\"unit\":\"GFLOP/s\"", "\"unit\":\"'`id`\""},
         {"\"value\":10", "\"value\":\"10\""},
         {"\"gflops\":", "\"a\\nb\":"},
+        {"\"value\":10", "\"value\":-10"},
+        // Of a series that the settings do not describe, or that cannot go on.
+        {"\"cpu\":\"tuned\"", "\"cpu\":\"other\""},
+        {"\"workload\":\"linpack\"", "\"workload\":\"transcode\""},
+        {"\"vcpus\":1", "\"vcpus\":2"},
+        {"\"run\":2", "\"run\":3"},
+        {"\"name\":\"tuned\"", "\"name\":\"default\""},
+        {"\"vcpus\":[1]", "\"vcpus\":[1,1]"},
+        {"\"name\":\"linpack\"", "\"name\":\"warp\""},
+        {"\"argument\":\"tuned\"", "\"argument\":\"tuned\",\"document\":\"{}\""},
+        {"\"argument\":\"tuned\"", "\"argument\":\"tuned\",\"document\":\"<domain/>\""},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(edits); i++) {
         g_autoptr(GString) text = g_string_new(document);
@@ -240,7 +251,8 @@ static void settings_fit(void **state)
     bench_workload *w = NULL;
     assert_int_equal(settings_set_vcpus(s, "1,2,4", &err), 0);
     assert_int_equal(settings_add_definition(s, "Haswell", &err), 0);
-    assert_int_equal(settings_add_document(s, "tuned", "{}", &err), 0);
+    assert_int_equal(settings_add_document(s, "tuned", "<cpu><model>Nehalem</model></cpu>", &err),
+                     0);
     assert_int_equal(settings_add_definition(s, "Haswell,+aes,-avx2", &err), 0);
     const bench_definition *words = s->definitions->pdata[2];
     assert_string_equal(words->name, "Haswell+aes-avx2");
@@ -251,7 +263,7 @@ static void settings_fit(void **state)
     assert_string_equal(w->name, "command-sleep");
     assert_string_equal(w->command[1], "0 1");
     g_ptr_array_add(s->workloads, w);
-    assert_int_equal(settings_check(s, &err), 0);
+    assert_int_equal(settings_check(s, "settings", &err), 0);
     assert_int_equal(settings_set_vcpus(s, "1,,2", &err), CPULIFT_EINPUT);
     cpulift_error_clear(&err);
 }
@@ -275,7 +287,7 @@ static void plans_refused(void **state)
 static void refuse_settings(const bench_settings *s, const char *what)
 {
     g_autoptr(cpulift_error) err = NULL;
-    assert_int_equal(settings_check(s, &err), CPULIFT_EINPUT);
+    assert_int_equal(settings_check(s, "settings", &err), CPULIFT_EINPUT);
     assert_non_null(strstr(err->message, what));
 }
 
@@ -284,7 +296,7 @@ static void settings_refuse(void **state)
     (void)state;
     g_autoptr(bench_samples) samples = parse(document);
     bench_settings *s = samples->settings;
-    assert_int_equal(settings_check(s, NULL), 0);
+    assert_int_equal(settings_check(s, "settings", NULL), 0);
     s->runs = 0;
     refuse_settings(s, "\"runs\"");
     s->runs = 1;
