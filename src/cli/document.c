@@ -6,6 +6,7 @@
 #include "base/xml.h"
 #include "cli/documents.h"
 #include "core/machine.h"
+#include "measure/samples.h"
 
 #include <string.h>
 
@@ -26,13 +27,20 @@ static int recognise(const char *text, size_t len, const char *path, const catal
     if (strcmp(document->kind, "cpulift.host") == 0) {
         return host_parse(text, len, path, map, &document->host, err);
     }
+    if (strcmp(document->kind, "cpulift.samples") == 0) {
+        g_autoptr(bench_samples) samples = NULL;
+        return samples_parse(text, len, path, &samples, err);
+    }
     for (const struct record *const *known = documents; *known != NULL; known++) {
         if (g_str_has_prefix((*known)->schema, document->kind) &&
             (*known)->schema[strlen(document->kind)] == '/') {
             return record_parse(*known, document->json, path, (void *)map, NULL, err);
         }
     }
-    return 0;
+    return cpulift_error_set(err, CPULIFT_EINPUT,
+                             "'%s' has schema '%s', which this program does not know; use the "
+                             "cpulift that wrote it",
+                             path, schema);
 }
 
 static int parse_xml(const char *text, size_t len, const char *path, struct document *document,
