@@ -11,8 +11,8 @@ void text_make_printable(char *text);
 /// The same for a text of lines: their ends and tabs stay.
 void text_make_lines_printable(char *text);
 
-/// True where text_make_printable() would change nothing of what is UTF-8: no control characters, no
-/// second line.
+/// True where text_make_printable() would change nothing of what is UTF-8: no control characters,
+/// no second line.
 bool text_is_line(const char *text);
 
 /// True for a name that may stand for a host, pool or domain in documents and file names: 1 to 255
