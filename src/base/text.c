@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "base/text.h"
 
+#include <limits.h>
 #include <string.h>
 
 #define WORD_MAX 40 ///< of names that are compared letter by letter
@@ -55,6 +56,16 @@ bool text_is_name(const char *name)
         }
     }
     return true;
+}
+
+bool text_is_below(const char *path)
+{
+    g_auto(GStrv) parts = g_strsplit(path, "/", -1);
+    bool is_good = *parts != NULL && strlen(path) < PATH_MAX;
+    for (char **part = parts; *part != NULL; part++) {
+        is_good = is_good && **part != '\0' && strcmp(*part, ".") != 0 && strcmp(*part, "..") != 0;
+    }
+    return is_good;
 }
 
 bool text_to_uint(const char *text, guint64 max, guint64 *ret_value)

@@ -19,6 +19,9 @@ bool text_is_line(const char *text);
 /// bytes of letters, digits and . _ - : @ +, not beginning with a dot or a dash.
 bool text_is_name(const char *name);
 
+/// True for a path below a root: relative, nothing in it goes up, and no part can be left out.
+bool text_is_below(const char *path);
+
 /// Parses the whole of `text` as an unsigned number (decimal, or hexadecimal after 0x), at most
 /// `max`.
 bool text_to_uint(const char *text, guint64 max, guint64 *ret_value);
