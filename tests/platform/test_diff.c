@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /// Diffs: by hand, and by what patch(1) makes of them.
+#include "../lib/skip.h"
 #include "platform/diff.h"
 
 #include <setjmp.h>
@@ -36,7 +37,7 @@ static void test_diff_patches(void **state)
 {
     (void)state;
     if (system("patch --version >/dev/null 2>&1") != 0) {
-        skip();
+        SKIP("no patch(1)");
     }
     g_autofree char *place = g_dir_make_tmp("diff.XXXXXX", NULL);
     g_autofree char *before = g_build_filename(place, "f", NULL);

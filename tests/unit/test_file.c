@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Saving never touches the real /dev/null: the devices here are nodes of our own in a private
 // folder.
+#include "../lib/skip.h"
 #include "base/file.h"
 
 #include <errno.h>
@@ -137,8 +138,7 @@ static void a_device_is_written_and_stays(void **state)
     (void)state;
     int fd = mknod("null", S_IFCHR | 0600, makedev(1, 3)) == 0 ? open("null", O_WRONLY) : -1;
     if (fd < 0) {
-        print_message("device nodes of one's own are not permitted here: %s\n", strerror(errno));
-        skip();
+        SKIP("device nodes of one's own are not permitted here: %s", strerror(errno));
     }
     close(fd);
     save("null");
@@ -258,8 +258,7 @@ static void a_replaced_file_keeps_its_owner(void **state)
     (void)state;
     put("theirs", OLD);
     if (chown("theirs", NOBODY, NOBODY) != 0) {
-        print_message("files cannot be given away here: %s\n", strerror(errno));
-        skip();
+        SKIP("files cannot be given away here: %s", strerror(errno));
     }
     save("theirs");
     struct stat st;
@@ -281,8 +280,7 @@ static void what_a_stranger_put_into_a_shared_folder_is_refused(void **state)
     save("shared/link");
     assert_holds("victim", NEW);
     if (lchown("shared/link", NOBODY, NOBODY) != 0 || lchown("shared/fifo", NOBODY, NOBODY) != 0) {
-        print_message("files cannot be given away here: %s\n", strerror(errno));
-        skip();
+        SKIP("files cannot be given away here: %s", strerror(errno));
     }
     put("victim", OLD);
     refuse("shared/link", "another user");
