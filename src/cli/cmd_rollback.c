@@ -39,14 +39,18 @@ static int run(char **arguments, size_t count)
     g_autoptr(GPtrArray) actions = NULL;
     g_autoptr(GString) diff = g_string_new(NULL);
     g_autoptr(cpulift_error) err = NULL;
-    if (root_open(options.root, &root, &err) != 0 ||
-        journal_rollback(root, !options.commit, &actions, diff, &err) != 0) {
+    if (root_open(options.root, &root, &err) != 0) {
+        return command_fail(&err);
+    }
+    int rc = journal_rollback(root, !options.commit, &actions, diff, &err);
+    if (actions == NULL) {
         return command_fail(&err);
     }
     const struct undone undone = {actions, diff, "Now restart what 'cpulift apply' named.\n",
                                   options.commit};
     g_autofree char *text = undone_format(&undone, options.json);
-    return command_say(text, options.json, EXIT_YES);
+    int status = command_say(text, options.json, EXIT_YES);
+    return rc != 0 ? command_fail(&err) : status;
 }
 
 const struct command rollback_command = {
@@ -54,8 +58,9 @@ const struct command rollback_command = {
     .arguments = "",
     .description = "Shows what must change to undo every 'cpulift apply --commit' on this node, "
                    "byte for byte, "
-                   "newest first; with --commit changes it. When somebody else changed a file "
-                   "meanwhile and there is no right answer, nothing is undone. ",
+                   "newest first; with --commit changes it. A file that somebody else changed "
+                   "meanwhile, and that has no right answer, is left and named, and the rest "
+                   "goes on. ",
     .options = entries,
     .json = &options.json,
     .run = run,

@@ -80,8 +80,9 @@ const struct record change_record = {
     RECORD_ROWS({"target", &record_string, CHANGE_AT(target), RECORD_REQUIRED | RECORD_BELOW,
                  .meaning = "the file, below the root"},
                 {"undo", &record_word, CHANGE_AT(undo), RECORD_REQUIRED, .words = undo_names,
-                 .meaning = "of what others wrote since: nothing is undone (`whole`), all but our "
-                            "lines stays (`lines`), or all but our keys (`properties`)"},
+                 .meaning =
+                     "of what others wrote since: the file is left as it is (`whole`), all but our "
+                     "lines stays (`lines`), or all but our keys (`properties`)"},
                 {"before", &file_kind, CHANGE_AT(before), RECORD_REQUIRED | RECORD_NULL,
                  .record = &file_record, .meaning = "the file as it was; null: it was not there"},
                 {"after", &file_kind, CHANGE_AT(after), RECORD_REQUIRED | RECORD_NULL,

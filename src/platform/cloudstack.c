@@ -47,21 +47,26 @@ static unsigned find_abilities(const char *version)
 }
 
 /// The version stands in the name of the agent's KVM jar.
-static char *read_version(const root_dir *root)
+static int read_version(const root_dir *root, char **ret_version, cpulift_error **err)
 {
-    g_auto(GStrv) names = root_list(root, VERSION_JARS);
+    g_auto(GStrv) names = NULL;
+    TRY(root_list(root, VERSION_JARS, &names, err));
     for (char **name = names; *name != NULL; name++) {
         if (g_str_has_prefix(*name, VERSION_JAR_START) && g_str_has_suffix(*name, ".jar")) {
             const char *start = *name + strlen(VERSION_JAR_START);
-            return g_strndup(start, strlen(start) - strlen(".jar"));
+            *ret_version = g_strndup(start, strlen(start) - strlen(".jar"));
+            return 0;
         }
     }
-    return g_strdup("");
+    *ret_version = g_strdup("");
+    return 0;
 }
 
 static bool detect(const root_dir *root, char **ret_version)
 {
-    *ret_version = read_version(root);
+    if (read_version(root, ret_version, NULL) != 0) {
+        *ret_version = g_strdup("");
+    }
     return root_has(root, AGENT_PROPERTIES);
 }
 
@@ -69,7 +74,8 @@ static int find_version(const root_dir *root, const struct platform_options *opt
                         struct platform_report *report, cpulift_error **err)
 {
     g_free(report->version);
-    report->version = options->version != NULL ? g_strdup(options->version) : read_version(root);
+    report->version = g_strdup(options->version);
+    TRY(options->version == NULL ? read_version(root, &report->version, err) : 0);
     if (text_parse_version(report->version) == 0 && options->version != NULL) {
         return cpulift_error_set(err, CPULIFT_EINPUT,
                                  "--version '%s' is no version of CloudStack: say it as 4.20.1",

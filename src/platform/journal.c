@@ -3,52 +3,14 @@
 
 #include "base/auto.h"
 #include "base/json.h"
-#include "base/text.h"
-#include "platform/step.h"
-#include "platform/undo.h"
+#include "platform/rollback.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 #define SUFFIX_DONE    ".json"
 #define SUFFIX_PENDING ".pending"
 
 static const struct root_file absent;
-
-/// One journalled changeset and the file that holds it.
-struct entry {
-    char *target;
-    struct root_file file;
-    changeset *set;
-};
-
-static void entry_free(void *data)
-{
-    struct entry *entry = data;
-    g_free(entry->target);
-    root_file_clear(&entry->file);
-    changeset_free(entry->set);
-    g_free(entry);
-}
-
-/// Holds off other cpulifts while the descriptor is open; the state folder itself is the lock, so
-/// that no lock file is left behind.
-static int lock(const root_dir *root, int *ret_fd, cpulift_error **err)
-{
-    autoclose int fd = -1;
-    TRY(root_open_folder(root, JOURNAL_STATE_FOLDER, &fd, err));
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        return cpulift_error_set(err, CPULIFT_ECONFLICT,
-                                 "another cpulift is at work on '%s/': wait for it to end",
-                                 root->path);
-    }
-    *ret_fd = auto_steal(&fd);
-    return 0;
-}
 
 static bool is_record(const char *name)
 {
@@ -58,20 +20,21 @@ static bool is_record(const char *name)
 static int load_record(const root_dir *root, const char *name, GPtrArray *records,
                        cpulift_error **err)
 {
-    struct entry *entry = g_new0(struct entry, 1);
-    g_ptr_array_add(records, entry);
-    entry->target = g_strdup_printf(JOURNAL_FOLDER "/%s", name);
+    struct journal_record *record = g_new0(struct journal_record, 1);
+    g_ptr_array_add(records, record);
+    record->target = g_strdup_printf(JOURNAL_FOLDER "/%s", name);
     g_autoptr(json_t) json = NULL;
-    TRY(root_load(root, entry->target, &entry->file, err));
-    TRY(json_parse_text(entry->file.bytes, entry->file.len, entry->target, &json, err));
-    return changeset_from_json(json, entry->target, &entry->set, err);
+    TRY(root_load(root, record->target, &record->file, err));
+    TRY(json_parse_text(record->file.bytes, record->file.len, record->target, &json, err));
+    return changeset_from_json(json, record->target, &record->set, err);
 }
 
 /// All records, oldest first.
 static int load_records(const root_dir *root, GPtrArray **ret_records, cpulift_error **err)
 {
-    g_autoptr(GPtrArray) records = g_ptr_array_new_with_free_func(entry_free);
-    g_auto(GStrv) names = root_list(root, JOURNAL_FOLDER);
+    g_autoptr(GPtrArray) records = g_ptr_array_new_with_free_func(journal_record_free);
+    g_auto(GStrv) names = NULL;
+    TRY(root_list(root, JOURNAL_FOLDER, &names, err));
     for (char **name = names; *name != NULL; name++) {
         TRY(is_record(*name) ? load_record(root, *name, records, err) : 0);
     }
@@ -85,22 +48,22 @@ int journal_load(const root_dir *root, GPtrArray **ret_sets, cpulift_error **err
     TRY(load_records(root, &records, err));
     GPtrArray *sets = g_ptr_array_new_with_free_func((GDestroyNotify)changeset_free);
     for (size_t i = 0; i < records->len; i++) {
-        struct entry *entry = g_ptr_array_index(records, i);
-        g_ptr_array_add(sets, g_steal_pointer(&entry->set));
+        struct journal_record *record = g_ptr_array_index(records, i);
+        g_ptr_array_add(sets, g_steal_pointer(&record->set));
     }
     *ret_sets = sets;
     return 0;
 }
 
-bool journal_is_pending(const root_dir *root)
+int journal_is_pending(const root_dir *root, bool *ret_is, cpulift_error **err)
 {
-    g_auto(GStrv) names = root_list(root, JOURNAL_FOLDER);
+    g_auto(GStrv) names = NULL;
+    TRY(root_list(root, JOURNAL_FOLDER, &names, err));
+    *ret_is = false;
     for (char **name = names; *name != NULL; name++) {
-        if (g_str_has_suffix(*name, SUFFIX_PENDING)) {
-            return true;
-        }
+        *ret_is |= g_str_has_suffix(*name, SUFFIX_PENDING);
     }
-    return false;
+    return 0;
 }
 
 static int check_before(const changeset *set, const root_dir *root, cpulift_error **err)
@@ -129,46 +92,27 @@ static int find_folders(changeset *set, const root_dir *root, cpulift_error **er
     return 0;
 }
 
-/// The state folders are for root alone: the journal holds whole files, secrets among them.
-/// var/lib/cpulift itself may be entered, for the trace of the hooks.
-static int make_folders(const changeset *set, const root_dir *root, bool is_state,
-                        cpulift_error **err)
+/// What the changes need; the journal's own were made with it.
+static int make_folders(const changeset *set, const root_dir *root, cpulift_error **err)
 {
     for (size_t i = 0; i < set->folders->len; i++) {
         const char *folder = g_ptr_array_index(set->folders, i);
-        mode_t mode = strcmp(folder, JOURNAL_FOLDER) == 0 ? 0700 : 0755;
-        if (g_str_has_prefix(JOURNAL_FOLDER, folder) == is_state) {
-            TRY(root_make_folder(root, folder, mode, err));
-        }
+        TRY(g_str_has_prefix(JOURNAL_FOLDER, folder) ? 0
+                                                     : root_make_folder(root, folder, 0755, err));
     }
     return 0;
 }
 
-/// Removes the folders that were made for the set, as far as they are empty: innermost first, and
-/// those of the journal, which stand at the beginning, last.
-static void remove_folders(const changeset *set, const root_dir *root)
-{
-    for (size_t i = set->folders->len; i-- > 0;) {
-        root_remove_folder(root, g_ptr_array_index(set->folders, i));
-    }
-}
-
-static char *next_name(const root_dir *root)
+static int name_next(const root_dir *root, char **ret_base, cpulift_error **err)
 {
     guint64 last = 0;
-    g_auto(GStrv) names = root_list(root, JOURNAL_FOLDER);
+    g_auto(GStrv) names = NULL;
+    TRY(root_list(root, JOURNAL_FOLDER, &names, err));
     for (char **name = names; *name != NULL; name++) {
         last = MAX(last, is_record(*name) ? g_ascii_strtoull(*name, NULL, 10) : 0);
     }
-    return g_strdup_printf(JOURNAL_FOLDER "/%06" G_GUINT64_FORMAT, last + 1);
-}
-
-static int write_record(const changeset *set, const root_dir *root, const char *target,
-                        struct root_file *ret_file, cpulift_error **err)
-{
-    g_autoptr(json_t) json = changeset_to_json(set);
-    *ret_file = root_file_new_private(json_format_document(json));
-    return root_replace(root, target, ret_file, &absent, err);
+    *ret_base = g_strdup_printf(JOURNAL_FOLDER "/%06" G_GUINT64_FORMAT, last + 1);
+    return 0;
 }
 
 /// Writes every new file beside its target: a full disk shows here, before anything changed.
@@ -212,7 +156,7 @@ static int commit_all(const changeset *set, const root_dir *root, const GPtrArra
 static int make_changes(const changeset *set, const root_dir *root, cpulift_error **err)
 {
     g_autoptr(GPtrArray) temporaries = g_ptr_array_new_with_free_func(g_free);
-    TRY(make_folders(set, root, false, err));
+    TRY(make_folders(set, root, err));
     int rc = stage_all(set, root, temporaries, err);
     if (rc != 0 || (rc = commit_all(set, root, temporaries, err)) != 0) {
         discard_staged(set, root, temporaries);
@@ -220,136 +164,22 @@ static int make_changes(const changeset *set, const root_dir *root, cpulift_erro
     return rc;
 }
 
-/// What one file must become, decided before the first is written.
-struct plan_step {
-    const struct change *change;
-    struct root_file now, then;
-    const char *how;
-};
-
-static void plan_step_free(void *data)
-{
-    struct plan_step *step = data;
-    root_file_clear(&step->now);
-    root_file_clear(&step->then);
-    g_free(step);
-}
-
-/// The newest step for the same target, or NULL: a file that several changesets touched is taken
-/// back through each of them in turn.
-static const struct plan_step *find_step(const GPtrArray *steps, const char *target)
-{
-    for (size_t i = steps->len; i-- > 0;) {
-        const struct plan_step *step = g_ptr_array_index(steps, i);
-        if (strcmp(step->change->target, target) == 0) {
-            return step;
-        }
-    }
-    return NULL;
-}
-
-static int plan_undo(const changeset *set, const root_dir *root, GPtrArray *steps,
-                     cpulift_error **err)
-{
-    for (size_t i = set->changes->len; i-- > 0;) {
-        const struct change *change = g_ptr_array_index(set->changes, i);
-        const struct plan_step *earlier = find_step(steps, change->target);
-        struct plan_step *step = g_new0(struct plan_step, 1);
-        step->change = change;
-        g_ptr_array_add(steps, step);
-        if (earlier != NULL) {
-            step->now = root_file_copy(&earlier->then);
-        } else {
-            TRY(root_load(root, change->target, &step->now, err));
-        }
-        TRY(undo_compute(change, &step->now, &step->then, &step->how, err));
-    }
-    return 0;
-}
-
-static int carry_out(const GPtrArray *steps, const root_dir *root, cpulift_error **err)
-{
-    for (size_t i = 0; i < steps->len; i++) {
-        const struct plan_step *step = g_ptr_array_index(steps, i);
-        root_discard_all(root, step->change->target);
-        if (!root_file_equal(&step->now, &step->then)) {
-            TRY(root_replace(root, step->change->target, &step->then, &step->now, err));
-        }
-    }
-    return 0;
-}
-
-static int forget(const GPtrArray *records, const root_dir *root, cpulift_error **err)
-{
-    for (size_t i = records->len; i-- > 0;) {
-        const struct entry *entry = g_ptr_array_index(records, i);
-        root_discard_all(root, entry->target);
-        TRY(root_replace(root, entry->target, &absent, &entry->file, err));
-        remove_folders(entry->set, root);
-    }
-    return 0;
-}
-
-/// What an apply that was killed before its journal stood leaves: its half-written record and the
-/// empty folders of the journal.
-static void sweep(const root_dir *root)
-{
-    root_discard_all(root, JOURNAL_FOLDER "/x");
-    root_remove_folder(root, JOURNAL_FOLDER);
-    root_remove_folder(root, JOURNAL_STATE_FOLDER);
-}
-
-static int rollback_records(const GPtrArray *records, const root_dir *root, bool is_dry,
-                            GPtrArray *actions, GString *diff, cpulift_error **err)
-{
-    g_autoptr(GPtrArray) steps = g_ptr_array_new_with_free_func(plan_step_free);
-    for (size_t i = records->len; i-- > 0;) {
-        const struct entry *entry = g_ptr_array_index(records, i);
-        TRY(plan_undo(entry->set, root, steps, err));
-    }
-    for (size_t i = 0; i < steps->len; i++) {
-        const struct plan_step *step = g_ptr_array_index(steps, i);
-        g_ptr_array_add(actions, g_strdup_printf("/%s: %s", step->change->target, step->how));
-        if (diff != NULL) {
-            change_append_diff(diff, step->change->target, &step->now, &step->then);
-        }
-    }
-    if (is_dry) {
-        return 0;
-    }
-    TRY(carry_out(steps, root, err));
-    return forget(records, root, err);
-}
-
 int journal_rollback(const root_dir *root, bool is_dry, GPtrArray **ret_actions, GString *diff,
                      cpulift_error **err)
 {
     g_autoptr(GPtrArray) actions = g_ptr_array_new_with_free_func(g_free);
-    if (root_has(root, JOURNAL_STATE_FOLDER)) {
-        autoclose int held = -1;
-        g_autoptr(GPtrArray) records = NULL;
-        TRY(lock(root, &held, err));
-        TRY(load_records(root, &records, err));
-        TRY(rollback_records(records, root, is_dry, actions, diff, err));
-        if (records->len == 0 && !is_dry) {
-            sweep(root);
-        }
+    g_autoptr(GPtrArray) records = NULL;
+    autoclose int held = -1;
+    TRY(journal_folder_lock(root, &held, err));
+    TRY(load_records(root, &records, err));
+    int rc = rollback_records(records, root, is_dry, actions, diff, err);
+    if (rc == 0 && !is_dry) {
+        journal_folder_sweep(root);
     }
     if (ret_actions != NULL) {
         *ret_actions = g_steal_pointer(&actions);
     }
-    return 0;
-}
-
-/// Takes back what was done of a set whose apply failed; its error is the one that is reported.
-static void take_back(changeset *set, const root_dir *root, const char *pending,
-                      const struct root_file *file)
-{
-    g_autoptr(GPtrArray) steps = g_ptr_array_new_with_free_func(plan_step_free);
-    if (plan_undo(set, root, steps, NULL) == 0 && carry_out(steps, root, NULL) == 0) {
-        (void)root_replace(root, pending, &absent, file, NULL);
-        remove_folders(set, root);
-    }
+    return rc;
 }
 
 static int finish(const root_dir *root, const char *base, const char *pending, cpulift_error **err)
@@ -359,45 +189,57 @@ static int finish(const root_dir *root, const char *base, const char *pending, c
     return root_commit(root, done, name, &absent, err);
 }
 
-static int apply_locked(changeset *set, const root_dir *root, cpulift_error **err)
+/// With the record standing. What was done of a set whose apply fails is taken back; its error is
+/// the one that is reported.
+static int make_changes_or_none(changeset *set, const root_dir *root, const char *base,
+                                const struct journal_record *record, cpulift_error **err)
 {
-    TRY(check_before(set, root, err));
-    g_autofree char *base = next_name(root);
-    g_autofree char *pending = g_strconcat(base, SUFFIX_PENDING, NULL);
-    g_auto(root_file) file = {0};
-    root_discard_all(root, pending);
-    TRY(write_record(set, root, pending, &file, err));
     int rc = make_changes(set, root, err);
     if (rc != 0) {
-        take_back(set, root, pending, &file);
+        g_autoptr(GPtrArray) actions = g_ptr_array_new_with_free_func(g_free);
+        g_autoptr(GPtrArray) records = g_ptr_array_new();
+        g_ptr_array_add(records, (void *)record);
+        (void)rollback_records(records, root, false, actions, NULL, NULL);
         return rc;
     }
-    return finish(root, base, pending, err);
+    return finish(root, base, record->target, err);
 }
 
-/// Undoes what a killed run began, so that `before` means the state before that run.
-static int recover(const root_dir *root, cpulift_error **err)
+/// The journal begins with this set, or goes on with it: `held` is its lock, -1 where there is none
+/// yet.
+static int apply_locked(changeset *set, const root_dir *root, int held, cpulift_error **err)
 {
-    g_autoptr(GPtrArray) records = NULL;
-    g_autoptr(GPtrArray) actions = g_ptr_array_new_with_free_func(g_free);
-    TRY(load_records(root, &records, err));
-    for (size_t i = records->len; i-- > 0;) {
-        const struct entry *entry = g_ptr_array_index(records, i);
-        if (!g_str_has_suffix(entry->target, SUFFIX_PENDING)) {
-            g_ptr_array_remove_index(records, (guint)i);
-        }
+    g_autofree char *base = NULL;
+    TRY(check_before(set, root, err));
+    TRY(name_next(root, &base, err));
+    g_autofree char *pending = g_strconcat(base, SUFFIX_PENDING, NULL);
+    g_autoptr(json_t) json = changeset_to_json(set);
+    g_auto(root_file) file = root_file_new_private(json_format_document(json));
+    const struct journal_record record = {pending, file, set};
+    autoclose int made = -1;
+    if (held < 0) {
+        TRY(journal_folder_make(root, pending, &file, &made, err));
+    } else {
+        root_discard_all(root, pending);
+        TRY(root_replace(root, pending, &file, &absent, err));
     }
-    return rollback_records(records, root, false, actions, NULL, err);
+    return make_changes_or_none(set, root, base, &record, err);
 }
 
 int journal_recover(const root_dir *root, cpulift_error **err)
 {
-    if (!root_has(root, JOURNAL_FOLDER)) {
-        return 0;
-    }
     autoclose int held = -1;
-    TRY(lock(root, &held, err));
-    return recover(root, err);
+    g_autoptr(GPtrArray) records = NULL;
+    g_autoptr(GPtrArray) actions = g_ptr_array_new_with_free_func(g_free);
+    TRY(journal_folder_lock(root, &held, err));
+    TRY(load_records(root, &records, err));
+    for (size_t i = records->len; i-- > 0;) {
+        const struct journal_record *record = g_ptr_array_index(records, i);
+        if (!g_str_has_suffix(record->target, SUFFIX_PENDING)) {
+            g_ptr_array_remove_index(records, (guint)i);
+        }
+    }
+    return rollback_records(records, root, false, actions, NULL, err);
 }
 
 int changeset_apply(changeset *set, const root_dir *root, cpulift_error **err)
@@ -405,13 +247,9 @@ int changeset_apply(changeset *set, const root_dir *root, cpulift_error **err)
     if (set->changes->len == 0) {
         return 0;
     }
+    autoclose int held = -1;
+    TRY(journal_folder_lock(root, &held, err));
     g_ptr_array_set_size(set->folders, 0);
     TRY(find_folders(set, root, err));
-    TRY(make_folders(set, root, true, err));
-    autoclose int held = -1;
-    int rc = lock(root, &held, err);
-    if (rc != 0 || (rc = apply_locked(set, root, err)) != 0) {
-        remove_folders(set, root);
-    }
-    return rc;
+    return apply_locked(set, root, held, err);
 }

@@ -8,16 +8,14 @@
 #pragma once
 
 #include "platform/change.h"
-
-#define JOURNAL_STATE_FOLDER "var/lib/cpulift"
-#define JOURNAL_FOLDER       JOURNAL_STATE_FOLDER "/journal"
+#include "platform/journal_folder.h"
 
 /// Makes all changes of the set or none. CPULIFT_ECONFLICT when a file is no longer what the set's
 /// `before` says, or another cpulift is at work. A set without changes does nothing.
 int changeset_apply(changeset *set, const root_dir *root, cpulift_error **err);
 
-/// True when an apply was killed before it ended.
-bool journal_is_pending(const root_dir *root);
+/// *ret_is: an apply was killed before it ended.
+int journal_is_pending(const root_dir *root, bool *ret_is, cpulift_error **err);
 
 /// Undoes what a killed apply began; to be called before the state is read for a new one. Does
 /// nothing where none was killed. A journal that cannot be read is refused: what is written on top
@@ -28,9 +26,9 @@ int journal_recover(const root_dir *root, cpulift_error **err);
 /// them.
 int journal_load(const root_dir *root, GPtrArray **ret_sets, cpulift_error **err);
 
-/// Undoes every journalled change, newest first, and forgets it. Each file is first looked at: when
-/// one can not be undone (somebody else changed it), nothing is. `*ret_actions` (may be NULL) gets
-/// a line for each file: the caller's, an array of strings; `diff` (may be NULL) what becomes of
-/// the files, one change after the other. With `is_dry` it only tells.
+/// Undoes every journalled change, newest first, and forgets it; see rollback_records(). Killed at
+/// any point, it can be done again. `*ret_actions` (may be NULL) gets a line for each file: the
+/// caller's, an array of strings, after an error too; `diff` (may be NULL) what becomes of the
+/// files, one change after the other. With `is_dry` it only tells.
 int journal_rollback(const root_dir *root, bool is_dry, GPtrArray **ret_actions, GString *diff,
                      cpulift_error **err);

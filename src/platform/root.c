@@ -3,10 +3,9 @@
 
 #include "base/auto.h"
 #include "base/file.h"
-#include "base/text.h"
+#include "platform/root_internal.h"
 #include "platform/step.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/limits.h>
@@ -18,9 +17,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(DIR, closedir)
-
-static int fail(cpulift_error **err, const char *what, const root_dir *root, const char *target)
+int root_fail(cpulift_error **err, const char *what, const root_dir *root, const char *target)
 {
     int saved = errno;
     const char *hint = "";
@@ -110,8 +107,7 @@ static int walk_by_steps(const root_dir *root, char *const *parts)
     return fd;
 }
 
-/// Opens `folder` without following a link or going up. Returns a descriptor, or -1 with errno set.
-static int walk(const root_dir *root, const char *folder)
+int root_walk(const root_dir *root, const char *folder)
 {
     g_auto(GStrv) parts = g_strsplit(folder, "/", -1);
     if (g_strv_contains((const char *const *)parts, "..")) {
@@ -129,9 +125,9 @@ static int walk(const root_dir *root, const char *folder)
 
 int root_open_folder(const root_dir *root, const char *folder, int *ret_fd, cpulift_error **err)
 {
-    int fd = walk(root, folder);
+    int fd = root_walk(root, folder);
     if (fd < 0) {
-        return fail(err, "open the folder", root, folder);
+        return root_fail(err, "open the folder", root, folder);
     }
     *ret_fd = fd;
     return 0;
@@ -142,16 +138,16 @@ bool root_file_is_trusted(const struct root_file *file)
     return (file->uid == 0 || file->uid == geteuid()) && (file->mode & 022) == 0;
 }
 
-static int synchronise(const root_dir *root, int fd)
+int root_synchronise(const root_dir *root, int fd)
 {
     return root->is_volatile ? 0 : fsync(fd);
 }
 
-static int walk_parent(const root_dir *root, const char *target, char **ret_name)
+int root_walk_parent(const root_dir *root, const char *target, char **ret_name)
 {
     g_autofree char *folder = g_path_get_dirname(target);
     *ret_name = g_path_get_basename(target);
-    return walk(root, folder);
+    return root_walk(root, folder);
 }
 
 static int read_regular(int fd, struct root_file *ret_file)
@@ -186,7 +182,7 @@ int root_load(const root_dir *root, const char *target, struct root_file *ret_fi
               cpulift_error **err)
 {
     g_autofree char *name = NULL;
-    autoclose int folder = walk_parent(root, target, &name);
+    autoclose int folder = root_walk_parent(root, target, &name);
     // O_NONBLOCK: a FIFO that a stranger put there must not block us.
     autoclose int fd =
         folder < 0 ? -1 : openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -195,7 +191,7 @@ int root_load(const root_dir *root, const char *target, struct root_file *ret_fi
         return 0;
     }
     if (fd < 0 || read_regular(fd, ret_file) != 0) {
-        return fail(err, "read", root, target);
+        return root_fail(err, "read", root, target);
     }
     return 0;
 }
@@ -203,105 +199,36 @@ int root_load(const root_dir *root, const char *target, struct root_file *ret_fi
 bool root_has(const root_dir *root, const char *target)
 {
     g_autofree char *name = NULL;
-    autoclose int folder = walk_parent(root, target, &name);
+    autoclose int folder = root_walk_parent(root, target, &name);
     struct stat st;
     return folder >= 0 && fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
            !S_ISLNK(st.st_mode);
-}
-
-char **root_list(const root_dir *root, const char *folder)
-{
-    GPtrArray *names = g_ptr_array_new();
-    int fd = walk(root, folder);
-    g_autoptr(DIR) dir = fd >= 0 ? fdopendir(fd) : NULL;
-    for (struct dirent *e = dir ? readdir(dir) : NULL; e != NULL; e = readdir(dir)) {
-        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0) {
-            g_ptr_array_add(names, g_strdup(e->d_name));
-        }
-    }
-    if (dir == NULL && fd >= 0) {
-        close(fd);
-    }
-    g_ptr_array_sort(names, text_compare);
-    g_ptr_array_add(names, NULL);
-    return (char **)g_ptr_array_free(names, FALSE);
-}
-
-int root_find_missing(const root_dir *root, const char *target, GPtrArray *folders,
-                      cpulift_error **err)
-{
-    g_autofree char *folder = g_path_get_dirname(target);
-    if (strcmp(folder, ".") == 0) {
-        return 0;
-    }
-    autoclose int fd = walk(root, folder);
-    if (fd >= 0) {
-        return 0;
-    }
-    if (errno != ENOENT) {
-        return fail(err, "open the folder", root, folder);
-    }
-    TRY(root_find_missing(root, folder, folders, err));
-    if (!g_ptr_array_find_with_equal_func(folders, folder, g_str_equal, NULL)) {
-        g_ptr_array_add(folders, g_steal_pointer(&folder));
-    }
-    return 0;
 }
 
 int root_get_owner(const root_dir *root, const char *target, uid_t *ret_uid, gid_t *ret_gid,
                    cpulift_error **err)
 {
     g_autofree char *folder = g_path_get_dirname(target);
-    autoclose int fd = walk(root, folder);
+    autoclose int fd = root_walk(root, folder);
     if (fd < 0 && errno == ENOENT && strcmp(folder, ".") != 0) {
         return root_get_owner(root, folder, ret_uid, ret_gid, err);
     }
     struct stat st;
     if (fd < 0 || fstat(fd, &st) != 0) {
-        return fail(err, "open the folder", root, folder);
+        return root_fail(err, "open the folder", root, folder);
     }
     *ret_uid = st.st_uid;
     *ret_gid = st.st_gid;
     return 0;
 }
 
-/// Gives the descriptor an owner, unless it has it already: who is not root may keep what is his.
-static int set_owner(int fd, uid_t uid, gid_t gid)
+int root_set_owner(int fd, uid_t uid, gid_t gid)
 {
     struct stat st;
     if (fstat(fd, &st) != 0) {
         return -1;
     }
     return st.st_uid == uid && st.st_gid == gid ? 0 : fchown(fd, uid, gid);
-}
-
-int root_make_folder(const root_dir *root, const char *folder, mode_t mode, cpulift_error **err)
-{
-    uid_t uid = 0;
-    gid_t gid = 0;
-    TRY(root_get_owner(root, folder, &uid, &gid, err));
-    g_autofree char *name = NULL;
-    autoclose int parent = walk_parent(root, folder, &name);
-    STEP();
-    if (parent < 0 || (mkdirat(parent, name, mode) != 0 && errno != EEXIST)) {
-        return fail(err, "make the folder", root, folder);
-    }
-    autoclose int made = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (made < 0 || set_owner(made, uid, gid) != 0 || fchmod(made, mode) != 0) {
-        return fail(err, "make the folder", root, folder);
-    }
-    synchronise(root, parent);
-    return 0;
-}
-
-void root_remove_folder(const root_dir *root, const char *folder)
-{
-    g_autofree char *name = NULL;
-    autoclose int parent = walk_parent(root, folder, &name);
-    STEP();
-    if (parent >= 0 && unlinkat(parent, name, AT_REMOVEDIR) == 0) {
-        synchronise(root, parent);
-    }
 }
 
 /// Security labels and access lists go with the content. What the file system cannot keep it did
@@ -329,14 +256,14 @@ static int fill(int fd, int old, const root_dir *root, const char *target,
 {
     TRY(file_write_fd(fd, target, file->bytes, file->len, err));
     if (old >= 0 && copy_attributes(old, fd) != 0) {
-        return fail(err, "keep the attributes of", root, target);
+        return root_fail(err, "keep the attributes of", root, target);
     }
     STEP();
     // The mode comes last and after the data: a hook folder's new file is executable only when
     // whole.
-    if (set_owner(fd, file->uid, file->gid) != 0 || synchronise(root, fd) != 0 ||
-        fchmod(fd, file->mode) != 0 || synchronise(root, fd) != 0) {
-        return fail(err, "write", root, target);
+    if (root_set_owner(fd, file->uid, file->gid) != 0 || root_synchronise(root, fd) != 0 ||
+        fchmod(fd, file->mode) != 0 || root_synchronise(root, fd) != 0) {
+        return root_fail(err, "write", root, target);
     }
     return 0;
 }
@@ -345,21 +272,21 @@ int root_stage(const root_dir *root, const char *target, const struct root_file 
                char **ret_temporary, cpulift_error **err)
 {
     g_autofree char *name = NULL;
-    autoclose int folder = walk_parent(root, target, &name);
+    autoclose int folder = root_walk_parent(root, target, &name);
     if (folder < 0) {
-        return fail(err, "write", root, target);
+        return root_fail(err, "write", root, target);
     }
     // One that cannot be opened may have attributes that would be lost.
     autoclose int old = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (old < 0 && errno != ENOENT) {
-        return fail(err, "keep the attributes of", root, target);
+        return root_fail(err, "keep the attributes of", root, target);
     }
     g_autofree char *temporary = file_name_temporary(ROOT_TEMPORARY_PREFIX);
     STEP();
     autoclose int fd =
         openat(folder, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0) {
-        return fail(err, "create a file beside", root, target);
+        return root_fail(err, "create a file beside", root, target);
     }
     STEP();
     int rc = fill(fd, old, root, target, file, err);
@@ -390,35 +317,14 @@ int root_commit(const root_dir *root, const char *target, const char *temporary,
 {
     TRY(check_expected(root, target, expected, err));
     g_autofree char *name = NULL;
-    autoclose int folder = walk_parent(root, target, &name);
+    autoclose int folder = root_walk_parent(root, target, &name);
     STEP();
     if (folder < 0 || renameat(folder, temporary, folder, name) != 0 ||
-        synchronise(root, folder) != 0) {
-        return fail(err, "replace", root, target);
+        root_synchronise(root, folder) != 0) {
+        return root_fail(err, "replace", root, target);
     }
     STEP();
     return 0;
-}
-
-void root_discard(const root_dir *root, const char *target, const char *temporary)
-{
-    g_autofree char *name = NULL;
-    autoclose int folder = walk_parent(root, target, &name);
-    STEP();
-    if (folder >= 0) {
-        unlinkat(folder, temporary, 0);
-    }
-}
-
-void root_discard_all(const root_dir *root, const char *target)
-{
-    g_autofree char *folder = g_path_get_dirname(target);
-    g_auto(GStrv) names = root_list(root, folder);
-    for (char **name = names; *name != NULL; name++) {
-        if (g_str_has_prefix(*name, ROOT_TEMPORARY_PREFIX)) {
-            root_discard(root, target, *name);
-        }
-    }
 }
 
 static int remove_target(const root_dir *root, const char *target, const struct root_file *expected,
@@ -429,10 +335,10 @@ static int remove_target(const root_dir *root, const char *target, const struct 
         return 0;
     }
     g_autofree char *name = NULL;
-    autoclose int folder = walk_parent(root, target, &name);
+    autoclose int folder = root_walk_parent(root, target, &name);
     STEP();
-    if (folder < 0 || unlinkat(folder, name, 0) != 0 || synchronise(root, folder) != 0) {
-        return fail(err, "remove", root, target);
+    if (folder < 0 || unlinkat(folder, name, 0) != 0 || root_synchronise(root, folder) != 0) {
+        return root_fail(err, "remove", root, target);
     }
     return 0;
 }

@@ -58,9 +58,9 @@ int root_load(const root_dir *root, const char *target, struct root_file *ret_fi
 /// True when the folder or file exists (and no link leads to it).
 bool root_has(const root_dir *root, const char *target);
 
-/// The names in a folder, sorted, without "." and ".."; NULL-terminated, the caller's; empty where
-/// there is no such folder.
-char **root_list(const root_dir *root, const char *folder);
+/// *ret_names, the caller's: the names in a folder, sorted, without "." and ".."; none where there
+/// is no such folder.
+int root_list(const root_dir *root, const char *folder, char ***ret_names, cpulift_error **err);
 
 /// Opens a folder without following links.
 int root_open_folder(const root_dir *root, const char *folder, int *ret_fd, cpulift_error **err);
@@ -80,6 +80,9 @@ int root_make_folder(const root_dir *root, const char *folder, mode_t mode, cpul
 /// Removes a folder if it is empty; anything else is left, silently.
 void root_remove_folder(const root_dir *root, const char *folder);
 
+/// Renames a folder to what must not exist: else CPULIFT_ECONFLICT, as where it is gone itself.
+int root_rename_folder(const root_dir *root, const char *from, const char *to, cpulift_error **err);
+
 /// Writes `file` completely to a new, unpredictably named file in the target's folder and
 /// synchronises it. *ret_temporary (the caller's) is that file's name in the folder.
 int root_stage(const root_dir *root, const char *target, const struct root_file *file,
@@ -90,7 +93,7 @@ int root_stage(const root_dir *root, const char *target, const struct root_file 
 int root_commit(const root_dir *root, const char *target, const char *temporary,
                 const struct root_file *expected, cpulift_error **err);
 
-/// Removes a staged file; one that is gone is fine.
+/// Removes a staged file or folder; one that is gone is fine.
 void root_discard(const root_dir *root, const char *target, const char *temporary);
 
 /// Removes what killed runs left staged in the target's folder.

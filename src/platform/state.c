@@ -245,7 +245,7 @@ int state_read(const root_dir *root, node_state **ret_state, cpulift_error **err
     g_autoptr(GPtrArray) sets = NULL;
     TRY(journal_load(root, &sets, err));
     node_state *state = record_new(&state_record);
-    state->is_interrupted = journal_is_pending(root);
+    TRY(journal_is_pending(root, &state->is_interrupted, err));
     state->plan = describe_plan(root);
     state->qemu = describe_qemu(root);
     list_files(root, sets, state);

@@ -7,11 +7,11 @@
 
 static int refuse(cpulift_error **err, const char *target, const char *why)
 {
-    return cpulift_error_set(err, CPULIFT_ECONFLICT,
-                             "'%s' was changed after cpulift changed it (%s): nothing is undone; "
-                             "undo your change, or take it out by hand and delete it from the "
-                             "journal",
-                             target, why);
+    return cpulift_error_set(
+        err, CPULIFT_ECONFLICT,
+        "'%s' was changed after cpulift changed it (%s): it is left as it is; "
+        "undo that change, or put the file back by hand, and run rollback again",
+        target, why);
 }
 
 /// `now` with other content, NUL-terminated at `len`.

@@ -59,7 +59,7 @@ static void remove_tree(const char *folder)
     g_rmdir(folder);
 }
 
-static int apply(const char *folder)
+static int apply_text(const char *folder, const char *text)
 {
     g_autoptr(root_dir) root = NULL;
     g_autoptr(cpulift_error) err = NULL;
@@ -67,12 +67,16 @@ static int apply(const char *folder)
     int rc = root_open(folder, &root, &err);
     rc = rc ? rc : journal_recover(root, &err);
     rc = rc ? rc
-            : changeset_add(set, root, "etc/conf", new_text, strlen(new_text), 0644, CHANGE_WHOLE,
-                            &err);
+            : changeset_add(set, root, "etc/conf", text, strlen(text), 0644, CHANGE_WHOLE, &err);
     rc = rc ? rc
             : changeset_add(set, root, "opt/hooks/hook", hook_text, strlen(hook_text), 0755,
                             CHANGE_WHOLE, &err);
     return rc ? rc : changeset_apply(set, root, &err);
+}
+
+static int apply(const char *folder)
+{
+    return apply_text(folder, new_text);
 }
 
 static int rollback(const char *folder)
@@ -117,18 +121,26 @@ static void check_whole(const char *folder)
     assert_int_equal(st.st_mode & 07777, 0640);
 }
 
-/// Nothing but etc/conf is there, and it is as it was.
+static void check_only(const char *folder, const char *only)
+{
+    g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
+    assert_string_equal(g_dir_read_name(dir), only);
+    const char *other = g_dir_read_name(dir);
+    if (other != NULL) {
+        fail_msg("'%s/%s' was left", folder, other);
+    }
+}
+
+/// Nothing but etc/conf is there, not even an empty folder, and it is as it was.
 static void check_original(const char *folder)
 {
-    g_autofree char *conf = g_build_filename(folder, "etc/conf", NULL);
-    g_autofree char *opt = g_build_filename(folder, "opt", NULL);
-    // An empty var/lib may stay: a run that was killed before its journal cannot say who made it.
-    g_autofree char *var = g_build_filename(folder, JOURNAL_STATE_FOLDER, NULL);
+    g_autofree char *etc = g_build_filename(folder, "etc", NULL);
+    g_autofree char *conf = g_build_filename(etc, "conf", NULL);
     g_autofree char *text = NULL;
     assert_true(g_file_get_contents(conf, &text, NULL, NULL));
     assert_string_equal(text, old_text);
-    assert_false(g_file_test(opt, G_FILE_TEST_EXISTS));
-    assert_false(g_file_test(var, G_FILE_TEST_EXISTS));
+    check_only(folder, "etc");
+    check_only(etc, "conf");
 }
 
 static void test_apply_killed_anywhere(void **state)
@@ -160,9 +172,7 @@ static void test_apply_again_after_kill(void **state)
         assert_true(g_file_get_contents(conf, &text, NULL, NULL));
         assert_string_equal(text, new_text);
         assert_int_equal(rollback(folder), 0);
-        g_autofree char *again = NULL;
-        assert_true(g_file_get_contents(conf, &again, NULL, NULL));
-        assert_string_equal(again, old_text);
+        check_original(folder);
         remove_tree(folder);
     }
 }
@@ -178,10 +188,7 @@ static void test_rollback_killed_anywhere(void **state)
         died = run_killed(rollback, folder, at);
         check_whole(folder);
         assert_int_equal(rollback(folder), 0);
-        g_autofree char *conf = g_build_filename(folder, "etc/conf", NULL);
-        g_autofree char *text = NULL;
-        assert_true(g_file_get_contents(conf, &text, NULL, NULL));
-        assert_string_equal(text, old_text);
+        check_original(folder);
         remove_tree(folder);
     }
     assert_true(at > 5);
@@ -200,9 +207,29 @@ static void test_old_file_that_cannot_be_opened(void **state)
     assert_int_equal(root_open(folder, &root, NULL), 0);
     assert_int_equal(root_stage(root, "etc/link", &file, &temporary, NULL), CPULIFT_ESYSTEM);
     assert_null(temporary);
-    g_auto(GStrv) names = root_list(root, "etc");
+    g_auto(GStrv) names = NULL;
+    assert_int_equal(root_list(root, "etc", &names, NULL), 0);
     assert_int_equal(g_strv_length(names), 2);
     remove_tree(folder);
+}
+
+/// What a user does after one plan: another, and a third.
+static void test_rollback_of_three_killed_anywhere(void **state)
+{
+    (void)state;
+    bool died = true;
+    int at = 0;
+    for (; died; at++) {
+        g_autofree char *folder = make_root();
+        assert_int_equal(apply(folder), 0);
+        assert_int_equal(apply_text(folder, "first line\nnewer = 3\nlast\n"), 0);
+        assert_int_equal(apply_text(folder, "first line\nnewest = 4\nlast\n"), 0);
+        died = run_killed(rollback, folder, at);
+        assert_int_equal(rollback(folder), 0);
+        check_original(folder);
+        remove_tree(folder);
+    }
+    assert_true(at > 20);
 }
 
 int main(void)
@@ -212,6 +239,7 @@ int main(void)
         cmocka_unit_test(test_apply_again_after_kill),
         cmocka_unit_test(test_rollback_killed_anywhere),
         cmocka_unit_test(test_old_file_that_cannot_be_opened),
+        cmocka_unit_test(test_rollback_of_three_killed_anywhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "platform/journal_folder.h"
+
+#include "base/auto.h"
+#include "base/file.h"
+
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+static const struct root_file absent;
+
+static int take(const root_dir *root, int fd, cpulift_error **err)
+{
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        return cpulift_error_set(err, CPULIFT_ECONFLICT,
+                                 "another cpulift is at work on '%s/': wait for it to end",
+                                 root->path);
+    }
+    return 0;
+}
+
+static bool is_same_folder(int a, int b)
+{
+    struct stat first, second;
+    return fstat(a, &first) == 0 && fstat(b, &second) == 0 && first.st_dev == second.st_dev &&
+           first.st_ino == second.st_ino;
+}
+
+int journal_folder_lock(const root_dir *root, int *ret_fd, cpulift_error **err)
+{
+    *ret_fd = -1;
+    while (root_has(root, JOURNAL_FOLDER)) {
+        autoclose int fd = -1, again = -1;
+        TRY(root_open_folder(root, JOURNAL_FOLDER, &fd, err));
+        TRY(take(root, fd, err));
+        // Who held it may have removed it while we opened it.
+        if (root_has(root, JOURNAL_FOLDER)) {
+            TRY(root_open_folder(root, JOURNAL_FOLDER, &again, err));
+        }
+        if (again >= 0 && is_same_folder(fd, again)) {
+            *ret_fd = auto_steal(&fd);
+            return 0;
+        }
+    }
+    return 0;
+}
+
+/// The journal holds whole files, secrets among them: it is for its owner alone. var/lib/cpulift
+/// itself may be entered, for the trace of the hooks.
+static mode_t get_mode(const char *folder)
+{
+    return strcmp(folder, JOURNAL_FOLDER) == 0 ? 0700 : 0755;
+}
+
+/// A name beside `folder` that nothing has.
+static char *name_beside(const char *folder)
+{
+    g_autofree char *parent = g_path_get_dirname(folder);
+    g_autofree char *name = file_name_temporary(ROOT_TEMPORARY_PREFIX);
+    return g_build_filename(parent, name, NULL);
+}
+
+/// The whole of `missing` under another name of its outermost folder, whose length is `outer`.
+static int build(const root_dir *root, const GPtrArray *missing, const char *staged, size_t outer,
+                 const char *target, const struct root_file *record, int *ret_fd,
+                 cpulift_error **err)
+{
+    for (size_t i = 0; i < missing->len; i++) {
+        const char *folder = g_ptr_array_index(missing, i);
+        g_autofree char *path = g_strconcat(staged, folder + outer, NULL);
+        TRY(root_make_folder(root, path, get_mode(folder), err));
+    }
+    g_autofree char *file = g_strconcat(staged, target + outer, NULL);
+    g_autofree char *folder = g_strconcat(staged, JOURNAL_FOLDER + outer, NULL);
+    autoclose int fd = -1;
+    TRY(root_replace(root, file, record, &absent, err));
+    TRY(root_open_folder(root, folder, &fd, err));
+    TRY(take(root, fd, err));
+    *ret_fd = auto_steal(&fd);
+    return 0;
+}
+
+int journal_folder_make(const root_dir *root, const char *target, const struct root_file *record,
+                        int *ret_fd, cpulift_error **err)
+{
+    g_autoptr(GPtrArray) missing = g_ptr_array_new_with_free_func(g_free);
+    TRY(root_find_missing(root, target, missing, err));
+    if (missing->len == 0) {
+        return cpulift_error_set(err, CPULIFT_ECONFLICT, "another cpulift is at work on '%s/'",
+                                 root->path);
+    }
+    const char *outermost = g_ptr_array_index(missing, 0);
+    g_autofree char *staged = name_beside(outermost);
+    autoclose int fd = -1;
+    int rc = build(root, missing, staged, strlen(outermost), target, record, &fd, err);
+    if (rc != 0 || (rc = root_rename_folder(root, staged, outermost, err)) != 0) {
+        g_autofree char *name = g_path_get_basename(staged);
+        root_discard(root, outermost, name);
+        return rc;
+    }
+    *ret_fd = auto_steal(&fd);
+    return 0;
+}
+
+static bool has_other_than(const root_dir *root, const char *folder, const char *path)
+{
+    g_autofree char *name = g_path_get_basename(path);
+    g_auto(GStrv) names = NULL;
+    if (root_list(root, folder, &names, NULL) != 0) {
+        return true;
+    }
+    for (char **other = names; *other != NULL; other++) {
+        if (strcmp(*other, name) != 0 && !g_str_has_prefix(*other, ROOT_TEMPORARY_PREFIX)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/// The outermost of the journal's own folders with which nothing but the record would go; NULL
+/// where other things stand even in the innermost, or it was there before.
+static const char *find_outermost(const root_dir *root, const char *target,
+                                  const GPtrArray *folders)
+{
+    const char *outermost = NULL, *inner = target;
+    for (size_t i = folders->len; i-- > 0;) {
+        const char *folder = g_ptr_array_index(folders, i);
+        if (g_str_has_prefix(JOURNAL_FOLDER, folder)) {
+            if (has_other_than(root, folder, inner)) {
+                break;
+            }
+            outermost = inner = folder;
+        }
+    }
+    return outermost;
+}
+
+int journal_folder_forget(const root_dir *root, const char *target,
+                          const struct root_file *expected, const GPtrArray *folders,
+                          cpulift_error **err)
+{
+    for (size_t i = folders->len; i-- > 0;) {
+        const char *folder = g_ptr_array_index(folders, i);
+        if (!g_str_has_prefix(JOURNAL_FOLDER, folder)) {
+            root_remove_folder(root, folder);
+        }
+    }
+    root_discard_all(root, target);
+    const char *outermost = find_outermost(root, target, folders);
+    if (outermost == NULL) {
+        return root_replace(root, target, &absent, expected, err);
+    }
+    g_autofree char *staged = name_beside(outermost);
+    g_autofree char *name = g_path_get_basename(staged);
+    TRY(root_rename_folder(root, outermost, staged, err));
+    root_discard(root, outermost, name);
+    return 0;
+}
+
+void journal_folder_sweep(const root_dir *root)
+{
+    static const char *const inside[] = {"x", "var/x", "var/lib/x", JOURNAL_STATE_FOLDER "/x",
+                                         JOURNAL_FOLDER "/x"};
+    for (size_t i = 0; i < G_N_ELEMENTS(inside); i++) {
+        root_discard_all(root, inside[i]);
+    }
+    root_remove_folder(root, JOURNAL_FOLDER);
+    root_remove_folder(root, JOURNAL_STATE_FOLDER);
+}

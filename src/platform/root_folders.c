@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "base/auto.h"
+#include "base/text.h"
+#include "platform/root.h"
+#include "platform/root_internal.h"
+#include "platform/step.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(DIR, closedir)
+
+/// The names in the folder that the descriptor has open, which it closes; NULL with errno set.
+static char **read_names(int fd)
+{
+    g_autoptr(DIR) dir = fdopendir(fd);
+    if (dir == NULL) {
+        close(fd);
+        return NULL;
+    }
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+    errno = 0;
+    for (struct dirent *e = readdir(dir); e != NULL; e = readdir(dir)) {
+        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0) {
+            g_ptr_array_add(names, g_strdup(e->d_name));
+        }
+    }
+    if (errno != 0) {
+        return NULL;
+    }
+    g_ptr_array_sort(names, text_compare);
+    g_ptr_array_add(names, NULL);
+    return (char **)g_ptr_array_steal(names, NULL);
+}
+
+int root_list(const root_dir *root, const char *folder, char ***ret_names, cpulift_error **err)
+{
+    int fd = root_walk(root, folder);
+    char **names = fd >= 0 ? read_names(fd) : errno == ENOENT ? g_new0(char *, 1) : NULL;
+    if (names == NULL) {
+        return root_fail(err, "list the folder", root, folder);
+    }
+    *ret_names = names;
+    return 0;
+}
+
+int root_find_missing(const root_dir *root, const char *target, GPtrArray *folders,
+                      cpulift_error **err)
+{
+    g_autofree char *folder = g_path_get_dirname(target);
+    if (strcmp(folder, ".") == 0) {
+        return 0;
+    }
+    autoclose int fd = root_walk(root, folder);
+    if (fd >= 0) {
+        return 0;
+    }
+    if (errno != ENOENT) {
+        return root_fail(err, "open the folder", root, folder);
+    }
+    TRY(root_find_missing(root, folder, folders, err));
+    if (!g_ptr_array_find_with_equal_func(folders, folder, g_str_equal, NULL)) {
+        g_ptr_array_add(folders, g_steal_pointer(&folder));
+    }
+    return 0;
+}
+
+int root_make_folder(const root_dir *root, const char *folder, mode_t mode, cpulift_error **err)
+{
+    uid_t uid = 0;
+    gid_t gid = 0;
+    TRY(root_get_owner(root, folder, &uid, &gid, err));
+    g_autofree char *name = NULL;
+    autoclose int parent = root_walk_parent(root, folder, &name);
+    STEP();
+    if (parent < 0 || (mkdirat(parent, name, mode) != 0 && errno != EEXIST)) {
+        return root_fail(err, "make the folder", root, folder);
+    }
+    autoclose int made = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (made < 0 || root_set_owner(made, uid, gid) != 0 || fchmod(made, mode) != 0) {
+        return root_fail(err, "make the folder", root, folder);
+    }
+    root_synchronise(root, parent);
+    return 0;
+}
+
+void root_remove_folder(const root_dir *root, const char *folder)
+{
+    g_autofree char *name = NULL;
+    autoclose int parent = root_walk_parent(root, folder, &name);
+    STEP();
+    if (parent >= 0 && unlinkat(parent, name, AT_REMOVEDIR) == 0) {
+        root_synchronise(root, parent);
+    }
+}
+
+int root_rename_folder(const root_dir *root, const char *from, const char *to, cpulift_error **err)
+{
+    g_autofree char *old_name = NULL, *name = NULL;
+    autoclose int old_parent = root_walk_parent(root, from, &old_name);
+    autoclose int parent = root_walk_parent(root, to, &name);
+    STEP();
+    int rc = renameat2(old_parent, old_name, parent, name, RENAME_NOREPLACE);
+    // Some file systems cannot promise that: there an empty folder may be replaced.
+    rc = rc != 0 && errno == EINVAL ? renameat(old_parent, old_name, parent, name) : rc;
+    if (rc != 0 && (errno == EEXIST || errno == ENOTEMPTY || errno == ENOENT)) {
+        return cpulift_error_set(err, CPULIFT_ECONFLICT, "another cpulift is at work on '%s/'",
+                                 root->path);
+    }
+    return rc != 0 || root_synchronise(root, parent) != 0 ? root_fail(err, "make", root, to) : 0;
+}
+
+/// A file, or a folder with all in it. No link is followed.
+static void discard_at(int folder, const char *name)
+{
+    STEP();
+    if (unlinkat(folder, name, 0) == 0 || (errno != EISDIR && errno != EPERM)) {
+        return;
+    }
+    autoclose int fd = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    g_auto(GStrv) names = fd >= 0 ? read_names(dup(fd)) : NULL;
+    for (char **inner = names; inner != NULL && *inner != NULL; inner++) {
+        discard_at(fd, *inner);
+    }
+    STEP();
+    unlinkat(folder, name, AT_REMOVEDIR);
+}
+
+void root_discard(const root_dir *root, const char *target, const char *temporary)
+{
+    g_autofree char *name = NULL;
+    autoclose int folder = root_walk_parent(root, target, &name);
+    if (folder >= 0) {
+        discard_at(folder, temporary);
+    }
+}
+
+void root_discard_all(const root_dir *root, const char *target)
+{
+    g_autofree char *folder = g_path_get_dirname(target);
+    g_auto(GStrv) names = NULL;
+    if (root_list(root, folder, &names, NULL) != 0) {
+        return; // what cannot be seen is not ours to remove
+    }
+    for (char **name = names; *name != NULL; name++) {
+        if (g_str_has_prefix(*name, ROOT_TEMPORARY_PREFIX)) {
+            root_discard(root, target, *name);
+        }
+    }
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// Applies and rollbacks, one after the other and at once.
+#include "place.h"
+#include "platform/journal.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+// cmocka needs the four above
+#include <cmocka.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <sys/file.h>
+
+static void test_apply_is_idempotent_and_undone(void **state)
+{
+    struct place *place = *state;
+    put(place, "etc/a", "one\n");
+    for (int round = 0; round < 2; round++) {
+        g_autoptr(changeset) set = changeset_new("test");
+        assert_int_equal(add(set, place, "etc/a", "two\n", CHANGE_WHOLE, NULL), 0);
+        assert_int_equal(add(set, place, "new/dir/b", "b\n", CHANGE_WHOLE, NULL), 0);
+        assert_int_equal(set->changes->len, round == 0 ? 2 : 0);
+        assert_int_equal(changeset_apply(set, place->root, NULL), 0);
+    }
+    g_autoptr(GPtrArray) sets = NULL;
+    assert_int_equal(journal_load(place->root, &sets, NULL), 0);
+    assert_int_equal(sets->len, 1);
+    assert_int_equal(journal_rollback(place->root, false, NULL, NULL, NULL), 0);
+    g_autofree char *text = get(place, "etc/a");
+    assert_string_equal(text, "one\n");
+    assert_false(root_has(place->root, "new"));
+    assert_false(root_has(place->root, "var"));
+}
+
+static void test_two_applies_one_rollback(void **state)
+{
+    struct place *place = *state;
+    put(place, "a", "one\n");
+    const char *const texts[] = {"two\n", "three\n"};
+    for (int i = 0; i < 2; i++) {
+        g_autoptr(changeset) set = changeset_new("test");
+        assert_int_equal(add(set, place, "a", texts[i], CHANGE_WHOLE, NULL), 0);
+        assert_int_equal(changeset_apply(set, place->root, NULL), 0);
+    }
+    assert_int_equal(journal_rollback(place->root, false, NULL, NULL, NULL), 0);
+    g_autofree char *text = get(place, "a");
+    assert_string_equal(text, "one\n");
+}
+
+static void test_conflicts_are_refused(void **state)
+{
+    struct place *place = *state;
+    put(place, "a", "one\n");
+    g_autoptr(changeset) set = changeset_new("test");
+    g_autoptr(cpulift_error) err = NULL;
+    assert_int_equal(add(set, place, "a", "two\n", CHANGE_WHOLE, NULL), 0);
+    put(place, "a", "somebody else\n");
+    assert_int_equal(changeset_apply(set, place->root, &err), CPULIFT_ECONFLICT);
+    g_autofree char *text = get(place, "a");
+    assert_string_equal(text, "somebody else\n");
+    assert_false(root_has(place->root, "var"));
+
+    g_autoptr(changeset) good = changeset_new("test");
+    assert_int_equal(add(good, place, "a", "two\n", CHANGE_WHOLE, NULL), 0);
+    assert_int_equal(changeset_apply(good, place->root, NULL), 0);
+    put(place, "a", "edited\n");
+    cpulift_error_clear(&err);
+    assert_int_equal(journal_rollback(place->root, false, NULL, NULL, &err), CPULIFT_ECONFLICT);
+    g_autofree char *kept = get(place, "a");
+    assert_string_equal(kept, "edited\n");
+}
+
+static void test_two_at_once(void **state)
+{
+    struct place *place = *state;
+    put(place, "a", "one\n");
+    g_autofree char *folder = at(place, JOURNAL_FOLDER);
+    assert_int_equal(g_mkdir_with_parents(folder, 0700), 0);
+    int fd = open(folder, O_RDONLY | O_DIRECTORY);
+    assert_int_equal(flock(fd, LOCK_EX), 0);
+    g_autoptr(changeset) set = changeset_new("test");
+    assert_int_equal(add(set, place, "a", "two\n", CHANGE_WHOLE, NULL), 0);
+    assert_int_equal(changeset_apply(set, place->root, NULL), CPULIFT_ECONFLICT);
+    close(fd);
+    assert_int_equal(changeset_apply(set, place->root, NULL), 0);
+}
+
+/// The lock is the journal's folder, and whoever ends last removes it: who waits for one that is
+/// gone holds nothing.
+static void test_lock_of_a_removed_folder(void **state)
+{
+    struct place *place = *state;
+    put(place, "a", "one\n");
+    g_autoptr(changeset) set = changeset_new("test");
+    assert_int_equal(add(set, place, "a", "two\n", CHANGE_WHOLE, NULL), 0);
+    assert_int_equal(changeset_apply(set, place->root, NULL), 0);
+    autoclose int held = -1, other = -1;
+    assert_int_equal(journal_folder_lock(place->root, &held, NULL), 0);
+    g_autofree char *journal = at(place, JOURNAL_FOLDER), *away = at(place, "away");
+    assert_int_equal(rename(journal, away), 0);
+    assert_int_equal(journal_folder_lock(place->root, &other, NULL), 0);
+    assert_true(other < 0);
+    assert_int_equal(g_mkdir(journal, 0700), 0);
+    assert_int_equal(journal_folder_lock(place->root, &other, NULL), 0);
+    assert_true(other >= 0);
+    assert_int_equal(journal_rollback(place->root, false, NULL, NULL, NULL), CPULIFT_ECONFLICT);
+}
+
+/// What others changed is left and said, the rest is undone; put back by hand, it is forgotten.
+static void test_conflict_stops_nothing_else(void **state)
+{
+    struct place *place = *state;
+    put(place, "a", "one\n");
+    put(place, "b", "one\n");
+    const char *const texts[] = {"two\n", "three\n"};
+    for (int i = 0; i < 2; i++) {
+        g_autoptr(changeset) set = changeset_new("test");
+        assert_int_equal(add(set, place, "a", texts[i], CHANGE_WHOLE, NULL), 0);
+        assert_int_equal(add(set, place, "b", texts[i], CHANGE_WHOLE, NULL), 0);
+        assert_int_equal(changeset_apply(set, place->root, NULL), 0);
+    }
+    put(place, "a", "mine\n");
+    g_autoptr(GPtrArray) actions = NULL;
+    assert_int_equal(journal_rollback(place->root, false, &actions, NULL, NULL), CPULIFT_ECONFLICT);
+    assert_int_equal(actions->len, 4);
+    g_autofree char *a = get(place, "a"), *b = get(place, "b");
+    assert_string_equal(a, "mine\n");
+    assert_string_equal(b, "one\n");
+    put(place, "a", "one\n");
+    assert_int_equal(journal_rollback(place->root, false, NULL, NULL, NULL), 0);
+    assert_false(root_has(place->root, "var"));
+}
+
+static void test_lines_are_taken_out_of_an_edited_file(void **state)
+{
+    struct place *place = *state;
+    put(place, "rc", "a\nb\n");
+    g_autoptr(changeset) set = changeset_new("test");
+    assert_int_equal(add(set, place, "rc", "a\nb\nours\n", CHANGE_LINES, NULL), 0);
+    assert_int_equal(changeset_apply(set, place->root, NULL), 0);
+    put(place, "rc", "a\nB\nours\nadded\n");
+    assert_int_equal(journal_rollback(place->root, false, NULL, NULL, NULL), 0);
+    g_autofree char *text = get(place, "rc");
+    assert_string_equal(text, "a\nB\nadded\n");
+}
+
+int main(void)
+{
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(test_apply_is_idempotent_and_undone),
+        TEST(test_two_applies_one_rollback),
+        TEST(test_conflicts_are_refused),
+        TEST(test_two_at_once),
+        TEST(test_lock_of_a_removed_folder),
+        TEST(test_conflict_stops_nothing_else),
+        TEST(test_lines_are_taken_out_of_an_edited_file),
+    };
+    return cmocka_run_group_tests_name("journal", tests, NULL, NULL);
+}
