@@ -198,6 +198,23 @@ int catalog_find_feature(const catalog *map, const char *name)
     return id;
 }
 
+int catalog_find_installed(const catalog *map, const char *name)
+{
+    int id = catalog_find_feature(map, name);
+    return id >= 0 && catalog_get_feature(map, (size_t)id)->is_newer ? -1 : id;
+}
+
+feature_set catalog_get_newer(const catalog *map)
+{
+    feature_set set = {0};
+    for (size_t id = 0; id < map->features->len; id++) {
+        if (catalog_get_feature(map, id)->is_newer) {
+            feature_set_add(&set, id);
+        }
+    }
+    return set;
+}
+
 char *catalog_suggest_feature(const catalog *map, const char *name)
 {
     g_autofree const char **names = g_new0(const char *, catalog_feature_count(map) + 1);

@@ -34,6 +34,7 @@ struct feature_bit {
 struct catalog_feature {
     char *name; ///< libvirt's name
     bool is_migratable;
+    bool is_newer; ///< the map lacks it, core/tables/newer.def has it
     enum feature_class class;
     size_t bit_count;
     struct feature_bit bits[CATALOG_BITS_MAX];
@@ -68,6 +69,9 @@ typedef struct catalog catalog;
     "the CPU map of this machine does not have it; check the name, or copy "                       \
     "/usr/share/libvirt/cpu_map from where libvirt is newer and name the copy in CPULIFT_CPU_MAP"
 
+/// The libvirt whose map has the names of core/tables/newer.def.
+#define CATALOG_NEWER_SINCE "11.3.0"
+
 /// Loads the map of x86 from `folder`; NULL means $CPULIFT_CPU_MAP or where libvirt installs it.
 int catalog_load(const char *folder, catalog **ret_catalog, cpulift_error **err);
 void catalog_free(catalog *map);
@@ -81,6 +85,13 @@ const struct catalog_feature *catalog_get_feature(const catalog *map, size_t id)
 /// The id of the feature of this name: libvirt's, QEMU's or the kernel's spelling. -1 if there is
 /// none.
 int catalog_find_feature(const catalog *map, const char *name);
+
+/// The same of the map alone, without what our own table knows of newer ones.
+int catalog_find_installed(const catalog *map, const char *name);
+
+/// The features that the map lacks. A host can give them only if its libvirt is of
+/// CATALOG_NEWER_SINCE.
+feature_set catalog_get_newer(const catalog *map);
 
 /// All features whose names, however they are spelled, match a pattern with '*' and '?'.
 feature_set catalog_find_pattern(const catalog *map, const char *pattern);

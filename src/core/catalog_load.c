@@ -10,6 +10,21 @@
 #define DEFAULT_FOLDER "/usr/share/libvirt/cpu_map"
 #define FILE_MAX       ((size_t)4 << 20)
 
+enum kind { CPUID, MSR };
+enum reg { EAX, EBX, ECX, EDX };
+
+static const struct newer {
+    const char *name;
+    enum kind kind;
+    uint32_t leaf, subleaf;
+    enum reg reg;
+    unsigned bit;
+} newer[] = {
+#define NEWER(name, kind, leaf, subleaf, reg, bit) {name, kind, leaf, subleaf, reg, bit},
+#include "core/tables/newer.def"
+#undef NEWER
+};
+
 struct loader {
     catalog *map;
     const char *folder;
@@ -259,6 +274,34 @@ static int compare_features(const void *a, const void *b)
     return g_strcmp0((*fa)->name, (*fb)->name);
 }
 
+static bool has_feature(const catalog *map, const char *name)
+{
+    for (size_t i = 0; i < map->features->len; i++) {
+        if (strcmp(catalog_get_feature(map, i)->name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/// Adds what newer maps have.
+static void add_newer(catalog *map)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(newer); i++) {
+        if (has_feature(map, newer[i].name)) {
+            continue;
+        }
+        struct catalog_feature *feature = g_new0(struct catalog_feature, 1);
+        feature->name = g_strdup(newer[i].name);
+        feature->is_migratable = feature->is_newer = true;
+        feature->bit_count = 1;
+        feature->bits[0] = (struct feature_bit){
+            .is_msr = newer[i].kind == MSR, .leaf = newer[i].leaf, .subleaf = newer[i].subleaf};
+        feature->bits[0].regs[newer[i].reg] = UINT32_C(1) << newer[i].bit;
+        g_ptr_array_add(map->features, feature);
+    }
+}
+
 static catalog *catalog_new(void)
 {
     catalog *map = g_new0(catalog, 1);
@@ -287,7 +330,9 @@ static int load_all(struct loader *loader, cpulift_error **err)
 {
     catalog *map = loader->map;
     TRY(load_file(loader, "index.xml", err));
-    if (map->features->len == 0 || map->features->len > FEATURE_MAX) {
+    size_t installed = map->features->len;
+    add_newer(map);
+    if (installed == 0 || map->features->len > FEATURE_MAX) {
         return cpulift_error_set(err, CPULIFT_EINPUT,
                                  "the CPU map has %u features; 1 to %d are expected",
                                  map->features->len, FEATURE_MAX);

@@ -82,7 +82,8 @@ RECORD_ITEM(guest_record, struct host_guest,
              .meaning = "features that this host's libvirt or QEMU does not migrate"},
             {"unknown", &record_strings, GUEST(unknown), NAME_SET,
              .meaning = "features that the host gives and whose names the catalogue of the machine "
-                        "that wrote this does not have"},
+                        "that wrote this does not have: they count once it has, and the host's "
+                        "libvirt"},
             {"lower_bound", &record_string, GUEST(lower_bound),
              .meaning = "why the host may give more than `features`: its libvirt's model is not "
                         "in the CPU map of the machine that wrote this"},
@@ -219,11 +220,41 @@ static void add_topoext(const cpulift_host *host, const catalog *map, struct hos
     }
 }
 
+/// A name that only core/tables/newer.def knows counts where the host's libvirt knows it, wherever
+/// the document has it; else it is kept apart.
+static void settle_newer(const cpulift_host *host, const catalog *map, const feature_set *newer,
+                         struct host_guest *guest)
+{
+    bool is_known = host->libvirt_version != NULL && text_parse_version(host->libvirt_version) >=
+                                                         text_parse_version(CATALOG_NEWER_SINCE);
+    feature_set taken =
+        is_known ? (feature_set){0} : feature_set_intersect(guest->features, *newer);
+    g_autoptr(GPtrArray) apart = g_ptr_array_new();
+    guest->features = feature_set_subtract(guest->features, taken);
+    feature_set_foreach (id, &taken) {
+        g_ptr_array_add(apart, catalog_get_feature(map, id)->name);
+    }
+    g_auto(GStrv) names = g_steal_pointer(&guest->unknown);
+    for (char **name = names; name != NULL && *name != NULL; name++) {
+        int id = catalog_find_feature(map, *name);
+        if (id >= 0 && (is_known || !feature_set_has(newer, (size_t)id))) {
+            feature_set_add(&guest->features, (size_t)id);
+        } else {
+            g_ptr_array_add(apart, *name);
+        }
+    }
+    if (apart->len > 0) {
+        record_merge_strings(&guest->unknown, apart);
+    }
+}
+
 /// What follows from the document without standing in it.
 static void complete(cpulift_host *host, const catalog *map)
 {
+    feature_set newer = catalog_get_newer(map);
     for (size_t i = 0; i < host->guests->len; i++) {
         struct host_guest *guest = host->guests->pdata[i];
+        settle_newer(host, map, &newer, guest);
         if (strcmp(guest->virt, "kvm") == 0) {
             add_topoext(host, map, guest);
         }

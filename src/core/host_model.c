@@ -69,7 +69,7 @@ static int read_model(const cpulift_cpu *cpu, const char *name, const char *libv
 static int read_feature(const struct cpu_feature *feature, const char *name, const catalog *map,
                         struct host_guest *guest, GPtrArray *unknown, cpulift_error **err)
 {
-    int id = catalog_find_feature(map, feature->name);
+    int id = catalog_find_installed(map, feature->name);
     bool is_given = feature->policy == CPU_REQUIRE;
     if (feature->policy == CPU_OPTIONAL || feature->policy == CPU_FORCE) {
         return cpulift_error_set(

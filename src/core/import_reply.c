@@ -25,7 +25,7 @@ int import_expansion(const json_t *reply, const char *name, const catalog *map,
     const char *key;
     const json_t *value;
     json_object_foreach (props, key, value) {
-        int id = catalog_find_feature(map, key);
+        int id = catalog_find_installed(map, key);
         if (id >= 0 && !json_is_boolean(value)) {
             return cpulift_error_set(err, CPULIFT_EINPUT,
                                      "'%s': \"props.%s\" is neither true nor false", name, key);
@@ -50,7 +50,7 @@ static json_t *format_blockers(const json_t *why, const catalog *map)
     g_autoptr(json_t) unknown = json_array();
     for (size_t i = 0; i < json_array_size(why); i++) {
         const char *feature = json_string_value(json_array_get(why, i));
-        int id = feature != NULL ? catalog_find_feature(map, feature) : -1;
+        int id = feature != NULL ? catalog_find_installed(map, feature) : -1;
         if (id >= 0) {
             feature_set_add(&known, (size_t)id);
         } else if (feature != NULL && text_is_name(feature)) {

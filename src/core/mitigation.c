@@ -16,19 +16,21 @@ enum part {
     MICROCODE,
     LINUX,
     QEMU,
+    REMEDIES,
+    LIBVIRT = REMEDIES,
     PARTS,
 };
 
 static const struct remedy {
     const char *feature, *given;
-    const char *since[PARTS];
+    const char *since[REMEDIES];
 } remedies[] = {
 #define REMEDY(feature, given, microcode, linux, qemu) {feature, given, {microcode, linux, qemu}},
 #include "core/tables/remedies.def"
 #undef REMEDY
 };
 
-static const char *const part_names[] = {"microcode", "kernel", "QEMU"};
+static const char *const part_names[] = {"microcode", "kernel", "QEMU", "libvirt"};
 
 static void group_free(void *data)
 {
@@ -183,10 +185,15 @@ static void find_updates(const cpulift_pool *pool, const struct mitigation_group
     for (size_t k = 0; k < group->kinds->len; k++) {
         size_t index = g_array_index(group->kinds, size_t, k);
         const cpulift_host *host = ((struct host_kind *)pool->inv->kinds->pdata[index])->host;
-        const char *have[PARTS] = {NULL, host->kernel_version, host->qemu_version};
+        const char *const *apart = (const char *const *)pool->guests[index]->unknown;
+        const char *have[REMEDIES] = {NULL, host->kernel_version, host->qemu_version};
         for (size_t i = 0; i < group->names->len; i++) {
+            if (apart != NULL && g_strv_contains(apart, group->names->pdata[i])) {
+                since[LIBVIRT] = CATALOG_NEWER_SINCE; // it gives it already
+                continue;
+            }
             const struct remedy *remedy = find_remedy(pool, index, group->names->pdata[i]);
-            for (size_t p = 0; p < PARTS; p++) {
+            for (size_t p = 0; p < REMEDIES; p++) {
                 const char *need = remedy != NULL ? remedy->since[p] : "";
                 bool is_needed = remedy == NULL || weigh(need) > weigh(have[p]);
                 if (is_needed && (since[p] == NULL || weigh(need) > weigh(since[p]))) {

@@ -41,6 +41,10 @@ GPtrArray *pool_collect_unknown(const cpulift_pool *pool)
         char **name = pool->guests[k]->unknown;
         for (; name != NULL && *name != NULL; name++) {
             struct pool_unknown *unknown = g_hash_table_lookup(seen, *name);
+            int id = catalog_find_feature(pool->inv->map, *name);
+            if (id >= 0 && feature_set_has(&pool->any, (size_t)id)) {
+                continue; // another host's libvirt is new enough for it: this host costs it
+            }
             if (unknown == NULL) {
                 unknown = g_new0(struct pool_unknown, 1);
                 unknown->name = *name;

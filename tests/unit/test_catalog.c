@@ -20,6 +20,7 @@ struct row {
 #define DOUBLE(vendor, feature, of)  {vendor, feature},
 #define GROUP(pattern, group)        {pattern, #group},
 #define NEEDS(pattern, needs)        {pattern, needs},
+#define NEWER(name, ...)             {name, ""},
 #define PROPERTY(pattern)            {pattern, ""},
 #define LEVEL(level, name)           {#level, name},
 #define REMEDY(feature, given, ...)  {feature, given},
@@ -41,6 +42,9 @@ static const struct row groups[] = {
 };
 static const struct row depends[] = {
 #include "core/tables/depends.def"
+};
+static const struct row newer_names[] = {
+#include "core/tables/newer.def"
 };
 static const struct row properties[] = {
 #include "core/tables/properties.def"
@@ -64,6 +68,7 @@ static const struct {
     {"remedies", remedies, G_N_ELEMENTS(remedies), false},
     {"groups", groups, G_N_ELEMENTS(groups), true},
     {"depends", depends, G_N_ELEMENTS(depends), false},
+    {"newer", newer_names, G_N_ELEMENTS(newer_names), true},
     {"properties", properties, G_N_ELEMENTS(properties), true},
     {"levels", levels, G_N_ELEMENTS(levels), false},
     {"qemu_models", models, G_N_ELEMENTS(models), true},
@@ -188,6 +193,43 @@ static void expect_feature(const char *name, const char *expected)
     int id = catalog_find_feature(map, name);
     assert_true(id >= 0);
     assert_string_equal(catalog_get_feature(map, (size_t)id)->name, expected);
+}
+
+static bool has_bit(const struct catalog_feature *feature, const struct feature_bit *bit)
+{
+    bool has = false;
+    for (size_t i = 0; i < feature->bit_count; i++) {
+        const struct feature_bit *of = &feature->bits[i];
+        for (size_t reg = 0; reg < G_N_ELEMENTS(of->regs); reg++) {
+            has = has || (of->is_msr == bit->is_msr && of->leaf == bit->leaf &&
+                          of->subleaf == bit->subleaf && (of->regs[reg] & bit->regs[reg]) != 0);
+        }
+    }
+    return has;
+}
+
+/// Whichever map is installed, each name of newer ones is known once, and has a bit of its own.
+static void test_newer(void **state)
+{
+    (void)state;
+    const catalog *map = support_get_catalog();
+    for (size_t i = 0; i < G_N_ELEMENTS(newer_names); i++) {
+        int id = catalog_find_feature(map, newer_names[i].first);
+        assert_true(id >= 0);
+        const struct catalog_feature *feature = catalog_get_feature(map, (size_t)id);
+        assert_string_equal(feature->name, newer_names[i].first);
+        assert_true(feature->is_newer == (catalog_find_installed(map, feature->name) < 0));
+        for (size_t other = 0; other < catalog_feature_count(map); other++) {
+            if (other != (size_t)id &&
+                has_bit(catalog_get_feature(map, other), &feature->bits[0])) {
+                fail_msg("%s has the bit of %s", feature->name,
+                         catalog_get_feature(map, other)->name);
+            }
+        }
+    }
+    feature_set newer_set = catalog_get_newer(map);
+    assert_true(feature_set_count(&newer_set) <= G_N_ELEMENTS(newer_names));
+    assert_true(catalog_find_installed(map, "avx2") >= 0);
 }
 
 static void test_spellings(void **state)
@@ -368,10 +410,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_order),        cmocka_unit_test(test_names),
         cmocka_unit_test(test_groups),       cmocka_unit_test(test_models_are_whole),
-        cmocka_unit_test(test_spellings),    cmocka_unit_test(test_unknown),
-        cmocka_unit_test(test_levels),       cmocka_unit_test(test_dependencies),
-        cmocka_unit_test(test_classes),      cmocka_unit_test(test_load_fails),
-        cmocka_unit_test(test_msr_carriers),
+        cmocka_unit_test(test_newer),        cmocka_unit_test(test_spellings),
+        cmocka_unit_test(test_unknown),      cmocka_unit_test(test_levels),
+        cmocka_unit_test(test_dependencies), cmocka_unit_test(test_classes),
+        cmocka_unit_test(test_load_fails),   cmocka_unit_test(test_msr_carriers),
     };
     return cmocka_run_group_tests_name("catalog", tests, NULL, NULL);
 }

@@ -84,6 +84,43 @@ static void test_topoext(void **state)
     }
 }
 
+/// A name that only our own table knows counts where the host's libvirt knows it, wherever the
+/// document has it.
+static void test_newer(void **state)
+{
+    (void)state;
+    const catalog *map = support_get_catalog();
+    int id = catalog_find_feature(map, "auto-ibrs");
+    bool is_installed = catalog_find_installed(map, "auto-ibrs") >= 0;
+    static const struct {
+        const char *libvirt, *features, *unknown;
+        bool is_given;
+    } cases[] = {
+        {"\"11.3.0\"", "\"sse\"", "\"auto-ibrs\", \"warp-drive\"", true},
+        {"\"12.1.0\"", "\"auto-ibrs\", \"sse\"", "\"warp-drive\"", true},
+        {"\"11.2.0\"", "\"sse\"", "\"auto-ibrs\", \"warp-drive\"", false},
+        {"\"9.0.0\"", "\"auto-ibrs\", \"sse\"", "\"warp-drive\"", false},
+        {"null", "\"auto-ibrs\", \"sse\"", "\"warp-drive\"", false},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        bool is_said = strcmp(cases[i].libvirt, "null") != 0;
+        g_autofree char *versions =
+            is_said ? g_strdup_printf("{\"libvirt\": %s}", cases[i].libvirt) : g_strdup("{}");
+        g_autofree char *text = g_strdup_printf(
+            "{\"schema\": \"cpulift.host/1\", \"name\": \"h\", \"arch\": \"x86_64\", "
+            "\"versions\": %s, \"guests\": [{\"virt\": \"kvm\", \"machine\": \"pc\", "
+            "\"features\": [%s], \"unknown\": [%s]}]}",
+            versions, cases[i].features, cases[i].unknown);
+        g_autoptr(cpulift_host) host = NULL;
+        assert_int_equal(host_parse(text, strlen(text), "h", map, &host, NULL), 0);
+        const struct host_guest *guest = host->guests->pdata[0];
+        bool is_given = cases[i].is_given || is_installed;
+        assert_int_equal(feature_set_has(&guest->features, (size_t)id), is_given);
+        assert_int_equal(g_strv_length(guest->unknown), is_given ? 1 : 2);
+        assert_string_equal(guest->unknown[is_given ? 0 : 1], "warp-drive");
+    }
+}
+
 /// "{" + head of a good document with `more` members + "}".
 static void test_malformed(void **state)
 {
@@ -152,9 +189,8 @@ static void test_malformed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_topoext),
-        cmocka_unit_test(test_width_alone),
+        cmocka_unit_test(test_round_trip),  cmocka_unit_test(test_topoext),
+        cmocka_unit_test(test_width_alone), cmocka_unit_test(test_newer),
         cmocka_unit_test(test_malformed),
     };
     return cmocka_run_group_tests_name("host", tests, NULL, NULL);

@@ -67,6 +67,22 @@ static void test_unknown_model_has_a_lower_bound(void **state)
     }
 }
 
+/// A version of a model whose name is known is no more than what is sure: versions take away, too.
+static void test_version_of_a_known_model(void **state)
+{
+    (void)state;
+    g_autoptr(host_guest) guest = host_guest_new();
+    assert_int_equal(read_as("<cpu><model>Skylake-Server-v5</model>"
+                             "<feature policy='require' name='xsaves'/></cpu>",
+                             "Skylake-Server-v5 Skylake-Client-noTSX-IBRS Westmere", guest, NULL),
+                     0);
+    feature_set expected =
+        feature_set_unite(get_model("Skylake-Client-noTSX-IBRS"), pool_get_features("xsaves"));
+    expected = feature_set_subtract(expected, pool_get_features("mpx"));
+    assert_true(feature_set_equal(&guest->features, &expected));
+    assert_non_null(strstr(guest->lower_bound, "Skylake-Server-v5"));
+}
+
 static void test_nothing_to_stand_in(void **state)
 {
     (void)state;
@@ -104,6 +120,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_unknown_features_are_kept_apart),
         cmocka_unit_test(test_unknown_model_has_a_lower_bound),
+        cmocka_unit_test(test_version_of_a_known_model),
         cmocka_unit_test(test_nothing_to_stand_in),
         cmocka_unit_test(test_neither_optional_nor_force),
     };

@@ -173,6 +173,29 @@ static void test_denied(void **state)
     assert_non_null(strstr(warnings, "rsba"));
 }
 
+/// A name that the installed map lacks is planned where every host's libvirt knows it.
+static void test_newer_names(void **state)
+{
+    (void)state;
+    static const struct pool_host hosts[] = {
+        {.name = "a", .model = "EPYC-Rome", .unknown = "auto-ibrs fzrm", .libvirt = "11.3.0"},
+        {.name = "b", .model = "EPYC-Rome", .unknown = "auto-ibrs", .libvirt = "12.0.0"},
+        {.name = "old", .model = "EPYC-Rome", .unknown = "auto-ibrs", .libvirt = "9.0.0"},
+    };
+    g_autoptr(cpulift_plan) both = pool_plan(hosts, 2, NULL, NULL);
+    g_autoptr(cpulift_plan) all = pool_plan(hosts, 3, NULL, NULL);
+    assert_int_equal(pool_get_policy(both, "auto-ibrs"), CPU_REQUIRE);
+    assert_int_equal(pool_get_policy(both, "fzrm"), -1);
+    assert_null(pool_get_warning(both, "mitigation"));
+    if (catalog_find_installed(support_get_catalog(), "auto-ibrs") < 0) {
+        assert_int_equal(pool_get_policy(all, "auto-ibrs"), -1);
+        assert_true(g_str_has_prefix(pool_get_warning(all, "mitigation"), "old"));
+        assert_non_null(
+            strstr(pool_get_warning(all, "mitigation"), "; update libvirt (11.3.0 or newer)"));
+        assert_null(pool_get_reason(all, "auto-ibrs")); // lost, by one host, told once
+    }
+}
+
 /// Warning and refusal agree for every pair of the recorded machines, and no AMD pool hears of what
 /// only Intel's silicon has.
 static void test_recorded(void **state)
@@ -209,9 +232,8 @@ static void test_recorded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_judgements),
-        cmocka_unit_test(test_hazard_is_shown),
-        cmocka_unit_test(test_denied),
+        cmocka_unit_test(test_judgements), cmocka_unit_test(test_hazard_is_shown),
+        cmocka_unit_test(test_denied),     cmocka_unit_test(test_newer_names),
         cmocka_unit_test(test_recorded),
     };
     return cmocka_run_group_tests_name("mitigation", tests, NULL, NULL);
