@@ -4,11 +4,13 @@
 #include "platform/render.h"
 
 static struct {
-    char *platform;
+    char *platform, *version;
 } options;
 
 static const GOptionEntry entries[] = {
     {"platform", 'P', 0, G_OPTION_ARG_STRING, &options.platform, "the cloud", "PLATFORM"},
+    {"version", 0, 0, G_OPTION_ARG_STRING, &options.version,
+     "the cloud's version, where what is printed hangs on it (nova)", "VERSION"},
     {0},
 };
 
@@ -24,7 +26,7 @@ static int run(char **arguments, size_t count)
     g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
     g_autofree char *text = NULL;
     if (plan_load(arguments[0], &plan, &err) != 0 || catalog_load(NULL, &map, &err) != 0 ||
-        render_format(plan, map, options.platform, warnings, &text, &err) != 0) {
+        render_format(plan, map, options.platform, options.version, warnings, &text, &err) != 0) {
         return command_fail(&err);
     }
     for (size_t i = 0; i < warnings->len; i++) {

@@ -85,11 +85,12 @@ char *render_join(const struct rendering *self, const char *plus, const char *mi
 static const struct renderer {
     const char *name;
     int (*render)(struct rendering *self, cpulift_error **err);
+    bool has_versions; ///< its words hang on the platform's version
 } renderers[] = {
-    {"kubevirt", render_kubevirt},
-    {"nova", render_nova},
-    {"ovirt", render_ovirt},
-    {"proxmox", render_proxmox},
+    {"kubevirt", render_kubevirt, false},
+    {"nova", render_nova, true},
+    {"ovirt", render_ovirt, false},
+    {"proxmox", render_proxmox, false},
 };
 
 void render_list(GPtrArray *names)
@@ -109,8 +110,23 @@ static const struct renderer *find_renderer(const char *platform)
     return NULL;
 }
 
+static int parse_version(const struct renderer *renderer, const char *version,
+                         unsigned *ret_version, cpulift_error **err)
+{
+    *ret_version = version != NULL ? text_parse_version(version) : 0;
+    if (version != NULL && !renderer->has_versions) {
+        return cpulift_error_set(err, CPULIFT_EINPUT,
+                                 "--version: what is printed for '%s' is the same for all",
+                                 renderer->name);
+    }
+    return version == NULL || *ret_version != 0
+               ? 0
+               : cpulift_error_set(err, CPULIFT_EINPUT,
+                                   "--version '%s' is no version: say it as 27.1.0", version);
+}
+
 int render_format(const cpulift_plan *plan, const catalog *map, const char *platform,
-                  GPtrArray *warnings, char **ret_text, cpulift_error **err)
+                  const char *version, GPtrArray *warnings, char **ret_text, cpulift_error **err)
 {
     const struct renderer *renderer = find_renderer(platform);
     if (renderer == NULL) {
@@ -122,10 +138,12 @@ int render_format(const cpulift_plan *plan, const catalog *map, const char *plat
                                  "'%s' is no platform that can be rendered; there are: %s",
                                  platform, names);
     }
+    unsigned number = 0;
+    TRY(parse_version(renderer, version, &number, err));
     g_autoptr(GPtrArray) require = g_ptr_array_new();
     g_autoptr(GPtrArray) disable = g_ptr_array_new();
     g_autoptr(GString) out = g_string_new(NULL);
-    struct rendering self = {plan, map, require, disable, out, warnings};
+    struct rendering self = {plan, map, require, disable, out, warnings, number};
     add_differences(&self);
     TRY(renderer->render(&self, err));
     *ret_text = g_string_free(g_steal_pointer(&out), FALSE);

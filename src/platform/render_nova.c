@@ -33,29 +33,71 @@ static bool is_made_up(const char *feature, const char *vendor)
     return false;
 }
 
-/// Releases that compare with the physical CPU do not start with a flag that KVM makes up.
-static void add_workaround(struct rendering *self)
+/// From these versions on. Source: openstack/nova 267a40663c (its backport in 25.1.0), 9caaaf1f22
+/// (its backport in 26.3.0) and 468b03e0ee.
+#define CAN_SKIP_AT_DESTINATION "25.1"
+#define CAN_SKIP_AT_STARTUP     "26.3"
+#define ASKS_THE_HYPERVISOR     "27.0"
+
+/// Which of the plan's flags KVM makes up.
+static GPtrArray *list_made_up(const struct rendering *self)
 {
-    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    GPtrArray *names = g_ptr_array_new();
     for (size_t i = 0; i < self->require->len; i++) {
         if (is_made_up(g_ptr_array_index(self->require, i), self->plan->cpu->vendor)) {
             g_ptr_array_add(names, g_ptr_array_index(self->require, i));
         }
     }
-    if (names->len == 0) {
+    return names;
+}
+
+static bool is_since(const struct rendering *self, const char *version)
+{
+    return self->version >= text_parse_version(version);
+}
+
+/// Before the switch that passes the check over there is only one way to start: without them.
+static void leave_out(struct rendering *self, const GPtrArray *names)
+{
+    for (size_t i = 0; i < names->len; i++) {
+        g_ptr_array_remove(self->require, names->pdata[i]);
+    }
+    g_autofree char *list =
+        text_join_some((const char *const *)names->pdata, names->len, names->len);
+    render_warn(self,
+                "before " CAN_SKIP_AT_STARTUP
+                " Nova stops at flags that KVM makes up for guests, and "
+                "no setting passes that over: left out, so that guests may lack them: %s",
+                list);
+}
+
+/// Nova before ASKS_THE_HYPERVISOR compares the flags with the silicon, when nova-compute starts
+/// and at the destination of a live migration, and stops at what KVM makes up for guests.
+static void add_workarounds(struct rendering *self, const GPtrArray *names)
+{
+    bool is_any =
+        self->version == 0; // for all releases: what an older one does not know it ignores
+    if (names->len == 0 || is_since(self, ASKS_THE_HYPERVISOR) ||
+        !(is_any || is_since(self, CAN_SKIP_AT_DESTINATION))) {
         return;
     }
     g_autofree char *list =
         text_join_some((const char *const *)names->pdata, names->len, names->len);
     g_string_append_printf(self->out,
                            "[workarounds]\n"
-                           "# Older Novas compare the flags with the silicon when nova-compute "
-                           "starts, and stop at what\n"
-                           "# KVM makes up for guests: %s.\n"
-                           "# Leave this out where Nova asks the hypervisor "
-                           "(compareHypervisorCPU).\n"
-                           "skip_cpu_compare_at_startup = true\n",
+                           "# Nova before " ASKS_THE_HYPERVISOR
+                           " (2023.1) compares flags with the silicon, not with "
+                           "what the hypervisor gives, and\n"
+                           "# stops at what KVM makes up for guests: %s.\n",
                            list);
+    if (is_any) {
+        g_string_append(self->out, "# Leave this out from " ASKS_THE_HYPERVISOR
+                                   " on; before " CAN_SKIP_AT_STARTUP " say --version.\n");
+    }
+    if (is_any || is_since(self, CAN_SKIP_AT_STARTUP)) {
+        g_string_append(self->out, "skip_cpu_compare_at_startup = true\n");
+    }
+    g_string_append(self->out, "skip_cpu_compare_on_dest = true\n");
 }
 
 static void add_width(struct rendering *self)
@@ -80,6 +122,10 @@ int render_nova(struct rendering *self, cpulift_error **err)
 {
     (void)err;
     const cpulift_plan *plan = self->plan;
+    g_autoptr(GPtrArray) made_up_here = list_made_up(self);
+    if (made_up_here->len > 0 && self->version != 0 && !is_since(self, CAN_SKIP_AT_STARTUP)) {
+        leave_out(self, made_up_here);
+    }
     g_autofree char *flags = render_join(self, "", "-", ", ");
     g_string_append_printf(self->out,
                            "# nova.conf of every compute node of pool %s; restart nova-compute;\n"
@@ -98,6 +144,6 @@ int render_nova(struct rendering *self, cpulift_error **err)
     if (*flags != '\0') {
         g_string_append_printf(self->out, "cpu_model_extra_flags = %s\n", flags);
     }
-    add_workaround(self);
+    add_workarounds(self, made_up_here);
     return 0;
 }

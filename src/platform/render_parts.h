@@ -13,6 +13,7 @@ struct rendering {
     GPtrArray *disable;  ///< what it would give and the plan does not: likewise
     GString *out;        ///< the text
     GPtrArray *warnings; ///< strings: what the platform cannot say
+    unsigned version;    ///< of the platform, as text_parse_version counts; 0: not said
 };
 
 /// Adds a line to the warnings.

@@ -43,7 +43,7 @@ static void render(const cpulift_plan *plan, const char *platform, GPtrArray *wa
                    char **ret_text)
 {
     g_autoptr(cpulift_error) err = NULL;
-    if (render_format(plan, map, platform, warnings, ret_text, &err) != 0) {
+    if (render_format(plan, map, platform, NULL, warnings, ret_text, &err) != 0) {
         assert_string_equal(platform, "kubevirt");
         assert_non_null(strstr(err->message, "obsolete"));
     }
