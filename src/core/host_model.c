@@ -31,11 +31,25 @@ static const struct catalog_model *find_stand_in(const struct host_guest *guest,
     return best;
 }
 
-/// What is sure of a host whose model the map lacks.
+/// SapphireRapids for SapphireRapids-v2, where the map has it; NULL where not.
+static const struct catalog_model *find_unversioned(const char *name, const catalog *map)
+{
+    const char *version = g_strrstr(name, "-v");
+    if (version == NULL || version[2] == '\0' ||
+        version[2 + strspn(version + 2, "0123456789")] != '\0') {
+        return NULL;
+    }
+    g_autofree char *base = g_strndup(name, (size_t)(version - name));
+    return catalog_find_model(map, base);
+}
+
+/// What is sure of a host whose model the map lacks. Later versions of a model lost TSX to
+/// microcode, and opt-in features; nothing else (libvirt 11.3's map, tests/newer/maps.py).
 static int read_lower_bound(const cpulift_cpu *cpu, const char *name, const char *libvirt,
                             const catalog *map, struct host_guest *guest, cpulift_error **err)
 {
-    const struct catalog_model *model = find_stand_in(guest, map);
+    const struct catalog_model *usable = find_stand_in(guest, map);
+    const struct catalog_model *model = usable != NULL ? usable : find_unversioned(cpu->model, map);
     g_autofree char *owner = libvirt != NULL ? g_strdup_printf("the host's libvirt %s", libvirt)
                                              : g_strdup("the host's libvirt");
     if (model == NULL) {
@@ -45,7 +59,8 @@ static int read_lower_bound(const cpulift_cpu *cpu, const char *name, const char
                                  "known here is listed: " CATALOG_LACKS_IT "%s",
                                  name, cpu->model, owner, meant);
     }
-    guest->features = get_certain(map, model);
+    feature_set lost = usable != NULL ? (feature_set){0} : catalog_get_class(map, FEATURE_TSX);
+    guest->features = feature_set_subtract(get_certain(map, model), lost);
     guest->lower_bound = g_strdup_printf(
         "model '%s' of %s is not in the older CPU map of the machine that read this: guests get at "
         "least what '%s' has and what is listed beside it",

@@ -8,10 +8,10 @@
 
 /// Gives `guest` the features of the element: those of the model, less what is disabled, and those
 /// that are required. Names that the map lacks go to `unknown`. Where the map lacks the model (the
-/// host's libvirt is newer), the richest of the guest's usable models stands in for it: a lower
-/// bound, and the guest's `lower_bound` says so; where there is none, that is an error, as is
-/// `optional` or `force`, which say nothing of the host. `name` stands in messages; `libvirt`, the
-/// host's version, may be NULL.
+/// host's libvirt is newer), the richest of the guest's usable models stands in for it, or the
+/// model that it is a version of: a lower bound, and the guest's `lower_bound` says so; where there
+/// is none, that is an error, as is `optional` or `force`, which say nothing of the host. `name`
+/// stands in messages; `libvirt`, the host's version, may be NULL.
 int host_model_read(const cpulift_cpu *cpu, const char *name, const char *libvirt,
                     const catalog *map, struct host_guest *guest, cpulift_error **err);
 

@@ -248,6 +248,7 @@ static int add_guests(cpulift_host *host, const struct host_guest *of,
         TRY(add_guest(host, virt, *machine, name, &guest, err));
         guest->features = of->features;
         guest->unknown = g_strdupv(of->unknown);
+        guest->lower_bound = g_strdup(of->lower_bound);
     }
     return 0;
 }
@@ -334,7 +335,8 @@ static int import_cpu(const xmlNode *node, const char *name, const catalog *map,
     }
     g_autoptr(host_guest) of = host_guest_new();
     TRY(host_model_read(cpu, name, host->libvirt_version, map, of, err));
-    set_string(&host->vendor, catalog_find_model(map, cpu->model)->vendor);
+    const struct catalog_model *model = catalog_find_model(map, cpu->model);
+    set_string(&host->vendor, model != NULL ? model->vendor : NULL);
     set_string(&host->arch, "x86_64");
     return add_guests(host, of, options, name, err);
 }

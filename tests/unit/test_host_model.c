@@ -83,6 +83,20 @@ static void test_version_of_a_known_model(void **state)
     assert_non_null(strstr(guest->lower_bound, "Skylake-Server-v5"));
 }
 
+/// A version has what its model has, but for what versions lost; a host that lists no usable models
+/// is at least that.
+static void test_unknown_version_has_its_models_features(void **state)
+{
+    (void)state;
+    feature_set expected =
+        feature_set_subtract(get_model("Skylake-Server"), pool_get_features("hle rtm mpx"));
+    g_autoptr(host_guest) guest = host_guest_new();
+    assert_int_equal(read_as("<cpu><model>Skylake-Server-v99</model></cpu>", NULL, guest, NULL), 0);
+    assert_true(feature_set_equal(&guest->features, &expected));
+    assert_non_null(strstr(guest->lower_bound, "'Skylake-Server-v99'"));
+    assert_non_null(strstr(guest->lower_bound, "'Skylake-Server'"));
+}
+
 static void test_nothing_to_stand_in(void **state)
 {
     (void)state;
@@ -94,6 +108,12 @@ static void test_nothing_to_stand_in(void **state)
                          CPULIFT_EINPUT);
         assert_non_null(strstr(err->message, "CPULIFT_CPU_MAP"));
         assert_non_null(strstr(err->message, "99.1.0"));
+    }
+    static const char *const models[] = {"WarpLake-v2", "Nehalem-v", "Nehalem-v1a"};
+    for (size_t i = 0; i < G_N_ELEMENTS(models); i++) {
+        g_autoptr(host_guest) guest = host_guest_new();
+        g_autofree char *xml = g_strdup_printf("<cpu><model>%s</model></cpu>", models[i]);
+        assert_int_equal(read_as(xml, NULL, guest, NULL), CPULIFT_EINPUT);
     }
 }
 
@@ -121,6 +141,7 @@ int main(void)
         cmocka_unit_test(test_unknown_features_are_kept_apart),
         cmocka_unit_test(test_unknown_model_has_a_lower_bound),
         cmocka_unit_test(test_version_of_a_known_model),
+        cmocka_unit_test(test_unknown_version_has_its_models_features),
         cmocka_unit_test(test_nothing_to_stand_in),
         cmocka_unit_test(test_neither_optional_nor_force),
     };
