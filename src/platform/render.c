@@ -107,7 +107,7 @@ static const struct renderer *find_renderer(const char *platform)
             return &renderers[i];
         }
     }
-    return NULL;
+    g_assert_not_reached();
 }
 
 static int parse_version(const struct renderer *renderer, const char *version,
@@ -129,15 +129,6 @@ int render_format(const cpulift_plan *plan, const catalog *map, const char *plat
                   const char *version, GPtrArray *warnings, char **ret_text, cpulift_error **err)
 {
     const struct renderer *renderer = find_renderer(platform);
-    if (renderer == NULL) {
-        g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func(g_free);
-        render_list(list);
-        g_autofree char *names =
-            text_join_some((const char *const *)list->pdata, list->len, list->len);
-        return cpulift_error_set(err, CPULIFT_EINPUT,
-                                 "'%s' is no platform that can be rendered; there are: %s",
-                                 platform, names);
-    }
     unsigned number = 0;
     TRY(parse_version(renderer, version, &number, err));
     g_autoptr(GPtrArray) require = g_ptr_array_new();

@@ -6,10 +6,10 @@
 #include "core/catalog.h"
 #include "core/plan.h"
 
-/// The text for the platform of this name; the caller's. `version` is the platform's, NULL where
-/// not said; only those whose words hang on it take one. What that platform cannot say of the plan
-/// is added to `warnings`, strings. CPULIFT_EINPUT for an unknown name, which names those there
-/// are; CPULIFT_EREFUSED where no guest would ever start.
+/// The text for the platform of this name, one of render_list; the caller's. `version` is the
+/// platform's, NULL where not said; only those whose words hang on it take one. What that platform
+/// cannot say of the plan is added to `warnings`, strings. CPULIFT_EINPUT for a version that says
+/// nothing; CPULIFT_EREFUSED where no guest would ever start.
 int render_format(const cpulift_plan *plan, const catalog *map, const char *platform,
                   const char *version, GPtrArray *warnings, char **ret_text, cpulift_error **err);
 
