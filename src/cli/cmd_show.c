@@ -21,6 +21,7 @@ static const GOptionEntry entries[] = {
 #define WANTS_IN_ROW  6
 /// Hosts with newer QEMUs know hundreds of models.
 #define BLOCKED_ROWS 8
+#define USABLE_MAX   24
 
 static void add_row(table *t, const char *what, const char *value)
 {
@@ -163,6 +164,36 @@ static void add_level(table *t, const catalog *map, const feature_set *features)
     add_row(t, "to the next level", joined);
 }
 
+/// Of many, those that begin alike up to the first '-' ("EPYC-Rome-v2") are told together: "EPYC
+/// (9)".
+static void add_usable(table *t, const json_t *guest)
+{
+    const json_t *models = json_object_get(guest, "usable_models");
+    size_t i, of_family = 0, count = json_array_size(models);
+    if (count <= USABLE_MAX) {
+        add_list(t, "usable models", guest, "usable_models");
+        return;
+    }
+    g_autoptr(GPtrArray) families = g_ptr_array_new_with_free_func(g_free);
+    const json_t *model;
+    json_array_foreach (models, i, model) {
+        const char *name = json_string_value(model);
+        const char *next = json_string_value(json_array_get(models, i + 1));
+        size_t len = strcspn(name, "-");
+        of_family++;
+        if (next == NULL || strcspn(next, "-") != len || strncmp(name, next, len) != 0) {
+            g_ptr_array_add(families, of_family == 1 ? g_strdup(name)
+                                                     : g_strdup_printf("%.*s (%zu)", (int)len, name,
+                                                                       of_family));
+            of_family = 0;
+        }
+    }
+    g_autofree char *joined =
+        text_join_some((const char *const *)families->pdata, families->len, USABLE_MAX);
+    g_autofree char *text = g_strdup_printf("%zu: %s; --json has them all", count, joined);
+    add_row(t, "usable models", text);
+}
+
 /// Models that cannot run here for the same reason.
 struct blocked {
     char *want; ///< what is missing, between blanks
@@ -255,7 +286,7 @@ static void append_guest(GString *out, const catalog *map, const json_t *guest,
     add_list(t, "QEMU only", guest, "qemu_only");
     add_list(t, "not migratable", guest, "not_migratable");
     add_list(t, "unknown here", guest, "unknown");
-    add_list(t, "usable models", guest, "usable_models");
+    add_usable(t, guest);
     add_blocked(t, json_object_get(guest, "blocked_models"));
     add_width(t, guest);
     g_string_append_c(out, '\n');
