@@ -60,6 +60,8 @@ for folder in /run /var/lib/libvirt /var/log /var/cache/libvirt; do
     mount -t tmpfs tmpfs $folder || exit 1
 done
 mkdir /run/lock
+# What an embedded libvirt of this machine found out about QEMU need not be found out anew.
+cp -r /var/cache/cpulift/cache/. /var/cache/libvirt 2>/dev/null
 mount --bind "$1/etc" /etc/libvirt || exit 1
 [ "$1" = "${2%/*}/a" ] || mount -t tmpfs tmpfs "$2" || exit 1
 libvirtd --listen >"$1/log" 2>&1 &
