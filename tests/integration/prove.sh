@@ -45,13 +45,14 @@ for variant in default paper; do
     "$cpulift" plan --for $variant --virt qemu --machine pc >"$work/$variant.json"
 done
 
-# domain NAME VCPU TOPOLOGY FEATURES: a guest of a platform with the plan "westmere" put into it
+# domain NAME VCPU TOPOLOGY FEATURES: a guest of a platform with the plan "westmere" put into it, worded for this QEMU
+qemu=$(qemu-system-x86_64 --version | sed -n 's/.* version \([0-9.]*\).*/\1/p')
 domain() {
     cat >"$work/domain" <<END
 <domain type='qemu'><name>$1</name><memory>32768</memory>$2<os><type arch='x86_64' machine='pc'>hvm</type></os>
 <features><acpi/>$4</features><cpu>$3</cpu><devices/></domain>
 END
-    "$cpulift" rewrite --plan "$work/westmere.json" "$work/domain" >"$work/$1.xml"
+    "$cpulift" rewrite --qemu "$qemu" --plan "$work/westmere.json" "$work/domain" >"$work/$1.xml"
 }
 
 # starts NAME VCPUS TOPOLOGY NOTES OPTION…: exactly the planned CPU on every vCPU; what follows from the topology is a note
