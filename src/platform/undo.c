@@ -114,6 +114,27 @@ static void find_difference(const struct root_file *before, const struct root_fi
     *ret_tail = tail;
 }
 
+/// The first place from `text` on where whole lines are `lines`, or NULL: none are nowhere. What is
+/// commented out is not there. `text` is a file's start, or stands within a line.
+static const char *find_lines(const char *text, bool is_start, const char *lines)
+{
+    size_t len = strlen(lines);
+    const char *found = len > 0 ? strstr(text, lines) : NULL;
+    for (; found != NULL; found = strstr(found + 1, lines)) {
+        bool begins = found == text ? is_start : found[-1] == '\n';
+        if (begins && (lines[len - 1] == '\n' || found[len] == '\n' || found[len] == '\0')) {
+            return found;
+        }
+    }
+    return NULL;
+}
+
+static bool has_lines_once(const char *text, const char *lines)
+{
+    const char *found = find_lines(text, true, lines);
+    return found != NULL && find_lines(found + 1, false, lines) == NULL;
+}
+
 static int undo_lines(const struct change *change, const struct root_file *now,
                       struct root_file *ret_file, const char **ret_how, cpulift_error **err)
 {
@@ -125,13 +146,15 @@ static int undo_lines(const struct change *change, const struct root_file *now,
     find_difference(before, after, &head, &tail);
     g_autofree char *ours = g_strndup(after->bytes + head, after->len - tail - head);
     g_autofree char *theirs = g_strndup(before->bytes + head, before->len - tail - head);
-    const char *found = *ours != '\0' ? strstr(now->bytes, ours) : NULL;
-    if (found == NULL && *theirs == '\0' && *ours != '\0') {
+    const char *found = find_lines(now->bytes, true, ours);
+    bool is_undone = *theirs == '\0' ? *ours != '\0' : has_lines_once(now->bytes, theirs);
+    // Perhaps by a rollback that was killed before it could forget its record.
+    if (found == NULL && is_undone) {
         *ret_file = root_file_copy(now);
         *ret_how = "unchanged (our lines are gone already)";
         return 0;
     }
-    if (found == NULL || strstr(found + 1, ours) != NULL) {
+    if (!has_lines_once(now->bytes, ours)) {
         return refuse(err, change->target, "our lines are not there as we wrote them");
     }
     size_t at = (size_t)(found - now->bytes);

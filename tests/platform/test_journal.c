@@ -150,6 +150,35 @@ static void test_lines_are_taken_out_of_an_edited_file(void **state)
     assert_string_equal(text, "a\nB\nadded\n");
 }
 
+/// Undone already, as by a rollback that was killed before it could forget the record.
+static void test_lines_that_are_undone_are_no_conflict(void **state)
+{
+    struct place *place = *state;
+    put(place, "rc", "a\nold = 1\nb\n");
+    g_autoptr(changeset) set = changeset_new("test");
+    assert_int_equal(add(set, place, "rc", "a\nold = 2\nb\n", CHANGE_LINES, NULL), 0);
+    assert_int_equal(changeset_apply(set, place->root, NULL), 0);
+    put(place, "rc", "# theirs\na\nold = 1\nb\n");
+    assert_int_equal(journal_rollback(place->root, false, NULL, NULL, NULL), 0);
+    g_autofree char *text = get(place, "rc");
+    assert_string_equal(text, "# theirs\na\nold = 1\nb\n");
+    assert_false(root_has(place->root, "var"));
+}
+
+/// Taking out what stands behind a '#' would leave that before the next line.
+static void test_lines_that_are_commented_out_are_gone(void **state)
+{
+    struct place *place = *state;
+    put(place, "rc", "a\nb\n");
+    g_autoptr(changeset) set = changeset_new("test");
+    assert_int_equal(add(set, place, "rc", "a\nours\nb\n", CHANGE_LINES, NULL), 0);
+    assert_int_equal(changeset_apply(set, place->root, NULL), 0);
+    put(place, "rc", "a\n#ours\nb\n");
+    assert_int_equal(journal_rollback(place->root, false, NULL, NULL, NULL), 0);
+    g_autofree char *text = get(place, "rc");
+    assert_string_equal(text, "a\n#ours\nb\n");
+}
+
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
@@ -161,6 +190,8 @@ int main(void)
         TEST(test_lock_of_a_removed_folder),
         TEST(test_conflict_stops_nothing_else),
         TEST(test_lines_are_taken_out_of_an_edited_file),
+        TEST(test_lines_that_are_undone_are_no_conflict),
+        TEST(test_lines_that_are_commented_out_are_gone),
     };
     return cmocka_run_group_tests_name("journal", tests, NULL, NULL);
 }
