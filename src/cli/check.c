@@ -56,6 +56,29 @@ int check_values(const struct command *command)
     return 0;
 }
 
+static bool is_flag(const struct command *command, const char *name)
+{
+    bool is = strcmp(name, "json") == 0 || strcmp(name, "help") == 0;
+    for (const GOptionEntry *o = command->options; o->long_name != NULL; o++) {
+        is |= o->arg == G_OPTION_ARG_NONE && strcmp(o->long_name, name) == 0;
+    }
+    return is;
+}
+
+int check_flags(const struct command *command, char *const *words, size_t count)
+{
+    for (size_t i = 0; i < count && strcmp(words[i], "--") != 0; i++) {
+        const char *value = strchr(words[i], '=');
+        if (value != NULL && g_str_has_prefix(words[i], "--")) {
+            g_autofree char *name = g_strndup(words[i] + 2, (size_t)(value - words[i]) - 2);
+            if (is_flag(command, name)) {
+                return command_usage(command->name, "--%s takes no value", name);
+            }
+        }
+    }
+    return 0;
+}
+
 char *check_suggest_option(const struct command *command, const char *message)
 {
     const char *word = strstr(message, "--");

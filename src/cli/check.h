@@ -14,6 +14,10 @@ int check_values(const struct command *command);
 int check_refuse(const struct command *command, const char *option, const char *value,
                  const char *const *names);
 
+/// Refuses a value for an option that takes none: GOption takes "--commit=no" for "--commit".
+/// `words` are the command's own, up to "--" or `count`. Returns 0 or EXIT_USAGE.
+int check_flags(const struct command *command, char *const *words, size_t count);
+
 /// " (did you mean '--policy'?)" for GOption's message about an option that the command has not,
 /// else "". The caller frees it.
 char *check_suggest_option(const struct command *command, const char *message);

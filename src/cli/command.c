@@ -165,6 +165,10 @@ int command_run(const struct command *command, char **argv)
     if (!g_option_context_parse_strv(context, &words, &error)) {
         return refuse(command, error);
     }
+    size_t parsed = g_strv_length(argv) - (command->is_posix ? g_strv_length(words) : 0);
+    if (check_flags(command, argv, parsed) != 0) {
+        return EXIT_USAGE;
+    }
     if (is_help) {
         help_print(command);
         return EXIT_YES;
@@ -227,6 +231,7 @@ static int dispatch(char **argv)
         }
     }
     g_autofree char *meant = text_suggest(argv[1], names);
+    text_make_printable(argv[1]);
     fprintf(stderr, "cpulift: '%s' is no command: 'cpulift --help' lists them%s\n", argv[1], meant);
     return EXIT_USAGE;
 }
