@@ -241,6 +241,13 @@ static bool has_suffix(const char *name, const char *const *suffixes)
     return *suffixes != NULL;
 }
 
+/// A FIFO, a device or a socket, which nobody named: to read it could take forever.
+static bool is_special(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+}
+
 int file_list(const char *folder, const char *const *suffixes, bool is_deep, GPtrArray *paths,
               cpulift_error **err)
 {
@@ -261,7 +268,7 @@ int file_list(const char *folder, const char *const *suffixes, bool is_deep, GPt
         if (is_deep && !is_hidden && g_file_test(path, G_FILE_TEST_IS_DIR) &&
             !g_file_test(path, G_FILE_TEST_IS_SYMLINK)) {
             TRY(file_list(path, suffixes, is_deep, paths, err));
-        } else if (!is_hidden && has_suffix(name, suffixes)) {
+        } else if (!is_hidden && has_suffix(name, suffixes) && !is_special(path)) {
             g_ptr_array_add(paths, g_steal_pointer(&path));
         }
     }

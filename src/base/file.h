@@ -27,7 +27,8 @@ int file_save(const char *path, const char *text, size_t len, unsigned mode, cpu
 int file_write_fd(int fd, const char *name, const char *text, size_t len, cpulift_error **err);
 
 /// Adds to `paths` the files in `folder` whose names end with one of `suffixes` (NULL-terminated)
-/// and begin with no dot, sorted; with `is_deep` those of its folders, too, through no links.
+/// and begin with no dot, sorted, no FIFO or device among them; with `is_deep` those of its
+/// folders, too, through no links.
 int file_list(const char *folder, const char *const *suffixes, bool is_deep, GPtrArray *paths,
               cpulift_error **err);
 
