@@ -42,6 +42,20 @@ static int load_records(const root_dir *root, GPtrArray **ret_records, cpulift_e
     return 0;
 }
 
+/// Locks the journal and reads its records. Those of one that another began after we found none
+/// are not ours to undo: it is at work on them.
+static int load_held(const root_dir *root, int *ret_fd, GPtrArray **ret_records,
+                     cpulift_error **err)
+{
+    TRY(journal_folder_lock(root, ret_fd, err));
+    TRY(load_records(root, ret_records, err));
+    return *ret_fd >= 0 || (*ret_records)->len == 0
+               ? 0
+               : cpulift_error_set(err, CPULIFT_ECONFLICT,
+                                   "another cpulift is at work on '%s/': wait for it to end",
+                                   root->path);
+}
+
 int journal_load(const root_dir *root, GPtrArray **ret_sets, cpulift_error **err)
 {
     g_autoptr(GPtrArray) records = NULL;
@@ -170,8 +184,7 @@ int journal_rollback(const root_dir *root, bool is_dry, GPtrArray **ret_actions,
     g_autoptr(GPtrArray) actions = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(GPtrArray) records = NULL;
     autoclose int held = -1;
-    TRY(journal_folder_lock(root, &held, err));
-    TRY(load_records(root, &records, err));
+    TRY(load_held(root, &held, &records, err));
     int rc = rollback_records(records, root, is_dry, actions, diff, err);
     if (rc == 0 && !is_dry) {
         journal_folder_sweep(root);
@@ -231,8 +244,7 @@ int journal_recover(const root_dir *root, cpulift_error **err)
     autoclose int held = -1;
     g_autoptr(GPtrArray) records = NULL;
     g_autoptr(GPtrArray) actions = g_ptr_array_new_with_free_func(g_free);
-    TRY(journal_folder_lock(root, &held, err));
-    TRY(load_records(root, &records, err));
+    TRY(load_held(root, &held, &records, err));
     for (size_t i = records->len; i-- > 0;) {
         const struct journal_record *record = g_ptr_array_index(records, i);
         if (!g_str_has_suffix(record->target, SUFFIX_PENDING)) {
