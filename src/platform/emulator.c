@@ -19,6 +19,7 @@
 #define SECTIONS_MAX 256
 #define SEARCH_MAX   ((off_t)64 << 20)
 #define CHUNK        ((size_t)256 << 10)
+#define OVERLAP      ((off_t)(sizeof(NEEDLE) + 32))
 
 /// Where distributions put it. The last two are often links or scripts, of which libvirt knows.
 static const char *const programs[] = {
@@ -114,25 +115,35 @@ static void find_constants(int fd, off_t size, off_t *ret_start, off_t *ret_end)
     }
 }
 
-static unsigned search(int fd, off_t size)
+/// The version that stands from `at` to `end`; 0 where there is none.
+static unsigned search(int fd, off_t at, off_t end)
 {
-    off_t at, end;
-    find_constants(fd, size, &at, &end);
-    end = MIN(end, at + SEARCH_MAX);
     g_autofree char *chunk = g_malloc(CHUNK + 1);
     // A version that a chunk cuts in two stands whole in the next.
-    for (const off_t overlap = sizeof(NEEDLE) + 32; at < end; at += (off_t)CHUNK - overlap) {
+    for (; at < end; at += (off_t)CHUNK - OVERLAP) {
         ssize_t len = pread(fd, chunk, MIN(CHUNK, (size_t)(end - at)), at);
         if (len <= 0) {
             return 0;
         }
         chunk[len] = '\0';
         const char *found = memmem(chunk, (size_t)len, NEEDLE, strlen(NEEDLE));
-        if (found != NULL && (found - chunk < len - overlap || at + len >= end)) {
+        if (found != NULL && (found - chunk < len - OVERLAP || at + len >= end)) {
             return text_parse_version(found + strlen(NEEDLE));
         }
     }
     return 0;
+}
+
+/// It stands about half-way (at 0.48 in 7.2, 0.53 in 10.0): what comes before is looked at last. So
+/// a hook that cannot remember what it found pays a tenth of a millisecond at each start.
+static unsigned search_constants(int fd, off_t size)
+{
+    off_t start, end;
+    find_constants(fd, size, &start, &end);
+    end = MIN(end, start + SEARCH_MAX);
+    off_t middle = start + (end - start) / 5 * 2;
+    unsigned version = search(fd, middle, end);
+    return version != 0 ? version : search(fd, start, MIN(middle + OVERLAP, end));
 }
 
 unsigned emulator_read_version(const root_dir *root, const char *path)
@@ -143,5 +154,5 @@ unsigned emulator_read_version(const root_dir *root, const char *path)
         return 0;
     }
     unsigned version = read_capabilities(root, path, st.st_ctim.tv_sec);
-    return version != 0 ? version : search(fd, st.st_size);
+    return version != 0 ? version : search_constants(fd, st.st_size);
 }

@@ -80,6 +80,20 @@ install "$program" 7.2.23
 starts 0
 notes 2
 
+# Wherever in the program it stands; a trace beside which nothing can be written costs a look at each start, and no more notes.
+for before in 1 119990 120010 262130 600000; do
+    { head -c $before /dev/zero && echo "QEMU emulator version 10.0.9 (Debian)" && head -c 300000 /dev/zero; } >"$program.new"
+    mv "$program.new" "$program"
+    rm -f "$memory"
+    mkdir "$memory"
+    starts 2
+    starts 2
+    rmdir "$memory"
+done
+install "$program" 7.2.23
+starts 0
+notes 2
+
 # A guest may name a program of its own.
 install "$node/opt/qemu/bin/qemu" 10.1.0
 starts 2 /opt/qemu/bin/qemu
