@@ -21,6 +21,9 @@ enum part {
     PARTS,
 };
 
+/// Of silicon that has another feature instead.
+#define NEVER "never"
+
 static const struct remedy {
     const char *feature, *given;
     const char *since[REMEDIES];
@@ -178,9 +181,9 @@ static const struct remedy *find_remedy(const cpulift_pool *pool, size_t kind, c
 }
 
 /// What must be updated, and to what: since[p] is NULL where part p need not, "" where it is not
-/// known.
+/// known. *ret_never is the row of a feature that no update gives, or NULL.
 static void find_updates(const cpulift_pool *pool, const struct mitigation_group *group,
-                         const char **since)
+                         const char **since, const struct remedy **ret_never)
 {
     for (size_t k = 0; k < group->kinds->len; k++) {
         size_t index = g_array_index(group->kinds, size_t, k);
@@ -193,6 +196,10 @@ static void find_updates(const cpulift_pool *pool, const struct mitigation_group
                 continue;
             }
             const struct remedy *remedy = find_remedy(pool, index, group->names->pdata[i]);
+            if (remedy != NULL && strcmp(remedy->since[MICROCODE], NEVER) == 0) {
+                *ret_never = remedy;
+                continue;
+            }
             for (size_t p = 0; p < REMEDIES; p++) {
                 const char *need = remedy != NULL ? remedy->since[p] : "";
                 bool is_needed = remedy == NULL || weigh(need) > weigh(have[p]);
@@ -214,17 +221,11 @@ static char *describe_policy(enum policy_reason reason)
                                  policy_reason_to_string(reason));
 }
 
-char *mitigation_describe_remedy(const cpulift_pool *pool, const struct mitigation_group *group)
+/// "update microcode (2019-05 or newer), kernel and QEMU"; NULL where nothing must be. The
+/// caller's.
+static char *format_updates(const char *const *since)
 {
-    const char *since[PARTS] = {NULL};
     g_autoptr(GPtrArray) parts = g_ptr_array_new_with_free_func(g_free);
-    if (group->reason != POLICY_GIVEN) {
-        return describe_policy(group->reason);
-    }
-    if (group->is_hazard) {
-        return g_strdup("plan these hosts apart");
-    }
-    find_updates(pool, group, since);
     for (size_t p = 0; p < PARTS; p++) {
         if (since[p] != NULL) {
             g_ptr_array_add(parts, *since[p] == '\0' ? g_strdup(part_names[p])
@@ -232,13 +233,33 @@ char *mitigation_describe_remedy(const cpulift_pool *pool, const struct mitigati
                                                                        part_names[p], since[p]));
         }
     }
-    if (parts->len == 0) {
-        return g_strdup("their versions could give it: look for what switches it off");
-    }
-    GString *text = g_string_new("update ");
+    GString *text = g_string_new(parts->len > 0 ? "update " : NULL);
     for (size_t i = 0; i < parts->len; i++) {
         const char *between = i == 0 ? "" : i + 1 < parts->len ? ", " : " and ";
         g_string_append_printf(text, "%s%s", between, (char *)parts->pdata[i]);
     }
-    return g_string_free(text, FALSE);
+    return g_string_free(text, parts->len == 0);
+}
+
+char *mitigation_describe_remedy(const cpulift_pool *pool, const struct mitigation_group *group)
+{
+    const char *since[PARTS] = {NULL};
+    const struct remedy *never = NULL;
+    if (group->reason != POLICY_GIVEN) {
+        return describe_policy(group->reason);
+    }
+    if (group->is_hazard) {
+        return g_strdup("plan these hosts apart");
+    }
+    find_updates(pool, group, since, &never);
+    g_autofree char *updates = format_updates(since);
+    if (never != NULL) {
+        return g_strdup_printf("%s%sno update gives %s there: KVM gives guests of these CPUs %s "
+                               "instead; plan them apart",
+                               updates != NULL ? updates : "", updates != NULL ? "; " : "",
+                               never->feature, never->given);
+    }
+    return updates != NULL
+               ? g_steal_pointer(&updates)
+               : g_strdup("their versions could give it: look for what switches it off");
 }

@@ -101,6 +101,16 @@ static const struct judgement judgements[] = {
       {.name = "b", .model = "Nehalem", .unknown = "rrsba"}},
      {"rrsba", "CPULIFT_CPU_MAP"},
      {NULL}},
+    // Zen 1 switches SSBD by LS_CFG, which KVM shows as virt-ssbd; from Zen 2 on it is amd-ssbd.
+    {{{.name = "zen1", .model = "EPYC", .more = "virt-ssbd", .kernel = "4.15", .qemu = "2.12"},
+      {.name = "zen2", .model = "EPYC", .more = "amd-ssbd"}},
+     {"no update gives amd-ssbd there: KVM gives guests of these CPUs virt-ssbd instead",
+      "no update gives virt-ssbd there"},
+     {"update kernel", "update QEMU", "microcode"}},
+    {{{.name = "a", .model = "EPYC", .more = "virt-ssbd"},
+      {.name = "b", .model = "EPYC", .kernel = "4.15", .qemu = "7.2.0"}},
+     {"update kernel (4.17 or newer)"},
+     {"microcode", "QEMU (", "no update"}},
     // Only what may be too old is to be updated.
     {{{.name = "a", .model = "Nehalem", .more = "md-clear"},
       {.name = "b", .model = "Nehalem", .qemu = "7.2.22", .kernel = "6.1.0-18-amd64"}},
