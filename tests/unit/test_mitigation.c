@@ -150,6 +150,26 @@ static void test_judgements(void **state)
     }
 }
 
+/// The refusal names every host at once, each with what it lacks and what heals it.
+static void test_all_hosts(void **state)
+{
+    (void)state;
+    static const struct pool_host hosts[] = {
+        {.name = "rich", .model = "Nehalem", .more = PATCHED},
+        {.name = "b", .model = "Nehalem", .more = "spec-ctrl stibp ssbd"},
+        {.name = "c", .model = "Nehalem", .more = "spec-ctrl stibp ssbd"},
+        {.name = "d", .model = "Nehalem", .more = "md-clear spec-ctrl stibp"},
+    };
+    const struct planner_options options = {0};
+    g_autoptr(inventory) inv = pool_new(hosts, G_N_ELEMENTS(hosts));
+    g_autofree char *refusal = NULL;
+    g_autofree char *warnings = judge(inv, &options, &refusal);
+    assert_non_null(strstr(refusal, "md-clear (not given by hosts 'b', 'c': update microcode "
+                                    "(2019-05 or newer), kernel (5.2 or newer)"));
+    assert_non_null(strstr(refusal, "ssbd (not given by host 'd': update microcode (2018-07"));
+    assert_null(strstr(refusal, "rich"));
+}
+
 /// A hazard that every host has stands in the definition.
 static void test_hazard_is_shown(void **state)
 {
@@ -242,9 +262,9 @@ static void test_recorded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_judgements), cmocka_unit_test(test_hazard_is_shown),
-        cmocka_unit_test(test_denied),     cmocka_unit_test(test_newer_names),
-        cmocka_unit_test(test_recorded),
+        cmocka_unit_test(test_judgements),      cmocka_unit_test(test_all_hosts),
+        cmocka_unit_test(test_hazard_is_shown), cmocka_unit_test(test_denied),
+        cmocka_unit_test(test_newer_names),     cmocka_unit_test(test_recorded),
     };
     return cmocka_run_group_tests_name("mitigation", tests, NULL, NULL);
 }

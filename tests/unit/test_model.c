@@ -76,6 +76,8 @@ static void test_model_hides(void **state)
              {.name = "b", .model = "Skylake-Server-noTSX-IBRS"});
     assert_string_equal(hiding->cpu->model, "Broadwell-noTSX-IBRS");
     assert_non_null(strstr(pool_get_warning(hiding, "hidden"), "b: "));
+    g_autofree char *warnings = json_dumps(json_object_get(hiding->document, "warnings"), 0);
+    assert_non_null(strstr(warnings, "b: their CPUs have retbleed"));
 }
 
 int main(void)
