@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/model_choice.h"
 
+#include "base/text.h"
+
 #include <string.h>
 
 static const char *const obsolete[] = {
@@ -15,9 +17,11 @@ bool model_is_obsolete(const char *name)
     return g_strv_contains(obsolete, name);
 }
 
-static bool holds(char *const *sorted, const char *name)
+/// A large pool asks for each model and kind.
+static bool holds(char **sorted, const char *name)
 {
-    return g_strv_contains((const char *const *)sorted, name);
+    return bsearch(&name, (const void *)sorted, g_strv_length(sorted), sizeof(char *),
+                   text_compare) != NULL;
 }
 
 static bool is_kvm(const cpulift_pool *pool)
