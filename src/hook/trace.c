@@ -14,6 +14,9 @@
 #include <time.h>
 #include <unistd.h>
 
+/// The part of the file that notes may fill: it is read at each start of a guest that has one.
+#define NOTES_MAX (TRACE_MAX / 8)
+
 static struct {
     char path[512], folder[512];
     const char *role;
@@ -82,24 +85,26 @@ void trace_write(const char *guest, const char *why)
     append(line, strlen(line), TRACE_MAX);
 }
 
-/// Whether the file has the line, whenever it was written.
-static bool has_line(const char *line)
+/// Whether the file has the line, whenever it was written, or no room for it.
+static bool is_told(const char *line)
 {
     off_t size = 0;
     const char *what = strchr(line, ' ');
     autoclose int fd = open_trace(O_RDONLY, &size);
-    size_t len = fd >= 0 ? (size_t)MIN(size, TRACE_MAX) : 0;
-    g_autofree char *text = g_malloc(len + 1);
-    return len > 0 && read(fd, text, len) == (ssize_t)len &&
-           memmem(text, len, what, strlen(what)) != NULL;
+    if (fd < 0 || size >= NOTES_MAX) {
+        return fd >= 0;
+    }
+    g_autofree char *text = g_malloc((size_t)size + 1);
+    return read(fd, text, (size_t)size) == size &&
+           memmem(text, (size_t)size, what, strlen(what)) != NULL;
 }
 
 void trace_note(const char *guest, const char *what)
 {
     g_autofree char *why = g_strconcat("note: ", what, NULL);
     g_autofree char *line = format_line(guest, why);
-    if (!has_line(line)) {
-        append(line, strlen(line), TRACE_MAX / 2);
+    if (!is_told(line)) {
+        append(line, strlen(line), NOTES_MAX);
     }
 }
 

@@ -16,7 +16,7 @@ const char *trace_get_folder(void);
 void trace_write(const char *guest, const char *why);
 
 /// Adds "TIME ROLE GUEST: note: what": the guest was tuned, but an operator should know. Once for
-/// each guest, and only while half of the file is left for what fails.
+/// each guest, and only while most of the file is left for what fails.
 void trace_note(const char *guest, const char *what);
 
 /// After `seconds` the process leaves a line and ends with `status`: whoever waits for a hook waits
