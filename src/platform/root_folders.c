@@ -144,10 +144,9 @@ void root_discard_all(const root_dir *root, const char *target)
 {
     g_autofree char *folder = g_path_get_dirname(target);
     g_auto(GStrv) names = NULL;
-    if (root_list(root, folder, &names, NULL) != 0) {
-        return; // what cannot be seen is not ours to remove
-    }
-    for (char **name = names; *name != NULL; name++) {
+    // What cannot be seen is not ours to remove.
+    (void)root_list(root, folder, &names, NULL);
+    for (char **name = names; name != NULL && *name != NULL; name++) {
         if (g_str_has_prefix(*name, ROOT_TEMPORARY_PREFIX)) {
             root_discard(root, target, *name);
         }

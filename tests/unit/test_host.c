@@ -122,66 +122,66 @@ static void test_newer(void **state)
 }
 
 /// "{" + head of a good document with `more` members + "}".
-static void test_malformed(void **state)
-{
-    (void)state;
 #define HEAD          "{\"schema\":\"cpulift.host/1\",\"name\":\"h\",\"arch\":\"x86_64\","
 #define GOOD          "\"guests\":[{\"virt\":\"kvm\",\"machine\":\"pc\",\"features\":[]}]"
 #define LINE(members) HEAD GOOD "," members "}"
 #define GUEST(members)                                                                             \
     HEAD "\"guests\":[{\"virt\":\"kvm\",\"machine\":\"pc\",\"features\":[]," members "}]}"
-    static const struct {
-        const char *text, *word;
-    } cases[] = {
-        {"", "not valid JSON"},
-        {"[]", "no \"schema\""},
-        {"{\"schema\":1}", "no \"schema\""},
-        {"{\"schema\":\"cpulift.host/2\"}", "another version"},
-        {"{\"schema\":\"cpulift.plan/1\"}", "where cpulift.host/1 is expected"},
-        {"{\"schema\":\"cpulift.host/1\"}", "\"name\""},
-        {"{\"schema\":\"cpulift.host/1\",\"name\":\"../etc\"}", "\"name\""},
-        {"{\"schema\":\"cpulift.host/1\",\"name\":\"h\"," GOOD "}", "\"arch\" is missing"},
-        {HEAD "\"guests\":[]}", "\"guests\" has 0 entries"},
-        {HEAD "\"guests\":{}}", "\"guests\" is no list"},
-        {HEAD "\"guests\":[7]}", "\"guests[0]\" is no object"},
-        {HEAD "\"guests\":[{\"virt\":\"kvm\",\"machine\":\"pc\"}]}",
-         "\"guests[0].features\" is missing"},
-        {HEAD "\"guests\":[{\"virt\":\"a b\",\"machine\":\"pc\",\"features\":[]}]}",
-         "\"guests[0].virt\" is none of kvm, qemu"},
-        {HEAD "\"guests\":[{\"virt\":\"kvm\",\"machine\":\"pc\",\"features\":[]},{\"virt\":\"kvm\","
-              "\"machine\":\"pc\",\"features\":[]}]}",
-         "stand twice"},
-        {HEAD GOOD "," GOOD "}", "duplicate"},
-        {LINE("\"cpu\":\"Intel\""), "\"cpu\" is no object"},
-        {LINE("\"versions\":[]"), "\"versions\" is no object"},
-        {LINE("\"vulnerabilities\":[]"), "\"vulnerabilities\" is no object"},
-        {LINE("\"cpu\":{\"vendor\":7}"), "\"cpu.vendor\" is no name"},
-        {LINE("\"cpu\":{\"vendor\":\"\"}"), "\"cpu.vendor\" is no name"},
-        {LINE("\"cpu\":{\"phys_bits\":\"39\"}"), "\"cpu.phys_bits\""},
-        {LINE("\"cpu\":{\"phys_bits\":4294967335}"), "\"cpu.phys_bits\""},
-        {LINE("\"cpu\":{\"phys_bits\":-1}"), "\"cpu.phys_bits\""},
-        {LINE("\"cpu\":{\"phys_bits\":39.5}"), "\"cpu.phys_bits\""},
-        {LINE("\"cpu\":{\"microcode\":99999999999999999999999}"), "not valid JSON"},
-        {LINE("\"vulnerabilities\":{\"meltdown\":7}"), "\"vulnerabilities.meltdown\" is no string"},
-        {GUEST("\"blocked_models\":[]"), "\"guests[0].blocked_models\" is no object"},
-        {GUEST("\"blocked_models\":{\"486\":\"fpu\"}"), "blocked_models.486\" is no list"},
-        {LINE("\"silicon\":\"yes\""), "\"silicon\""},
-        {LINE("\"libvirt_models\":\"486\""), "\"libvirt_models\" is no list"},
-        {LINE("\"libvirt_models\":[\"a b\"]"), "\"libvirt_models[0]\" is no name"},
-        {GUEST("\"phys_bits\":65"), "\"guests[0].phys_bits\""},
-        {GUEST("\"unknown\":[null]"), "\"guests[0].unknown[0]\" is no name"},
-        {GUEST("\"not_migratable\":[\"x\\u001b[2J\"]"),
-         "\"guests[0].not_migratable[0]\" is no name"},
-        {LINE("\"source\":\"\xff\""), "not valid JSON"},
-        {LINE("\"source\":\"\\u0000\""), "not valid JSON"},
-    };
-    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+static const struct {
+    const char *text, *word;
+} malformed[] = {
+    {"", "not valid JSON"},
+    {"[]", "no \"schema\""},
+    {"{\"schema\":1}", "no \"schema\""},
+    {"{\"schema\":\"cpulift.host/2\"}", "another version"},
+    {"{\"schema\":\"cpulift.plan/1\"}", "where cpulift.host/1 is expected"},
+    {"{\"schema\":\"cpulift.host/1\"}", "\"name\""},
+    {"{\"schema\":\"cpulift.host/1\",\"name\":\"../etc\"}", "\"name\""},
+    {"{\"schema\":\"cpulift.host/1\",\"name\":\"h\"," GOOD "}", "\"arch\" is missing"},
+    {HEAD "\"guests\":[]}", "\"guests\" has 0 entries"},
+    {HEAD "\"guests\":{}}", "\"guests\" is no list"},
+    {HEAD "\"guests\":[7]}", "\"guests[0]\" is no object"},
+    {HEAD "\"guests\":[{\"virt\":\"kvm\",\"machine\":\"pc\"}]}",
+     "\"guests[0].features\" is missing"},
+    {HEAD "\"guests\":[{\"virt\":\"a b\",\"machine\":\"pc\",\"features\":[]}]}",
+     "\"guests[0].virt\" is none of kvm, qemu"},
+    {HEAD "\"guests\":[{\"virt\":\"kvm\",\"machine\":\"pc\",\"features\":[]},{\"virt\":\"kvm\","
+          "\"machine\":\"pc\",\"features\":[]}]}",
+     "stand twice"},
+    {HEAD GOOD "," GOOD "}", "duplicate"},
+    {LINE("\"cpu\":\"Intel\""), "\"cpu\" is no object"},
+    {LINE("\"versions\":[]"), "\"versions\" is no object"},
+    {LINE("\"vulnerabilities\":[]"), "\"vulnerabilities\" is no object"},
+    {LINE("\"cpu\":{\"vendor\":7}"), "\"cpu.vendor\" is no name"},
+    {LINE("\"cpu\":{\"vendor\":\"\"}"), "\"cpu.vendor\" is no name"},
+    {LINE("\"cpu\":{\"phys_bits\":\"39\"}"), "\"cpu.phys_bits\""},
+    {LINE("\"cpu\":{\"phys_bits\":4294967335}"), "\"cpu.phys_bits\""},
+    {LINE("\"cpu\":{\"phys_bits\":-1}"), "\"cpu.phys_bits\""},
+    {LINE("\"cpu\":{\"phys_bits\":39.5}"), "\"cpu.phys_bits\""},
+    {LINE("\"cpu\":{\"microcode\":99999999999999999999999}"), "not valid JSON"},
+    {LINE("\"vulnerabilities\":{\"meltdown\":7}"), "\"vulnerabilities.meltdown\" is no string"},
+    {GUEST("\"blocked_models\":[]"), "\"guests[0].blocked_models\" is no object"},
+    {GUEST("\"blocked_models\":{\"486\":\"fpu\"}"), "blocked_models.486\" is no list"},
+    {LINE("\"silicon\":\"yes\""), "\"silicon\""},
+    {LINE("\"libvirt_models\":\"486\""), "\"libvirt_models\" is no list"},
+    {LINE("\"libvirt_models\":[\"a b\"]"), "\"libvirt_models[0]\" is no name"},
+    {GUEST("\"phys_bits\":65"), "\"guests[0].phys_bits\""},
+    {GUEST("\"unknown\":[null]"), "\"guests[0].unknown[0]\" is no name"},
+    {GUEST("\"not_migratable\":[\"x\\u001b[2J\"]"), "\"guests[0].not_migratable[0]\" is no name"},
+    {LINE("\"source\":\"\xff\""), "not valid JSON"},
+    {LINE("\"source\":\"\\u0000\""), "not valid JSON"},
+};
+
+static void test_malformed(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < G_N_ELEMENTS(malformed); i++) {
         g_autoptr(cpulift_host) host = NULL;
         g_autoptr(cpulift_error) err = NULL;
-        assert_int_equal(parse(cases[i].text, &host, &err), CPULIFT_EINPUT);
+        assert_int_equal(parse(malformed[i].text, &host, &err), CPULIFT_EINPUT);
         assert_null(host);
-        if (strstr(err->message, cases[i].word) == NULL || strpbrk(err->message, "\n\033")) {
-            fail_msg("case %zu: '%s' lacks '%s'", i, err->message, cases[i].word);
+        if (strstr(err->message, malformed[i].word) == NULL || strpbrk(err->message, "\n\033")) {
+            fail_msg("case %zu: '%s' lacks '%s'", i, err->message, malformed[i].word);
         }
     }
 }
