@@ -13,7 +13,7 @@
 /// (MAX_ARG_STRLEN).
 #define CLOUDSTACK_MAX ((size_t)128 << 10)
 
-/// What stands for "start the guest as it is" in each role's contract.
+/// So long may a start wait for a hung disk or file server; then the guest starts as it was made.
 #define WATCHDOG_SECONDS 2
 
 static int fail_open(const char *guest, const cpulift_error *err)
