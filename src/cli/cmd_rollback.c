@@ -56,11 +56,11 @@ static int run(char **arguments, size_t count)
 const struct command rollback_command = {
     .name = "rollback",
     .arguments = "",
-    .description = "Shows what must change to undo every 'cpulift apply --commit' on this node, "
-                   "byte for byte, "
-                   "newest first; with --commit changes it. A file that somebody else changed "
-                   "meanwhile, and that has no right answer, is left and named, and the rest "
-                   "goes on. ",
+    .description =
+        "Shows what must change to undo every 'cpulift apply --commit' on this node, "
+        "byte for byte, newest first; with --commit changes it. A file that somebody else changed "
+        "meanwhile, and that has no right answer, is left and named, and the rest "
+        "goes on.",
     .options = entries,
     .json = &options.json,
     .run = run,
