@@ -72,7 +72,7 @@ static int build(const root_dir *root, const GPtrArray *missing, const char *sta
         TRY(root_make_folder(root, path, get_mode(folder), err));
     }
     g_autofree char *file = g_strconcat(staged, target + outer, NULL);
-    g_autofree char *folder = g_strconcat(staged, JOURNAL_FOLDER + outer, NULL);
+    g_autofree char *folder = g_strconcat(staged, &JOURNAL_FOLDER[outer], NULL);
     autoclose int fd = -1;
     TRY(root_replace(root, file, record, &absent, err));
     TRY(root_open_folder(root, folder, &fd, err));

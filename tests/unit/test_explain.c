@@ -61,6 +61,24 @@ static void test_gain(void **state)
 }
 
 /// AMD's emulated arch-capabilities are no gain, also beside a host that does not say its vendor.
+/// Two poor kinds cost the same: neither's leaving alone gains it, in whatever order they stand.
+static void test_gain_of_two_poor(void **state)
+{
+    (void)state;
+    static const char *const orders[][3] = {{"a", "b", "c"}, {"a", "c", "b"}, {"b", "a", "c"}};
+    for (size_t i = 0; i < G_N_ELEMENTS(orders); i++) {
+        const struct pool_host hosts[] = {
+            {.name = orders[i][0], .model = "Nehalem", .phys_bits = 36},
+            {.name = orders[i][1], .model = "Haswell-noTSX", .phys_bits = 39},
+            {.name = orders[i][2], .model = "Nehalem", .phys_bits = 40}};
+        g_autoptr(cpulift_plan) plan = compute(hosts, 3);
+        g_autoptr(explain) self = new_explain(plan);
+        g_autoptr(GArray) gainers = explain_find_gainers(self);
+        assert_int_equal(self->kinds->len, 3);
+        assert_int_equal(gainers->len, 0);
+    }
+}
+
 static void test_gain_keeps_policy(void **state)
 {
     (void)state;
@@ -207,9 +225,13 @@ static void test_variant(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_gain),           cmocka_unit_test(test_gain_keeps_policy),
-        cmocka_unit_test(test_leavers),        cmocka_unit_test(test_newcomers),
-        cmocka_unit_test(test_newcomer_hides), cmocka_unit_test(test_cost),
+        cmocka_unit_test(test_gain),
+        cmocka_unit_test(test_gain_of_two_poor),
+        cmocka_unit_test(test_gain_keeps_policy),
+        cmocka_unit_test(test_leavers),
+        cmocka_unit_test(test_newcomers),
+        cmocka_unit_test(test_newcomer_hides),
+        cmocka_unit_test(test_cost),
         cmocka_unit_test(test_variant),
     };
     return cmocka_run_group_tests_name("explain", tests, NULL, NULL);
