@@ -68,7 +68,8 @@ static bool is_made_up(const cpulift_pool *pool, const struct selection *whole, 
 
 static bool is_same(const GArray *a, const GArray *b)
 {
-    return a->len == b->len && memcmp(a->data, b->data, a->len * sizeof(size_t)) == 0;
+    return a->len == b->len &&
+           (a->len == 0 || memcmp(a->data, b->data, a->len * sizeof(size_t)) == 0);
 }
 
 /// Adds a name to the group of which the same is to be said; `like` is that group but for the

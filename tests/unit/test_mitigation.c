@@ -186,7 +186,7 @@ static void test_denied(void **state)
     (void)state;
     static const char *const denied[] = {"ssbd", "rsba"};
     const struct pool_host host = {
-        .name = "a", .model = "Nehalem", .more = "ssbd arch-capabilities rsba"};
+        .name = "a", .model = "Nehalem", .more = "ssbd md-clear arch-capabilities rsba"};
     for (size_t i = 0; i < G_N_ELEMENTS(denied); i++) {
         struct planner_options options = {0};
         g_autoptr(inventory) inv = pool_new(&host, 1);
@@ -200,8 +200,12 @@ static void test_denied(void **state)
     g_autofree char *refusal = NULL;
     assert_int_equal(policy_deny(&options.policy, support_get_catalog(), "arch-capabilities", NULL),
                      0);
+    // Two that no kind costs are told together.
+    assert_int_equal(policy_deny(&options.policy, support_get_catalog(), "ssbd", NULL), 0);
+    assert_int_equal(policy_deny(&options.policy, support_get_catalog(), "md-clear", NULL), 0);
     g_autofree char *warnings = judge(inv, &options, &refusal);
     assert_non_null(strstr(warnings, "rsba"));
+    assert_non_null(strstr(warnings, "md-clear, ssbd"));
 }
 
 /// A name that the installed map lacks is planned where every host's libvirt knows it.
