@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # run.sh BUILD [CASE…]: runs the command of each case (a folder with `cmd`, its inputs, expected.out, expected.err and
 # expected.exit) on the programs in BUILD, in a copy of the folder, and compares. $COMMON is the folder of shared inputs.
-# UPDATE_GOLDEN=1 writes what came out as what is expected: read the diff before committing it.
+# CASES is a pattern of those that are meant where none is named. UPDATE_GOLDEN=1 writes what came out as what is expected: read the diff before committing it.
 set -u
 here=$(cd "$(dirname "$0")" && pwd) || exit 1
 build=$(cd "$1" && pwd) || exit 1
 shift
-[ $# -gt 0 ] || set -- "$here"/*/cmd
+[ $# -gt 0 ] || set -- "$here"/${CASES:-*}/cmd
 PATH="$build:$PATH" COMMON="$here/common" LC_ALL=C
 export PATH COMMON LC_ALL
 unset LIBVIRT_DEFAULT_URI
