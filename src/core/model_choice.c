@@ -141,6 +141,11 @@ static struct cpu_signature get_shown(const cpulift_pool *pool, const struct cat
     return (struct cpu_signature){pool->vendor, model->family, model->model, model->stepping};
 }
 
+static const cpulift_host *get_host(const cpulift_pool *pool, size_t kind)
+{
+    return ((const struct host_kind *)pool->inv->kinds->pdata[kind])->host;
+}
+
 /// In how many features the CPU of this kind and a guest of the model as it is differ.
 static size_t count_distance(const struct catalog_model *model, const feature_set *features)
 {
@@ -150,26 +155,34 @@ static size_t count_distance(const struct catalog_model *model, const feature_se
     return feature_set_count(&more) + feature_set_count(&less);
 }
 
-/// The model of this vendor that is nearest to what the host gives: where libvirt has no name for
-/// a CPU, it stands for its generation.
+/// Whether a stands nearer to a CPU of this family (0: not known) than b. A family that libvirt has
+/// no name for is nearer to the newest older one than to any before it, whatever a sandbox hides.
+static bool is_nearer(const struct catalog_model *a, const struct catalog_model *b, unsigned family,
+                      const feature_set *features)
+{
+    if (family != 0 && a->family != b->family) {
+        return a->family > b->family;
+    }
+    size_t of_a = count_distance(a, features), of_b = count_distance(b, features);
+    return of_a != of_b ? of_a < of_b : a->age > b->age;
+}
+
+/// The model of this vendor that is nearest to what the host is and gives: where libvirt has no
+/// name for a CPU, it stands for its generation.
 static const struct catalog_model *find_nearest(const cpulift_pool *pool, size_t kind)
 {
     const catalog *map = pool->inv->map;
     const feature_set *features = &pool->guests[kind]->features;
+    unsigned family = get_host(pool, kind)->family;
     const struct catalog_model *best = NULL;
-    size_t best_distance = SIZE_MAX;
     for (size_t i = 0; i < catalog_model_count(map); i++) {
         const struct catalog_model *model = catalog_get_model(map, i);
-        if (model->family == 0 || !is_truthful(map, model) ||
-            g_strcmp0(model->vendor, pool->vendor) != 0 || is_outdated(map, model, features)) {
+        if (model->family == 0 || (family != 0 && model->family > family) ||
+            !is_truthful(map, model) || g_strcmp0(model->vendor, pool->vendor) != 0 ||
+            is_outdated(map, model, features)) {
             continue;
         }
-        size_t distance = count_distance(model, features);
-        if (best == NULL || distance < best_distance ||
-            (distance == best_distance && model->age > best->age)) {
-            best = model;
-            best_distance = distance;
-        }
+        best = best == NULL || is_nearer(model, best, family, features) ? model : best;
     }
     return best;
 }
@@ -179,7 +192,7 @@ static const struct catalog_model *find_nearest(const cpulift_pool *pool, size_t
 static struct cpu_signature get_signature(const cpulift_pool *pool, size_t kind)
 {
     const catalog *map = pool->inv->map;
-    const cpulift_host *host = ((const struct host_kind *)pool->inv->kinds->pdata[kind])->host;
+    const cpulift_host *host = get_host(pool, kind);
     if (host->family != 0) {
         return (struct cpu_signature){pool->vendor, host->family, host->model, host->stepping};
     }

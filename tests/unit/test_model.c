@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /// Which named model a plan stands on.
+#include "base/json.h"
 #include "pool.h"
 #include "support.h"
 
@@ -47,6 +48,38 @@ static void test_model_generation(void **state)
     assert_null(pool_get_warning(wrong, "hidden"));
 }
 
+/// The plan of a host that says this family of its CPU.
+static cpulift_plan *plan_of_family(const struct pool_host *host, unsigned family)
+{
+    g_autofree char *line = pool_format_host(host);
+    g_autoptr(json_t) json = json_loads(line, 0, NULL);
+    json_t *cpu = json_object_get(json, "cpu");
+    json_object_set_new(cpu, "family", json_integer(family));
+    json_object_set_new(cpu, "model", json_integer(2));
+    json_object_set_new(cpu, "stepping", json_integer(1));
+    g_autofree char *text = json_format_line(json);
+    const struct planner_options options = {0};
+    g_autoptr(inventory) inv = inventory_new(support_get_catalog());
+    g_autoptr(cpulift_error) err = NULL;
+    cpulift_plan *plan = NULL;
+    if (inventory_add_text(inv, text, strlen(text), "host", &err) != 0 ||
+        planner_compute(inv, &options, &plan, &err) != 0) {
+        fail_msg("%s", err->message);
+    }
+    return plan;
+}
+
+/// A CPU newer than all names is of the newest older family, not of the one that it happens to have
+/// the features of: here a Zen 5 of which little is given.
+static void test_model_newer_than_all(void **state)
+{
+    (void)state;
+    const struct pool_host host = {.name = "a", .model = "EPYC", .more = "avx512f"};
+    g_autoptr(cpulift_plan) zen5 = plan_of_family(&host, 26), zen1 = plan_of_family(&host, 23);
+    assert_string_equal(zen5->cpu->model, "EPYC-Milan");
+    assert_string_equal(zen1->cpu->model, "EPYC");
+}
+
 static void test_model_known(void **state)
 {
     (void)state;
@@ -84,6 +117,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_model_generation),
+        cmocka_unit_test(test_model_newer_than_all),
         cmocka_unit_test(test_model_known),
         cmocka_unit_test(test_model_hides),
     };
