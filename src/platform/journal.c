@@ -49,11 +49,7 @@ static int load_held(const root_dir *root, int *ret_fd, GPtrArray **ret_records,
 {
     TRY(journal_folder_lock(root, ret_fd, err));
     TRY(load_records(root, ret_records, err));
-    return *ret_fd >= 0 || (*ret_records)->len == 0
-               ? 0
-               : cpulift_error_set(err, CPULIFT_ECONFLICT,
-                                   "another cpulift is at work on '%s/': wait for it to end",
-                                   root->path);
+    return *ret_fd >= 0 || (*ret_records)->len == 0 ? 0 : root_refuse_other(root, err);
 }
 
 int journal_load(const root_dir *root, GPtrArray **ret_sets, cpulift_error **err)

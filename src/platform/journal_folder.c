@@ -12,12 +12,7 @@ static const struct root_file absent;
 
 static int take(const root_dir *root, int fd, cpulift_error **err)
 {
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        return cpulift_error_set(err, CPULIFT_ECONFLICT,
-                                 "another cpulift is at work on '%s/': wait for it to end",
-                                 root->path);
-    }
-    return 0;
+    return flock(fd, LOCK_EX | LOCK_NB) == 0 ? 0 : root_refuse_other(root, err);
 }
 
 static bool is_same_folder(int a, int b)
@@ -87,8 +82,7 @@ int journal_folder_make(const root_dir *root, const char *target, const struct r
     g_autoptr(GPtrArray) missing = g_ptr_array_new_with_free_func(g_free);
     TRY(root_find_missing(root, target, missing, err));
     if (missing->len == 0) {
-        return cpulift_error_set(err, CPULIFT_ECONFLICT, "another cpulift is at work on '%s/'",
-                                 root->path);
+        return root_refuse_other(root, err);
     }
     const char *outermost = g_ptr_array_index(missing, 0);
     g_autofree char *staged = name_beside(outermost);

@@ -58,6 +58,9 @@ int root_load(const root_dir *root, const char *target, struct root_file *ret_fi
 /// True when the folder or file exists (and no link leads to it).
 bool root_has(const root_dir *root, const char *target);
 
+/// CPULIFT_ECONFLICT: another cpulift is at work below this root.
+int root_refuse_other(const root_dir *root, cpulift_error **err);
+
 /// *ret_names, the caller's: the names in a folder, sorted, without "." and ".."; none where there
 /// is no such folder.
 int root_list(const root_dir *root, const char *folder, char ***ret_names, cpulift_error **err);

@@ -99,6 +99,12 @@ void root_remove_folder(const root_dir *root, const char *folder)
     }
 }
 
+int root_refuse_other(const root_dir *root, cpulift_error **err)
+{
+    return cpulift_error_set(err, CPULIFT_ECONFLICT,
+                             "another cpulift is at work on '%s/': wait for it to end", root->path);
+}
+
 int root_rename_folder(const root_dir *root, const char *from, const char *to, cpulift_error **err)
 {
     g_autofree char *old_name = NULL, *name = NULL;
@@ -109,8 +115,7 @@ int root_rename_folder(const root_dir *root, const char *from, const char *to, c
     // Some file systems cannot promise that: there an empty folder may be replaced.
     rc = rc != 0 && errno == EINVAL ? renameat(old_parent, old_name, parent, name) : rc;
     if (rc != 0 && (errno == EEXIST || errno == ENOTEMPTY || errno == ENOENT)) {
-        return cpulift_error_set(err, CPULIFT_ECONFLICT, "another cpulift is at work on '%s/'",
-                                 root->path);
+        return root_refuse_other(root, err);
     }
     return rc != 0 || root_synchronise(root, parent) != 0 ? root_fail(err, "make", root, to) : 0;
 }

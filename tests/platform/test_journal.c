@@ -137,46 +137,37 @@ static void test_conflict_stops_nothing_else(void **state)
     assert_false(root_has(place->root, "var"));
 }
 
-static void test_lines_are_taken_out_of_an_edited_file(void **state)
+/// Applies `ours` over `before`, somebody makes `edited` of it, and rollback `after`.
+static void check_lines(const struct place *place, const char *before, const char *ours,
+                        const char *edited, const char *after)
 {
-    struct place *place = *state;
-    put(place, "rc", "a\nb\n");
+    put(place, "rc", before);
     g_autoptr(changeset) set = changeset_new("test");
-    assert_int_equal(add(set, place, "rc", "a\nb\nours\n", CHANGE_LINES, NULL), 0);
+    assert_int_equal(add(set, place, "rc", ours, CHANGE_LINES, NULL), 0);
     assert_int_equal(changeset_apply(set, place->root, NULL), 0);
-    put(place, "rc", "a\nB\nours\nadded\n");
+    put(place, "rc", edited);
     assert_int_equal(journal_rollback(place->root, false, NULL, NULL, NULL), 0);
     g_autofree char *text = get(place, "rc");
-    assert_string_equal(text, "a\nB\nadded\n");
+    assert_string_equal(text, after);
+    assert_false(root_has(place->root, "var"));
+}
+
+static void test_lines_are_taken_out_of_an_edited_file(void **state)
+{
+    check_lines(*state, "a\nb\n", "a\nb\nours\n", "a\nB\nours\nadded\n", "a\nB\nadded\n");
 }
 
 /// Undone already, as by a rollback that was killed before it could forget the record.
 static void test_lines_that_are_undone_are_no_conflict(void **state)
 {
-    struct place *place = *state;
-    put(place, "rc", "a\nold = 1\nb\n");
-    g_autoptr(changeset) set = changeset_new("test");
-    assert_int_equal(add(set, place, "rc", "a\nold = 2\nb\n", CHANGE_LINES, NULL), 0);
-    assert_int_equal(changeset_apply(set, place->root, NULL), 0);
-    put(place, "rc", "# theirs\na\nold = 1\nb\n");
-    assert_int_equal(journal_rollback(place->root, false, NULL, NULL, NULL), 0);
-    g_autofree char *text = get(place, "rc");
-    assert_string_equal(text, "# theirs\na\nold = 1\nb\n");
-    assert_false(root_has(place->root, "var"));
+    check_lines(*state, "a\nold = 1\nb\n", "a\nold = 2\nb\n", "# theirs\na\nold = 1\nb\n",
+                "# theirs\na\nold = 1\nb\n");
 }
 
 /// Taking out what stands behind a '#' would leave that before the next line.
 static void test_lines_that_are_commented_out_are_gone(void **state)
 {
-    struct place *place = *state;
-    put(place, "rc", "a\nb\n");
-    g_autoptr(changeset) set = changeset_new("test");
-    assert_int_equal(add(set, place, "rc", "a\nours\nb\n", CHANGE_LINES, NULL), 0);
-    assert_int_equal(changeset_apply(set, place->root, NULL), 0);
-    put(place, "rc", "a\n#ours\nb\n");
-    assert_int_equal(journal_rollback(place->root, false, NULL, NULL, NULL), 0);
-    g_autofree char *text = get(place, "rc");
-    assert_string_equal(text, "a\n#ours\nb\n");
+    check_lines(*state, "a\nb\n", "a\nours\nb\n", "a\n#ours\nb\n", "a\n#ours\nb\n");
 }
 
 int main(void)
