@@ -12,7 +12,7 @@
 static struct {
     char *platform, *root, *version, *channel, *hook, *connect, *domains, *inventory;
     char **only, **skip;
-    gboolean commit, strict, json;
+    gboolean commit, dry, strict, json;
 } options = {.root = (char *)"/"};
 
 static const GOptionEntry entries[] = {
@@ -22,6 +22,7 @@ static const GOptionEntry entries[] = {
      "DIR"},
     {"commit", 0, 0, G_OPTION_ARG_NONE, &options.commit,
      "make the change; without it, only show it", NULL},
+    {"dry-run", 'n', 0, G_OPTION_ARG_NONE, &options.dry, "as without --commit", NULL},
     {"version", 0, 0, G_OPTION_ARG_STRING, &options.version,
      "the platform's version, where its files do not tell", "VERSION"},
     {"channel", 0, 0, G_OPTION_ARG_STRING, &options.channel,
@@ -117,6 +118,7 @@ static int apply(const struct platform *platform, const char *plan_path, char **
     TRY(root_open(options.root, &root, err));
     TRY(options.commit ? journal_recover(root, err) : 0);
     TRY(platform->plan(root, plan, &how, set, report, err));
+    changeset_set_plan(set, plan);
     TRY(options.commit ? changeset_apply(set, root, err) : 0);
     for (size_t i = 0; i < report->losses->len; i++) {
         command_warn("%s", (const char *)g_ptr_array_index(report->losses, i));
@@ -184,6 +186,9 @@ static int run(char **arguments, size_t count)
     (void)count;
     if (options.platform == NULL) {
         return command_usage("apply", "--platform is needed");
+    }
+    if (options.commit && options.dry) {
+        return command_usage("apply", "--commit and --dry-run exclude each other");
     }
     const struct platform *platform = platform_find(options.platform);
     g_auto(GStrv) channels = g_strsplit(platform->channels, ", ", -1);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "platform/change.h"
 
+#include "base/json.h"
 #include "platform/diff.h"
 #include "platform/properties.h"
 
@@ -109,6 +110,28 @@ changeset *changeset_new(const char *platform)
 void changeset_free(changeset *set)
 {
     record_free(&changeset_record, set);
+}
+
+void changeset_set_plan(changeset *set, const cpulift_plan *plan)
+{
+    g_autoptr(json_t) json = record_format(&plan_record, plan, NULL);
+    g_free(set->plan);
+    set->plan = json_format_document(json);
+}
+
+cpulift_plan *changeset_find_plan(const changeset *set)
+{
+    cpulift_plan *plan = NULL;
+    if (set->plan != NULL && plan_parse(set->plan, strlen(set->plan), "", &plan, NULL) == 0) {
+        return plan;
+    }
+    for (size_t i = 0; i < set->changes->len; i++) {
+        const struct root_file *after = &((const struct change *)set->changes->pdata[i])->after;
+        if (after->exists && plan_parse(after->bytes, after->len, "", &plan, NULL) == 0) {
+            return plan;
+        }
+    }
+    return NULL;
 }
 
 typedef struct change own_change;

@@ -6,6 +6,7 @@
 
 #include "base/auto.h"
 #include "base/record.h"
+#include "core/plan.h"
 #include "platform/root.h"
 
 #define CHANGESET_SCHEMA "cpulift.changeset/1"
@@ -30,6 +31,7 @@ struct change {
 
 typedef struct changeset {
     char *platform;
+    char *plan;         ///< the document of the plan that it puts in force; NULL: it does not say
     GPtrArray *changes; ///< struct change, in the order in which they are made
     GPtrArray *folders; ///< char *: made for the changes, outermost first; filled by
                         ///< changeset_apply
@@ -41,6 +43,8 @@ extern const struct record changeset_record, change_record;
 #define CHANGESET_ROWS(...)                                                                        \
     RECORD_ROWS({"platform", &record_name, RECORD_AT(changeset, platform), RECORD_REQUIRED,        \
                  .meaning = "whose files"},                                                        \
+                {"plan", &record_string, RECORD_AT(changeset, plan), RECORD_TEXT,                  \
+                 .meaning = "the document of the plan that it puts in force"},                     \
                 {"changes", &record_list, RECORD_AT(changeset, changes), RECORD_REQUIRED,          \
                  .record = &change_record, .meaning = "in the order in which they are made"},      \
                 {"folders", &record_array, RECORD_AT(changeset, folders), RECORD_BELOW,            \
@@ -50,6 +54,13 @@ extern const struct record changeset_record, change_record;
 changeset *changeset_new(const char *platform);
 void changeset_free(changeset *set);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(changeset, changeset_free)
+
+/// The set puts this plan in force.
+void changeset_set_plan(changeset *set, const cpulift_plan *plan);
+
+/// The plan that the set puts in force, as it says or as a file of it has it; NULL where neither
+/// does. The caller's.
+cpulift_plan *changeset_find_plan(const changeset *set);
 
 /// `target` shall hold these bytes. A new file gets `mode` and the owner of its folder, one that is
 /// there keeps both but for execute bits that `mode` has. What is so already is not added.

@@ -3,6 +3,7 @@
 
 #include "base/auto.h"
 #include "base/json.h"
+#include "core/compare.h"
 #include "platform/rollback.h"
 
 #include <string.h>
@@ -174,14 +175,60 @@ static int make_changes(const changeset *set, const root_dir *root, cpulift_erro
     return rc;
 }
 
-int journal_rollback(const root_dir *root, bool is_dry, GPtrArray **ret_actions, GString *diff,
+static bool is_same_plan(const cpulift_plan *a, const cpulift_plan *b)
+{
+    g_auto(compare_side) side_a = {0}, side_b = {0};
+    compare_take_plan(a, NULL, &side_a);
+    compare_take_plan(b, NULL, &side_b);
+    g_autoptr(GPtrArray) differences = compare_sides(&side_a, &side_b);
+    return differences->len == 0;
+}
+
+/// So many of the oldest records stay that the last of them put `to` in force.
+static int find_plan(const GPtrArray *records, const cpulift_plan *to, size_t *ret_keep,
                      cpulift_error **err)
+{
+    g_autoptr(GString) known = g_string_new(NULL);
+    for (size_t i = records->len; i-- > 0;) {
+        const struct journal_record *record = g_ptr_array_index(records, i);
+        g_autoptr(cpulift_plan) plan = changeset_find_plan(record->set);
+        bool is_done = g_str_has_suffix(record->target, SUFFIX_DONE);
+        if (is_done && plan != NULL && is_same_plan(plan, to)) {
+            *ret_keep = i + 1;
+            return 0;
+        }
+        g_autofree char *name = g_path_get_basename(record->target);
+        g_string_append_printf(known, "%s%.*s: ", known->len > 0 ? "; " : "",
+                               (int)strcspn(name, "."), name);
+        if (plan != NULL) {
+            g_string_append_printf(known, "pool '%s', %s, model %s, %zu features", plan->pool,
+                                   plan->variant, plan->cpu->model, plan->feature_count);
+        } else {
+            g_string_append(known, "it does not say which");
+        }
+    }
+    return cpulift_error_set(err, CPULIFT_EREFUSED,
+                             "no apply that is left here put this plan in force; newest first "
+                             "there %s %s: nothing was changed",
+                             records->len == 1 ? "is" : "are",
+                             records->len > 0 ? known->str : "none");
+}
+
+int journal_rollback(const root_dir *root, const struct journal_way *way, GPtrArray **ret_actions,
+                     GString *diff, cpulift_error **err)
 {
     g_autoptr(GPtrArray) actions = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(GPtrArray) records = NULL;
     autoclose int held = -1;
+    size_t keep = 0;
+    bool is_dry = way != NULL && way->is_dry;
     TRY(load_held(root, &held, &records, err));
-    int rc = rollback_records(records, root, is_dry, actions, diff, err);
+    if (way != NULL && way->is_one) {
+        keep = records->len > 0 ? records->len - 1 : 0;
+    } else if (way != NULL && way->to != NULL) {
+        TRY(find_plan(records, way->to, &keep, err));
+    }
+    int rc = rollback_records(records, keep, root, is_dry, actions, diff, err);
     if (rc == 0 && !is_dry) {
         journal_folder_sweep(root);
     }
@@ -208,7 +255,7 @@ static int make_changes_or_none(changeset *set, const root_dir *root, const char
         g_autoptr(GPtrArray) actions = g_ptr_array_new_with_free_func(g_free);
         g_autoptr(GPtrArray) records = g_ptr_array_new();
         g_ptr_array_add(records, (void *)record);
-        (void)rollback_records(records, root, false, actions, NULL, NULL);
+        (void)rollback_records(records, 0, root, false, actions, NULL, NULL);
         return rc;
     }
     return finish(root, base, record->target, err);
@@ -247,7 +294,7 @@ int journal_recover(const root_dir *root, cpulift_error **err)
             g_ptr_array_remove_index(records, (guint)i);
         }
     }
-    return rollback_records(records, root, false, actions, NULL, err);
+    return rollback_records(records, 0, root, false, actions, NULL, err);
 }
 
 int changeset_apply(changeset *set, const root_dir *root, cpulift_error **err)

@@ -26,9 +26,17 @@ int journal_recover(const root_dir *root, cpulift_error **err);
 /// them.
 int journal_load(const root_dir *root, GPtrArray **ret_sets, cpulift_error **err);
 
-/// Undoes every journalled change, newest first, and forgets it; see rollback_records(). Killed at
-/// any point, it can be done again. `*ret_actions` (may be NULL) gets a line for each file: the
-/// caller's, an array of strings, after an error too; `diff` (may be NULL) what becomes of the
-/// files, one change after the other. With `is_dry` it only tells.
-int journal_rollback(const root_dir *root, bool is_dry, GPtrArray **ret_actions, GString *diff,
-                     cpulift_error **err);
+/// How far back.
+struct journal_way {
+    bool is_dry;            ///< only told, not gone
+    bool is_one;            ///< the newest apply alone
+    const cpulift_plan *to; ///< the newest, until this plan is what is in force; NULL: all
+};
+
+/// Undoes journalled changes (`way` NULL: all), newest first, and forgets them; see
+/// rollback_records(). Killed at any point, it can be done again. `*ret_actions` (may be NULL) gets
+/// a line for each file: the caller's, an array of strings, after an error too; `diff` (may be
+/// NULL) what becomes of the files, one change after the other. CPULIFT_EREFUSED: no apply that is
+/// left put `way->to` in force.
+int journal_rollback(const root_dir *root, const struct journal_way *way, GPtrArray **ret_actions,
+                     GString *diff, cpulift_error **err);

@@ -157,12 +157,12 @@ static int tell_left(const GPtrArray *steps, cpulift_error **err)
                                             first->message, count - 1);
 }
 
-int rollback_records(const GPtrArray *records, const root_dir *root, bool is_dry,
+int rollback_records(const GPtrArray *records, size_t keep, const root_dir *root, bool is_dry,
                      GPtrArray *actions, GString *diff, cpulift_error **err)
 {
     g_autoptr(GPtrArray) steps = g_ptr_array_new_with_free_func(step_free);
-    bool are_kept = false;
-    for (size_t i = records->len; i-- > 0;) {
+    bool are_kept = keep > 0;
+    for (size_t i = records->len; i-- > keep;) {
         g_autoptr(GPtrArray) left = g_ptr_array_new();
         size_t first = steps->len;
         TRY(undo_record(records, i, root, is_dry, steps, left, err));

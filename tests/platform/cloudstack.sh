@@ -73,6 +73,14 @@ has "$folder/out" "Nothing was changed; --commit does it."
 expect 0 "$cpulift" rollback --dry-run --root "$node" --json
 has "$folder/out" '"done": false'
 expect 64 "$cpulift" rollback -n --commit --root "$node"
+expect 64 "$cpulift" rollback --one --to "$plan" --root "$node"
+expect 64 "$cpulift" apply "$plan" --platform cloudstack -n --commit --root "$node"
+# To the plan that is in force: nothing is taken back. To one that never was: it is said what was.
+expect 0 "$cpulift" rollback --to "$plan" --root "$node"
+has "$folder/out" "nothing to undo"
+sed 's/Nehalem/Westmere/' "$plan" >"$folder/other.json"
+expect 1 "$cpulift" rollback --to "$folder/other.json" --commit --root "$node"
+has "$folder/err" "no apply that is left here put this plan in force; newest first there is 000001: pool '"
 same_tree "$folder/shown" "$node"
 expect 0 "$cpulift" rollback --root "$node" --commit
 lacks "$folder/out" guest.cpu

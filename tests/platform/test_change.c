@@ -41,7 +41,7 @@ static void test_mode_and_owner_stay(void **state)
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_mode & 07777, 0440);
     assert_int_equal(st.st_uid, is_root ? 1234 : geteuid());
-    assert_int_equal(journal_rollback(place->root, false, NULL, NULL, NULL), 0);
+    assert_int_equal(journal_rollback(place->root, NULL, NULL, NULL, NULL), 0);
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_mode & 07777, 0440);
     assert_int_equal(st.st_gid, is_root ? 4321 : getegid());
@@ -232,7 +232,7 @@ static void check_properties_undo(const struct place *place, const char *rewritt
     put(place, "p", original);
     apply_properties(place);
     put(place, "p", rewritten);
-    assert_int_equal(journal_rollback(place->root, false, NULL, NULL, NULL), 0);
+    assert_int_equal(journal_rollback(place->root, NULL, NULL, NULL, NULL), 0);
     g_autofree char *text = get(place, "p");
     assert_string_equal(text, expected != NULL ? expected : original);
 }
@@ -250,7 +250,7 @@ static void test_properties_survive_their_writer(void **state)
     apply_properties(place);
     put(place, "p", "host=1\nmode=custom\nmodel=Chosen-by-hand\n");
     g_autoptr(cpulift_error) err = NULL;
-    assert_int_equal(journal_rollback(place->root, false, NULL, NULL, &err), CPULIFT_ECONFLICT);
+    assert_int_equal(journal_rollback(place->root, NULL, NULL, NULL, &err), CPULIFT_ECONFLICT);
 }
 
 static void test_document_comes_back(void **state)

@@ -84,7 +84,7 @@ static int rollback(const char *folder)
     g_autoptr(root_dir) root = NULL;
     g_autoptr(cpulift_error) err = NULL;
     int rc = root_open(folder, &root, &err);
-    return rc ? rc : journal_rollback(root, false, NULL, NULL, &err);
+    return rc ? rc : journal_rollback(root, NULL, NULL, NULL, &err);
 }
 
 /// Runs `act` in a child that dies before its step `at`. True when the child died so.

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
+#include <string.h>
 #include <sys/file.h>
 
 static void test_apply_is_idempotent_and_undone(void **state)
@@ -27,7 +28,7 @@ static void test_apply_is_idempotent_and_undone(void **state)
     g_autoptr(GPtrArray) sets = NULL;
     assert_int_equal(journal_load(place->root, &sets, NULL), 0);
     assert_int_equal(sets->len, 1);
-    assert_int_equal(journal_rollback(place->root, false, NULL, NULL, NULL), 0);
+    assert_int_equal(journal_rollback(place->root, NULL, NULL, NULL, NULL), 0);
     g_autofree char *text = get(place, "etc/a");
     assert_string_equal(text, "one\n");
     assert_false(root_has(place->root, "new"));
@@ -44,7 +45,7 @@ static void test_two_applies_one_rollback(void **state)
         assert_int_equal(add(set, place, "a", texts[i], CHANGE_WHOLE, NULL), 0);
         assert_int_equal(changeset_apply(set, place->root, NULL), 0);
     }
-    assert_int_equal(journal_rollback(place->root, false, NULL, NULL, NULL), 0);
+    assert_int_equal(journal_rollback(place->root, NULL, NULL, NULL, NULL), 0);
     g_autofree char *text = get(place, "a");
     assert_string_equal(text, "one\n");
 }
@@ -67,7 +68,7 @@ static void test_conflicts_are_refused(void **state)
     assert_int_equal(changeset_apply(good, place->root, NULL), 0);
     put(place, "a", "edited\n");
     cpulift_error_clear(&err);
-    assert_int_equal(journal_rollback(place->root, false, NULL, NULL, &err), CPULIFT_ECONFLICT);
+    assert_int_equal(journal_rollback(place->root, NULL, NULL, NULL, &err), CPULIFT_ECONFLICT);
     g_autofree char *kept = get(place, "a");
     assert_string_equal(kept, "edited\n");
 }
@@ -105,7 +106,7 @@ static void test_lock_of_a_removed_folder(void **state)
     assert_int_equal(g_mkdir(journal, 0700), 0);
     assert_int_equal(journal_folder_lock(place->root, &other, NULL), 0);
     assert_true(other >= 0);
-    assert_int_equal(journal_rollback(place->root, false, NULL, NULL, NULL), CPULIFT_ECONFLICT);
+    assert_int_equal(journal_rollback(place->root, NULL, NULL, NULL, NULL), CPULIFT_ECONFLICT);
 }
 
 /// What others changed is left and said, the rest is undone; put back by hand, it is forgotten.
@@ -123,7 +124,7 @@ static void test_conflict_stops_nothing_else(void **state)
     }
     put(place, "a", "mine\n");
     g_autoptr(GPtrArray) actions = NULL;
-    assert_int_equal(journal_rollback(place->root, false, &actions, NULL, NULL), CPULIFT_ECONFLICT);
+    assert_int_equal(journal_rollback(place->root, NULL, &actions, NULL, NULL), CPULIFT_ECONFLICT);
     assert_int_equal(actions->len, 5);
     g_autofree char *a = get(place, "a"), *b = get(place, "b");
     assert_string_equal(a, "mine\n");
@@ -133,7 +134,82 @@ static void test_conflict_stops_nothing_else(void **state)
     assert_int_equal(journal_load(place->root, &sets, NULL), 0);
     assert_int_equal(sets->len, 3);
     put(place, "a", "one\n");
-    assert_int_equal(journal_rollback(place->root, false, NULL, NULL, NULL), 0);
+    assert_int_equal(journal_rollback(place->root, NULL, NULL, NULL, NULL), 0);
+    assert_false(root_has(place->root, "var"));
+}
+
+/// A plan of this model. The caller's.
+static cpulift_plan *make_plan(const char *model)
+{
+    g_autofree char *text = g_strdup_printf(
+        "{\"schema\": \"" PLAN_SCHEMA "\", \"pool\": \"blue\", \"variant\": \"tuned\", "
+        "\"virt\": \"kvm\", \"machine\": \"pc\", \"features\": [\"aes\"], \"definition\": "
+        "{\"check\": \"full\", \"model\": \"%s\", \"require\": [\"aes\"], \"disable\": []}}",
+        model);
+    cpulift_plan *plan = NULL;
+    assert_int_equal(plan_parse(text, strlen(text), "plan", &plan, NULL), 0);
+    return plan;
+}
+
+/// The file "a" gets the model's name, and the journal a record of the plan; `says` not: as an
+/// older cpulift did, which left the plan among the files only.
+static void apply_plan(const struct place *place, const char *model, bool says)
+{
+    g_autoptr(cpulift_plan) plan = make_plan(model);
+    g_autoptr(changeset) set = changeset_new("test");
+    assert_int_equal(add(set, place, "a", model, CHANGE_WHOLE, NULL), 0);
+    changeset_set_plan(set, plan);
+    if (!says) {
+        assert_int_equal(add(set, place, "etc/plan.json", set->plan, CHANGE_WHOLE, NULL), 0);
+        g_clear_pointer(&set->plan, g_free);
+    }
+    assert_int_equal(changeset_apply(set, place->root, NULL), 0);
+}
+
+static void expect_text(const struct place *place, const char *name, const char *wanted)
+{
+    g_autofree char *text = get(place, name);
+    assert_string_equal(text, wanted);
+}
+
+static void test_rollback_of_the_newest_alone(void **state)
+{
+    struct place *place = *state;
+    put(place, "a", "one");
+    apply_plan(place, "Nehalem", true);
+    apply_plan(place, "Westmere", true);
+    const struct journal_way one = {.is_one = true}, shown = {.is_one = true, .is_dry = true};
+    assert_int_equal(journal_rollback(place->root, &shown, NULL, NULL, NULL), 0);
+    expect_text(place, "a", "Westmere");
+    assert_int_equal(journal_rollback(place->root, &one, NULL, NULL, NULL), 0);
+    expect_text(place, "a", "Nehalem");
+    assert_int_equal(journal_rollback(place->root, &one, NULL, NULL, NULL), 0);
+    expect_text(place, "a", "one");
+    assert_false(root_has(place->root, "var"));
+    assert_int_equal(journal_rollback(place->root, &one, NULL, NULL, NULL), 0);
+}
+
+static void test_rollback_to_a_plan(void **state)
+{
+    struct place *place = *state;
+    put(place, "a", "one");
+    apply_plan(place, "Nehalem", false);
+    apply_plan(place, "Westmere", true);
+    apply_plan(place, "Haswell", true);
+    g_autoptr(cpulift_plan) older = make_plan("Nehalem");
+    g_autoptr(cpulift_plan) other = make_plan("Penryn");
+    g_autoptr(cpulift_error) err = NULL;
+    const struct journal_way way = {.to = older}, wrong = {.to = other};
+    assert_int_equal(journal_rollback(place->root, &wrong, NULL, NULL, &err), CPULIFT_EREFUSED);
+    assert_non_null(strstr(err->message, "000003: pool 'blue', tuned, model Haswell"));
+    assert_non_null(strstr(err->message, "000001: pool 'blue', tuned, model Nehalem"));
+    expect_text(place, "a", "Haswell");
+    for (int round = 0; round < 2; round++) { // there already, the second time
+        assert_int_equal(journal_rollback(place->root, &way, NULL, NULL, NULL), 0);
+        expect_text(place, "a", "Nehalem");
+    }
+    assert_int_equal(journal_rollback(place->root, NULL, NULL, NULL, NULL), 0);
+    expect_text(place, "a", "one");
     assert_false(root_has(place->root, "var"));
 }
 
@@ -146,7 +222,7 @@ static void check_lines(const struct place *place, const char *before, const cha
     assert_int_equal(add(set, place, "rc", ours, CHANGE_LINES, NULL), 0);
     assert_int_equal(changeset_apply(set, place->root, NULL), 0);
     put(place, "rc", edited);
-    assert_int_equal(journal_rollback(place->root, false, NULL, NULL, NULL), 0);
+    assert_int_equal(journal_rollback(place->root, NULL, NULL, NULL, NULL), 0);
     g_autofree char *text = get(place, "rc");
     assert_string_equal(text, after);
     assert_false(root_has(place->root, "var"));
@@ -180,6 +256,8 @@ int main(void)
         TEST(test_two_at_once),
         TEST(test_lock_of_a_removed_folder),
         TEST(test_conflict_stops_nothing_else),
+        TEST(test_rollback_of_the_newest_alone),
+        TEST(test_rollback_to_a_plan),
         TEST(test_lines_are_taken_out_of_an_edited_file),
         TEST(test_lines_that_are_undone_are_no_conflict),
         TEST(test_lines_that_are_commented_out_are_gone),
