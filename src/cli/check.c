@@ -43,10 +43,47 @@ int check_refuse(const struct command *command, const char *option, const char *
     return command_usage(command->name, "unknown --%s '%s': %s%s", option, value, all, meant);
 }
 
+static bool has_empty(char *const *words, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (*words[i] == '\0') {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_given_empty(const GOptionEntry *option)
+{
+    bool is_list = option->arg == G_OPTION_ARG_STRING_ARRAY;
+    bool is_word = option->arg == G_OPTION_ARG_STRING || option->arg == G_OPTION_ARG_FILENAME;
+    char **words = is_list ? *(char ***)option->arg_data : option->arg_data;
+    return (is_list && words != NULL && has_empty(words, g_strv_length(words))) ||
+           (is_word && *words != NULL && has_empty(words, 1));
+}
+
+int check_empty(const struct command *command, char *const *arguments, size_t count)
+{
+    for (const GOptionEntry *o = command->options; o->long_name != NULL; o++) {
+        if (is_given_empty(o)) {
+            return command_usage(command->name, "--%s is given an empty value", o->long_name);
+        }
+    }
+    // What follows the name of a program is the program's.
+    return has_empty(arguments, command->is_posix ? MIN(count, 1) : count)
+               ? command_usage(command->name, "an argument is empty")
+               : 0;
+}
+
 int check_values(const struct command *command)
 {
     for (const GOptionEntry *o = command->options; o->long_name != NULL; o++) {
         bool is_word = o->arg == G_OPTION_ARG_STRING && *(char **)o->arg_data != NULL;
+        if (is_word && strcmp(o->arg_description, "VERSION") == 0 &&
+            text_parse_version(*(char **)o->arg_data) == 0) {
+            return command_usage(command->name, "--%s '%s' is no version: say it as 10.0.2",
+                                 o->long_name, *(char **)o->arg_data);
+        }
         g_autoptr(GPtrArray) values = is_word ? list_values(command, o) : NULL;
         const char *const *names = values != NULL ? (const char *const *)values->pdata : NULL;
         if (names != NULL && !g_strv_contains(names, *(char **)o->arg_data)) {

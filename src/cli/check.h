@@ -5,8 +5,12 @@
 
 #include "cli/command.h"
 
-/// Refuses the value of an option whose values are all told: "kvm|qemu", or a kind of the command's
-/// `values` that is closed. Returns 0 or EXIT_USAGE.
+/// Refuses an option's value or an argument that is empty, as an unset variable of a script leaves
+/// it. Returns 0 or EXIT_USAGE.
+int check_empty(const struct command *command, char *const *arguments, size_t count);
+
+/// Refuses a VERSION that is none, and the value of an option whose values are all told:
+/// "kvm|qemu", or a kind of the command's `values` that is closed. Returns 0 or EXIT_USAGE.
 int check_values(const struct command *command);
 
 /// Refuses `value` for `option`, with what there is (NULL-terminated) and what may be meant.

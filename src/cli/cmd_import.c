@@ -198,12 +198,6 @@ static int run(char **paths, size_t count)
     if (options.host_name != NULL && !text_is_name(options.host_name)) {
         return command_usage("import", "'%s' is no usable host name", options.host_name);
     }
-    const char *const versions[] = {options.libvirt_version, options.qemu_version};
-    for (size_t i = 0; i < G_N_ELEMENTS(versions); i++) {
-        if (versions[i] != NULL && text_parse_version(versions[i]) == 0) {
-            return command_usage("import", "'%s' is no version", versions[i]);
-        }
-    }
     g_autoptr(cpulift_error) err = NULL;
     g_autoptr(catalog) map = NULL;
     g_autoptr(GPtrArray) hosts = g_ptr_array_new_with_free_func(free_host);

@@ -104,9 +104,6 @@ static int run(char **arguments, size_t count)
     if (strcmp(options.plan, "-") == 0 && strcmp(path, "-") == 0) {
         return command_usage("rewrite", "plan and domain cannot both come from standard input");
     }
-    if (options.qemu != NULL && text_parse_version(options.qemu) == 0) {
-        return command_usage("rewrite", "'%s' is no version: say it as 10.0.2", options.qemu);
-    }
     g_autoptr(cpulift_plan) plan = NULL;
     g_autoptr(cpulift_error) err = NULL;
     if (plan_load(options.plan, &plan, &err) != 0 ||

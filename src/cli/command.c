@@ -180,8 +180,10 @@ int command_run(const struct command *command, char **argv)
         return command_usage(command->name, "%s",
                              command->usage != NULL ? command->usage : "it takes no arguments");
     }
-    int usage = check_values(command);
-    return usage != 0 ? usage : command->run(words + first, count);
+    if (check_empty(command, words + first, count) != 0 || check_values(command) != 0) {
+        return EXIT_USAGE;
+    }
+    return command->run(words + first, count);
 }
 
 static int print_help(FILE *to)
@@ -269,6 +271,12 @@ int command_main(int argc, char **argv)
     // Messages may hold names beyond ASCII; numbers stay independent of the locale.
     setlocale(LC_CTYPE, "");
     bool is_help = argc > 1 && asks_for_help(argv[1]);
+    bool is_version = argc > 1 && is_one_of(argv[1], "--version", "-V");
+    if (argc > (is_help ? 3 : 2) && (is_help || is_version)) {
+        fprintf(stderr, "cpulift: '%s' takes %s; see 'cpulift --help'\n", argv[1],
+                is_help ? "one command, or none" : "no arguments");
+        return EXIT_USAGE;
+    }
     if (is_help && argc > 2 && !asks_for_help(argv[2])) {
         char *line[] = {argv[0], argv[2], (char *)"--help", NULL};
         return dispatch(line);
@@ -276,7 +284,7 @@ int command_main(int argc, char **argv)
     if (argc < 2 || is_help) {
         return print_help(argc < 2 ? stderr : stdout);
     }
-    if (is_one_of(argv[1], "--version", "-V")) {
+    if (is_version) {
         puts("cpulift " CPULIFT_VERSION);
         return EXIT_YES;
     }

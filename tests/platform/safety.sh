@@ -82,7 +82,7 @@ for path in '/opt/my tools/cpulift-hook' cpulift-hook "/opt/'x/cpulift-hook" '/o
     expect 2 "$cpulift" apply "$plan" --platform cloudstack --root "$folder/old" --hook "$path"
     expect 2 "$cpulift" apply "$plan" --platform cloudstack --root "$folder/old" --hook "$path" --version 4.18
 done
-expect 2 "$cpulift" apply "$plan" --platform cloudstack --root "$folder/old" --version lettuce
+expect 64 "$cpulift" apply "$plan" --platform cloudstack --root "$folder/old" --version lettuce
 has "$folder/err" "--version 'lettuce'"
 expect 64 "$cpulift" apply "$plan" --platform cloudstack --channel xsl
 expect 64 "$cpulift" apply
