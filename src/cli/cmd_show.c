@@ -377,6 +377,11 @@ static int run(char **paths, size_t count)
     if (catalog_load(NULL, &map, &err) != 0 || document_load(paths[0], map, &document, &err) != 0) {
         return command_fail(&err);
     }
+    if (options.json && (options.xml || document.json == NULL)) {
+        return options.xml
+                   ? command_usage("show", "--xml and --json exclude each other")
+                   : command_usage("show", "'%s' is XML: it is not printed as JSON", paths[0]);
+    }
     const cpulift_cpu *cpu = document.plan != NULL ? document.plan->cpu : document.cpu;
     if (options.xml || document.json == NULL) {
         if (cpu == NULL) {
