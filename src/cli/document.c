@@ -4,8 +4,10 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/xml.h"
+#include "cli/command.h"
 #include "cli/documents.h"
 #include "core/machine.h"
+#include "core/planner_define.h"
 #include "measure/samples.h"
 
 #include <string.h>
@@ -43,6 +45,37 @@ static int recognise(const char *text, size_t len, const char *path, const catal
                              path, schema);
 }
 
+/// Gives a domain that leaves its CPU to QEMU what QEMU gives it, with a word.
+static void set_default(const char *path, struct document *document)
+{
+    cpulift_cpu *cpu = document->cpu != NULL ? document->cpu : cpu_new();
+    document->cpu = cpu;
+    if (cpu->model == NULL && cpu->feature_count == 0 &&
+        (cpu->mode == NULL || strcmp(cpu->mode, "custom") == 0)) {
+        cpu->model = g_strdup(PLANNER_DEFAULT_MODEL);
+        command_warn("'%s' names no CPU model: taken as QEMU's default, %s", path, cpu->model);
+    }
+}
+
+static int parse_domain(const char *text, size_t len, const char *path, const xmlNode *root,
+                        struct document *document, cpulift_error **err)
+{
+    const xmlNode *os = xml_find_child(root, "os");
+    const xmlNode *type = os != NULL ? xml_find_child(os, "type") : NULL;
+    g_autofree char *machine = type != NULL ? xml_get_attribute(type, "machine") : NULL;
+    g_autofree char *arch = type != NULL ? xml_get_attribute(type, "arch") : NULL;
+    bool has_default = arch == NULL || strcmp(arch, "x86_64") == 0;
+    document->virt = xml_get_attribute(root, "type");
+    document->machine = g_strdup(machine_find_kind(machine));
+    if (!has_default || xml_find_child(root, "cpu") != NULL) {
+        TRY(cpu_parse(text, len, path, &document->cpu, err));
+    }
+    if (has_default) {
+        set_default(path, document);
+    }
+    return 0;
+}
+
 static int parse_xml(const char *text, size_t len, const char *path, struct document *document,
                      cpulift_error **err)
 {
@@ -50,14 +83,8 @@ static int parse_xml(const char *text, size_t len, const char *path, struct docu
     document->kind = g_strdup("cpu");
     TRY(xml_parse(text, len, path, &xml, err));
     const xmlNode *root = xmlDocGetRootElement(xml);
-    if (xml_is_plain(root, "domain")) {
-        const xmlNode *os = xml_find_child(root, "os");
-        const xmlNode *type = os != NULL ? xml_find_child(os, "type") : NULL;
-        g_autofree char *machine = type != NULL ? xml_get_attribute(type, "machine") : NULL;
-        document->virt = xml_get_attribute(root, "type");
-        document->machine = g_strdup(machine_find_kind(machine));
-    }
-    return cpu_parse(text, len, path, &document->cpu, err);
+    return xml_is_plain(root, "domain") ? parse_domain(text, len, path, root, document, err)
+                                        : cpu_parse(text, len, path, &document->cpu, err);
 }
 
 int document_load(const char *path, const catalog *map, struct document *ret_document,

@@ -101,13 +101,13 @@ static cpulift_cpu *new_paper_definition(void)
     return cpu;
 }
 
-/// What a platform gives that writes no <cpu>: QEMU's default for pc and q35.
+/// What a platform gives that writes no <cpu>.
 static cpulift_cpu *new_default_definition(void)
 {
     cpulift_cpu *cpu = cpu_new();
     cpu->mode = g_strdup("custom");
     cpu->match = g_strdup("exact");
-    cpu->model = g_strdup("qemu64");
+    cpu->model = g_strdup(PLANNER_DEFAULT_MODEL);
     cpu->fallback = g_strdup("allow");
     return cpu;
 }
