@@ -74,29 +74,47 @@ static char *format_attribute(const cpulift_plan *plan, unsigned version)
                         : g_strdup_printf("CPU_MODEL = [ MODEL = \"%s\" ]", plan->cpu->model);
 }
 
+/// The CPU that OpenNebula makes of a CPU_MODEL. The caller's.
+static cpulift_cpu *read_model(const onetemplate_attribute *model)
+{
+    cpulift_cpu *cpu = cpu_new();
+    if (model->members == NULL) {
+        return cpu; // no vector: OpenNebula finds nothing in it
+    }
+    const char *features = g_hash_table_lookup(model->members, "FEATURES");
+    g_auto(GStrv) names = g_strsplit(features != NULL ? features : "", ",", -1);
+    cpu->model = g_strdup(g_hash_table_lookup(model->members, "MODEL"));
+    cpu->mode =
+        g_strdup(cpu->model != NULL && g_str_has_prefix(cpu->model, "host-") ? cpu->model : NULL);
+    for (char **name = names; *name != NULL; name++) {
+        if (text_is_name(g_strstrip(*name))) {
+            cpu_add_feature(cpu, *name, CPU_REQUIRE);
+        }
+    }
+    return cpu;
+}
+
+/// RAW is a vector for one hypervisor, or the text itself.
+static bool has_raw_cpu(const onetemplate_attribute *raw)
+{
+    const char *text =
+        raw->members != NULL ? g_hash_table_lookup(raw->members, "DATA") : raw->value;
+    return text != NULL && strstr(text, "<cpu") != NULL;
+}
+
 /// Of the settings for all guests: a CPU_MODEL that is replaced, and a <cpu> that RAW adds to every
 /// domain.
-static void report_losses(const GString *conf, const cpulift_plan *plan,
+static void report_losses(const GPtrArray *conf, const cpulift_plan *plan,
                           struct platform_report *report)
 {
-    g_autofree char *model = onetemplate_copy(conf, "CPU_MODEL");
-    g_autofree char *raw = onetemplate_copy(conf, "RAW");
+    const onetemplate_attribute *model = onetemplate_find(conf, "CPU_MODEL");
+    const onetemplate_attribute *raw = onetemplate_find(conf, "RAW");
     if (model != NULL) {
         const struct losses_asker asker = {.subject = "CPU_MODEL in vmm_exec_kvm.conf"};
-        g_autoptr(cpulift_cpu) own = cpu_new();
-        g_autofree char *features = onetemplate_get_member(model, "FEATURES");
-        g_auto(GStrv) names = g_strsplit(features != NULL ? features : "", ",", -1);
-        own->model = onetemplate_get_member(model, "MODEL");
-        own->mode = g_strdup(
-            own->model != NULL && g_str_has_prefix(own->model, "host-") ? own->model : NULL);
-        for (char **name = names; *name != NULL; name++) {
-            if (text_is_name(g_strstrip(*name))) {
-                cpu_add_feature(own, *name, CPU_REQUIRE);
-            }
-        }
+        g_autoptr(cpulift_cpu) own = read_model(model);
         losses_add_cpu(report->losses, &asker, own, plan, plan->cpu);
     }
-    if (raw != NULL && strstr(raw, "<cpu") != NULL) {
+    if (raw != NULL && has_raw_cpu(raw)) {
         platform_say(
             report->losses,
             "RAW in vmm_exec_kvm.conf has a <cpu>, which counts no longer: it stands behind "
@@ -114,16 +132,10 @@ static int add_defaults(const root_dir *root, const cpulift_plan *plan, unsigned
     }
     g_autofree char *attribute = format_attribute(plan, version);
     g_autoptr(GString) text = g_string_new_len(file.bytes, (gssize)file.len);
-    onetemplate_span span;
-    report_losses(text, plan, report);
-    if (onetemplate_find(text, "CPU_MODEL", &span)) {
-        g_string_erase(text, (gssize)span.start, (gssize)(span.end - span.start));
-        g_string_insert(text, (gssize)span.start, attribute);
-    } else {
-        g_string_append_printf(text, "%s%s\n",
-                               text->len > 0 && text->str[text->len - 1] != '\n' ? "\n" : "",
-                               attribute);
-    }
+    g_autoptr(GPtrArray) conf = NULL;
+    TRY(onetemplate_parse(text, DRIVER_CONF, &conf, err));
+    report_losses(conf, plan, report);
+    TRY(onetemplate_set(text, DRIVER_CONF, "CPU_MODEL", attribute, err));
     return changeset_add_edit(set, root, DRIVER_CONF, &file, text->str, text->len, CHANGE_LINES,
                               err);
 }
