@@ -8,7 +8,6 @@
 #include "hook/qemu.h"
 #include "hook/trace.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /// So many features stand in a line.
@@ -106,41 +105,25 @@ static int judge(const char *xml, size_t len, const char *guest, const cpulift_p
     return cpu->model != NULL ? compare(cpu, plan, document, ret_why, err) : 0;
 }
 
-/// A guard that cannot judge lets pass and leaves a trace, unless it was told to be strict.
-static int judge_input(const char *guest, bool *ret_is_strict, char **ret_why, cpulift_error **err)
+static int judge_input(const char *guest, char **ret_why, cpulift_error **err)
 {
     g_autofree char *path = hook_path("/etc/cpulift/plan.json");
     g_autofree char *xml = NULL;
     size_t len = 0;
     g_autoptr(cpulift_plan) plan = NULL;
-    TRY(hook_load_plan(path, &plan, ret_is_strict, err));
-    if (*ret_is_strict) {
-        trace_be_strict(1);
-    }
+    TRY(hook_load_plan(path, &plan, err));
     TRY(file_load("-", FILE_DOCUMENT_MAX, &xml, &len, err));
     return hook_is_wanted(plan, guest) ? judge(xml, len, guest, plan, ret_why, err) : 0;
 }
 
-int hook_guard(int argc, char **argv)
+int hook_guard(char **args, size_t count)
 {
-    if (argc < 6 || strcmp(argv[4], "prepare") != 0 || strcmp(argv[5], "begin") != 0) {
-        return 0;
-    }
-    g_autofree char *trace = hook_path("/var/lib/cpulift/hook.log");
-    trace_set_file(trace, "guard");
-    trace_watch(5, 0);
+    (void)count;
     g_autofree char *why = NULL;
     g_autoptr(cpulift_error) err = NULL;
-    bool is_strict = false;
-    if (judge_input(argv[3], &is_strict, &why, &err) != 0) {
-        trace_write(argv[3], err->message);
-        why = is_strict ? g_strdup(err->message) : NULL;
+    const char *guest = args[1];
+    if (judge_input(guest, &why, &err) != 0) {
+        return trace_fail(guest, err->message);
     }
-    if (why != NULL) {
-        g_autofree char *line = g_strdup_printf("cpulift: '%s' is stopped: %s", argv[3], why);
-        text_make_printable(line);
-        fprintf(stderr, "%s\n", line);
-        return 1;
-    }
-    return 0;
+    return why != NULL ? trace_stop(guest, why) : 0;
 }

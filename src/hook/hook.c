@@ -18,8 +18,7 @@ char *hook_path(const char *path)
     return g_strconcat(root != NULL ? root : "", path, NULL);
 }
 
-int hook_load_plan(const char *path, cpulift_plan **ret_plan, bool *ret_is_strict,
-                   cpulift_error **err)
+int hook_load_plan(const char *path, cpulift_plan **ret_plan, cpulift_error **err)
 {
     g_autofree char *text = NULL;
     size_t len = 0;
@@ -28,7 +27,9 @@ int hook_load_plan(const char *path, cpulift_plan **ret_plan, bool *ret_is_stric
     TRY(file_load(path, PLAN_FILE_MAX, &text, &len, err));
     TRY(json_parse_text(text, len, path, &json, err));
     // The operator's word counts whatever else is wrong.
-    *ret_is_strict = json_is_true(json_object_get(json_object_get(json, "guests"), "strict"));
+    if (json_is_true(json_object_get(json_object_get(json, "guests"), "strict"))) {
+        trace_be_strict();
+    }
     TRY(plan_from_json(json, path, &plan, err));
     TRY(plan_check_promise(plan, path, err));
     *ret_plan = g_steal_pointer(&plan);

@@ -7,15 +7,15 @@
 #include "core/plan.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /// $CPULIFT_ROOT + `path`: the tests' way to a node that is a folder. The caller frees it.
 char *hook_path(const char *path);
 
-/// The plan that the hooks of this node go by; refuses one that promises nothing binding.
-/// *ret_is_strict is what it says of itself, even where the rest is refused: a guest that cannot be
-/// tuned must not start.
-int hook_load_plan(const char *path, cpulift_plan **ret_plan, bool *ret_is_strict,
-                   cpulift_error **err);
+/// The plan that the hooks of this node go by; refuses one that promises nothing binding. A plan
+/// may be strict too (trace.h), even where the rest of it is refused: hooks of an earlier version
+/// do not say it themselves.
+int hook_load_plan(const char *path, cpulift_plan **ret_plan, cpulift_error **err);
 
 /// True when the plan's patterns say that this guest is to be tuned.
 bool hook_is_wanted(const cpulift_plan *plan, const char *guest);
@@ -27,5 +27,8 @@ int hook_rewrite(const cpulift_plan *plan, const domain_document *document, char
 /// Rewrites the domain in a file, which other processes see old or new, never half.
 int hook_rewrite_file(const cpulift_plan *plan, const char *path, cpulift_error **err);
 
+/// A role's work. `args` begin with the hook's own path; returns the status to end with.
+typedef int hook_run(char **args, size_t count);
+
 /// libvirt's qemu hook: reads the domain on standard input, 0 to let it start, 1 to stop it.
-int hook_guard(int argc, char **argv);
+hook_run hook_guard;

@@ -17,15 +17,20 @@
 /// The part of the file that notes may fill: it is read at each start of a guest that has one.
 #define NOTES_MAX (TRACE_MAX / 8)
 
+/// The watchdog's words, made ready because a signal handler cannot format.
+struct late {
+    char line[160], said[160];
+    int status;
+};
+
 static struct {
     char path[512], folder[512];
-    const char *role;
-    char late[128]; ///< the watchdog's line, made ready because a signal handler cannot format
-    int status;
-    bool is_strict;
-} trace = {.role = "?"};
+    const struct trace_role *role;
+    struct late late[2]; ///< of one who is strict the second
+    volatile bool is_strict;
+} trace;
 
-void trace_set_file(const char *path, const char *role)
+void trace_begin(const struct trace_role *role, const char *path)
 {
     g_autofree char *folder = g_path_get_dirname(path);
     g_strlcpy(trace.path, path, sizeof(trace.path));
@@ -69,20 +74,54 @@ static void format_time(char *out, size_t size)
     strftime(out, size, "%Y-%m-%dT%H:%M:%SZ", &tm);
 }
 
-/// "TIME ROLE GUEST: what" with a newline. The caller frees it.
-static char *format_line(const char *guest, const char *what)
+/// "TIME ROLE GUEST: KINDwhat" with a newline. The caller frees it.
+static char *format_line(const char *guest, const char *kind, const char *what)
 {
     char when[32];
     format_time(when, sizeof(when));
-    g_autofree char *text = g_strdup_printf("%s %s %s: %s", when, trace.role, guest, what);
+    g_autofree char *text =
+        g_strdup_printf("%s %s %s: %s%s", when, trace.role->name, guest, kind, what);
     text_make_printable(text);
     return g_strdup_printf("%.1000s\n", text);
 }
 
-void trace_write(const char *guest, const char *why)
+static const char *get_kind(bool is_strict)
 {
-    g_autofree char *line = format_line(guest, why);
+    return is_strict ? "stopped: " : "";
+}
+
+/// What the platform hears of a guest that is stopped. The caller frees it.
+static char *format_stop(const char *guest, const char *why)
+{
+    g_autofree char *said = g_strdup_printf("cpulift: '%s' is stopped: %s", guest, why);
+    g_autofree char *text =
+        trace.role->is_answer
+            ? g_markup_printf_escaped("<domain type=\"%s\"><name>?</name></domain>", said)
+            : g_steal_pointer(&said);
+    text_make_printable(text);
+    return g_strconcat(text, "\n", NULL);
+}
+
+/// May be called in a signal handler. A pipe that nobody reads must not hold it up.
+static void say(const char *text)
+{
+    int fd = trace.role->is_answer ? STDOUT_FILENO : STDERR_FILENO;
+    (void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+    (void)!write(fd, text, strlen(text));
+}
+
+int trace_stop(const char *guest, const char *why)
+{
+    g_autofree char *text = format_stop(guest, why);
+    say(text);
+    return trace.role->stop;
+}
+
+int trace_fail(const char *guest, const char *why)
+{
+    g_autofree char *line = format_line(guest, get_kind(trace.is_strict), why);
     append(line, strlen(line), TRACE_MAX);
+    return trace.is_strict ? trace_stop(guest, why) : trace.role->leave;
 }
 
 /// Whether the file has the line, whenever it was written, or no room for it.
@@ -101,8 +140,7 @@ static bool is_told(const char *line)
 
 void trace_note(const char *guest, const char *what)
 {
-    g_autofree char *why = g_strconcat("note: ", what, NULL);
-    g_autofree char *line = format_line(guest, why);
+    g_autofree char *line = format_line(guest, "note: ", what);
     if (!is_told(line)) {
         append(line, strlen(line), NOTES_MAX);
     }
@@ -111,27 +149,31 @@ void trace_note(const char *guest, const char *what)
 static void end_late(int signal)
 {
     (void)signal;
-    append(trace.late, strlen(trace.late), TRACE_MAX);
+    const struct late *late = &trace.late[trace.is_strict];
+    append(late->line, strlen(late->line), TRACE_MAX);
     if (trace.is_strict) {
-        (void)!write(STDERR_FILENO, trace.late, strlen(trace.late));
+        say(late->said);
     }
-    _exit(trace.status);
+    _exit(late->status);
 }
 
-void trace_watch(unsigned seconds, int status)
+void trace_watch(unsigned seconds)
 {
-    char when[32];
-    format_time(when, sizeof(when));
-    snprintf(trace.late, sizeof(trace.late), "%s %s ?: no answer within %u s\n", when, trace.role,
-             seconds);
-    trace.status = status;
+    g_autofree char *why = g_strdup_printf("no answer within %u s", seconds);
+    g_autofree char *said = format_stop("?", why);
+    for (int is_strict = 0; is_strict <= 1; is_strict++) {
+        g_autofree char *line = format_line("?", get_kind(is_strict), why);
+        struct late *late = &trace.late[is_strict];
+        g_strlcpy(late->line, line, sizeof(late->line));
+        g_strlcpy(late->said, said, sizeof(late->said));
+        late->status = is_strict ? trace.role->stop : trace.role->leave;
+    }
     struct sigaction action = {.sa_handler = end_late};
     sigaction(SIGALRM, &action, NULL);
     alarm(seconds);
 }
 
-void trace_be_strict(int status)
+void trace_be_strict(void)
 {
-    trace.status = status;
     trace.is_strict = true;
 }

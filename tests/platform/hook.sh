@@ -1,0 +1,64 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The hook's program by itself: what it answers, what it leaves behind, and whom it stops when it is strict (strict.sh has the installed hooks).
+# Usage: hook.sh BUILD SOURCE
+. "$2/tests/platform/lib.sh"
+export CPULIFT_ROOT="$folder"
+mkdir -p "$folder/etc/cpulift" "$folder/var/lib/cpulift" "$folder/var/lib/one"
+trace=$folder/var/lib/cpulift/hook.log
+cp "$here/plan.json" "$folder/etc/cpulift/plan.json"
+document=$(cat "$here/cloudstack.xml")
+expect 0 "$hook" --version
+has "$folder/out" "cpulift-hook 0"
+expect 1 "$hook"
+expect 1 "$hook" nova
+
+# The agent reads only when the hook has ended: an answer of more than a pipe usually holds must not wait for it.
+python3 - "$hook" "$document" >"$folder/large.xml" <<'READ'
+import subprocess, sys
+given = sys.argv[2].replace("<devices>", "<devices><!--" + "x" * 100000 + "-->", 1)
+hook = subprocess.Popen([sys.argv[1], "cloudstack", "hook", "transform", given], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+status = hook.wait(20)
+answer = hook.stdout.read().decode()
+if status != 0 or len(answer) < 100000 or "check='full'" not in answer:
+    sys.exit("status %d, %d bytes" % (status, len(answer)))
+READ
+lacks "$trace" "no answer"
+
+# The Groovy object's way, which no document is too long for.
+{ printf %s "${document%%<devices>*}" && printf '<devices><!--' && head -c 300000 /dev/zero | tr '\0' x && printf -- '-->' && printf %s "${document#*<devices>}"; } >"$folder/long.xml"
+"$hook" cloudstack hook transform - <"$folder/long.xml" >"$folder/out" || fail "standard input is not read"
+has "$folder/out" "check='full'"
+
+# With `strict` a guest that cannot be tuned is stopped in the platform's way, whatever became of the plan; on CloudStack, where the answer is
+# what is started, by a document that is no guest.
+rm "$folder/etc/cpulift/plan.json"
+file=$folder/instance-libvirt.xml
+cp "$here/eucalyptus.xml" "$file"
+expect 1 "$hook" guard strict hook g prepare begin -
+has "$folder/err" "cpulift: 'g' is stopped: cannot open"
+expect 1 "$hook" eucalyptus strict hook euca-nc-pre-boot "$folder" "$folder"
+expect 2 "$hook" opennebula strict "$folder/etc/cpulift/plan.json" "$file"
+has "$folder/err" "is stopped: cannot open"
+expect 0 "$hook" cloudstack strict hook transform "$document"
+has "$folder/out" "<domain type=\"cpulift: &apos;i-7-21-VM&apos; is stopped: cannot open"
+has "$trace" "cloudstack i-7-21-VM: stopped: cannot open"
+[ ! -s "$folder/err" ] || fail "standard error is mixed into the answer"
+expect 0 "$hook" guard hook g prepare begin -
+expect 0 "$hook" eucalyptus hook euca-nc-pre-boot "$folder" "$folder"
+expect 1 "$hook" opennebula "$folder/etc/cpulift/plan.json" "$file"
+expect 1 "$hook" cloudstack hook transform "$document"
+[ ! -s "$folder/out" ] && [ ! -s "$folder/err" ] || fail "output beside a failure"
+# What is no start is none of a strict hook's either.
+expect 0 "$hook" guard strict hook g stopped end -
+expect 0 "$hook" eucalyptus strict hook euca-nc-pre-hyp-check "$folder" ""
+
+# Late is a failure like others, and the agent's full pipe holds up no strict one.
+mkfifo "$folder/etc/cpulift/plan.json"
+expect 1 "$hook" cloudstack hook transform "$document"
+expect 0 "$hook" cloudstack strict hook transform "$document"
+has "$folder/out" "is stopped: no answer within 2 s"
+expect 1 "$hook" eucalyptus strict hook euca-nc-pre-boot "$folder" "$folder"
+expect 1 "$hook" guard strict hook g prepare begin -
+has "$trace" "guard ?: stopped: no answer within 5 s"
+echo "$checks checks"
