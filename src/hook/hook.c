@@ -53,6 +53,16 @@ bool hook_is_wanted(const cpulift_plan *plan, const char *guest)
     return fits(plan->guests.only, guest, true) && !fits(plan->guests.skip, guest, false);
 }
 
+/// Tells of what `rewrite` warns of.
+static void note_warnings(unsigned warnings, const char *guest)
+{
+    for (unsigned bit = 1; bit <= warnings; bit <<= 1) {
+        if ((warnings & bit) != 0) {
+            trace_note(guest, domain_warning_to_string(bit));
+        }
+    }
+}
+
 /// Tells of what the guest asked for and does not get, as `rewrite` does.
 static void note_losses(const domain_document *document, const cpulift_plan *plan,
                         const cpulift_cpu *cpu)
@@ -80,6 +90,7 @@ int hook_rewrite(const cpulift_plan *plan, const domain_document *document, char
     unsigned qemu = guest_choose_qemu(plan, qemu_find(plan, document, node));
     g_autoptr(cpulift_cpu) cpu = guest_define(plan, &guest, qemu);
     TRY(domain_rewrite(document, cpu, &options, ret_text, ret_len, &changes, err));
+    note_warnings(changes.warnings, document->guest);
     note_losses(document, plan, cpu);
     return 0;
 }

@@ -13,6 +13,16 @@ has "$folder/out" "cpulift-hook 0"
 expect 1 "$hook"
 expect 1 "$hook" nova
 
+# Of what rewrite warns the hook makes notes, once for each guest.
+owner="<domain type='qemu' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'><name>own</name><os><type arch='i686' machine='q35'>hvm</type></os><qemu:commandline><qemu:arg value='-cpu'/><qemu:arg value='host'/></qemu:commandline></domain>"
+for _ in 1 2; do
+    expect 0 "$hook" cloudstack hook transform "$owner"
+done
+has "$trace" "cloudstack own: note: the plan was made for another machine type"
+has "$trace" "cloudstack own: note: <qemu:commandline>"
+has "$trace" "cloudstack own: note: the domain is a 32-bit one"
+[ "$(grep -c "note: " "$trace")" -eq 3 ] || fail "not three notes: $(cat "$trace")"
+
 # The agent reads only when the hook has ended: an answer of more than a pipe usually holds must not wait for it.
 python3 - "$hook" "$document" >"$folder/large.xml" <<'READ'
 import subprocess, sys
