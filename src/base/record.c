@@ -140,12 +140,6 @@ void record_free(const struct record *self, void *base)
     }
 }
 
-int record_copy(const struct record *self, const void *base, void *data, void *ret_copy)
-{
-    g_autoptr(json_t) json = record_format(self, base, data);
-    return record_parse(self, json, "copy", data, ret_copy, NULL);
-}
-
 bool record_equal(const struct record *self, const void *a, const void *b, const void *data)
 {
     g_autoptr(json_t) json_a = record_format(self, a, data);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /// Documents from tables. A record describes one JSON object: for each member a row with its key,
 /// its kind, its place in a struct, its limits and its meaning. Reading, checking, writing,
-/// copying, freeing and the tables of docs/FORMATS.md all go by the rows. One rule for every
+/// freeing and the tables of docs/FORMATS.md all go by the rows. One rule for every
 /// document: a member that is absent is not known; one of another type or beyond its limits is
 /// refused, with its path; one that no row has is ignored. null is of another type, but for members
 /// to which it means something.
@@ -133,10 +133,6 @@ void *record_new(const struct record *self);
 /// Frees what the struct owns; record_free() frees the struct too, and NULL is fine.
 void record_clear(const struct record *self, void *base);
 void record_free(const struct record *self, void *base);
-
-/// Fills the initialised struct at `ret_copy` with what `base` says as a document. `data` is that
-/// of record_parse(). The caller clears it.
-int record_copy(const struct record *self, const void *base, void *data, void *ret_copy);
 
 /// True where both say the same as documents. `data` is that of record_format().
 bool record_equal(const struct record *self, const void *a, const void *b, const void *data);

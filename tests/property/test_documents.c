@@ -449,23 +449,10 @@ static void check_round(const struct run *run)
     }
 }
 
-static void check_copy(const struct run *run)
-{
-    void *map = (void *)support_get_catalog();
-    const struct record *record = run->text->record;
-    void *base = record_new(record), *copy = record_new(record);
-    assert_int_equal(record_parse(record, run->root, "d.json", map, base, NULL), 0);
-    assert_int_equal(record_copy(record, base, map, copy), 0);
-    assert_true(record_equal(record, base, copy, map));
-    record_free(record, base);
-    record_free(record, copy);
-}
-
 static void test_round(void **state)
 {
     (void)state;
     for_each(check_round);
-    for_each(check_copy);
 }
 
 int main(void)

@@ -137,15 +137,15 @@ static void assert_written(const struct cart *cart, const char *expected)
 static void test_round_trip(void **state)
 {
     (void)state;
-    struct cart *cart = NULL, *copy = record_new(&cart_record);
+    struct cart *cart = NULL, *again = NULL;
     assert_int_equal(parse(full, &cart, NULL), 0);
     assert_written(cart, written);
-    assert_int_equal(record_copy(&cart_record, cart, NULL, copy), 0);
-    assert_true(record_equal(&cart_record, cart, copy, NULL));
-    copy->is_new = false;
-    assert_false(record_equal(&cart_record, cart, copy, NULL));
+    assert_int_equal(parse(written, &again, NULL), 0);
+    assert_true(record_equal(&cart_record, cart, again, NULL));
+    again->is_new = false;
+    assert_false(record_equal(&cart_record, cart, again, NULL));
     record_free(&cart_record, cart);
-    record_free(&cart_record, copy);
+    record_free(&cart_record, again);
 }
 
 /// Absent is not known; only what must be there is written.
