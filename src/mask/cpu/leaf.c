@@ -247,8 +247,9 @@ static const struct {
     {0xc0000001, 0xc0000001, rule_features},
 };
 
-struct mask_regs leaf_compute(const struct mask_table *table, uint32_t leaf, uint32_t subleaf,
-                              int cpu)
+/// The answer for a leaf that is within the table's levels.
+static struct mask_regs compute(const struct mask_table *table, uint32_t leaf, uint32_t subleaf,
+                                int cpu)
 {
     const struct query query = {table, leaf, subleaf, cpu};
     for (size_t i = 0; i < G_N_ELEMENTS(rules); i++) {
@@ -293,7 +294,7 @@ struct mask_regs mask_table_get(const struct mask_table *table, uint32_t leaf, u
     }
     subleaf = has_subleaves(leaf) ? subleaf : 0;
     if (!is_beyond(table, leaf)) {
-        return leaf_compute(table, leaf, subleaf, cpu);
+        return compute(table, leaf, subleaf, cpu);
     }
-    return table->is_amd ? (struct mask_regs){0} : leaf_compute(table, table->level, subleaf, cpu);
+    return table->is_amd ? (struct mask_regs){0} : compute(table, table->level, subleaf, cpu);
 }

@@ -26,7 +26,3 @@ struct mask_table {
 
 struct mask_regs mask_table_read_host(const struct mask_table *table, uint32_t leaf,
                                       uint32_t subleaf, int cpu);
-
-/// The answer for a leaf that is within the table's levels.
-struct mask_regs leaf_compute(const struct mask_table *table, uint32_t leaf, uint32_t subleaf,
-                              int cpu);
