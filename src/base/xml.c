@@ -4,6 +4,8 @@
 #include <libxml/parser.h>
 #include <string.h>
 
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(xmlParserCtxt, xmlFreeParserCtxt)
+
 /// Ends parsing where a document type begins: entity bombs and external entities need one. (An
 /// entity loader of our own would be libvirt's too, which then could not read its files.)
 static void refuse_doctype(void *data, const xmlChar *name, const xmlChar *external,
@@ -45,7 +47,7 @@ int xml_parse(const char *text, size_t len, const char *name, xmlDoc **ret_doc, 
         return cpulift_error_set(err, CPULIFT_EINPUT, "'%s' is too large for XML", name);
     }
     xmlSetGenericErrorFunc(NULL, print_nothing);
-    xmlParserCtxt *context = xmlNewParserCtxt();
+    g_autoptr(xmlParserCtxt) context = xmlNewParserCtxt();
     if (context == NULL) {
         return cpulift_error_set(err, CPULIFT_ESYSTEM, "no memory to parse '%s'", name);
     }
@@ -53,16 +55,14 @@ int xml_parse(const char *text, size_t len, const char *name, xmlDoc **ret_doc, 
     g_autoptr(xmlDoc) doc =
         xmlCtxtReadMemory(context, text, (int)len, NULL, NULL,
                           XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
-    int rc = 0;
     if (context->_private != NULL) {
-        rc = fail_doctype(name, err);
-    } else if (doc == NULL || xmlDocGetRootElement(doc) == NULL) {
-        rc = fail_parse(context, name, err);
-    } else {
-        *ret_doc = g_steal_pointer(&doc);
+        return fail_doctype(name, err);
     }
-    xmlFreeParserCtxt(context);
-    return rc;
+    if (doc == NULL || xmlDocGetRootElement(doc) == NULL) {
+        return fail_parse(context, name, err);
+    }
+    *ret_doc = g_steal_pointer(&doc);
+    return 0;
 }
 
 bool xml_is_plain(const xmlNode *node, const char *name)
