@@ -135,17 +135,11 @@ static bool is_given(const cpulift_plan *plan, const struct guest_feature *featu
 /// Whether the guest's configuration asks for the feature.
 static bool is_asked_for(const struct guest_feature *feature, const struct domain_guest *guest)
 {
-    switch (feature->cause) {
-    case GUEST_SOCKET:
-        return guest->per_socket > 1;
-    case GUEST_PMU:
-        return guest->has_pmu;
-    case GUEST_CPU_PM:
-        return guest->has_cpu_pm;
-    case GUEST_MODEL:
-        return true;
-    }
-    return false;
+    const bool asked[] = {[GUEST_SOCKET] = guest->per_socket > 1,
+                          [GUEST_PMU] = guest->has_pmu,
+                          [GUEST_CPU_PM] = guest->has_cpu_pm,
+                          [GUEST_MODEL] = true};
+    return asked[feature->cause];
 }
 
 bool guest_sees(const cpulift_plan *plan, const struct domain_guest *guest,
