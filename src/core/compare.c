@@ -283,11 +283,6 @@ static char *get_machine(const compare_side *side)
     return g_strdup(side->machine);
 }
 
-static char *get_model(const compare_side *side)
-{
-    return g_strdup(side->cpu->model);
-}
-
 static char *get_vendor(const compare_side *side)
 {
     return g_strdup(side->cpu != NULL ? side->cpu->vendor : side->host->vendor);
@@ -315,26 +310,6 @@ static char *get_width(const compare_side *side)
     return bits != 0 ? g_strdup_printf("%u", bits) : NULL;
 }
 
-static char *get_check(const compare_side *side)
-{
-    return g_strdup(side->cpu->check);
-}
-
-static char *get_match(const compare_side *side)
-{
-    return g_strdup(side->cpu->match);
-}
-
-static char *get_fallback(const compare_side *side)
-{
-    return g_strdup(side->cpu->fallback);
-}
-
-static char *get_like(const compare_side *side)
-{
-    return g_strdup(side->host->model_name);
-}
-
 static char *get_cpu(const compare_side *side)
 {
     return format_signature(side->host->family, side->host->model, side->host->stepping);
@@ -346,26 +321,6 @@ static char *get_microcode(const compare_side *side)
                                       : NULL;
 }
 
-static char *get_libvirt(const compare_side *side)
-{
-    return g_strdup(side->host->libvirt_version);
-}
-
-static char *get_qemu(const compare_side *side)
-{
-    return g_strdup(side->host->qemu_version);
-}
-
-static char *get_kernel(const compare_side *side)
-{
-    return g_strdup(side->host->kernel_version);
-}
-
-static char *get_canonical(const compare_side *side)
-{
-    return g_strdup(side->guest->canonical_machine);
-}
-
 /// Who can be asked, and when it counts.
 enum {
     DEFINITIONS = 1, ///< two definitions
@@ -375,28 +330,45 @@ enum {
     SEEN = 16,
 };
 
-static const struct {
+/// Where a text stands: in what `owner` of a side points to, at `text`.
+#define IN(side, type, member) .owner = offsetof(compare_side, side), .text = offsetof(type, member)
+#define OF_CPU(member)         IN(cpu, cpulift_cpu, member)
+#define OF_HOST(member)        IN(host, cpulift_host, member)
+#define OF_GUEST(member)       IN(guest, struct host_guest, member)
+
+static const struct row {
     const char *what;
-    char *(*get)(const compare_side *side);
     unsigned flags;
+    char *(*get)(const compare_side *side); ///< NULL: it is a text
+    size_t owner, text;
 } rows[] = {
-    {"virt type", get_virt, DEFINITIONS | HOSTS | MIXED | BOTH_SAY | SEEN},
-    {"machine type", get_machine, DEFINITIONS | HOSTS | MIXED | BOTH_SAY | SEEN},
-    {"model", get_model, DEFINITIONS | SEEN},
-    {"vendor", get_vendor, DEFINITIONS | HOSTS | MIXED | SEEN},
-    {"signature", get_signature, DEFINITIONS | BOTH_SAY | SEEN},
-    {"physical address bits", get_width, DEFINITIONS | HOSTS | MIXED | SEEN},
-    {"check", get_check, DEFINITIONS},
-    {"match", get_match, DEFINITIONS},
-    {"fallback", get_fallback, DEFINITIONS},
-    {"CPU", get_cpu, HOSTS},
-    {"CPU like", get_like, HOSTS},
-    {"microcode", get_microcode, HOSTS},
-    {"libvirt", get_libvirt, HOSTS},
-    {"QEMU", get_qemu, HOSTS},
-    {"kernel", get_kernel, HOSTS},
-    {"canonical machine", get_canonical, HOSTS},
+    {"virt type", DEFINITIONS | HOSTS | MIXED | BOTH_SAY | SEEN, .get = get_virt},
+    {"machine type", DEFINITIONS | HOSTS | MIXED | BOTH_SAY | SEEN, .get = get_machine},
+    {"model", DEFINITIONS | SEEN, OF_CPU(model)},
+    {"vendor", DEFINITIONS | HOSTS | MIXED | SEEN, .get = get_vendor},
+    {"signature", DEFINITIONS | BOTH_SAY | SEEN, .get = get_signature},
+    {"physical address bits", DEFINITIONS | HOSTS | MIXED | SEEN, .get = get_width},
+    {"check", DEFINITIONS, OF_CPU(check)},
+    {"match", DEFINITIONS, OF_CPU(match)},
+    {"fallback", DEFINITIONS, OF_CPU(fallback)},
+    {"CPU", HOSTS, .get = get_cpu},
+    {"CPU like", HOSTS, OF_HOST(model_name)},
+    {"microcode", HOSTS, .get = get_microcode},
+    {"libvirt", HOSTS, OF_HOST(libvirt_version)},
+    {"QEMU", HOSTS, OF_HOST(qemu_version)},
+    {"kernel", HOSTS, OF_HOST(kernel_version)},
+    {"canonical machine", HOSTS, OF_GUEST(canonical_machine)},
 };
+
+/// What the side says of it, or NULL. The caller's.
+static char *get(const struct row *row, const compare_side *side)
+{
+    if (row->get != NULL) {
+        return row->get(side);
+    }
+    const char *const *owner = G_STRUCT_MEMBER_P(side, row->owner);
+    return g_strdup(G_STRUCT_MEMBER(char *, *owner, row->text));
+}
 
 /// Whether a guest of A cannot be given by B what it has in this row.
 static bool is_beyond(size_t row, const compare_side *a, const compare_side *b)
@@ -415,7 +387,7 @@ static void add_rows(GPtrArray *differences, const compare_side *a, const compar
         if ((rows[i].flags & pair) == 0) {
             continue;
         }
-        g_autofree char *said_a = rows[i].get(a), *said_b = rows[i].get(b);
+        g_autofree char *said_a = get(&rows[i], a), *said_b = get(&rows[i], b);
         const char *defined = a->cpu != NULL ? said_a : said_b;
         bool is_unasked = (rows[i].flags & BOTH_SAY) != 0 && (said_a == NULL || said_b == NULL);
         if (is_unasked || (is_mixed && defined == NULL) || g_strcmp0(said_a, said_b) == 0) {
