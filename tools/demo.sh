@@ -42,7 +42,7 @@ EOF
 "$cpulift" rewrite --plan demo/tuned.json demo/domain.xml >demo/domain-tuned.xml
 diff demo/domain.xml demo/domain-tuned.xml | head -5 || true
 
-say "5. prove: a guest reads its own CPU and executes every instruction set that it sees"
+say "5. prove: a guest reads its own CPU and executes every instruction set that the plan announces"
 for plan in default paper tuned; do
     "$cpulift" prove "demo/$plan.json"
 done
