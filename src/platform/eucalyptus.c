@@ -6,8 +6,10 @@
 /// stylesheet that makes that file (tools/libvirt.xsl), which is read anew for each guest.
 #include "core/guest.h"
 #include "platform/emulator.h"
+#include "platform/journal.h"
 #include "platform/node.h"
 #include "platform/platform.h"
+#include "platform/stylesheet.h"
 
 #include <string.h>
 
@@ -66,55 +68,63 @@ static char *format_cores(const root_dir *root, const cpulift_plan *plan)
     return g_string_free(lines, FALSE);
 }
 
-/// The first place of `needle` that is not in a comment, or NULL. core/domain's way to the <cpu>
-/// does not lead here: a stylesheet is no domain, its <cpu> stands as a literal deep in a template.
-/// The vendor's files have comments with markup in them and no CDATA; what is edited is shown
-/// first.
-static char *find_markup(char *text, const char *needle)
+/// Whether an apply that the journal knows wrote what stands at the site, byte for byte: then
+/// another may write over it.
+static int find_ours(const root_dir *root, const char *text, const stylesheet_site *site,
+                     bool *ret_is_ours, cpulift_error **err)
 {
-    char *found = strstr(text, needle);
-    for (char *open = strstr(text, "<!--"); open != NULL && found != NULL && open < found;
-         open = strstr(open, "<!--")) {
-        char *close = strstr(open, "-->");
-        if (close == NULL) {
-            return NULL;
+    g_autoptr(GPtrArray) sets = NULL;
+    TRY(journal_load(root, &sets, err));
+    *ret_is_ours = false;
+    for (size_t s = 0; s < sets->len; s++) {
+        const changeset *set = sets->pdata[s];
+        for (size_t i = 0; i < set->changes->len; i++) {
+            const struct change *change = set->changes->pdata[i];
+            const struct root_file *after = &change->after;
+            stylesheet_site there;
+            *ret_is_ours |=
+                strcmp(change->target, STYLESHEET) == 0 && after->exists &&
+                stylesheet_find(after->bytes, after->len, STYLESHEET, &there, NULL) == 0 &&
+                there.end - there.start == site->end - site->start &&
+                memcmp(after->bytes + there.start, text + site->start, site->end - site->start) ==
+                    0;
         }
-        found = close > found ? strstr(close, needle) : found;
-        open = close;
     }
-    return found;
+    return 0;
+}
+
+/// A <cpu> of the operator's own is not ours to replace.
+static int check_site(const root_dir *root, const char *text, const stylesheet_site *site,
+                      cpulift_error **err)
+{
+    bool is_ours = false;
+    TRY(find_ours(root, text, site, &is_ours, err));
+    if (!site->has_cpu || site->is_vendors || is_ours) {
+        return 0;
+    }
+    return site->has_mode
+               ? cpulift_error_set(err, CPULIFT_ECONFLICT,
+                                   "'%s/%s' has a <cpu mode=…> already: take it out first "
+                                   "('cpulift rollback' where cpulift put it in)",
+                                   root->path, STYLESHEET)
+               : cpulift_error_set(err, CPULIFT_EINPUT,
+                                   "'%s/%s' has a <cpu> of a kind that is not known here: use the "
+                                   "hook",
+                                   root->path, STYLESHEET);
 }
 
 /// 4.1 and later: the stylesheet's own <cpu> keeps its <topology>; the attribute for
 /// USE_CPU_PASSTHROUGH goes, because attributes after children are an error in XSLT and
-/// passthrough is what the plan replaces.
-static int edit_element(GString *text, char *open, const char *ours, cpulift_error **err)
+/// passthrough is what the plan replaces. 3.4 to 4.0 have no <cpu>.
+static char *format_site(const root_dir *root, const cpulift_plan *plan,
+                         const stylesheet_site *site)
 {
-    char *close = strstr(open, "</cpu>");
-    char *topology = strstr(open, "<topology>");
-    if (close == NULL || topology == NULL || topology > close) {
-        return cpulift_error_set(err, CPULIFT_EINPUT,
-                                 "'%s' has a <cpu> of a kind that is not known here: use the hook",
-                                 STYLESHEET);
-    }
-    gssize at = open - text->str;
-    g_string_erase(text, at, topology - open);
-    g_string_insert(text, at, ours);
-    return 0;
-}
-
-/// 3.4 to 4.0: there is no <cpu>; it goes behind <vcpu>.
-static int insert_element(GString *text, const char *ours, cpulift_error **err)
-{
-    char *vcpu = find_markup(text->str, "</vcpu>");
-    if (vcpu == NULL) {
-        return cpulift_error_set(err, CPULIFT_EINPUT,
-                                 "'%s' has no </vcpu> behind which a <cpu> can go: use the hook",
-                                 STYLESHEET);
-    }
-    g_autofree char *put = g_strdup_printf("\n            %s</cpu>", ours);
-    g_string_insert(text, vcpu - text->str + (gssize)strlen("</vcpu>"), put);
-    return 0;
+    g_autofree char *begin = format_begin(plan->cpu);
+    // Without a topology each core has a socket.
+    g_autofree char *cores = site->has_topology ? format_cores(root, plan) : g_strdup("");
+    size_t tag = strcspn(begin, ">") + 1;
+    return g_strdup_printf("%s%.*s%s%s%s", site->has_cpu ? "" : "\n            ", (int)tag, begin,
+                           cores, begin + tag, site->has_cpu ? "" : "</cpu>");
 }
 
 static int add_stylesheet(const root_dir *root, const cpulift_plan *plan, changeset *set,
@@ -128,25 +138,17 @@ static int add_stylesheet(const root_dir *root, const cpulift_plan *plan, change
                                  "the --root?",
                                  root->path, STYLESHEET);
     }
-    g_autoptr(GString) text = g_string_new_len(file.bytes, (gssize)file.len);
-    g_autofree char *begin = format_begin(plan->cpu);
-    g_autofree char *cores = format_cores(root, plan);
-    bool has_topology = strstr(text->str, "<topology>") != NULL; // 3.4 to 4.0: a socket each
-    size_t tag = strcspn(begin, ">") + 1;
-    g_autofree char *ours =
-        g_strdup_printf("%.*s%s%s", (int)tag, begin, has_topology ? cores : "", begin + tag);
-    if (strstr(text->str, ours) != NULL) {
+    stylesheet_site site;
+    TRY(stylesheet_find(file.bytes, file.len, STYLESHEET, &site, err));
+    g_autofree char *ours = format_site(root, plan, &site);
+    size_t len = site.end - site.start;
+    if (strlen(ours) == len && memcmp(ours, file.bytes + site.start, len) == 0) {
         return 0;
     }
-    char *tuned = find_markup(text->str, "<cpu mode=");
-    char *open = find_markup(text->str, "<cpu>");
-    if (tuned != NULL) {
-        return cpulift_error_set(err, CPULIFT_ECONFLICT,
-                                 "'%s/%s' has a <cpu mode=…> already: take it out first ('cpulift "
-                                 "rollback' where cpulift put it in)",
-                                 root->path, STYLESHEET);
-    }
-    TRY(open != NULL ? edit_element(text, open, ours, err) : insert_element(text, ours, err));
+    TRY(check_site(root, file.bytes, &site, err));
+    g_autoptr(GString) text = g_string_new_len(file.bytes, (gssize)file.len);
+    g_string_erase(text, (gssize)site.start, (gssize)len);
+    g_string_insert(text, (gssize)site.start, ours);
     return changeset_add_edit(set, root, STYLESHEET, &file, text->str, text->len, CHANGE_LINES,
                               err);
 }
@@ -183,7 +185,7 @@ static int plan(const root_dir *root, const cpulift_plan *plan,
         platform_say(report->limits, "the stylesheet tunes every guest: no patterns of names");
         platform_say(report->limits,
                      "the stylesheet is worded for the QEMU that is here now: after an upgrade "
-                     "across %s roll back and apply again",
+                     "across %s apply again",
                      GUEST_QEMU_BREAK_TEXT);
         platform_say(report->limits, "USE_CPU_PASSTHROUGH no longer counts");
         platform_say(report->limits, "an upgrade of Eucalyptus may replace the stylesheet");
