@@ -75,6 +75,19 @@ done
 has "$folder/euca41.xml" '<topology sockets="1" cores="2" threads="1"/>'
 lacks "$folder/euca41.xml" "name=\"ht\""
 
+# A second plan over the first, and the way back through both.
+sed 's/Nehalem/Westmere/' "$plan" >"$folder/second.json"
+for shape in euca34 euca41; do
+    expect 0 "$cpulift" apply "$plan" --platform eucalyptus --channel xsl --root "$folder/$shape" --commit
+    expect 0 "$cpulift" apply "$folder/second.json" --platform eucalyptus --channel xsl --root "$folder/$shape" --commit
+    xsltproc "$folder/$shape/etc/eucalyptus/libvirt.xsl" "$folder/instance.xml" >"$folder/$shape.xml"
+    has "$folder/$shape.xml" ">Westmere<"
+    lacks "$folder/$shape.xml" ">Nehalem<"
+    [ "$(grep -c 'name="aes"' "$folder/$shape.xml")" -eq 1 ] || fail "the second plan stands beside the first"
+    expect 0 "$cpulift" rollback --root "$folder/$shape" --commit
+    same "$folder/$shape/etc/eucalyptus/libvirt.xsl" "$here/$shape.xsl"
+done
+
 # On QEMU 10 guests of several cores need a line more; not where each core is a socket.
 for shape in euca34 euca41; do
     mkdir -p "$folder/$shape/usr/bin"
@@ -92,4 +105,13 @@ has "$folder/euca41-2.xml" '<feature policy="require" name="ht"/>'
 for other in euca41-1 euca34-1 euca34-2; do
     lacks "$folder/$other.xml" "name=\"ht\""
 done
+# The upgrade comes after the apply: another one words the same plan anew.
+eucalyptus_node "$folder/upgraded" "$here/euca41.xsl"
+expect 0 "$cpulift" apply "$plan" --platform eucalyptus --channel xsl --root "$folder/upgraded" --commit
+cp -r "$folder/euca41/usr" "$folder/upgraded/"
+expect 0 "$cpulift" apply "$plan" --platform eucalyptus --channel xsl --root "$folder/upgraded" --commit
+xsltproc "$folder/upgraded/etc/eucalyptus/libvirt.xsl" "$folder/instance.xml" >"$folder/upgraded.xml"
+has "$folder/upgraded.xml" '<feature policy="require" name="ht"/>'
+expect 0 "$cpulift" rollback --root "$folder/upgraded" --commit
+same "$folder/upgraded/etc/eucalyptus/libvirt.xsl" "$here/euca41.xsl"
 echo "$checks checks"
