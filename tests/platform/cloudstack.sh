@@ -188,7 +188,7 @@ has "$folder/rolling/$agent" rolling.maintenance.hooks.dir=/etc/cloudstack/agent
 stage() { PATH="$folder/stand-in:$PATH" CPULIFT_ROOT="$folder/rolling" "$folder/rolling/etc/cloudstack/agent/hooks.d/$1"; }
 mkdir "$folder/stand-in"
 printf '#!/bin/sh\ncase $1 in apply) set -- "$@" --root "%s" ;; esac\nexec "%s" "$@"\n' "$folder/rolling" "$(realpath "$cpulift")" >"$folder/stand-in/cpulift"
-printf '#!/bin/sh\nexit 0\n' >"$folder/stand-in/virsh"
+printf '#!/bin/sh\n[ ! -e "%s" ] || { echo "does not provide required features: avx512f" >&2; exit 1; }\n' "$folder/poor" >"$folder/stand-in/virsh"
 printf '#!/bin/sh\necho "$@" >>"%s"\n' "$folder/agent.log" >"$folder/stand-in/systemctl"
 printf '#!/bin/sh\n[ "$1" != --help ] || { echo "  --wait  waits"; exit; }\nshift 2\nexec "$@"\n' >"$folder/stand-in/systemd-run"
 chmod +x "$folder/stand-in"/*
@@ -202,6 +202,14 @@ echo '{' >"$folder/rolling/etc/cpulift/plan-next.json"
 expect 2 stage Maintenance
 [ ! -e "$folder/agent.log" ] || fail "the agent was stopped for a plan that cannot be applied"
 sed 's/Nehalem/Westmere/' "$plan" >"$folder/rolling/etc/cpulift/plan-next.json"
+# A round that is forced goes on after a PreFlight that says no: Maintenance must say it too.
+: >"$folder/poor"
+expect 1 stage PreFlight
+expect 1 stage Maintenance
+has "$folder/err" avx512f
+has "$folder/rolling/$agent" guest.cpu.model=Nehalem
+[ ! -e "$folder/agent.log" ] || fail "the agent was stopped for a plan that the host cannot give"
+rm "$folder/poor"
 expect 0 stage PreFlight
 has "$folder/rolling/$agent" guest.cpu.model=Nehalem
 expect 0 stage Maintenance
