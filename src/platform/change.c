@@ -168,6 +168,19 @@ int changeset_add(changeset *set, const root_dir *root, const char *target, cons
     return 0;
 }
 
+int changeset_add_removal(changeset *set, const root_dir *root, const char *target,
+                          cpulift_error **err)
+{
+    g_autoptr(own_change) change = record_new(&change_record);
+    change->target = g_strdup(target);
+    change->undo = CHANGE_WHOLE;
+    TRY(root_load(root, target, &change->before, err));
+    if (change->before.exists) {
+        g_ptr_array_add(set->changes, g_steal_pointer(&change));
+    }
+    return 0;
+}
+
 int changeset_add_edit(changeset *set, const root_dir *root, const char *target,
                        const struct root_file *read, const char *bytes, size_t len,
                        enum change_undo undo, cpulift_error **err)

@@ -67,6 +67,10 @@ cpulift_plan *changeset_find_plan(const changeset *set);
 int changeset_add(changeset *set, const root_dir *root, const char *target, const char *bytes,
                   size_t len, mode_t mode, enum change_undo undo, cpulift_error **err);
 
+/// `target` shall be gone. What is not there is not added.
+int changeset_add_removal(changeset *set, const root_dir *root, const char *target,
+                          cpulift_error **err);
+
 /// As changeset_add(), for bytes that were made from those of `read`: refused when the file has
 /// changed since, because what somebody else wrote would be lost.
 int changeset_add_edit(changeset *set, const root_dir *root, const char *target,

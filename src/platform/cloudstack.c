@@ -211,19 +211,30 @@ static int add_rolling(const root_dir *root, const properties *file,
     return 0;
 }
 
+/// The transformer's place, the caller's.
+static char *find_transformer(const properties *file, const struct place *place)
+{
+    g_autofree char *folder = find_place(file, &folder_place);
+    g_autofree char *name = find_place(file, place);
+    return g_build_filename(folder, name, NULL);
+}
+
+/// An agent that runs executables runs a Groovy object before them all the same: where the agent
+/// was upgraded, ours would start a second process for nothing.
 static int add_hooks(const root_dir *root, const struct platform_options *options,
                      unsigned abilities, changeset *set, cpulift_error **err)
 {
     g_autoptr(properties) file = NULL;
     TRY(load_properties(root, &file, err));
     bool is_executable = (abilities & HAS_EXECUTABLE) != 0;
-    g_autofree char *folder = find_place(file, &folder_place);
-    g_autofree char *name = find_place(file, is_executable ? &shell_place : &groovy_place);
-    g_autofree char *target = g_build_filename(folder, name, NULL);
+    g_autofree char *groovy = find_transformer(file, &groovy_place);
+    g_autofree char *shell = find_transformer(file, &shell_place);
     TRY(is_executable
-            ? platform_add_hook(set, root, target, "cloudstack", options, err)
-            : platform_add_data(set, root, target, "cloudstack/libvirt-vm-xml-transformer.groovy",
+            ? platform_add_hook(set, root, shell, "cloudstack", options, err)
+            : platform_add_data(set, root, groovy, "cloudstack/libvirt-vm-xml-transformer.groovy",
                                 0644, options, err));
+    bool are_one = strcmp(groovy, shell) == 0;
+    TRY(are_one ? 0 : platform_add_removal(set, root, is_executable ? groovy : shell, err));
     return g_strcmp0(options->channel, "rolling") == 0 ? add_rolling(root, file, options, set, err)
                                                        : 0;
 }

@@ -240,6 +240,14 @@ int platform_add_data(changeset *set, const root_dir *root, const char *target, 
     return add_executable(set, root, target, out->str, out->len, mode, err);
 }
 
+int platform_add_removal(changeset *set, const root_dir *root, const char *target,
+                         cpulift_error **err)
+{
+    g_auto(root_file) there = {0};
+    TRY(root_load(root, target, &there, err));
+    return there.exists && is_ours(&there) ? changeset_add_removal(set, root, target, err) : 0;
+}
+
 char *platform_join_features(const cpulift_cpu *cpu, enum cpu_policy policy, const char *prefix,
                              const char *separator)
 {

@@ -88,6 +88,11 @@ int platform_add_hook(changeset *set, const root_dir *root, const char *target, 
 int platform_add_data(changeset *set, const root_dir *root, const char *target, const char *name,
                       mode_t mode, const struct platform_options *options, cpulift_error **err);
 
+/// Takes out what an earlier apply put at `target` and nothing calls any longer. A file that is not
+/// cpulift's stays.
+int platform_add_removal(changeset *set, const root_dir *root, const char *target,
+                         cpulift_error **err);
+
 /// The names of the definition's features that have this policy, joined by `separator`, each after
 /// `prefix`. The caller's.
 char *platform_join_features(const cpulift_cpu *cpu, enum cpu_policy policy, const char *prefix,

@@ -104,7 +104,7 @@ static const char *judge(const struct change *change, const root_dir *root)
     if (root_file_same_bytes(&now, &change->after)) {
         // A platform passes over a hook that it cannot execute, in silence.
         bool can_run = !now.exists || (change->after.mode & 0111 & ~now.mode) == 0;
-        return can_run ? "in force" : "no longer executable";
+        return !can_run ? "no longer executable" : now.exists ? "in force" : "in force (removed)";
     }
     if (change->undo == CHANGE_PROPERTIES && has_keys(change, &now)) {
         return "in force (rewritten by the platform)";

@@ -179,6 +179,33 @@ if command -v groovy >/dev/null && groovy -version >/dev/null 2>&1; then
     same "$folder/groovy.xml" "$folder/bad"
 fi
 
+# The agent is upgraded, and runs executables: with the next apply our shim goes, and comes back with it. One that is not ours stays.
+node=$folder/upgraded
+cloudstack_node "$node" 4.18.2.1
+cp -a "$node" "$folder/upgraded.old"
+mv "$folder/upgraded.old/usr/share/cloudstack-agent/lib/cloud-plugin-hypervisor-kvm-4.18.2.1.jar" "$folder/upgraded.old/usr/share/cloudstack-agent/lib/cloud-plugin-hypervisor-kvm-4.22.0.0.jar"
+expect 0 "$cpulift" apply "$plan" --platform cloudstack --root "$node" --commit
+cp "$node/$transformer.groovy" "$folder/shim.groovy"
+mv "$node/usr/share/cloudstack-agent/lib/cloud-plugin-hypervisor-kvm-4.18.2.1.jar" "$node/usr/share/cloudstack-agent/lib/cloud-plugin-hypervisor-kvm-4.22.0.0.jar"
+sed 's/Nehalem/Westmere/' "$plan" >"$folder/westmere.json"
+expect 0 "$cpulift" apply "$folder/westmere.json" --platform cloudstack --root "$node"
+has "$folder/out" "+++ /dev/null"
+expect 0 "$cpulift" apply "$folder/westmere.json" --platform cloudstack --root "$node" --commit
+[ ! -e "$node/$transformer.groovy" ] && [ -x "$node/$transformer.sh" ] || fail "the shim stays beside the hook"
+expect 0 "$cpulift" status --root "$node"
+has "$folder/out" "$transformer.groovy: in force (removed)"
+expect 0 "$cpulift" apply "$folder/westmere.json" --platform cloudstack --root "$node" --commit
+has "$folder/out" "nothing to change"
+expect 0 "$cpulift" rollback --one --root "$node" --commit
+same "$node/$transformer.groovy" "$folder/shim.groovy"
+[ ! -e "$node/$transformer.sh" ] || fail "the hook stays where the shim is back"
+expect 0 "$cpulift" rollback --root "$node" --commit
+same_tree "$node" "$folder/upgraded.old"
+mkdir -p "$node/etc/cloudstack/agent/hooks"
+echo 'new Object()' >"$node/$transformer.groovy"
+expect 0 "$cpulift" apply "$plan" --platform cloudstack --root "$node" --commit
+has "$node/$transformer.groovy" "new Object()"
+
 # Rolling maintenance.
 cloudstack_node "$folder/rolling" 4.22.0.0
 expect 0 "$cpulift" apply "$plan" --platform cloudstack --channel rolling --root "$folder/rolling" --commit
