@@ -77,23 +77,32 @@ const char *pool_get_policy_vendor(const cpulift_pool *pool)
     return pool->is_mixed_vendor ? POLICY_VENDOR_MIXED : pool->vendor;
 }
 
+/// Merges the kind's names, which are sorted, into as sorted ones; `most` of them stay.
+static void merge_names(GPtrArray *names, const GPtrArray *more, size_t most)
+{
+    g_autofree void **old = g_memdup2(names->pdata, names->len * sizeof(void *));
+    size_t len = names->len, n = 0, m = 0;
+    g_ptr_array_set_size(names, 0);
+    while (names->len < most && (n < len || m < more->len)) {
+        bool is_old = m == more->len || (n < len && strcmp(old[n], more->pdata[m]) < 0);
+        g_ptr_array_add(names, is_old ? old[n++] : more->pdata[m++]);
+    }
+}
+
 GPtrArray *pool_get_hosts(const inventory *inv, const GArray *kinds, size_t most, size_t *ret_total)
 {
     GPtrArray *names = g_ptr_array_new();
     size_t total = 0;
     for (size_t i = 0; i < kinds->len; i++) {
         const struct host_kind *kind = inv->kinds->pdata[g_array_index(kinds, size_t, i)];
-        total += kind->names->len;
-        size_t count = most != 0 ? MIN(most, kind->names->len) : kind->names->len;
-        for (size_t n = 0; n < count; n++) { // a kind's names are sorted
-            g_ptr_array_add(names, kind->names->pdata[n]);
+        const GPtrArray *more = kind->names;
+        total += more->len;
+        bool is_after = names->len == most && strcmp(names->pdata[most - 1], more->pdata[0]) < 0;
+        if (!is_after) {
+            merge_names(names, more, most);
         }
     }
-    g_ptr_array_sort(names, text_compare);
     *ret_total = total;
-    if (most != 0 && names->len > most) {
-        g_ptr_array_set_size(names, (int)most);
-    }
     return names;
 }
 

@@ -44,7 +44,7 @@ const char *pool_get_policy_vendor(const cpulift_pool *pool);
 /// The kinds that cannot give a feature, as indices. The caller unrefs.
 GArray *pool_find_costs(const cpulift_pool *pool, size_t id);
 
-/// Names of hosts of these kinds: sorted, at most `most` (0: all); *ret_total is how many there
+/// Names of hosts of these kinds: sorted, at most `most`; *ret_total is how many there
 /// are. Unrefs nothing of the inventory; the caller frees the array only.
 GPtrArray *pool_get_hosts(const inventory *inv, const GArray *kinds, size_t most,
                           size_t *ret_total);
@@ -55,5 +55,5 @@ char *pool_join_hosts(const inventory *inv, const GArray *kinds, size_t most);
 /// "host 'a'", or "hosts 'a', 'b' and 3 more": for a refusal. The caller frees it.
 char *pool_quote_hosts(const inventory *inv, const GArray *kinds);
 
-/// The same, but at most `most` of them (0: all).
+/// The same, but at most `most` of them.
 char *pool_quote_some(const inventory *inv, const GArray *kinds, size_t most);
