@@ -313,8 +313,9 @@ static int check_date(const cpulift_host *host, const char *name, cpulift_error 
 {
     return host->scanned == NULL || date_parse(host->scanned) != 0
                ? 0
-               : cpulift_error_set(err, CPULIFT_EINPUT, "'%s': \"scanned\" is no date in UTC",
-                                   name);
+               : cpulift_error_set(err, CPULIFT_EINPUT,
+                                   "'%s': host '%s': \"scanned\" is no date in UTC", name,
+                                   host->name);
 }
 
 int host_parse(const char *text, size_t len, const char *name, const catalog *map,

@@ -3,22 +3,17 @@
 
 #include "base/date.h"
 #include "base/text.h"
+#include "core/likeness.h"
 
 #include <fnmatch.h>
 #include <string.h>
 
-/// When it was scanned stands in the last so many bytes of a document.
-#define TAIL             8192
 #define NAMES_IN_MESSAGE 5
 
-/// What a document of a kind looks like around the name.
+/// What a document of a kind looks like around the name; owns its texts.
 struct exemplar {
+    struct likeness like; ///< first: the key of the set
     struct host_kind *kind;
-    char *text;
-    size_t before; ///< bytes up to and with the quote that opens the name
-    size_t after;  ///< bytes from the quote that closes it
-    size_t len;
-    guint hash; ///< of all but the name
 };
 
 struct inventory_private {
@@ -26,6 +21,7 @@ struct inventory_private {
     GHashTable *names;     ///< name → struct host_kind *; borrows the names of the kinds
     GHashTable *without;   ///< pattern → seen?
     GHashTable *left_out;  ///< names of the hosts that were left out, a set
+    GString *rest;         ///< of a document without its date
     bool is_aged;          ///< a document older than `oldest`, or without a date, is refused
     gint64 oldest;         ///< seconds since 1970
 };
@@ -41,22 +37,9 @@ static void kind_free(void *data)
 static void exemplar_free(void *data)
 {
     struct exemplar *exemplar = data;
-    g_free(exemplar->text);
+    g_free((char *)exemplar->like.before);
+    g_free((char *)exemplar->like.after);
     g_free(exemplar);
-}
-
-static guint get_hash(const void *exemplar)
-{
-    return ((const struct exemplar *)exemplar)->hash;
-}
-
-/// True if the documents differ in nothing but the name.
-static gboolean is_same_kind(const void *a, const void *b)
-{
-    const struct exemplar *ea = a, *eb = b;
-    return ea->before == eb->before && ea->after == eb->after &&
-           memcmp(ea->text, eb->text, ea->before) == 0 &&
-           memcmp(ea->text + ea->len - ea->after, eb->text + eb->len - eb->after, ea->after) == 0;
 }
 
 inventory *inventory_new(const catalog *map)
@@ -65,7 +48,9 @@ inventory *inventory_new(const catalog *map)
     inv->map = map;
     inv->kinds = g_ptr_array_new_with_free_func(kind_free);
     inv->private = g_new0(struct inventory_private, 1);
-    inv->private->exemplars = g_hash_table_new_full(get_hash, is_same_kind, exemplar_free, NULL);
+    inv->private->exemplars =
+        g_hash_table_new_full(likeness_hash, likeness_equal, exemplar_free, NULL);
+    inv->private->rest = g_string_new(NULL);
     inv->private->names = g_hash_table_new(g_str_hash, g_str_equal);
     inv->private->without = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     inv->private->left_out = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
@@ -79,6 +64,7 @@ void inventory_free(inventory *inv)
         g_hash_table_unref(inv->private->names);
         g_hash_table_unref(inv->private->without);
         g_hash_table_unref(inv->private->left_out);
+        g_string_free(inv->private->rest, TRUE);
         g_free(inv->private);
         g_ptr_array_unref(inv->kinds);
         g_free(inv);
@@ -171,71 +157,28 @@ static int add_name(inventory *inv, struct host_kind *kind, const char *name, co
     return 0;
 }
 
-/// Folds bytes into a hash, a word at a time: every document of a fleet goes through here.
-static uint64_t mix(uint64_t hash, const char *bytes, size_t len)
+/// Adds a host whose like was seen before; *ret_is_known false: there is none.
+static int add_known(inventory *inv, const struct likeness *like, bool *ret_is_known,
+                     cpulift_error **err)
 {
-    uint64_t word;
-    for (; len > 0; bytes += MIN(len, sizeof word), len -= MIN(len, sizeof word)) {
-        word = 0;
-        memcpy(&word, bytes, MIN(len, sizeof word));
-        hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
-        hash ^= hash >> 32;
-    }
-    return hash;
+    const struct exemplar *known = g_hash_table_lookup(inv->private->exemplars, like);
+    g_autofree char *name = known != NULL ? g_strndup(like->name, like->name_len) : NULL;
+    g_autofree char *date =
+        known != NULL && like->date != NULL ? g_strndup(like->date, like->date_len) : NULL;
+    *ret_is_known = name != NULL && text_is_name(name);
+    return *ret_is_known ? add_name(inv, known->kind, name, date, err) : 0;
 }
 
-/// Finds where the name stands in a document that has not been parsed; false where the place is not
-/// beyond doubt: the member must stand there once, and nothing may be escaped.
-static bool find_name(const char *text, size_t len, struct exemplar *ret_around)
-{
-    static const char member[] = "\"name\"";
-    const char *end = text + len;
-    const char *at = memmem(text, len, member, sizeof member - 1);
-    if (at == NULL || memchr(text, '\\', len) != NULL) {
-        return false;
-    }
-    const char *name = at + sizeof member - 1;
-    if (memmem(name, (size_t)(end - name), member, sizeof member - 1) != NULL) {
-        return false;
-    }
-    name += strspn(name, ": ");
-    const char *quote = *name == '"' ? memchr(name + 1, '"', (size_t)(end - name - 1)) : NULL;
-    if (quote == NULL) {
-        return false;
-    }
-    ret_around->text = (char *)text;
-    ret_around->len = len;
-    ret_around->before = (size_t)(name + 1 - text);
-    ret_around->after = (size_t)(end - quote);
-    uint64_t hash = mix(mix(0, text, ret_around->before), quote, ret_around->after);
-    ret_around->hash = (guint)(hash ^ (hash >> 32));
-    return true;
-}
-
-/// The kind that a document belongs to whose like was seen before, or NULL; *ret_name is the
-/// caller's.
-static struct host_kind *find_known(const inventory *inv, const struct exemplar *around,
-                                    char **ret_name)
-{
-    const struct exemplar *known = g_hash_table_lookup(inv->private->exemplars, around);
-    g_autofree char *name =
-        g_strndup(around->text + around->before, around->len - around->before - around->after);
-    if (known == NULL || !text_is_name(name)) {
-        return NULL;
-    }
-    *ret_name = g_steal_pointer(&name);
-    return known->kind;
-}
-
-/// Keeps the text as its kind's exemplar, if the name that the parser found stands at that place.
-static void keep_exemplar(inventory *inv, struct host_kind *kind, const struct exemplar *around)
+/// Keeps what the text is like as its kind's exemplar, if the name that the parser found stands at
+/// that place.
+static void keep_exemplar(inventory *inv, struct host_kind *kind, const struct likeness *like)
 {
     const char *name = kind->host->name;
-    size_t name_len = around->len - around->before - around->after;
-    if (strlen(name) == name_len && memcmp(around->text + around->before, name, name_len) == 0) {
-        struct exemplar *exemplar = g_memdup2(around, sizeof *around);
-        exemplar->kind = kind;
-        exemplar->text = g_memdup2(around->text, around->len);
+    if (strlen(name) == like->name_len && memcmp(like->name, name, like->name_len) == 0) {
+        struct exemplar *exemplar = g_new0(struct exemplar, 1);
+        *exemplar = (struct exemplar){*like, kind};
+        exemplar->like.before = g_memdup2(like->before, like->before_len);
+        exemplar->like.after = g_memdup2(like->after, like->after_len);
         g_hash_table_add(inv->private->exemplars, exemplar);
     }
 }
@@ -244,30 +187,6 @@ void inventory_set_oldest(inventory *inv, gint64 oldest)
 {
     inv->private->is_aged = true;
     inv->private->oldest = oldest;
-}
-
-/// Cuts out of a copy of the text when it was scanned: hosts of a kind are scanned one after the
-/// other. NULL where that does not stand at its place beyond doubt, which is among the last
-/// members.
-static char *cut_date(const char *text, size_t *len, char **ret_date)
-{
-    static const char member[] = "\"scanned\"";
-    size_t skipped = *len - MIN(*len, TAIL);
-    const char *start = memmem(text + skipped, *len - skipped, member, sizeof member - 1);
-    const char *value = start != NULL ? start + sizeof member - 1 : NULL;
-    value = value != NULL ? value + strspn(value, ": ") : NULL;
-    const char *quote = value != NULL && *value == '"' ? strchr(value + 1, '"') : NULL;
-    const char *next = quote != NULL ? quote + 1 + strspn(quote + 1, ", \n") : NULL;
-    if (next == NULL || *next != '"' || quote[1] != ',' || strstr(next, member) != NULL) {
-        return NULL;
-    }
-    *ret_date = g_strndup(value + 1, (size_t)(quote - value - 1));
-    size_t before = (size_t)(start - text), after = *len - (size_t)(next - text);
-    char *rest = g_malloc(before + after + 1);
-    memcpy(rest, text, before);
-    memcpy(rest + before, next, after + 1);
-    *len = before + after;
-    return rest;
 }
 
 /// A host that did not answer may be left out on purpose; else it is refused.
@@ -281,39 +200,32 @@ static bool is_silent_left_out(inventory *inv, const char *text, size_t len)
     return true;
 }
 
-/// Adds a document from which the date was cut where it stood at its place.
-static int add_text(inventory *inv, const char *text, size_t len, const char *scanned,
-                    const char *where, cpulift_error **err)
+/// Adds a host whose like was not seen before.
+static int add_new(inventory *inv, const char *text, size_t len, const char *where,
+                   const struct likeness *like, cpulift_error **err)
 {
-    struct exemplar around = {0};
-    bool is_placed = find_name(text, len, &around);
-    g_autofree char *name = NULL;
-    struct host_kind *kind = is_placed ? find_known(inv, &around, &name) : NULL;
-    if (kind != NULL) {
-        return add_name(inv, kind, name, scanned, err);
-    }
-    if (is_silent_left_out(inv, text, len)) {
-        return 0;
-    }
     g_autoptr(cpulift_host) host = NULL;
     TRY(host_parse(text, len, where, inv->map, &host, err));
-    kind = g_new0(struct host_kind, 1);
+    struct host_kind *kind = g_new0(struct host_kind, 1);
     kind->host = g_steal_pointer(&host);
     kind->names = g_ptr_array_new_with_free_func(g_free);
     g_ptr_array_add(inv->kinds, kind);
-    if (is_placed) {
-        keep_exemplar(inv, kind, &around);
+    if (like != NULL && likeness_is_certain(like)) {
+        keep_exemplar(inv, kind, like);
     }
-    return add_name(inv, kind, kind->host->name, scanned != NULL ? scanned : kind->host->scanned,
-                    err);
+    return add_name(inv, kind, kind->host->name, kind->host->scanned, err);
 }
 
 int inventory_add_text(inventory *inv, const char *text, size_t len, const char *where,
                        cpulift_error **err)
 {
-    g_autofree char *date = NULL;
-    g_autofree char *rest = cut_date(text, &len, &date);
-    return add_text(inv, rest != NULL ? rest : text, len, date, where, err);
+    struct likeness like;
+    bool is_placed = likeness_read(text, len, inv->private->rest, &like);
+    bool is_known = false;
+    TRY(is_placed ? add_known(inv, &like, &is_known, err) : 0);
+    return is_known || is_silent_left_out(inv, text, len)
+               ? 0
+               : add_new(inv, text, len, where, is_placed ? &like : NULL, err);
 }
 
 int inventory_demand(inventory *inv, const GPtrArray *names, const char *where, cpulift_error **err)

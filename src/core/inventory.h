@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /// The hosts of a pool, grouped by kind: hosts whose documents differ in nothing but the name and
-/// when they were scanned. A
-/// fleet has many hosts and few kinds, so a document that was seen before costs a comparison, not a
-/// parse.
+/// when they were scanned (a member that follows the name, as cpulift writes it). A fleet has many
+/// hosts and few kinds, so a document that was seen before costs a comparison, not a parse.
 #pragma once
 
 #include "core/host.h"

@@ -7,67 +7,80 @@
 #include <stdio.h>
 #include <string.h>
 
+#define CHUNK ((size_t)128 << 10)
+
 /// A file that is read line by line; lines may hold any byte.
 struct reader {
     FILE *file;
     const char *path;
-    size_t at, len; ///< of the buffer: the next byte, and the end
-    char buffer[65536];
+    char *bytes;    ///< of the file: from `at` to `len` those that no line was made of
+    size_t at, len; ///< there is room for one more
+    size_t size;
+    bool is_end;
 };
 
+/// Moves what is left to the front and reads on behind it.
 static int fill(struct reader *reader, cpulift_error **err)
 {
-    reader->at = 0;
-    reader->len = fread(reader->buffer, 1, sizeof reader->buffer, reader->file);
-    if (reader->len == 0 && ferror(reader->file)) {
-        return cpulift_error_set(err, CPULIFT_ESYSTEM, "cannot read '%s': %s", reader->path,
-                                 g_strerror(errno));
+    size_t left = reader->len - reader->at;
+    if (left == reader->size) {
+        reader->size = MAX(CHUNK, 2 * reader->size);
+        reader->bytes = g_realloc(reader->bytes, reader->size + 1);
     }
-    return 0;
+    memmove(reader->bytes, reader->bytes + reader->at, left);
+    size_t count = fread(reader->bytes + left, 1, reader->size - left, reader->file);
+    reader->at = 0;
+    reader->len = left + count;
+    reader->is_end = count == 0;
+    return count > 0 || !ferror(reader->file)
+               ? 0
+               : cpulift_error_set(err, CPULIFT_ESYSTEM, "cannot read '%s': %s", reader->path,
+                                   g_strerror(errno));
 }
 
-/// Reads one line of at most FILE_DOCUMENT_MAX bytes, without its end. *ret_has_line false: there
-/// is none.
-static int read_line(struct reader *reader, GString *line, bool *ret_has_line, cpulift_error **err)
+/// One line of at most FILE_DOCUMENT_MAX bytes, without its end but NUL-terminated, until the next
+/// is read; *ret_line NULL: there is none.
+static int read_line(struct reader *reader, char **ret_line, size_t *ret_len, cpulift_error **err)
 {
-    g_string_truncate(line, 0);
+    size_t searched = 0, left;
+    char *end = NULL;
     for (;;) {
-        int rc = reader->at == reader->len ? fill(reader, err) : 0;
-        if (rc != 0 || reader->len == 0) {
-            *ret_has_line = line->len > 0;
-            return rc;
-        }
-        const char *start = reader->buffer + reader->at;
-        const char *end = memchr(start, '\n', reader->len - reader->at);
-        size_t count = end != NULL ? (size_t)(end - start) : reader->len - reader->at;
-        g_string_append_len(line, start, (gssize)count);
-        reader->at += count + (end != NULL);
-        if (line->len > FILE_DOCUMENT_MAX) {
+        left = reader->len - reader->at;
+        end = left > searched ? memchr(reader->bytes + reader->at + searched, '\n', left - searched)
+                              : NULL;
+        searched = left;
+        *ret_len = end != NULL ? (size_t)(end - reader->bytes) - reader->at : left;
+        if (*ret_len > FILE_DOCUMENT_MAX) {
             return cpulift_error_set(
                 err, CPULIFT_EINPUT,
                 "'%s' has a line of more than %zu bytes, which is no host document", reader->path,
                 FILE_DOCUMENT_MAX);
         }
-        if (end != NULL) {
-            *ret_has_line = true;
-            return 0;
+        if (end != NULL || reader->is_end) {
+            break;
         }
+        TRY(fill(reader, err));
     }
+    *ret_line = end != NULL || left > 0 ? reader->bytes + reader->at : NULL;
+    reader->at += *ret_len + (end != NULL);
+    if (*ret_line != NULL) {
+        (*ret_line)[*ret_len] = '\0';
+    }
+    return 0;
 }
 
 static int add_lines(inventory *inv, struct reader *reader, cpulift_error **err)
 {
-    g_autoptr(GString) line = g_string_sized_new(16384);
-    bool has_line = true;
+    g_autoptr(GString) where = g_string_new(NULL);
     for (size_t number = 1;; number++) {
-        TRY(read_line(reader, line, &has_line, err));
-        if (!has_line) {
+        char *line = NULL;
+        size_t len = 0;
+        TRY(read_line(reader, &line, &len, err));
+        if (line == NULL) {
             return 0;
         }
-        g_autofree char *where = g_strdup_printf("%s:%zu", reader->path, number);
-        if (line->len > 0) {
-            TRY(inventory_add_text(inv, line->str, line->len, where, err));
-        }
+        g_string_printf(where, "%s:%zu", reader->path, number);
+        TRY(len > 0 ? inventory_add_text(inv, line, len, where->str, err) : 0);
     }
 }
 
@@ -80,6 +93,7 @@ static int add_lines_path(inventory *inv, const char *path, cpulift_error **err)
     }
     struct reader reader = {.file = file, .path = path};
     int rc = add_lines(inv, &reader, err);
+    g_free(reader.bytes);
     (void)fclose(file);
     return rc;
 }
@@ -114,25 +128,32 @@ static int add_file(inventory *inv, const char *path, cpulift_error **err)
                                             : add_document(inv, path, err);
 }
 
-/// Standard input is one document over many lines, or one document on each line: a first line that
-/// is a whole object tells.
+/// One document over many lines, or one document on each line: a first line that is a whole object
+/// tells.
+static int add_either(inventory *inv, struct reader *reader, cpulift_error **err)
+{
+    char *line = NULL;
+    size_t len = 0;
+    TRY(read_line(reader, &line, &len, err));
+    if (line != NULL && len > 1 && line[len - 1] == '}') {
+        TRY(inventory_add_text(inv, line, len, reader->path, err));
+        return add_lines(inv, reader, err);
+    }
+    g_autoptr(GString) all = g_string_new(NULL);
+    while (line != NULL && all->len <= FILE_DOCUMENT_MAX) {
+        g_string_append_len(all, line, (gssize)len);
+        g_string_append_c(all, '\n');
+        TRY(read_line(reader, &line, &len, err));
+    }
+    return inventory_add_text(inv, all->str, all->len, reader->path, err);
+}
+
 static int add_stdin(inventory *inv, cpulift_error **err)
 {
     struct reader reader = {.file = stdin, .path = "standard input"};
-    g_autoptr(GString) line = g_string_new(NULL);
-    bool has_line = false;
-    TRY(read_line(&reader, line, &has_line, err));
-    if (line->len > 1 && line->str[line->len - 1] == '}') {
-        TRY(inventory_add_text(inv, line->str, line->len, reader.path, err));
-        return add_lines(inv, &reader, err);
-    }
-    g_autoptr(GString) all = g_string_new(NULL);
-    while (has_line && all->len <= FILE_DOCUMENT_MAX) {
-        g_string_append_len(all, line->str, (gssize)line->len);
-        g_string_append_c(all, '\n');
-        TRY(read_line(&reader, line, &has_line, err));
-    }
-    return inventory_add_text(inv, all->str, all->len, reader.path, err);
+    int rc = add_either(inv, &reader, err);
+    g_free(reader.bytes);
+    return rc;
 }
 
 static int add_folder(inventory *inv, const char *path, cpulift_error **err)

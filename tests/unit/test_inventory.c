@@ -85,7 +85,6 @@ static void test_without(void **state)
     assert_non_null(inventory_find(inv, "blue-3"));
 }
 
-/// The fast way must not take another "name" for the host's, and must not see fewer errors.
 /// The document of a host of this model, scanned then, on one line or on many.
 static char *format_scanned(const char *name, const char *model, const char *scanned, bool is_line)
 {
@@ -157,6 +156,22 @@ static void test_an_age_demands_a_date(void **state)
     assert_int_equal(add(inv, text, NULL), CPULIFT_EREFUSED);
 }
 
+/// Only a member of the host itself, and where we write it.
+static void test_a_date_elsewhere_is_none(void **state)
+{
+    (void)state;
+    g_autoptr(inventory) inv = inventory_new(support_get_catalog());
+    g_autofree char *known = format_scanned("a", "Nehalem", "2030-01-01T00:00:00Z", true);
+    g_autofree char *undated = format_scanned("b", "Nehalem", NULL, true);
+    g_autoptr(GString) text = g_string_new(undated);
+    g_string_replace(text, "\"name\":\"b\",",
+                     "\"name\":\"b\",\"x\":{\"scanned\":\"2030-01-01T00:00:00Z\",\"y\":0},", 1);
+    assert_string_not_equal(text->str, undated);
+    inventory_set_oldest(inv, 1795707601);
+    assert_int_equal(add(inv, known, NULL), 0);
+    assert_int_equal(add(inv, text->str, NULL), CPULIFT_EREFUSED);
+}
+
 static void test_silent_hosts(void **state)
 {
     (void)state;
@@ -198,6 +213,7 @@ static void test_demanded_hosts(void **state)
     assert_string_equal(left_out[0], "b");
 }
 
+/// The fast way must not take another "name" for the host's, and must not see fewer errors.
 static void test_names_elsewhere(void **state)
 {
     (void)state;
@@ -348,6 +364,7 @@ int main(void)
         cmocka_unit_test(test_dates_make_no_kinds),
         cmocka_unit_test(test_ages),
         cmocka_unit_test(test_an_age_demands_a_date),
+        cmocka_unit_test(test_a_date_elsewhere_is_none),
         cmocka_unit_test(test_silent_hosts),
         cmocka_unit_test(test_demanded_hosts),
         cmocka_unit_test(test_names_elsewhere),

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/likeness.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#define NAME "\"name\""
+#define DATE "\"scanned\""
+
+#define LANES 4
+
+static void fold(uint64_t lanes[LANES], const uint64_t words[LANES])
+{
+    for (size_t i = 0; i < LANES; i++) {
+        lanes[i] = (lanes[i] ^ words[i]) * UINT64_C(0x9e3779b97f4a7c15);
+        lanes[i] ^= lanes[i] >> 32;
+    }
+}
+
+/// A hash, in lanes that do not wait for each other: every document of a fleet goes through here.
+static uint64_t mix(uint64_t hash, const char *bytes, size_t len)
+{
+    uint64_t lanes[LANES] = {hash, ~hash, hash + len, hash - len}, words[LANES];
+    for (; len >= sizeof words; bytes += sizeof words, len -= sizeof words) {
+        memcpy(words, bytes, sizeof words);
+        fold(lanes, words);
+    }
+    memset(words, 0, sizeof words);
+    memcpy(words, bytes, len);
+    fold(lanes, words);
+    return ((lanes[0] * 3 ^ lanes[1]) * 5 ^ lanes[2]) * 7 ^ lanes[3];
+}
+
+/// The string that is the value of the member that ends at `at`: *ret_len bytes; NULL: it is none.
+static const char *find_value(const char *at, size_t *ret_len)
+{
+    at += strspn(at, ": ");
+    const char *quote = *at == '"' ? strchr(at + 1, '"') : NULL;
+    *ret_len = quote != NULL ? (size_t)(quote - at - 1) : 0;
+    return quote != NULL ? at + 1 : NULL;
+}
+
+/// Cuts out the date if it is the member that follows the name, as in every document of ours.
+static void cut_date(struct likeness *like, GString *rest)
+{
+    static const char blanks[] = ", \n";
+    const char *member = like->after + 1 + strspn(like->after + 1, blanks);
+    if (strncmp(member, DATE, strlen(DATE)) != 0) {
+        return;
+    }
+    const char *value = find_value(member + strlen(DATE), &like->date_len);
+    const char *quote = value != NULL ? value + like->date_len : NULL;
+    const char *next = quote != NULL ? quote + 1 + strspn(quote + 1, blanks) : NULL;
+    if (next == NULL || quote[1] != ',' || *next != '"') {
+        return;
+    }
+    like->date = value;
+    const char *end = like->after + like->after_len;
+    g_string_truncate(rest, 0);
+    g_string_append_len(rest, like->after, member - like->after);
+    g_string_append_len(rest, next, end - next);
+    like->after = rest->str;
+    like->after_len = rest->len;
+}
+
+bool likeness_read(const char *text, size_t len, GString *rest, struct likeness *ret_like)
+{
+    const char *member = strstr(text, NAME); // unlike memmem(), with the processor's vectors
+    struct likeness like = {.before = text};
+    like.name = member != NULL ? find_value(member + strlen(NAME), &like.name_len) : NULL;
+    if (like.name == NULL) {
+        return false;
+    }
+    like.before_len = (size_t)(like.name - text);
+    like.after = like.name + like.name_len;
+    like.after_len = len - like.before_len - like.name_len;
+    cut_date(&like, rest);
+    like.hash = (guint)mix(mix(0, like.before, like.before_len), like.after, like.after_len);
+    *ret_like = like;
+    return true;
+}
+
+bool likeness_is_certain(const struct likeness *like)
+{
+    return memchr(like->before, '\\', like->before_len) == NULL &&
+           memchr(like->after, '\\', like->after_len) == NULL &&
+           memmem(like->after, like->after_len, NAME, strlen(NAME)) == NULL;
+}
+
+guint likeness_hash(const void *like)
+{
+    return ((const struct likeness *)like)->hash;
+}
+
+gboolean likeness_equal(const void *a, const void *b)
+{
+    const struct likeness *la = a, *lb = b;
+    return la->before_len == lb->before_len && la->after_len == lb->after_len &&
+           memcmp(la->before, lb->before, la->before_len) == 0 &&
+           memcmp(la->after, lb->after, la->after_len) == 0;
+}
