@@ -9,8 +9,6 @@
 
 #include <string.h>
 
-#define QEMU_NAMESPACE "http://libvirt.org/schemas/domain/qemu/1.0"
-
 /// Roots of other documents that hold a domain; what to give us instead.
 static const struct {
     const char *root, *advice;
@@ -185,7 +183,7 @@ static void check_machine(const xmlNode *root, const struct domain_options *opti
 static bool is_of_qemu(const xmlNode *node, const char *name)
 {
     return node->type == XML_ELEMENT_NODE && node->ns != NULL &&
-           strcmp((const char *)node->ns->href, QEMU_NAMESPACE) == 0 &&
+           strcmp((const char *)node->ns->href, DOMAIN_QEMU_NAMESPACE) == 0 &&
            strcmp((const char *)node->name, name) == 0;
 }
 
@@ -208,6 +206,11 @@ bool domain_has_argument(const domain_document *document, bool (*fits)(const cha
 static bool is_cpu_option(const char *value)
 {
     return strcmp(value, "-cpu") == 0 || strcmp(value, "--cpu") == 0;
+}
+
+bool domain_has_own_cpu(const domain_document *document)
+{
+    return domain_has_argument(document, is_cpu_option);
 }
 
 /// A mode other than custom asks for a CPU by itself; a custom one (the default) by its model.
@@ -391,7 +394,7 @@ static int check_domain(const domain_document *document, const struct domain_opt
     TRY(check_arch(root, document->label, warned, err));
     TRY(check_virt(root, document->label, options, warned, err));
     check_machine(root, options, warned);
-    *warned |= domain_has_argument(document, is_cpu_option) ? DOMAIN_OWN_CPU : 0;
+    *warned |= domain_has_own_cpu(document) ? DOMAIN_OWN_CPU : 0;
     return 0;
 }
 

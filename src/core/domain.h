@@ -9,6 +9,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/// Of <qemu:commandline>.
+#define DOMAIN_QEMU_NAMESPACE "http://libvirt.org/schemas/domain/qemu/1.0"
+
 /// What a caller should tell its user; bits of domain_changes.warnings.
 enum domain_warning {
     DOMAIN_OWN_CPU = 1 << 0, ///< <qemu:commandline> has a -cpu, which overrides the element
@@ -72,6 +75,9 @@ bool domain_differs_in_cpu_only(const domain_document *a, const domain_document 
 
 /// True where <qemu:commandline> has an argument that `fits` says yes to.
 bool domain_has_argument(const domain_document *document, bool (*fits)(const char *value));
+
+/// True where it has a -cpu, which overrides the <cpu> element: DOMAIN_OWN_CPU.
+bool domain_has_own_cpu(const domain_document *document);
 
 /// One warning (a single bit) as a sentence without a full stop.
 const char *domain_warning_to_string(enum domain_warning warning);

@@ -165,6 +165,7 @@ static int start(const cpulift_plan *plan, const struct start_options *options, 
         "-serial",     "chardev:serial",
         "-kernel",     "/proc/self/fd/0",
         "-append",     line,
+        "-overcommit", wording.shape.has_cpu_pm ? "cpu-pm=on" : "cpu-pm=off",
         NULL,
     };
     TRY(run_guest(argv, image, end, run, err));

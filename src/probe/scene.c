@@ -168,6 +168,12 @@ static char *format_head(const struct scene *scene, const cpulift_plan *plan,
     return g_strdup_printf("%s  <features><acpi/><apic/>%s</features>\n", head, pmu);
 }
 
+/// What libvirt has no element for.
+static const char cpu_pm[] = "  <qemu:commandline xmlns:qemu='" DOMAIN_QEMU_NAMESPACE "'>\n"
+                             "    <qemu:arg value='-overcommit'/>\n"
+                             "    <qemu:arg value='cpu-pm=on'/>\n"
+                             "  </qemu:commandline>\n";
+
 char *scene_format_domain(const struct scene *scene, const cpulift_plan *plan,
                           const struct start_options *options, const struct wording *wording,
                           enum scene_serial serial)
@@ -189,6 +195,7 @@ char *scene_format_domain(const struct scene *scene, const cpulift_plan *plan,
                            "    <memballoon model='none'/>\n"
                            "    %s\n"
                            "  </devices>\n"
+                           "%s"
                            "</domain>\n",
-                           head, cpu, program, device);
+                           head, cpu, program, device, wording->shape.has_cpu_pm ? cpu_pm : "");
 }

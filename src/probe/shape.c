@@ -24,7 +24,9 @@ const struct record shape_record = {
                 {"threads", &record_uint, SHAPE(threads), RECORD_REQUIRED, .max = G_MAXUINT16,
                  .meaning = "in each core"},
                 {"pmu", &record_word, SHAPE(pmu), RECORD_REQUIRED, .words = pmu_words,
-                 .meaning = "as the domain says it"}),
+                 .meaning = "as the domain says it"},
+                {"cpu_pm", &record_bool, SHAPE(has_cpu_pm),
+                 .meaning = "it was started with `-overcommit cpu-pm=on`"}),
     .size = sizeof(probe_shape),
 };
 
@@ -89,9 +91,14 @@ static int parse_pmu(const xmlNode *root, const char *name, probe_shape *shape, 
     return 0;
 }
 
-static int parse_domain(const xmlNode *root, const char *name, probe_shape *ret_shape,
+static int parse_domain(const domain_document *document, const char *name, probe_shape *ret_shape,
                         cpulift_error **err)
 {
+    const xmlNode *root = xmlDocGetRootElement(document->tree);
+    if (domain_has_own_cpu(document)) {
+        return cpulift_error_set(err, CPULIFT_EINPUT, "'%s': %s", name,
+                                 domain_warning_to_string(DOMAIN_OWN_CPU));
+    }
     const xmlNode *vcpu = xml_find_child(root, "vcpu");
     const xmlNode *cpu = xml_find_child(root, "cpu");
     const xmlNode *topology = cpu != NULL ? xml_find_child(cpu, "topology") : NULL;
@@ -100,6 +107,7 @@ static int parse_domain(const xmlNode *root, const char *name, probe_shape *ret_
     shape.sockets = shape.max; // what libvirt makes of a domain without a topology
     TRY(topology != NULL ? parse_topology(topology, name, &shape, err) : 0);
     TRY(parse_pmu(root, name, &shape, err));
+    shape.has_cpu_pm = guest_read(document).has_cpu_pm;
     *ret_shape = shape;
     return 0;
 }
@@ -125,11 +133,11 @@ static int parse_cpu(const xmlNode *root, const char *name, probe_shape *ret_sha
 int shape_parse(const char *text, size_t len, const char *name, probe_shape *ret_shape,
                 cpulift_error **err)
 {
-    g_autoptr(xmlDoc) tree = NULL;
-    TRY(xml_parse(text, len, name, &tree, err));
-    const xmlNode *root = xmlDocGetRootElement(tree);
+    g_autoptr(domain_document) document = NULL;
+    TRY(domain_parse(text, len, name, &document, err));
+    const xmlNode *root = xmlDocGetRootElement(document->tree);
     return xml_is_plain(root, "cpu") ? parse_cpu(root, name, ret_shape, err)
-                                     : parse_domain(root, name, ret_shape, err);
+                                     : parse_domain(document, name, ret_shape, err);
 }
 
 unsigned shape_count_per_socket(const probe_shape *shape)
@@ -141,7 +149,8 @@ struct domain_guest shape_get_guest(const probe_shape *shape)
 {
     return (struct domain_guest){.vcpus = shape->max,
                                  .per_socket = shape_count_per_socket(shape),
-                                 .has_pmu = shape->pmu == SHAPE_PMU_ON};
+                                 .has_pmu = shape->pmu == SHAPE_PMU_ON,
+                                 .has_cpu_pm = shape->has_cpu_pm};
 }
 
 const char *shape_get_pmu(const probe_shape *shape)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/// The shape of a probe guest: its virtual CPUs and how they make up sockets, and its PMU.
+/// The shape of a probe guest: its virtual CPUs and how they make up sockets, its PMU, and whether
+/// it has the host's power states.
 #pragma once
 
 #include "base/record.h"
@@ -17,6 +18,7 @@ typedef struct probe_shape {
     unsigned max;   ///< that it has room for
     unsigned sockets, dies, cores, threads;
     enum shape_pmu pmu;
+    bool has_cpu_pm; ///< -overcommit cpu-pm=on
 } probe_shape;
 
 /// As a part of documents and of what processes send.
@@ -25,9 +27,11 @@ extern const struct record shape_record;
 /// Two cores in one socket: most guests have several, and what a guest sees changes at two.
 extern const probe_shape shape_default;
 
-/// The shape of a domain's document: <vcpu>, <topology> of the first <cpu>, <pmu>. A <cpu> alone
+/// The shape of a domain's document: <vcpu>, <topology> of the first <cpu>, <pmu>, and cpu-pm=on in
+/// <qemu:commandline>. A <cpu> alone
 /// has as many vCPUs as its topology has room for, or the default shape. What is beyond the probe
-/// guest or no number is CPULIFT_EINPUT. `name` stands in messages.
+/// guest or no number, and a -cpu that overrides the <cpu>, is CPULIFT_EINPUT. `name` stands in
+/// messages.
 int shape_parse(const char *text, size_t len, const char *name, probe_shape *ret_shape,
                 cpulift_error **err);
 

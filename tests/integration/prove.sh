@@ -76,7 +76,32 @@ domain odd '<vcpu>6</vcpu>' "<topology sockets='2' dies='1' cores='3' threads='1
 domain none '<vcpu>3</vcpu>' "<topology sockets='1' cores='2' threads='1'/>" ''
 domain many '<vcpu>256</vcpu>' '' ''
 
+# QEMU is told of the host's power states where the domain tells it, and only there.
+cat >"$work/power" <<END
+#!/bin/sh
+echo "\$*" >>"$work/argv"
+exec qemu-system-x86_64 "\$@"
+END
+chmod 755 "$work/power"
+sed "s|<devices/>|&<q:commandline xmlns:q='http://libvirt.org/schemas/domain/qemu/1.0'><q:arg value='-overcommit'/><q:arg value='cpu-pm=on'/></q:commandline>|" \
+    "$work/one.xml" >"$work/idle.xml"
+
+try_power() {
+    for name in one idle; do
+        wanted=0
+        [ $name = one ] || wanted=1
+        : >"$work/argv"
+        starts $name 1 'sockets 1, cores 1, threads 1' 0 --emulator "$work/power" "$@"
+        if [ "$(grep -c 'cpu-pm=on' "$work/argv")" -ne $wanted ]; then
+            echo "$name $*: not started as the domain has it:" >&2
+            cat "$work/argv" >&2
+            bad=1
+        fi
+    done
+}
+
 try_shapes() {
+    try_power "$@"
     starts one 1 'sockets 1, cores 1, threads 1' 0 "$@"
     starts sockets 2 'sockets 2, cores 1, threads 1' 0 "$@"
     starts cores 4 'sockets 2, cores 2, threads 1' 1 "$@"

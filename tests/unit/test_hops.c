@@ -164,7 +164,7 @@ static cpulift_plan *make_plan(void)
 static probe_run *make_run(void)
 {
     probe_run *run = probe_run_new();
-    run->shape = (probe_shape){1, 1, 1, 1, 1, 1, 0};
+    run->shape = (probe_shape){1, 1, 1, 1, 1, 1, 0, false};
     run->virt = g_strdup("qemu");
     run->machine = g_strdup("pc");
     run->through = g_strdup("A");

@@ -140,16 +140,26 @@ static void test_topology(void **state)
         const char *features, *vendor, *missing, *extra;
         size_t notes;
     } cases[] = {
-        {{2, 2, 1, 1, 2, 1, 0}, FEATURES " ht", "GenuineIntel", "", "", 1},
-        {{2, 2, 1, 1, 1, 2, 0}, FEATURES " ht", "GenuineIntel", "", "", 1},
-        {{2, 2, 1, 2, 1, 1, 0}, FEATURES " ht", "GenuineIntel", "", "", 1},
-        {{2, 4, 1, 1, 4, 1, 0}, FEATURES " ht", "GenuineIntel", "", "", 1},
-        {{2, 2, 1, 1, 2, 1, 0}, FEATURES, "GenuineIntel", "ht", "", 0},
-        {{2, 2, 1, 1, 2, 1, 0}, FEATURES " cmp_legacy ht", "GenuineIntel", "", "cmp_legacy", 1},
-        {{2, 2, 1, 1, 2, 1, 0}, FEATURES " cmp_legacy ht", "AuthenticAMD", "", "", 2},
-        {{2, 2, 1, 1, 2, 1, 0}, FEATURES " ht", "AuthenticAMD", "cmp_legacy", "", 1},
-        {{2, 2, 2, 1, 1, 1, 0}, FEATURES, "AuthenticAMD", "", "", 0},
-        {{2, 2, 2, 1, 1, 1, 0}, FEATURES " cmp_legacy ht", "AuthenticAMD", "", "cmp_legacy ht", 0},
+        {{2, 2, 1, 1, 2, 1, 0, false}, FEATURES " ht", "GenuineIntel", "", "", 1},
+        {{2, 2, 1, 1, 1, 2, 0, false}, FEATURES " ht", "GenuineIntel", "", "", 1},
+        {{2, 2, 1, 2, 1, 1, 0, false}, FEATURES " ht", "GenuineIntel", "", "", 1},
+        {{2, 4, 1, 1, 4, 1, 0, false}, FEATURES " ht", "GenuineIntel", "", "", 1},
+        {{2, 2, 1, 1, 2, 1, 0, false}, FEATURES, "GenuineIntel", "ht", "", 0},
+        {{2, 2, 1, 1, 2, 1, 0, false},
+         FEATURES " cmp_legacy ht",
+         "GenuineIntel",
+         "",
+         "cmp_legacy",
+         1},
+        {{2, 2, 1, 1, 2, 1, 0, false}, FEATURES " cmp_legacy ht", "AuthenticAMD", "", "", 2},
+        {{2, 2, 1, 1, 2, 1, 0, false}, FEATURES " ht", "AuthenticAMD", "cmp_legacy", "", 1},
+        {{2, 2, 2, 1, 1, 1, 0, false}, FEATURES, "AuthenticAMD", "", "", 0},
+        {{2, 2, 2, 1, 1, 1, 0, false},
+         FEATURES " cmp_legacy ht",
+         "AuthenticAMD",
+         "",
+         "cmp_legacy ht",
+         0},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         struct guest vcpus[] = {good, good};
@@ -197,6 +207,25 @@ static void test_pmu(void **state)
     }
 }
 
+/// So is waitpkg where the guest has the host's power states.
+static void test_cpu_pm(void **state)
+{
+    (void)state;
+    for (unsigned seen = 0; seen <= 3; seen++) {
+        g_autoptr(cpulift_plan) plan = make_plan(FEATURES);
+        struct plan_guest_feature waitpkg = {(char *)"waitpkg", (char *)"cpu-pm", true};
+        plan->guest_features = g_ptr_array_new();
+        g_ptr_array_add(plan->guest_features, &waitpkg);
+        struct guest guest = good;
+        guest.features = (seen & 1) != 0 ? FEATURES " waitpkg" : FEATURES;
+        probe_shape shape = one;
+        shape.has_cpu_pm = (seen & 2) != 0;
+        g_autoptr(proof) result = prove_plan(plan, &guest, 1, &shape);
+        assert_names(result->missing, seen == 2 ? "waitpkg" : "");
+        assert_names(result->extra, seen == 1 ? "waitpkg" : "");
+    }
+}
+
 /// A plan of an elder version requires pdcm of every guest: one without a PMU does not see it.
 static void test_pmu_of_elder(void **state)
 {
@@ -214,7 +243,7 @@ static void test_pmu_of_elder(void **state)
     assert_int_equal(with->notes->len, 0);
 }
 
-static const probe_shape four = {4, 4, 1, 1, 4, 1, 0};
+static const probe_shape four = {4, 4, 1, 1, 4, 1, 0, false};
 
 static bool says(const proof *result, const char *line)
 {
@@ -289,7 +318,7 @@ static void test_vcpu_count(void **state)
     g_autoptr(proof) few = prove_vcpus(vcpus, 1, &four);
     assert_false(few->is_proved);
     assert_names(few->reasons, "3 of 4 vCPUs did not come up");
-    static const probe_shape two = {2, 4, 1, 1, 4, 1, 0};
+    static const probe_shape two = {2, 4, 1, 1, 4, 1, 0, false};
     g_autoptr(proof) enough = prove_vcpus(vcpus, 2, &two);
     assert_true(enough->is_proved);
     g_autoptr(proof) many = prove_vcpus(vcpus, 3, &two);
@@ -396,7 +425,7 @@ int main(void)
         cmocka_unit_test(test_unknown_feature), cmocka_unit_test(test_topology),
         cmocka_unit_test(test_others),          cmocka_unit_test(test_unlike),
         cmocka_unit_test(test_vcpu_count),      cmocka_unit_test(test_pmu),
-        cmocka_unit_test(test_pmu_of_elder),
+        cmocka_unit_test(test_cpu_pm),          cmocka_unit_test(test_pmu_of_elder),
     };
     return cmocka_run_group_tests(tests, get_map, NULL);
 }

@@ -22,30 +22,33 @@ static void test_parse(void **state)
         const char *text;
         probe_shape shape;
     } cases[] = {
-        {DOMAIN(""), {1, 1, 1, 1, 1, 1, SHAPE_PMU_UNSAID}},
-        {DOMAIN("<vcpu>4</vcpu>"), {4, 4, 4, 1, 1, 1, SHAPE_PMU_UNSAID}},
+        {DOMAIN(""), {1, 1, 1, 1, 1, 1, SHAPE_PMU_UNSAID, false}},
+        {DOMAIN("<vcpu>4</vcpu>"), {4, 4, 4, 1, 1, 1, SHAPE_PMU_UNSAID, false}},
         {DOMAIN("<vcpu placement='static' current='1'> 2 </vcpu>"
                 "<cpu><topology sockets='1' cores='2' threads='1'/></cpu>"),
-         {1, 2, 1, 1, 2, 1, SHAPE_PMU_UNSAID}},
+         {1, 2, 1, 1, 2, 1, SHAPE_PMU_UNSAID, false}},
         {DOMAIN(
              "<vcpu>16</vcpu><features><acpi/><pmu/></features>"
              "<cpu mode='host-model'><topology sockets='2' dies='2' cores='2' threads='2'/></cpu>"),
-         {16, 16, 2, 2, 2, 2, SHAPE_PMU_ON}},
+         {16, 16, 2, 2, 2, 2, SHAPE_PMU_ON, false}},
         {DOMAIN("<features><pmu state='off'/></features><vcpu current='2'>1000</vcpu>"),
-         {2, 1000, 1000, 1, 1, 1, SHAPE_PMU_OFF}},
+         {2, 1000, 1000, 1, 1, 1, SHAPE_PMU_OFF, false}},
+        {"<domain xmlns:q='" DOMAIN_QEMU_NAMESPACE "'><q:commandline><q:arg value='-overcommit'/>"
+         "<q:arg value='mem-lock=off,cpu-pm=on'/></q:commandline></domain>",
+         {1, 1, 1, 1, 1, 1, SHAPE_PMU_UNSAID, true}},
         // libvirt reads the first <cpu>
         {DOMAIN("<vcpu>2</vcpu><cpu/><cpu><topology sockets='1' cores='2' threads='1'/></cpu>"),
-         {2, 2, 2, 1, 1, 1, SHAPE_PMU_UNSAID}},
-        {"<cpu/>", {2, 2, 1, 1, 2, 1, SHAPE_PMU_UNSAID}},
+         {2, 2, 2, 1, 1, 1, SHAPE_PMU_UNSAID, false}},
+        {"<cpu/>", {2, 2, 1, 1, 2, 1, SHAPE_PMU_UNSAID, false}},
         {"<cpu><topology sockets='1' cores='1' threads='1'/></cpu>",
-         {1, 1, 1, 1, 1, 1, SHAPE_PMU_UNSAID}},
+         {1, 1, 1, 1, 1, 1, SHAPE_PMU_UNSAID, false}},
         {"<cpu><topology sockets='2' cores='3' threads='2'/></cpu>",
-         {12, 12, 2, 1, 3, 2, SHAPE_PMU_UNSAID}},
+         {12, 12, 2, 1, 3, 2, SHAPE_PMU_UNSAID, false}},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         probe_shape shape;
         assert_int_equal(parse(cases[i].text, &shape, NULL), 0);
-        assert_memory_equal(&shape, &cases[i].shape, sizeof(shape));
+        assert_true(record_equal(&shape_record, &shape, &cases[i].shape, NULL));
     }
 }
 
@@ -66,6 +69,8 @@ static const char *const hostile[] = {
     DOMAIN("<cpu><topology sockets='1' dies='' cores='1' threads='1'/></cpu>"),
     DOMAIN("<cpu><topology sockets='1' cores='1' threads='4294967297'/></cpu>"),
     DOMAIN("<features><pmu state='maybe'/></features>"),
+    "<domain xmlns:q='" DOMAIN_QEMU_NAMESPACE "'><q:commandline><q:arg value='-cpu'/>"
+    "<q:arg value='qemu64'/></q:commandline></domain>",
     "<cpu><topology sockets='16' cores='16' threads='1'/></cpu>",
     "<cpu><topology sockets='255' cores='255' threads='255' dies='255'/></cpu>",
 };
@@ -78,7 +83,7 @@ static void test_hostile(void **state)
         g_autoptr(cpulift_error) err = NULL;
         assert_int_equal(parse(hostile[i], &shape, &err), CPULIFT_EINPUT);
         assert_null(strchr(err->message, '\n'));
-        assert_memory_equal(&shape, &shape_default, sizeof(shape));
+        assert_true(record_equal(&shape_record, &shape, &shape_default, NULL));
     }
 }
 
@@ -99,7 +104,7 @@ static cpulift_plan *make_plan(const char *vendor, const char *check, const char
 static void test_wording(void **state)
 {
     (void)state;
-    static const probe_shape sockets = {2, 2, 2, 1, 1, 1, 0};
+    static const probe_shape sockets = {2, 2, 2, 1, 1, 1, 0, false};
     static const struct {
         const char *vendor, *check;
         unsigned long versions[2];
@@ -146,7 +151,7 @@ static void test_pmu_wording(void **state)
         ", \"guest_features\": [{\"feature\": \"pdcm\", \"cause\": \"pmu\", \"given\": true}]";
     g_autoptr(cpulift_plan) plan = make_plan("Intel", "full", more);
     for (enum shape_pmu pmu = SHAPE_PMU_UNSAID; pmu <= SHAPE_PMU_OFF; pmu++) {
-        const probe_shape shape = {1, 1, 1, 1, 1, 1, pmu};
+        const probe_shape shape = {1, 1, 1, 1, 1, 1, pmu, false};
         const struct start_options options = {.shape = &shape};
         struct wording wording = {0};
         wording_choose(plan, &options, (const unsigned long[]){7002022}, 1, &wording);
