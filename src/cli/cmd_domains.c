@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/undone.h"
+#include "core/domain_restore.h"
 #include "core/guest.h"
 #include "core/losses.h"
 #include "platform/diff.h"

@@ -5,6 +5,7 @@
 #include "base/xml.h"
 #include "base/xmltext.h"
 #include "core/domain_edit.h"
+#include "core/domain_site.h"
 #include "core/machine.h"
 
 #include <string.h>
@@ -254,113 +255,18 @@ static bool *select_discarded(const xmlNode *node, size_t count, const cpulift_c
     return is_discarded;
 }
 
-/// True if the scanner's element is the tree's: the names are compared as far as they are ASCII,
-/// which the tree has in UTF-8 and the text in its own encoding.
-static bool is_same_element(const char *text, const struct xmltext_element *element,
-                            const xmlNode *node)
-{
-    const char *local = (const char *)node->name;
-    size_t len = strlen(local);
-    return !g_str_is_ascii(local) ||
-           (element->name_len >= len &&
-            memcmp(text + element->start + 1 + element->name_len - len, local, len) == 0);
-}
-
-/// The element children of `parent`, whose content is [from, to), in the text: NULL unless scanner
-/// and parser see the same.
-static GArray *locate_children(const char *text, size_t from, size_t to, const xmlNode *parent)
-{
-    g_autoptr(GArray) elements = xmltext_find_elements(text, from, to);
-    size_t count = 0;
-    const xmlNode *node = elements != NULL ? parent->children : NULL;
-    for (; node != NULL; node = node->next) {
-        if (node->type != XML_ELEMENT_NODE) {
-            continue;
-        }
-        if (count >= elements->len ||
-            !is_same_element(text, &g_array_index(elements, struct xmltext_element, count), node)) {
-            return NULL;
-        }
-        count++;
-    }
-    return elements != NULL && count == elements->len ? g_steal_pointer(&elements) : NULL;
-}
-
-static int fail_scan(const char *name, cpulift_error **err)
-{
-    return cpulift_error_set(err, CPULIFT_EINPUT,
-                             "'%s' is XML in a form that cannot be edited safely in place; "
-                             "let virsh define and dumpxml print it anew",
-                             name);
-}
-
-/// Where the domain's <cpu> stands, or would.
-struct site {
-    const xmlNode *cpu;           ///< NULL: there is none
-    struct xmltext_element place; ///< of it, or of the element to insert it after
-};
-
-/// True if `node` is a better element to insert a <cpu> after than the best until now: libvirt
-/// writes it after <features>, and that after <os>; otherwise it goes to the end.
-static bool is_better_anchor(const xmlNode *node, const xmlNode *best)
-{
-    static const char *const ranks[] = {"os", "features"};
-    size_t rank[2] = {0, 0};
-    for (size_t i = 0; i < G_N_ELEMENTS(ranks); i++) {
-        rank[0] = xml_is_plain(node, ranks[i]) ? i + 1 : rank[0];
-        rank[1] = best != NULL && xml_is_plain(best, ranks[i]) ? i + 1 : rank[1];
-    }
-    return rank[0] >= rank[1];
-}
-
-static int find_site(const domain_document *document, struct site *ret_site, cpulift_error **err)
-{
-    const xmlNode *root = xmlDocGetRootElement(document->tree);
-    g_autoptr(GArray) roots = xmltext_find_elements(document->xml, 0, document->len);
-    if (roots == NULL || roots->len != 1) {
-        return fail_scan(document->label, err);
-    }
-    const struct xmltext_element *whole = &g_array_index(roots, struct xmltext_element, 0);
-    g_autoptr(GArray) children =
-        locate_children(document->xml, whole->open_end, whole->close_start, root);
-    if (children == NULL) {
-        return fail_scan(document->label, err);
-    }
-    const xmlNode *best = NULL;
-    size_t i = 0;
-    for (const xmlNode *node = root->children; node != NULL; node = node->next) {
-        if (node->type != XML_ELEMENT_NODE) {
-            continue;
-        }
-        if (xml_is_plain(node, "cpu") || is_better_anchor(node, best)) {
-            best = node;
-            ret_site->place = g_array_index(children, struct xmltext_element, i);
-        }
-        if (xml_is_plain(node, "cpu")) {
-            break;
-        }
-        i++;
-    }
-    if (best == NULL) {
-        return cpulift_error_set(err, CPULIFT_EINPUT, "'%s' is an empty <domain>", document->label);
-    }
-    ret_site->cpu = xml_is_plain(best, "cpu") ? best : NULL;
-    return 0;
-}
-
 /// Edits the element that is there. NULL if scanner and parser disagree.
-static GString *replace(const char *xml, size_t len, const struct site *site,
+static GString *replace(const domain_document *document, const struct domain_site *site,
                         const cpulift_cpu *cpu, const char *definition, unsigned *warned)
 {
-    g_autoptr(GArray) children =
-        locate_children(xml, site->place.open_end, site->place.close_start, site->cpu);
+    g_autoptr(GArray) children = domain_find_children(document, site);
     if (children == NULL) {
         return NULL;
     }
     g_autofree bool *is_discarded = select_discarded(site->cpu, children->len, cpu, warned);
     struct domain_edit edit = {
-        .text = xml,
-        .len = len,
+        .text = document->xml,
+        .len = document->len,
         .cpu = site->place,
         .children = children,
         .is_discarded = is_discarded,
@@ -368,7 +274,8 @@ static GString *replace(const char *xml, size_t len, const struct site *site,
     return domain_edit_replace(&edit, definition);
 }
 
-static GString *insert(const char *xml, size_t len, const struct site *site, const char *definition)
+static GString *insert(const char *xml, size_t len, const struct domain_site *site,
+                       const char *definition)
 {
     static const char empty[] = "<cpu/>";
     g_autoptr(GString) text = domain_edit_insert(xml, len, &site->place);
@@ -421,11 +328,11 @@ int domain_rewrite(const domain_document *document, const cpulift_cpu *cpu,
     const char *xml = document->xml;
     size_t len = document->len;
     struct domain_changes changes = {0};
-    struct site site = {0};
+    struct domain_site site = {0};
     g_autofree char *definition = cpu_format(cpu, 0);
     TRY(check_definition(cpu, definition, err));
     TRY(check_domain(document, options, &changes.warnings, err));
-    TRY(find_site(document, &site, err));
+    TRY(domain_find_site(document, &site, err));
     changes.is_inserted = site.cpu == NULL;
     changes.is_respected = options->respect && site.cpu != NULL && asks_for_cpu(site.cpu);
     g_autoptr(GString) text = NULL;
@@ -434,39 +341,14 @@ int domain_rewrite(const domain_document *document, const cpulift_cpu *cpu,
     } else if (site.cpu == NULL) {
         text = insert(xml, len, &site, definition);
     } else {
-        text = replace(xml, len, &site, cpu, definition, &changes.warnings);
+        text = replace(document, &site, cpu, definition, &changes.warnings);
     }
     if (text == NULL) {
-        return fail_scan(document->label, err);
+        return domain_fail_scan(document, err);
     }
     changes.is_changed = text->len != len || memcmp(text->str, xml, len) != 0;
     *ret_changes = changes;
     *ret_len = text->len;
     *ret_text = g_string_free(g_steal_pointer(&text), FALSE);
     return 0;
-}
-
-/// The text without <cpu> and the blanks before it; NULL where it cannot be said where that is.
-static GString *cut_cpu(const domain_document *document)
-{
-    struct site site = {0};
-    if (find_site(document, &site, NULL) != 0) {
-        return NULL;
-    }
-    GString *text = g_string_new_len(document->xml, (gssize)document->len);
-    size_t start = site.place.start;
-    if (site.cpu == NULL) {
-        return text;
-    }
-    while (start > 0 && xmltext_is_blank(text->str[start - 1])) {
-        start--;
-    }
-    return g_string_erase(text, (gssize)start, (gssize)(site.place.end - start));
-}
-
-bool domain_differs_in_cpu_only(const domain_document *a, const domain_document *b)
-{
-    g_autoptr(GString) rest_a = cut_cpu(a);
-    g_autoptr(GString) rest_b = cut_cpu(b);
-    return rest_a != NULL && rest_b != NULL && g_string_equal(rest_a, rest_b);
 }

@@ -69,10 +69,6 @@ int domain_rewrite(const domain_document *document, const cpulift_cpu *cpu,
                    const struct domain_options *options, char **ret_text, size_t *ret_len,
                    struct domain_changes *ret_changes, cpulift_error **err);
 
-/// True when the two documents differ at most in the <cpu> that domain_rewrite() edits and the
-/// blanks before it.
-bool domain_differs_in_cpu_only(const domain_document *a, const domain_document *b);
-
 /// True where <qemu:commandline> has an argument that `fits` says yes to.
 bool domain_has_argument(const domain_document *document, bool (*fits)(const char *value));
 

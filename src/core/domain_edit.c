@@ -219,6 +219,30 @@ GString *domain_edit_replace(const struct domain_edit *edit, const char *definit
     return out;
 }
 
+GString *domain_edit_extract(const struct domain_edit *edit)
+{
+    GString *out = g_string_new("<cpu");
+    struct xmltext_attribute attribute;
+    for (size_t from = 0; xmltext_find_attribute(edit->text, &edit->cpu, from, &attribute);
+         from = attribute.end) {
+        if (is_owned(edit->text, &attribute)) {
+            g_string_append_c(out, ' ');
+            g_string_append_len(out, edit->text + attribute.name,
+                                (gssize)(attribute.end - attribute.name));
+        }
+    }
+    g_string_append_c(out, '>');
+    for (size_t i = 0; i < edit->children->len; i++) {
+        const struct xmltext_element *child = element_at(edit->children, i);
+        if (edit->is_discarded[i]) {
+            g_string_append_len(out, edit->text + child->start,
+                                (gssize)(child->end - child->start));
+        }
+    }
+    g_string_append(out, "</cpu>");
+    return out;
+}
+
 GString *domain_edit_insert(const char *text, size_t len, const struct xmltext_element *anchor)
 {
     bool is_first;

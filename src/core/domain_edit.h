@@ -16,5 +16,9 @@ struct domain_edit {
 /// in the place of the discarded ones. NULL if `definition` is no element.
 GString *domain_edit_replace(const struct domain_edit *edit, const char *definition);
 
+/// The element alone, with what of it is a definition's: those attributes, and the children that
+/// are discarded.
+GString *domain_edit_extract(const struct domain_edit *edit);
+
 /// The text with an empty <cpu/> after `anchor`, on a line of its own if `anchor` has one.
 GString *domain_edit_insert(const char *text, size_t len, const struct xmltext_element *anchor);

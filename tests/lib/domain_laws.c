@@ -3,6 +3,7 @@
 
 #include "base/xml.h"
 #include "base/xmltext.h"
+#include "core/domain_restore.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -183,6 +184,20 @@ static int rewrite(const char *xml, size_t len, const cpulift_cpu *cpu,
     return domain_rewrite(document, cpu, options, ret_text, ret_len, ret_changes, err);
 }
 
+/// Taking the definition out again gives the bytes that were there.
+static void check_way_back(const char *xml, size_t len, const char *text, size_t text_len)
+{
+    g_autoptr(domain_document) before = NULL;
+    g_autoptr(domain_document) now = NULL;
+    g_autofree char *restored = NULL;
+    g_autoptr(cpulift_error) err = NULL;
+    LAW(domain_parse(xml, len, "law", &before, NULL) == 0, "not parsed twice");
+    LAW(domain_parse(text, text_len, "law", &now, NULL) == 0, "the result is not parsed");
+    LAW(domain_restore(now, before, &restored, &err) == 0, "no way back: %s", err->message);
+    LAW(strlen(restored) == len && memcmp(restored, xml, len) == 0,
+        "back is another: %s\n-- of --\n%.*s", restored, (int)len, xml);
+}
+
 int domain_laws_check(const char *xml, size_t len, const cpulift_cpu *cpu,
                       const struct domain_options *options)
 {
@@ -210,5 +225,8 @@ int domain_laws_check(const char *xml, size_t len, const cpulift_cpu *cpu,
     LAW(once_len == twice_len && memcmp(once, twice, once_len) == 0,
         "twice is not once: %s\n-- and --\n%s", once, twice);
     LAW(!again.is_changed && !again.is_inserted, "the second time reports a change");
+    if ((changes.warnings & DOMAIN_DROPPED) == 0) {
+        check_way_back(xml, len, once, once_len);
+    }
     return 0;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /// core/domain: what is edited, what is left, what is refused.
 #include "../lib/skip.h"
+#include "core/domain_restore.h"
 #include "domain_laws.h"
 #include "support.h"
 
@@ -287,6 +288,52 @@ static void test_pairs(void **state)
     }
 }
 
+/// A domain whose definition cpulift replaced, what its owner made of it since, and the old one put
+/// back into that.
+static const struct {
+    const char *before, *now, *restored;
+} returns[] = {
+    // Nobody else changed anything: byte for byte, in whatever order libvirt keeps it.
+    {BEGIN "<os/>\n <cpu mode='host-passthrough' check='none'/>" END,
+     BEGIN "<os/>\n  <cpu check='full'><model>Nehalem</model></cpu>" END,
+     BEGIN "<os/>\n <cpu mode='host-passthrough' check='none'/>" END},
+    // Others changed the rest, around <cpu> and in it.
+    {BEGIN "<os/><cpu><model>Penryn</model><topology a='1'/><feature name='x'/></cpu>" END,
+     BEGIN "<os/><cpu mode='custom'><model>Nehalem</model><topology a='2'/></cpu><new/>" END,
+     BEGIN "<os/><cpu><model>Penryn</model><feature name='x'/><topology a='2'/></cpu><new/>" END},
+    // There was none.
+    {BEGIN "<os/>" END, BEGIN "<os/> <cpu><model>Nehalem</model></cpu><new/>" END,
+     BEGIN "<os/><new/>" END},
+    {BEGIN "<os/>" END, BEGIN "<os/><cpu mode='custom'><model>Nehalem</model><numa/></cpu>" END,
+     BEGIN "<os/><cpu><numa/></cpu>" END},
+    // What libvirt refuses beside a named model comes back, unless its owner has another now.
+    {BEGIN "<os/><cpu mode='maximum' migratable='on'><cache mode='passthrough'/></cpu>" END,
+     BEGIN "<os/><cpu mode='custom'><model>Nehalem</model></cpu><new/>" END,
+     BEGIN "<os/><cpu mode='maximum' migratable='on'><cache mode='passthrough'/></cpu><new/>" END},
+    {BEGIN "<os/><cpu mode='maximum'><cache mode='passthrough'/></cpu>" END,
+     BEGIN "<os/><cpu mode='custom'><model>Nehalem</model><cache mode='emulate'/></cpu>" END,
+     BEGIN "<os/><cpu mode='maximum'><cache mode='emulate'/></cpu>" END},
+};
+
+static void test_returns(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < G_N_ELEMENTS(returns); i++) {
+        g_autoptr(domain_document) before = NULL;
+        g_autoptr(domain_document) now = NULL;
+        g_autoptr(domain_document) restored = NULL;
+        g_autofree char *text = NULL;
+        const char *const old = returns[i].before, *const found = returns[i].now;
+        assert_int_equal(domain_parse(old, strlen(old), NULL, &before, NULL), 0);
+        assert_int_equal(domain_parse(found, strlen(found), NULL, &now, NULL), 0);
+        assert_false(domain_has_same_definition(now, before));
+        assert_int_equal(domain_restore(now, before, &text, NULL), 0);
+        assert_string_equal(text, returns[i].restored);
+        assert_int_equal(domain_parse(text, strlen(text), NULL, &restored, NULL), 0);
+        assert_true(domain_has_same_definition(restored, before));
+    }
+}
+
 static void test_guest(void **state)
 {
     (void)state;
@@ -338,15 +385,11 @@ static void test_recorded_platforms(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_edits),
-        cmocka_unit_test(test_width_replaces_width),
-        cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_too_large),
-        cmocka_unit_test(test_warnings),
-        cmocka_unit_test(test_respect),
-        cmocka_unit_test(test_pairs),
-        cmocka_unit_test(test_guest),
-        cmocka_unit_test(test_recorded_platforms),
+        cmocka_unit_test(test_edits),    cmocka_unit_test(test_width_replaces_width),
+        cmocka_unit_test(test_refusals), cmocka_unit_test(test_too_large),
+        cmocka_unit_test(test_warnings), cmocka_unit_test(test_respect),
+        cmocka_unit_test(test_pairs),    cmocka_unit_test(test_returns),
+        cmocka_unit_test(test_guest),    cmocka_unit_test(test_recorded_platforms),
     };
     return cmocka_run_group_tests_name("domain", tests, NULL, NULL);
 }
