@@ -116,10 +116,11 @@ static int apply(const struct platform *platform, const char *plan_path, char **
     TRY(plan_load(plan_path, &plan, err));
     TRY(plan_check_promise(plan, plan_path, err));
     TRY(root_open(options.root, &root, err));
-    TRY(options.commit ? journal_recover(root, err) : 0);
+    g_autoptr(platform_stores) all = stores_new(root, NULL);
+    TRY(options.commit ? journal_recover(all, err) : 0);
     TRY(platform->plan(root, plan, &how, set, report, err));
     changeset_set_plan(set, plan);
-    TRY(options.commit ? changeset_apply(set, root, err) : 0);
+    TRY(options.commit ? changeset_apply(set, all, NULL, err) : 0);
     for (size_t i = 0; i < report->losses->len; i++) {
         command_warn("%s", (const char *)g_ptr_array_index(report->losses, i));
     }

@@ -54,7 +54,8 @@ static int run(char **arguments, size_t count)
         return command_fail(&err);
     }
     const struct journal_way way = {.is_dry = !options.commit, .is_one = options.one, .to = plan};
-    int rc = journal_rollback(root, &way, &actions, diff, &err);
+    g_autoptr(platform_stores) all = stores_new(root, NULL);
+    int rc = journal_rollback(all, &way, &actions, diff, &err);
     if (actions == NULL) {
         return command_fail(&err);
     }

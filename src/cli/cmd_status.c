@@ -25,7 +25,11 @@ static int run(char **arguments, size_t count)
     g_autoptr(node_state) state = NULL;
     g_autoptr(cpulift_error) err = NULL;
     g_autoptr(cpulift_plan) plan = NULL;
-    if (root_open(options.root, &root, &err) != 0 || state_read(root, &state, &err) != 0 ||
+    if (root_open(options.root, &root, &err) != 0) {
+        return command_fail(&err);
+    }
+    g_autoptr(platform_stores) all = stores_new(root, NULL);
+    if (state_read(all, &state, &err) != 0 ||
         (options.plan != NULL && plan_load(options.plan, &plan, &err) != 0)) {
         return command_fail(&err);
     }

@@ -12,7 +12,7 @@
 static char *count_lines(const struct change *change)
 {
     g_autoptr(GString) diff = g_string_new(NULL);
-    change_append_diff(diff, change->target, &change->before, &change->after);
+    change_append_diff(diff, change, &change->before, &change->after);
     g_auto(GStrv) lines = g_strsplit(diff->str, "\n", -1);
     char **line = lines;
     while (*line != NULL && !g_str_has_prefix(*line, "@@ ")) {
@@ -78,7 +78,8 @@ char *show_changes(const json_t *json)
     for (size_t i = 0; i < set->changes->len; i++) {
         const struct change *change = g_ptr_array_index(set->changes, i);
         g_autofree char *becomes = describe(change), *lines = count_lines(change);
-        const char *const cells[] = {becomes, lines, change->target};
+        const char *file = change->guest != NULL ? change->guest : change->target;
+        const char *const cells[] = {becomes, lines, file};
         table_add(t, cells);
         for (size_t k = 0; k < change->keys->len; k++) {
             add_key(t, g_ptr_array_index(change->keys, k));

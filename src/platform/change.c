@@ -69,29 +69,43 @@ static const char *const undo_names[] = {
     [CHANGE_WHOLE] = "whole",
     [CHANGE_LINES] = "lines",
     [CHANGE_PROPERTIES] = "properties",
+    [CHANGE_CPU] = "cpu",
     NULL,
 };
 
-static void change_record_free(void *item)
+void change_free(void *item)
 {
-    record_free(&change_record, item);
+    struct change *change = item;
+    if (change != NULL) {
+        cpulift_error_clear(&change->why);
+        record_free(&change_record, change);
+    }
 }
 
 const struct record change_record = {
-    RECORD_ROWS({"target", &record_string, CHANGE_AT(target), RECORD_REQUIRED | RECORD_BELOW,
-                 .meaning = "the file, below the root"},
-                {"undo", &record_word, CHANGE_AT(undo), RECORD_REQUIRED, .words = undo_names,
-                 .meaning =
-                     "of what others wrote since: the file is left as it is (`whole`), all but our "
-                     "lines stays (`lines`), or all but our keys (`properties`)"},
-                {"before", &file_kind, CHANGE_AT(before), RECORD_REQUIRED | RECORD_NULL,
-                 .record = &file_record, .meaning = "the file as it was; null: it was not there"},
-                {"after", &file_kind, CHANGE_AT(after), RECORD_REQUIRED | RECORD_NULL,
-                 .record = &file_record, .meaning = "as we leave it; null: it is removed"},
-                {"keys", &record_map, CHANGE_AT(keys), .record = &key_record,
-                 .meaning = "of `properties`: key → its values"}),
+    RECORD_ROWS(
+        {"target", &record_string, CHANGE_AT(target), RECORD_REQUIRED | RECORD_BELOW,
+         .meaning = "the file, below the root; of a definition its guest's UUID"},
+        {"guest", &record_string, CHANGE_AT(guest), RECORD_TEXT,
+         .meaning = "its name; absent: this is a file"},
+        {"store", &record_pointer, CHANGE_AT(store), .record = &store_key_record,
+         .meaning = "the libvirt that has the definition; absent: this is a file"},
+        {"undo", &record_word, CHANGE_AT(undo), RECORD_REQUIRED, .words = undo_names,
+         .meaning =
+             "of what others wrote since: the file is left as it is (`whole`), all but our "
+             "lines stays (`lines`), all but our keys (`properties`), or all of a definition "
+             "but <cpu> (`cpu`)"},
+        {"before", &file_kind, CHANGE_AT(before), RECORD_REQUIRED | RECORD_NULL,
+         .record = &file_record,
+         .meaning = "the file or definition (mode and owner 0) as it was; null: it was not "
+                    "there"},
+        {"after", &file_kind, CHANGE_AT(after), RECORD_REQUIRED | RECORD_NULL,
+         .record = &file_record,
+         .meaning = "as we leave it; null: it is removed, or not known of a definition"},
+        {"keys", &record_map, CHANGE_AT(keys), .record = &key_record,
+         .meaning = "of `properties`: key → its values"}),
     .size = sizeof(struct change),
-    .destroy = change_record_free,
+    .destroy = change_free,
 };
 
 const struct record changeset_record = {
@@ -135,7 +149,7 @@ cpulift_plan *changeset_find_plan(const changeset *set)
 }
 
 typedef struct change own_change;
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(own_change, change_record_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(own_change, change_free)
 
 static int fill_after(struct change *change, const root_dir *root, const char *bytes, size_t len,
                       mode_t mode, cpulift_error **err)
@@ -244,9 +258,41 @@ int changeset_add_properties(changeset *set, const root_dir *root, const char *t
     return 0;
 }
 
-void change_append_diff(GString *out, const char *target, const struct root_file *before,
+/// Without mode and owner; `text` NULL: none.
+static struct root_file new_text(const char *text)
+{
+    return (struct root_file){
+        .exists = text != NULL, .bytes = g_strdup(text), .len = text != NULL ? strlen(text) : 0};
+}
+
+void changeset_add_definition(changeset *set, const store_key *store, const char *uuid,
+                              const char *guest, const char *before, const char *after)
+{
+    struct change *change = record_new(&change_record);
+    change->target = g_strdup(uuid);
+    change->guest = g_strdup(guest);
+    change->store = store_key_copy(store);
+    change->undo = CHANGE_CPU;
+    change->before = new_text(before);
+    change->after = new_text(after);
+    g_ptr_array_add(set->changes, change);
+}
+
+bool change_is_of_same(const struct change *a, const struct change *b)
+{
+    return strcmp(a->target, b->target) == 0 && store_key_equal(a->store, b->store);
+}
+
+char *change_get_label(const struct change *change)
+{
+    return change->guest != NULL ? g_strdup(change->guest) : g_strconcat("/", change->target, NULL);
+}
+
+void change_append_diff(GString *out, const struct change *change, const struct root_file *before,
                         const struct root_file *after)
 {
+    g_autofree char *target =
+        change->guest != NULL ? g_strconcat(change->guest, ".xml", NULL) : g_strdup(change->target);
     if (!before->exists && after->exists) {
         g_string_append_printf(out, "new file mode %04o: %s\n", after->mode, target);
     } else if (before->exists && after->exists && before->mode != after->mode) {
@@ -260,7 +306,7 @@ char *changeset_format_diff(const changeset *set)
     GString *out = g_string_new(NULL);
     for (size_t i = 0; i < set->changes->len; i++) {
         const struct change *change = g_ptr_array_index(set->changes, i);
-        change_append_diff(out, change->target, &change->before, &change->after);
+        change_append_diff(out, change, &change->before, &change->after);
     }
     return g_string_free(out, FALSE);
 }
@@ -270,11 +316,28 @@ json_t *changeset_to_json(const changeset *set)
     return record_format(&changeset_record, set, NULL);
 }
 
+/// A definition is a guest's, in a libvirt, and undone as none but it can be.
+static bool is_file_or_definition(const struct change *change)
+{
+    bool is_cpu = change->undo == CHANGE_CPU;
+    return is_cpu == (change->guest != NULL) && is_cpu == (change->store != NULL) &&
+           (!is_cpu || change->before.exists);
+}
+
 int changeset_from_json(const json_t *json, const char *name, changeset **ret_set,
                         cpulift_error **err)
 {
     g_autoptr(changeset) set = changeset_new(NULL);
     TRY(record_parse(&changeset_record, json, name, NULL, set, err));
+    for (size_t i = 0; i < set->changes->len; i++) {
+        if (!is_file_or_definition(g_ptr_array_index(set->changes, i))) {
+            return cpulift_error_set(err, CPULIFT_EINPUT,
+                                     "'%s': \"changes[%zu]\" is neither of a file nor of a "
+                                     "definition: one has \"store\", \"guest\", \"before\" and "
+                                     "undo \"cpu\"",
+                                     name, i);
+        }
+    }
     *ret_set = g_steal_pointer(&set);
     return 0;
 }

@@ -1,21 +1,23 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/// A changeset: what shall become of which files below a root. Adapters fill it, a dry run prints
-/// it, changeset_apply() makes it true, rollback reverses it. Document schema cpulift.changeset/1,
-/// which is also what the journal holds.
+/// A changeset: what shall become of which files below a root and of which guests' definitions.
+/// Adapters fill it, a dry run prints it, changeset_apply() makes it true, rollback reverses it.
+/// Document schema cpulift.changeset/1, which is also what the journal holds.
 #pragma once
 
 #include "base/auto.h"
 #include "base/record.h"
 #include "core/plan.h"
 #include "platform/root.h"
+#include "platform/store.h"
 
 #define CHANGESET_SCHEMA "cpulift.changeset/1"
 
-/// How a change is undone when the file is neither as it was nor as we left it.
+/// How a change is undone when the target is neither as it was nor as we left it.
 enum change_undo {
     CHANGE_WHOLE,      ///< not at all: the file is ours alone
     CHANGE_LINES,      ///< our lines are taken out, wherever they stand now
     CHANGE_PROPERTIES, ///< key by key: the platform writes the file itself
+    CHANGE_CPU,        ///< <cpu> alone: the rest of a definition is its owner's
 };
 
 struct change_key {
@@ -23,10 +25,13 @@ struct change_key {
 };
 
 struct change {
-    char *target; ///< relative to the root
+    char *target;     ///< relative to the root; in another store its name there
+    char *guest;      ///< the name of the guest whose definition it is; NULL: it is a file
+    store_key *store; ///< where it is; NULL: below the root
     struct root_file before, after;
     enum change_undo undo;
-    GPtrArray *keys; ///< struct change_key, of CHANGE_PROPERTIES
+    GPtrArray *keys;    ///< struct change_key, of CHANGE_PROPERTIES
+    cpulift_error *why; ///< changeset_apply(): its store did not take it; in no document
 };
 
 typedef struct changeset {
@@ -82,8 +87,21 @@ int changeset_add_edit(changeset *set, const root_dir *root, const char *target,
 int changeset_add_properties(changeset *set, const root_dir *root, const char *target,
                              const char *const (*pairs)[2], size_t count, cpulift_error **err);
 
-/// Appends what becomes of `target` as a unified diff, with a line for a change of mode.
-void change_append_diff(GString *out, const char *target, const struct root_file *before,
+/// The definition of `guest`, which `store` has as `uuid`, shall be `after` instead of `before`.
+void changeset_add_definition(changeset *set, const store_key *store, const char *uuid,
+                              const char *guest, const char *before, const char *after);
+
+/// Takes a struct change *.
+void change_free(void *change);
+
+/// True where both are about the same thing.
+bool change_is_of_same(const struct change *a, const struct change *b);
+
+/// What it is about, for people: "/etc/x", or a guest's name. The caller's.
+char *change_get_label(const struct change *change);
+
+/// Appends what becomes of the change's target as a unified diff, with a line for a change of mode.
+void change_append_diff(GString *out, const struct change *change, const struct root_file *before,
                         const struct root_file *after);
 
 /// The changes as a unified diff, with a line for changes of mode; "" when there is none. The

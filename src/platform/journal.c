@@ -43,6 +43,47 @@ static int load_records(const root_dir *root, GPtrArray **ret_records, cpulift_e
     return 0;
 }
 
+static int find_folders(changeset *set, const root_dir *root, cpulift_error **err)
+{
+    g_ptr_array_set_size(set->folders, 0);
+    TRY(root_find_missing(root, JOURNAL_FOLDER "/x", set->folders, err));
+    for (size_t i = 0; i < set->changes->len; i++) {
+        const struct change *change = g_ptr_array_index(set->changes, i);
+        TRY(change->store == NULL ? root_find_missing(root, change->target, set->folders, err) : 0);
+    }
+    return 0;
+}
+
+static int name_next(const root_dir *root, char **ret_base, cpulift_error **err)
+{
+    guint64 last = 0;
+    g_auto(GStrv) names = NULL;
+    TRY(root_list(root, JOURNAL_FOLDER, &names, err));
+    for (char **name = names; *name != NULL; name++) {
+        last = MAX(last, is_record(*name) ? g_ascii_strtoull(*name, NULL, 10) : 0);
+    }
+    *ret_base = g_strdup_printf(JOURNAL_FOLDER "/%06" G_GUINT64_FORMAT, last + 1);
+    return 0;
+}
+
+static struct root_file format_record(const changeset *set)
+{
+    g_autoptr(json_t) json = changeset_to_json(set);
+    return root_file_new_private(json_format_document(json));
+}
+
+/// The journal begins with this record, or goes on with it: `*held` is its lock, -1 where there is
+/// none yet.
+static int write_record(const root_dir *root, const char *target, const struct root_file *file,
+                        int *held, cpulift_error **err)
+{
+    if (*held < 0) {
+        return journal_folder_make(root, target, file, held, err);
+    }
+    root_discard_all(root, target);
+    return root_replace(root, target, file, &absent, err);
+}
+
 /// Locks the journal and reads its records. Those of one that another began after we found none
 /// are not ours to undo: it is at work on them.
 static int load_held(const root_dir *root, int *ret_fd, GPtrArray **ret_records,
@@ -77,28 +118,30 @@ int journal_is_pending(const root_dir *root, bool *ret_is, cpulift_error **err)
     return 0;
 }
 
-static int check_before(const changeset *set, const root_dir *root, cpulift_error **err)
+/// The store of a change.
+static int get_store(struct stores *stores, const struct change *change,
+                     const struct store **ret_store, cpulift_error **err)
+{
+    return stores_get(stores, change->store, ret_store, err);
+}
+
+static int check_before(const changeset *set, struct stores *stores, cpulift_error **err)
 {
     for (size_t i = 0; i < set->changes->len; i++) {
         const struct change *change = g_ptr_array_index(set->changes, i);
+        const struct store *store = NULL;
         g_auto(root_file) now = {0};
-        TRY(root_load(root, change->target, &now, err));
+        TRY(get_store(stores, change, &store, err));
+        if (store->is_each_alone) {
+            continue;
+        }
+        TRY(store->load(store, change->target, &now, err));
         if (!root_file_equal(&now, &change->before)) {
             return cpulift_error_set(err, CPULIFT_ECONFLICT,
                                      "'%s/%s' changed since it was read: nothing was changed; run "
                                      "the command again",
-                                     root->path, change->target);
+                                     stores->root->path, change->target);
         }
-    }
-    return 0;
-}
-
-static int find_folders(changeset *set, const root_dir *root, cpulift_error **err)
-{
-    TRY(root_find_missing(root, JOURNAL_FOLDER "/x", set->folders, err));
-    for (size_t i = 0; i < set->changes->len; i++) {
-        const struct change *change = g_ptr_array_index(set->changes, i);
-        TRY(root_find_missing(root, change->target, set->folders, err));
     }
     return 0;
 }
@@ -114,63 +157,56 @@ static int make_folders(const changeset *set, const root_dir *root, cpulift_erro
     return 0;
 }
 
-static int name_next(const root_dir *root, char **ret_base, cpulift_error **err)
-{
-    guint64 last = 0;
-    g_auto(GStrv) names = NULL;
-    TRY(root_list(root, JOURNAL_FOLDER, &names, err));
-    for (char **name = names; *name != NULL; name++) {
-        last = MAX(last, is_record(*name) ? g_ascii_strtoull(*name, NULL, 10) : 0);
-    }
-    *ret_base = g_strdup_printf(JOURNAL_FOLDER "/%06" G_GUINT64_FORMAT, last + 1);
-    return 0;
-}
-
 /// Writes every new file beside its target: a full disk shows here, before anything changed.
-static int stage_all(const changeset *set, const root_dir *root, GPtrArray *temporaries,
+static int stage_all(const changeset *set, struct stores *stores, GPtrArray *staged,
                      cpulift_error **err)
 {
     for (size_t i = 0; i < set->changes->len; i++) {
         const struct change *change = g_ptr_array_index(set->changes, i);
-        char *temporary = NULL;
-        TRY(change->after.exists ? root_stage(root, change->target, &change->after, &temporary, err)
+        const struct store *store = NULL;
+        char *one = NULL;
+        TRY(get_store(stores, change, &store, err));
+        TRY(store->stage != NULL ? store->stage(store, change->target, &change->after, &one, err)
                                  : 0);
-        g_ptr_array_add(temporaries, temporary);
+        g_ptr_array_add(staged, one);
     }
     return 0;
 }
 
-static void discard_staged(const changeset *set, const root_dir *root, const GPtrArray *temporaries)
+static void discard_staged(const changeset *set, struct stores *stores, const GPtrArray *staged)
 {
-    for (size_t i = 0; i < temporaries->len; i++) {
+    for (size_t i = 0; i < staged->len; i++) {
         const struct change *change = g_ptr_array_index(set->changes, i);
-        const char *temporary = g_ptr_array_index(temporaries, i);
-        if (temporary != NULL) {
-            root_discard(root, change->target, temporary);
+        const char *one = g_ptr_array_index(staged, i);
+        const struct store *store = NULL;
+        if (one != NULL && get_store(stores, change, &store, NULL) == 0) {
+            store->discard(store, change->target, one);
         }
     }
 }
 
-static int commit_all(const changeset *set, const root_dir *root, const GPtrArray *temporaries,
+static int commit_all(const changeset *set, struct stores *stores, const GPtrArray *staged,
                       cpulift_error **err)
 {
     for (size_t i = 0; i < set->changes->len; i++) {
-        const struct change *change = g_ptr_array_index(set->changes, i);
-        TRY(change->after.exists
-                ? root_commit(root, change->target, g_ptr_array_index(temporaries, i),
-                              &change->before, err)
-                : root_replace(root, change->target, &change->after, &change->before, err));
+        struct change *change = g_ptr_array_index(set->changes, i);
+        const struct store *store = NULL;
+        TRY(get_store(stores, change, &store, err));
+        int rc =
+            store->replace(store, change->target, &change->after, &change->before,
+                           g_ptr_array_index(staged, i), store->is_each_alone ? &change->why : err);
+        TRY(store->is_each_alone ? 0 : rc);
     }
     return 0;
 }
 
-static int make_changes(const changeset *set, const root_dir *root, cpulift_error **err)
+static int make_changes(const changeset *set, struct stores *stores, cpulift_error **err)
 {
-    g_autoptr(GPtrArray) temporaries = g_ptr_array_new_with_free_func(g_free);
-    TRY(make_folders(set, root, err));
-    int rc = stage_all(set, root, temporaries, err);
-    if (rc != 0 || (rc = commit_all(set, root, temporaries, err)) != 0) {
-        discard_staged(set, root, temporaries);
+    g_autoptr(GPtrArray) staged = g_ptr_array_new_with_free_func(g_free);
+    TRY(make_folders(set, stores->root, err));
+    int rc = stage_all(set, stores, staged, err);
+    if (rc != 0 || (rc = commit_all(set, stores, staged, err)) != 0) {
+        discard_staged(set, stores, staged);
     }
     return rc;
 }
@@ -214,22 +250,24 @@ static int find_plan(const GPtrArray *records, const cpulift_plan *to, size_t *r
                              records->len > 0 ? known->str : "none");
 }
 
-int journal_rollback(const root_dir *root, const struct journal_way *way, GPtrArray **ret_actions,
+int journal_rollback(struct stores *stores, const struct journal_way *way, GPtrArray **ret_actions,
                      GString *diff, cpulift_error **err)
 {
+    static const struct journal_way whole;
+    const struct journal_way *how = way != NULL ? way : &whole;
+    const root_dir *root = stores->root;
     g_autoptr(GPtrArray) actions = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(GPtrArray) records = NULL;
     autoclose int held = -1;
-    size_t keep = 0;
-    bool is_dry = way != NULL && way->is_dry;
+    struct rollback_way back = {.only = how->only, .is_dry = how->is_dry};
     TRY(load_held(root, &held, &records, err));
-    if (way != NULL && way->is_one) {
-        keep = records->len > 0 ? records->len - 1 : 0;
-    } else if (way != NULL && way->to != NULL) {
-        TRY(find_plan(records, way->to, &keep, err));
+    if (how->is_one) {
+        back.keep = records->len > 0 ? records->len - 1 : 0;
+    } else if (how->to != NULL) {
+        TRY(find_plan(records, how->to, &back.keep, err));
     }
-    int rc = rollback_records(records, keep, root, is_dry, actions, diff, err);
-    if (rc == 0 && !is_dry) {
+    int rc = rollback_records(records, stores, &back, actions, diff, err);
+    if (rc == 0 && !how->is_dry) {
         journal_folder_sweep(root);
     }
     if (ret_actions != NULL) {
@@ -238,73 +276,94 @@ int journal_rollback(const root_dir *root, const struct journal_way *way, GPtrAr
     return rc;
 }
 
-static int finish(const root_dir *root, const char *base, const char *pending, cpulift_error **err)
+/// Takes one record back, quietly.
+static int take_back(const struct journal_record *record, struct stores *stores,
+                     cpulift_error **err)
 {
-    g_autofree char *name = g_path_get_basename(pending);
+    static const struct rollback_way whole;
+    g_autoptr(GPtrArray) actions = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GPtrArray) records = g_ptr_array_new();
+    g_ptr_array_add(records, (void *)record);
+    return rollback_records(records, stores, &whole, actions, NULL, err);
+}
+
+/// Moves what a store did not take from the set to `refused`, where it is as it was. True where
+/// there was any.
+static bool drop_refused(changeset *set, struct stores *stores, GPtrArray *refused)
+{
+    guint count = set->changes->len;
+    for (guint i = count; i-- > 0;) {
+        struct change *change = g_ptr_array_index(set->changes, i);
+        const struct store *store = NULL;
+        g_auto(root_file) now = {0};
+        if (change->why != NULL && get_store(stores, change, &store, NULL) == 0 &&
+            store->load(store, change->target, &now, NULL) == 0 &&
+            root_file_same_bytes(&now, &change->before)) {
+            struct change *dropped = g_ptr_array_steal_index(set->changes, i);
+            if (refused != NULL) {
+                g_ptr_array_insert(refused, 0, dropped);
+            } else {
+                change_free(dropped);
+            }
+        }
+    }
+    return set->changes->len < count;
+}
+
+/// With the record standing. What was done of a set whose apply fails is taken back; its error is
+/// the one that is reported. Of a set of which nothing was done no record is kept.
+static int make_changes_or_none(struct journal_record *record, struct stores *stores,
+                                const char *base, GPtrArray *refused, cpulift_error **err)
+{
+    const root_dir *root = stores->root;
+    int rc = make_changes(record->set, stores, err);
+    if (rc != 0) {
+        (void)take_back(record, stores, NULL);
+        return rc;
+    }
+    if (drop_refused(record->set, stores, refused)) {
+        if (record->set->changes->len == 0) {
+            return take_back(record, stores, err);
+        }
+        g_auto(root_file) rest = format_record(record->set);
+        TRY(root_replace(root, record->target, &rest, &record->file, err));
+    }
+    g_autofree char *name = g_path_get_basename(record->target);
     g_autofree char *done = g_strconcat(base, SUFFIX_DONE, NULL);
     return root_commit(root, done, name, &absent, err);
 }
 
-/// With the record standing. What was done of a set whose apply fails is taken back; its error is
-/// the one that is reported.
-static int make_changes_or_none(changeset *set, const root_dir *root, const char *base,
-                                const struct journal_record *record, cpulift_error **err)
+int journal_recover(struct stores *stores, cpulift_error **err)
 {
-    int rc = make_changes(set, root, err);
-    if (rc != 0) {
-        g_autoptr(GPtrArray) actions = g_ptr_array_new_with_free_func(g_free);
-        g_autoptr(GPtrArray) records = g_ptr_array_new();
-        g_ptr_array_add(records, (void *)record);
-        (void)rollback_records(records, 0, root, false, actions, NULL, NULL);
-        return rc;
-    }
-    return finish(root, base, record->target, err);
-}
-
-/// The journal begins with this set, or goes on with it: `held` is its lock, -1 where there is none
-/// yet.
-static int apply_locked(changeset *set, const root_dir *root, int held, cpulift_error **err)
-{
-    g_autofree char *base = NULL;
-    TRY(check_before(set, root, err));
-    TRY(name_next(root, &base, err));
-    g_autofree char *pending = g_strconcat(base, SUFFIX_PENDING, NULL);
-    g_autoptr(json_t) json = changeset_to_json(set);
-    g_auto(root_file) file = root_file_new_private(json_format_document(json));
-    const struct journal_record record = {pending, file, set};
-    autoclose int made = -1;
-    if (held < 0) {
-        TRY(journal_folder_make(root, pending, &file, &made, err));
-    } else {
-        root_discard_all(root, pending);
-        TRY(root_replace(root, pending, &file, &absent, err));
-    }
-    return make_changes_or_none(set, root, base, &record, err);
-}
-
-int journal_recover(const root_dir *root, cpulift_error **err)
-{
+    static const struct rollback_way whole;
     autoclose int held = -1;
     g_autoptr(GPtrArray) records = NULL;
     g_autoptr(GPtrArray) actions = g_ptr_array_new_with_free_func(g_free);
-    TRY(load_held(root, &held, &records, err));
+    TRY(load_held(stores->root, &held, &records, err));
     for (size_t i = records->len; i-- > 0;) {
         const struct journal_record *record = g_ptr_array_index(records, i);
         if (!g_str_has_suffix(record->target, SUFFIX_PENDING)) {
             g_ptr_array_remove_index(records, (guint)i);
         }
     }
-    return rollback_records(records, 0, root, false, actions, NULL, err);
+    return rollback_records(records, stores, &whole, actions, NULL, err);
 }
 
-int changeset_apply(changeset *set, const root_dir *root, cpulift_error **err)
+int changeset_apply(changeset *set, struct stores *stores, GPtrArray *refused, cpulift_error **err)
 {
+    const root_dir *root = stores->root;
+    autoclose int held = -1;
+    g_autofree char *base = NULL;
     if (set->changes->len == 0) {
         return 0;
     }
-    autoclose int held = -1;
     TRY(journal_folder_lock(root, &held, err));
-    g_ptr_array_set_size(set->folders, 0);
     TRY(find_folders(set, root, err));
-    return apply_locked(set, root, held, err);
+    TRY(check_before(set, stores, err));
+    TRY(name_next(root, &base, err));
+    g_autofree char *pending = g_strconcat(base, SUFFIX_PENDING, NULL);
+    g_auto(root_file) file = format_record(set);
+    TRY(write_record(root, pending, &file, &held, err));
+    struct journal_record record = {pending, file, set};
+    return make_changes_or_none(&record, stores, base, refused, err);
 }

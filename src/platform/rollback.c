@@ -7,11 +7,12 @@
 
 #include <string.h>
 
-/// What one file becomes.
+/// What one target becomes.
 struct step {
     const struct change *change;
     struct root_file now, then;
     const char *how;
+    bool is_known;      ///< its store could say what it is now
     cpulift_error *why; ///< it is left as it is, for this reason; else NULL
 };
 
@@ -33,28 +34,28 @@ void journal_record_free(void *data)
     g_free(record);
 }
 
-/// The newest step for the same target, or NULL.
-static const struct step *find_step(const GPtrArray *steps, const char *target)
+/// The newest step for the same target whose state is known, or NULL.
+static const struct step *find_step(const GPtrArray *steps, const struct change *change)
 {
     for (size_t i = steps->len; i-- > 0;) {
         const struct step *step = g_ptr_array_index(steps, i);
-        if (strcmp(step->change->target, target) == 0) {
+        if (step->is_known && change_is_of_same(step->change, change)) {
             return step;
         }
     }
     return NULL;
 }
 
-/// Whether the file is as one of the `count` oldest records found it: somebody put it back further
-/// than the record at hand would.
-static bool is_further_back(const GPtrArray *records, size_t count, const char *target,
+/// Whether the target is as one of the `count` oldest records found it: somebody put it back
+/// further than the record at hand would.
+static bool is_further_back(const GPtrArray *records, size_t count, const struct change *sought,
                             const struct root_file *now)
 {
     for (size_t i = 0; i < count; i++) {
         const struct journal_record *record = g_ptr_array_index(records, i);
         for (size_t c = 0; c < record->set->changes->len; c++) {
             const struct change *change = g_ptr_array_index(record->set->changes, c);
-            if (strcmp(change->target, target) == 0 && root_file_same_bytes(now, &change->before)) {
+            if (change_is_of_same(change, sought) && root_file_same_bytes(now, &change->before)) {
                 return true;
             }
         }
@@ -62,46 +63,69 @@ static bool is_further_back(const GPtrArray *records, size_t count, const char *
     return false;
 }
 
-/// Decides of one change of records[at]. A file that several records touched is taken back through
-/// each of them in turn: where nothing is written, the last of `steps` says how it would be.
-static int plan_step(const struct change *change, const GPtrArray *records, size_t at,
-                     const root_dir *root, GPtrArray *steps, cpulift_error **err)
+static int load(const struct change *change, struct stores *stores, struct root_file *ret_file,
+                cpulift_error **err)
 {
-    const struct step *earlier = find_step(steps, change->target);
+    const struct store *store = NULL;
+    TRY(stores_get(stores, change->store, &store, err));
+    return store->load(store, change->target, ret_file, err);
+}
+
+/// Decides of one change of records[at]. A target that several records touched is taken back
+/// through each of them in turn: where nothing is written, the last of `steps` says how it would
+/// be. What its store cannot say is left.
+static struct step *plan_step(const struct change *change, const GPtrArray *records, size_t at,
+                              struct stores *stores, const GPtrArray *steps)
+{
+    const struct step *earlier = find_step(steps, change);
     struct step *step = g_new0(struct step, 1);
     step->change = change;
-    g_ptr_array_add(steps, step);
     if (earlier != NULL) {
         step->now = root_file_copy(&earlier->then);
-    } else {
-        TRY(root_load(root, change->target, &step->now, err));
+    } else if (load(change, stores, &step->now, &step->why) != 0) {
+        return step;
     }
+    step->is_known = true;
     if (undo_compute(change, &step->now, &step->then, &step->how, &step->why) != 0) {
         step->then = root_file_copy(&step->now);
-        if (is_further_back(records, at, change->target, &step->now)) {
+        if (is_further_back(records, at, change, &step->now)) {
             cpulift_error_clear(&step->why);
             step->how = "unchanged";
         }
     }
-    return 0;
+    return step;
 }
 
 static void tell(const struct step *step, GPtrArray *actions, GString *diff)
 {
-    const char *target = step->change->target;
-    g_ptr_array_add(actions, step->why != NULL ? g_strdup_printf("/%s: left as it is", target)
-                                               : g_strdup_printf("/%s: %s", target, step->how));
+    g_autofree char *label = change_get_label(step->change);
+    g_ptr_array_add(actions, step->why != NULL ? g_strdup_printf("%s: left as it is: %s", label,
+                                                                 step->why->message)
+                                               : g_strdup_printf("%s: %s", label, step->how));
     if (diff != NULL) {
-        change_append_diff(diff, target, &step->now, &step->then);
+        change_append_diff(diff, step->change, &step->now, &step->then);
     }
 }
 
-static int carry_out(const struct step *step, const root_dir *root, cpulift_error **err)
+static int replace(const struct step *step, struct stores *stores, cpulift_error **err)
 {
-    root_discard_all(root, step->change->target);
+    const struct store *store = NULL;
+    TRY(stores_get(stores, step->change->store, &store, err));
+    if (store->discard != NULL) {
+        store->discard(store, step->change->target, NULL);
+    }
     return root_file_equal(&step->now, &step->then)
                ? 0
-               : root_replace(root, step->change->target, &step->then, &step->now, err);
+               : store->replace(store, step->change->target, &step->then, &step->now, NULL, err);
+}
+
+/// What cannot be written is left, too.
+static void carry_out(struct step *step, struct stores *stores)
+{
+    if (step->is_known && replace(step, stores, &step->why) != 0) {
+        root_file_clear(&step->then);
+        step->then = root_file_copy(&step->now);
+    }
 }
 
 /// Keeps of a record what was left of it. One of which nothing was left is forgotten, unless it
@@ -126,20 +150,25 @@ static int forget(const struct journal_record *record, const root_dir *root, boo
 }
 
 /// `steps` are of this record and those before it; `left` gets what was left of it.
-static int undo_record(const GPtrArray *records, size_t at, const root_dir *root, bool is_dry,
-                       GPtrArray *steps, GPtrArray *left, cpulift_error **err)
+static void undo_record(const GPtrArray *records, size_t at, struct stores *stores,
+                        const struct rollback_way *way, GPtrArray *steps, GPtrArray *left)
 {
     const struct journal_record *record = g_ptr_array_index(records, at);
     for (size_t i = record->set->changes->len; i-- > 0;) {
         struct change *change = g_ptr_array_index(record->set->changes, i);
-        TRY(plan_step(change, records, at, root, steps, err));
-        const struct step *step = g_ptr_array_index(steps, steps->len - 1);
+        if (way->only != NULL && !store_key_equal(change->store, way->only)) {
+            g_ptr_array_insert(left, 0, change);
+            continue;
+        }
+        struct step *step = plan_step(change, records, at, stores, steps);
+        g_ptr_array_add(steps, step);
+        if (!way->is_dry) {
+            carry_out(step, stores);
+        }
         if (step->why != NULL) {
             g_ptr_array_insert(left, 0, change);
         }
-        TRY(is_dry ? 0 : carry_out(step, root, err));
     }
-    return 0;
 }
 
 static int tell_left(const GPtrArray *steps, cpulift_error **err)
@@ -152,24 +181,26 @@ static int tell_left(const GPtrArray *steps, cpulift_error **err)
         first = first != NULL ? first : step->why;
     }
     return count == 0   ? 0
-           : count == 1 ? cpulift_error_set(err, CPULIFT_ECONFLICT, "%s", first->message)
-                        : cpulift_error_set(err, CPULIFT_ECONFLICT, "%s; so are %u more",
-                                            first->message, count - 1);
+           : count == 1 ? cpulift_error_set(err, first->code, "%s", first->message)
+                        : cpulift_error_set(err, first->code, "%s; so are %u more", first->message,
+                                            count - 1);
 }
 
-int rollback_records(const GPtrArray *records, size_t keep, const root_dir *root, bool is_dry,
-                     GPtrArray *actions, GString *diff, cpulift_error **err)
+int rollback_records(const GPtrArray *records, struct stores *stores,
+                     const struct rollback_way *way, GPtrArray *actions, GString *diff,
+                     cpulift_error **err)
 {
     g_autoptr(GPtrArray) steps = g_ptr_array_new_with_free_func(step_free);
-    bool are_kept = keep > 0;
-    for (size_t i = records->len; i-- > keep;) {
+    bool are_kept = way->keep > 0;
+    for (size_t i = records->len; i-- > way->keep;) {
         g_autoptr(GPtrArray) left = g_ptr_array_new();
         size_t first = steps->len;
-        TRY(undo_record(records, i, root, is_dry, steps, left, err));
+        undo_record(records, i, stores, way, steps, left);
         for (size_t s = first; s < steps->len; s++) {
             tell(g_ptr_array_index(steps, s), actions, diff);
         }
-        TRY(is_dry ? 0 : forget(g_ptr_array_index(records, i), root, are_kept, left, err));
+        TRY(way->is_dry ? 0
+                        : forget(g_ptr_array_index(records, i), stores->root, are_kept, left, err));
         are_kept |= left->len > 0;
     }
     return tell_left(steps, err);

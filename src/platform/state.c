@@ -6,7 +6,7 @@
 #include "platform/journal.h"
 #include "platform/node.h"
 #include "platform/platform.h"
-#include "platform/properties.h"
+#include "platform/undo.h"
 
 #include <string.h>
 
@@ -80,46 +80,24 @@ void state_free(node_state *state)
     record_free(&state_record, state);
 }
 
-static bool has_keys(const struct change *change, const struct root_file *now)
-{
-    g_autoptr(properties) file = NULL;
-    if (!now->exists || properties_parse(now->bytes, now->len, change->target, &file, NULL) != 0) {
-        return false;
-    }
-    for (size_t i = 0; i < change->keys->len; i++) {
-        const struct change_key *key = g_ptr_array_index(change->keys, i);
-        if (g_strcmp0(properties_get(file, key->key), key->after) != 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static const char *judge(const struct change *change, const root_dir *root)
+static const char *judge(const struct change *change, struct stores *stores)
 {
     g_auto(root_file) now = {0};
-    if (root_load(root, change->target, &now, NULL) != 0) {
-        return "unreadable";
-    }
-    if (root_file_same_bytes(&now, &change->after)) {
-        // A platform passes over a hook that it cannot execute, in silence.
-        bool can_run = !now.exists || (change->after.mode & 0111 & ~now.mode) == 0;
-        return !can_run ? "no longer executable" : now.exists ? "in force" : "in force (removed)";
-    }
-    if (change->undo == CHANGE_PROPERTIES && has_keys(change, &now)) {
-        return "in force (rewritten by the platform)";
-    }
-    return root_file_same_bytes(&now, &change->before) ? "taken back" : "changed by others";
+    const struct store *store = NULL;
+    return stores_get(stores, change->store, &store, NULL) != 0 ||
+                   store->load(store, change->target, &now, NULL) != 0
+               ? "unreadable"
+               : undo_judge(change, &now);
 }
 
 /// A target that two applies touched is judged by the later one.
-static bool is_last(const GPtrArray *sets, size_t set_index, const char *target)
+static bool is_last(const GPtrArray *sets, size_t set_index, const struct change *sought)
 {
     for (size_t s = set_index + 1; s < sets->len; s++) {
         const changeset *set = g_ptr_array_index(sets, s);
         for (size_t i = 0; i < set->changes->len; i++) {
             const struct change *change = g_ptr_array_index(set->changes, i);
-            if (strcmp(change->target, target) == 0) {
+            if (change_is_of_same(change, sought)) {
                 return false;
             }
         }
@@ -127,16 +105,16 @@ static bool is_last(const GPtrArray *sets, size_t set_index, const char *target)
     return true;
 }
 
-static void list_files(const root_dir *root, const GPtrArray *sets, node_state *state)
+static void list_files(struct stores *stores, const GPtrArray *sets, node_state *state)
 {
     for (size_t s = 0; s < sets->len; s++) {
         const changeset *set = g_ptr_array_index(sets, s);
         for (size_t i = 0; i < set->changes->len; i++) {
             const struct change *change = g_ptr_array_index(set->changes, i);
-            if (is_last(sets, s, change->target)) {
+            if (change->store == NULL && is_last(sets, s, change)) {
                 struct state_file *file = record_new(&file_record);
                 *file = (struct state_file){g_strdup(set->platform), g_strdup(change->target),
-                                            g_strdup(judge(change, root))};
+                                            g_strdup(judge(change, stores))};
                 g_ptr_array_add(state->files, file);
             }
         }
@@ -240,15 +218,16 @@ static struct state_qemu *describe_qemu(const root_dir *root)
     return told;
 }
 
-int state_read(const root_dir *root, node_state **ret_state, cpulift_error **err)
+int state_read(struct stores *stores, node_state **ret_state, cpulift_error **err)
 {
+    const root_dir *root = stores->root;
     g_autoptr(GPtrArray) sets = NULL;
     TRY(journal_load(root, &sets, err));
     node_state *state = record_new(&state_record);
     TRY(journal_is_pending(root, &state->is_interrupted, err));
     state->plan = describe_plan(root);
     state->qemu = describe_qemu(root);
-    list_files(root, sets, state);
+    list_files(stores, sets, state);
     list_untuned(root, state);
     *ret_state = state;
     return 0;

@@ -5,7 +5,7 @@
 
 #include "base/record.h"
 #include "core/compare.h"
-#include "platform/root.h"
+#include "platform/store.h"
 
 struct state_plan {
     char *target, *pool, *variant, *virt, *model;
@@ -41,7 +41,7 @@ typedef struct node_state {
 extern const struct record state_record;
 
 /// *ret_state is the caller's.
-int state_read(const root_dir *root, node_state **ret_state, cpulift_error **err);
+int state_read(struct stores *stores, node_state **ret_state, cpulift_error **err);
 void state_free(node_state *state);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(node_state, state_free)
 

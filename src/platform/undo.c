@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "platform/undo.h"
 
+#include "core/domain_restore.h"
 #include "platform/properties.h"
 
 #include <string.h>
@@ -166,9 +167,129 @@ static int undo_lines(const struct change *change, const struct root_file *now,
     return 0;
 }
 
+/// A definition before, after and now; NULL where it is none or not known.
+struct views {
+    domain_document *before, *after, *now;
+};
+
+static void views_clear(struct views *views)
+{
+    domain_free(views->before);
+    domain_free(views->after);
+    domain_free(views->now);
+}
+typedef struct views own_views;
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(own_views, views_clear)
+
+static domain_document *view(const struct root_file *file, const char *guest)
+{
+    domain_document *document = NULL;
+    return file->exists && domain_parse(file->bytes, file->len, guest, &document, NULL) == 0
+               ? document
+               : NULL;
+}
+
+static struct views view_all(const struct change *change, const struct root_file *now)
+{
+    return (struct views){view(&change->before, change->guest), view(&change->after, change->guest),
+                          view(now, change->guest)};
+}
+
+static bool is_same(const domain_document *a, const domain_document *b)
+{
+    return a != NULL && b != NULL && domain_has_same_definition(a, b);
+}
+
+static int refuse_cpu(cpulift_error **err, const struct change *change, const char *why)
+{
+    return cpulift_error_set(err, CPULIFT_ECONFLICT,
+                             "the <cpu> of '%s' was changed after cpulift changed it (%s): it is "
+                             "left as it is; put the old one back by hand, and run rollback again",
+                             change->guest, why);
+}
+
+/// Where an older cpulift did not keep what it left, what is there counts as that.
+static int undo_cpu(const struct change *change, const struct root_file *now,
+                    struct root_file *ret_file, const char **ret_how, cpulift_error **err)
+{
+    g_auto(own_views) views = view_all(change, now);
+    g_autoptr(cpulift_error) why = NULL;
+    g_autofree char *text = NULL;
+    if (is_same(views.now, views.before)) {
+        *ret_file = root_file_copy(now);
+        *ret_how = "unchanged (it has its old <cpu> already)";
+        return 0;
+    }
+    if (change->after.exists && !is_same(views.now, views.after)) {
+        return refuse_cpu(err, change, "it is neither the old one nor ours");
+    }
+    if (views.now == NULL || views.before == NULL) {
+        return refuse_cpu(err, change, "the definition is no XML that can be read");
+    }
+    if (domain_restore(views.now, views.before, &text, &why) != 0) {
+        return refuse_cpu(err, change, why->message);
+    }
+    bool is_whole = strcmp(text, change->before.bytes) == 0;
+    *ret_file = with_bytes(now, text, strlen(text));
+    *ret_how = is_whole ? "restored" : "<cpu> restored (others had changed the rest)";
+    return 0;
+}
+
+static const char *judge_cpu(const struct change *change, const struct root_file *now)
+{
+    g_auto(own_views) views = view_all(change, now);
+    return is_same(views.now, views.before)                           ? "taken back"
+           : !change->after.exists || is_same(views.now, views.after) ? "in force"
+                                                                      : "changed by others";
+}
+
+static bool has_keys(const struct change *change, const struct root_file *now)
+{
+    g_autoptr(properties) file = NULL;
+    if (!now->exists || properties_parse(now->bytes, now->len, change->target, &file, NULL) != 0) {
+        return false;
+    }
+    for (size_t i = 0; i < change->keys->len; i++) {
+        const struct change_key *key = g_ptr_array_index(change->keys, i);
+        if (g_strcmp0(properties_get(file, key->key), key->after) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+const char *undo_judge(const struct change *change, const struct root_file *now)
+{
+    if (change->undo == CHANGE_CPU) {
+        return now->exists ? judge_cpu(change, now) : "no longer there";
+    }
+    if (root_file_same_bytes(now, &change->after)) {
+        // A platform passes over a hook that it cannot execute, in silence.
+        bool can_run = !now->exists || (change->after.mode & 0111 & ~now->mode) == 0;
+        return !can_run ? "no longer executable" : now->exists ? "in force" : "in force (removed)";
+    }
+    if (change->undo == CHANGE_PROPERTIES && has_keys(change, now)) {
+        return "in force (rewritten by the platform)";
+    }
+    return root_file_same_bytes(now, &change->before) ? "taken back" : "changed by others";
+}
+
+static int (*const undoers[])(const struct change *change, const struct root_file *now,
+                              struct root_file *ret_file, const char **ret_how,
+                              cpulift_error **err) = {
+    [CHANGE_LINES] = undo_lines,
+    [CHANGE_PROPERTIES] = undo_properties,
+    [CHANGE_CPU] = undo_cpu,
+};
+
 int undo_compute(const struct change *change, const struct root_file *now,
                  struct root_file *ret_file, const char **ret_how, cpulift_error **err)
 {
+    if (change->undo == CHANGE_CPU && !now->exists) {
+        *ret_file = (struct root_file){0};
+        *ret_how = "no longer there";
+        return 0;
+    }
     bool is_before = root_file_same_bytes(now, &change->before);
     if (is_before || root_file_same_bytes(now, &change->after)) {
         *ret_file = root_file_copy(&change->before);
@@ -184,6 +305,5 @@ int undo_compute(const struct change *change, const struct root_file *now,
         return refuse(err, change->target,
                       now->exists ? "its content is neither the old nor ours" : "it is gone");
     }
-    return change->undo == CHANGE_PROPERTIES ? undo_properties(change, now, ret_file, ret_how, err)
-                                             : undo_lines(change, now, ret_file, ret_how, err);
+    return undoers[change->undo](change, now, ret_file, ret_how, err);
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "place.h"
 
+#include "fake_store.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -34,6 +36,8 @@ int set_up(void **state)
     struct place *place = g_new0(struct place, 1);
     place->path = g_dir_make_tmp("change.XXXXXX", NULL);
     assert_int_equal(root_open(place->path, &place->root, NULL), 0);
+    place->stores = stores_new(place->root, fake_open);
+    fake_set_up(NULL);
     *state = place;
     return 0;
 }
@@ -43,6 +47,7 @@ int tear_down(void **state)
     struct place *place = *state;
     g_autofree char *command = g_strdup_printf("rm -rf '%s'", place->path);
     assert_int_equal(system(command), 0);
+    stores_free(place->stores);
     root_free(place->root);
     g_free(place->path);
     g_free(place);

@@ -7,6 +7,7 @@
 struct place {
     char *path;
     root_dir *root;
+    struct stores *stores; ///< its files, and those of fake_store.h
 };
 
 /// For cmocka's setup and teardown.

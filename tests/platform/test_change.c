@@ -36,12 +36,12 @@ static void test_mode_and_owner_stay(void **state)
     assert_int_equal(is_root ? chown(path, 1234, 4321) : 0, 0);
     g_autoptr(changeset) set = changeset_new("test");
     assert_int_equal(add(set, place, "a", "two\n", CHANGE_WHOLE, NULL), 0);
-    assert_int_equal(changeset_apply(set, place->root, NULL), 0);
+    assert_int_equal(changeset_apply(set, place->stores, NULL, NULL), 0);
     struct stat st;
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_mode & 07777, 0440);
     assert_int_equal(st.st_uid, is_root ? 1234 : geteuid());
-    assert_int_equal(journal_rollback(place->root, NULL, NULL, NULL, NULL), 0);
+    assert_int_equal(journal_rollback(place->stores, NULL, NULL, NULL, NULL), 0);
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_mode & 07777, 0440);
     assert_int_equal(st.st_gid, is_root ? 4321 : getegid());
@@ -62,7 +62,7 @@ static void test_journal_is_its_owners_alone(void **state)
     put(place, "a", "one\n");
     g_autoptr(changeset) set = changeset_new("test");
     assert_int_equal(add(set, place, "a", "two\n", CHANGE_WHOLE, NULL), 0);
-    assert_int_equal(changeset_apply(set, place->root, NULL), 0);
+    assert_int_equal(changeset_apply(set, place->stores, NULL, NULL), 0);
     assert_int_equal(get_mode(place, JOURNAL_FOLDER), 0700);
     assert_int_equal(get_mode(place, JOURNAL_FOLDER "/000001.json"), 0600);
 }
@@ -103,7 +103,8 @@ static void test_full_disk_changes_nothing(void **state)
     assert_int_equal(changeset_add(set, root, "a", "two\n", 4, 0644, CHANGE_WHOLE, NULL), 0);
     assert_int_equal(changeset_add(set, root, "b", large, strlen(large), 0644, CHANGE_WHOLE, NULL),
                      0);
-    assert_int_equal(changeset_apply(set, root, &err), CPULIFT_ESYSTEM);
+    g_autoptr(platform_stores) all = stores_new(root, NULL);
+    assert_int_equal(changeset_apply(set, all, NULL, &err), CPULIFT_ESYSTEM);
     g_autofree char *text = get(place, "a");
     g_auto(GStrv) names = NULL;
     assert_int_equal(root_list(root, ".", &names, NULL), 0);
@@ -127,7 +128,8 @@ static void test_large_attributes_stay(void **state)
     assert_int_equal(root_open(place->path, &root, NULL), 0);
     g_autoptr(changeset) set = changeset_new("test");
     assert_int_equal(changeset_add(set, root, "a", "two\n", 4, 0644, CHANGE_WHOLE, NULL), 0);
-    int rc = changeset_apply(set, root, NULL);
+    g_autoptr(platform_stores) all = stores_new(root, NULL);
+    int rc = changeset_apply(set, all, NULL, NULL);
     ssize_t size = getxattr(path, "trusted.cpulift", got, 9001);
     root_free(root);
     assert_int_equal(umount2(place->path, MNT_DETACH), 0);
@@ -157,7 +159,7 @@ static int apply_refused(const struct place *place, int list, int get)
     assert_int_equal(changeset_add(set, place->root, "a", "two\n", 4, 0644, CHANGE_WHOLE, NULL), 0);
     refused_list = list;
     refused_get = get;
-    int rc = changeset_apply(set, place->root, NULL);
+    int rc = changeset_apply(set, place->stores, NULL, NULL);
     refused_list = refused_get = 0;
     return rc;
 }
@@ -222,7 +224,7 @@ static void apply_properties(const struct place *place)
     static const char *const pairs[][2] = {{"mode", "custom"}, {"model", "Nehalem"}};
     g_autoptr(changeset) set = changeset_new("test");
     assert_int_equal(changeset_add_properties(set, place->root, "p", pairs, 2, NULL), 0);
-    assert_int_equal(changeset_apply(set, place->root, NULL), 0);
+    assert_int_equal(changeset_apply(set, place->stores, NULL, NULL), 0);
 }
 
 static void check_properties_undo(const struct place *place, const char *rewritten,
@@ -232,7 +234,7 @@ static void check_properties_undo(const struct place *place, const char *rewritt
     put(place, "p", original);
     apply_properties(place);
     put(place, "p", rewritten);
-    assert_int_equal(journal_rollback(place->root, NULL, NULL, NULL, NULL), 0);
+    assert_int_equal(journal_rollback(place->stores, NULL, NULL, NULL, NULL), 0);
     g_autofree char *text = get(place, "p");
     assert_string_equal(text, expected != NULL ? expected : original);
 }
@@ -250,7 +252,7 @@ static void test_properties_survive_their_writer(void **state)
     apply_properties(place);
     put(place, "p", "host=1\nmode=custom\nmodel=Chosen-by-hand\n");
     g_autoptr(cpulift_error) err = NULL;
-    assert_int_equal(journal_rollback(place->root, NULL, NULL, NULL, &err), CPULIFT_ECONFLICT);
+    assert_int_equal(journal_rollback(place->stores, NULL, NULL, NULL, &err), CPULIFT_ECONFLICT);
 }
 
 static void test_document_comes_back(void **state)
@@ -300,7 +302,7 @@ static void test_damaged_documents_are_refused(void **state)
         {"'after':'a'", "'after':null", "'doc': \"changes[0].keys.k.after\" is no string"},
         {"{'k':{'before':null,'after':'a'}}", "[]", "'doc': \"changes[0].keys\" is no object"},
         {"'properties'", "'nothing'",
-         "'doc': \"changes[0].undo\" is none of whole, lines, properties"},
+         "'doc': \"changes[0].undo\" is none of whole, lines, properties, cpu"},
         {"'folders':[]", "'folders':'etc'", "'doc': \"folders\" is no list"},
         {"'changes':[", "'changed':[", "'doc': \"changes\" is missing"},
     };

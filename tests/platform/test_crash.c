@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/// Kills an apply and a rollback before each of their changes to the file system, and looks at what
-/// is left: every file wholly old or wholly new, and a rollback that restores all.
+/// Kills an apply and a rollback before each of their changes to the file system and to the
+/// definitions of guests, and looks at what is left: every file wholly old or wholly new, and a
+/// rollback that restores all.
+#include "fake_store.h"
 #include "platform/journal.h"
 #include "platform/step.h"
 
@@ -36,6 +38,7 @@ static const char hook_text[] = "#!/bin/sh\nexit 0\n";
 static char *make_root(void)
 {
     char *folder = g_dir_make_tmp("crash.XXXXXX", NULL);
+    fake_set_up(step_reached);
     assert_non_null(folder);
     g_autofree char *etc = g_build_filename(folder, "etc", NULL);
     g_autofree char *file = g_build_filename(etc, "conf", NULL);
@@ -59,32 +62,36 @@ static void remove_tree(const char *folder)
     g_rmdir(folder);
 }
 
-static int apply_text(const char *folder, const char *text)
+/// The file gets this text and each guest this model.
+static int apply_text(const char *folder, const char *text, const char *model)
 {
     g_autoptr(root_dir) root = NULL;
     g_autoptr(cpulift_error) err = NULL;
     g_autoptr(changeset) set = changeset_new("test");
-    int rc = root_open(folder, &root, &err);
-    rc = rc ? rc : journal_recover(root, &err);
-    rc = rc ? rc
-            : changeset_add(set, root, "etc/conf", text, strlen(text), 0644, CHANGE_WHOLE, &err);
-    rc = rc ? rc
-            : changeset_add(set, root, "opt/hooks/hook", hook_text, strlen(hook_text), 0755,
-                            CHANGE_WHOLE, &err);
-    return rc ? rc : changeset_apply(set, root, &err);
+    TRY(root_open(folder, &root, &err));
+    g_autoptr(platform_stores) all = stores_new(root, fake_open);
+    TRY(journal_recover(all, &err));
+    TRY(changeset_add(set, root, "etc/conf", text, strlen(text), 0644, CHANGE_WHOLE, &err));
+    TRY(changeset_add(set, root, "opt/hooks/hook", hook_text, strlen(hook_text), 0755, CHANGE_WHOLE,
+                      &err));
+    g_autofree char *domain = fake_domain(model, "");
+    fake_add(set, "a", domain);
+    fake_add(set, "b", domain);
+    return changeset_apply(set, all, NULL, &err);
 }
 
 static int apply(const char *folder)
 {
-    return apply_text(folder, new_text);
+    return apply_text(folder, new_text, "Nehalem");
 }
 
 static int rollback(const char *folder)
 {
     g_autoptr(root_dir) root = NULL;
     g_autoptr(cpulift_error) err = NULL;
-    int rc = root_open(folder, &root, &err);
-    return rc ? rc : journal_rollback(root, NULL, NULL, NULL, &err);
+    TRY(root_open(folder, &root, &err));
+    g_autoptr(platform_stores) all = stores_new(root, fake_open);
+    return journal_rollback(all, NULL, NULL, NULL, &err);
 }
 
 /// Runs `act` in a child that dies before its step `at`. True when the child died so.
@@ -131,7 +138,14 @@ static void check_only(const char *folder, const char *only)
     }
 }
 
-/// Nothing but etc/conf is there, not even an empty folder, and it is as it was.
+static void check_models(const char *model)
+{
+    g_autofree char *wanted = fake_domain(model, "");
+    assert_string_equal(fake_texts[0], wanted);
+    assert_string_equal(fake_texts[1], wanted);
+}
+
+/// Nothing but etc/conf is there, not even an empty folder, and it and the guests are as they were.
 static void check_original(const char *folder)
 {
     g_autofree char *etc = g_build_filename(folder, "etc", NULL);
@@ -139,6 +153,7 @@ static void check_original(const char *folder)
     g_autofree char *text = NULL;
     assert_true(g_file_get_contents(conf, &text, NULL, NULL));
     assert_string_equal(text, old_text);
+    check_models("Penryn");
     check_only(folder, "etc");
     check_only(etc, "conf");
 }
@@ -171,6 +186,7 @@ static void test_apply_again_after_kill(void **state)
         g_autofree char *text = NULL;
         assert_true(g_file_get_contents(conf, &text, NULL, NULL));
         assert_string_equal(text, new_text);
+        check_models("Nehalem");
         assert_int_equal(rollback(folder), 0);
         check_original(folder);
         remove_tree(folder);
@@ -222,8 +238,8 @@ static void test_rollback_of_three_killed_anywhere(void **state)
     for (; died; at++) {
         g_autofree char *folder = make_root();
         assert_int_equal(apply(folder), 0);
-        assert_int_equal(apply_text(folder, "first line\nnewer = 3\nlast\n"), 0);
-        assert_int_equal(apply_text(folder, "first line\nnewest = 4\nlast\n"), 0);
+        assert_int_equal(apply_text(folder, "first line\nnewer = 3\nlast\n", "Westmere"), 0);
+        assert_int_equal(apply_text(folder, "first line\nnewest = 4\nlast\n", "Haswell"), 0);
         died = run_killed(rollback, folder, at);
         assert_int_equal(rollback(folder), 0);
         check_original(folder);

@@ -41,7 +41,7 @@ static bool apply(const struct place *place, const char *model)
 {
     g_autoptr(changeset) set = plan_for(place, model, NULL);
     bool is_changed = set != NULL && set->changes->len > 0;
-    assert_int_equal(is_changed ? changeset_apply(set, place->root, NULL) : 0, 0);
+    assert_int_equal(is_changed ? changeset_apply(set, place->stores, NULL, NULL) : 0, 0);
     return is_changed;
 }
 
@@ -78,7 +78,7 @@ static void test_sites(void **state)
         const char *full = strstr(after + strlen(head), "check='full'");
         assert_true(full != NULL && strstr(full + 1, "check='full'") == NULL);
         assert_false(apply(*state, "Nehalem"));
-        assert_int_equal(journal_rollback(((struct place *)*state)->root, NULL, NULL, NULL, NULL),
+        assert_int_equal(journal_rollback(((struct place *)*state)->stores, NULL, NULL, NULL, NULL),
                          0);
         g_autofree char *back = get(*state, FILE_XSL);
         assert_string_equal(back, before);
@@ -138,7 +138,7 @@ static void test_plan_over_plan(void **state)
         put(place, FILE_XSL, his->str);
         assert_false(apply(place, "Westmere"));
         put(place, FILE_XSL, third);
-        assert_int_equal(journal_rollback(place->root, NULL, NULL, NULL, NULL), 0);
+        assert_int_equal(journal_rollback(place->stores, NULL, NULL, NULL, NULL), 0);
         g_autofree char *back = get(place, FILE_XSL);
         g_autofree char *wanted = g_strconcat(first, "<!-- mine -->\n", NULL);
         assert_string_equal(back, wanted);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /// Applies and rollbacks, one after the other and at once.
+#include "fake_store.h"
 #include "place.h"
 #include "platform/journal.h"
 
@@ -23,12 +24,12 @@ static void test_apply_is_idempotent_and_undone(void **state)
         assert_int_equal(add(set, place, "etc/a", "two\n", CHANGE_WHOLE, NULL), 0);
         assert_int_equal(add(set, place, "new/dir/b", "b\n", CHANGE_WHOLE, NULL), 0);
         assert_int_equal(set->changes->len, round == 0 ? 2 : 0);
-        assert_int_equal(changeset_apply(set, place->root, NULL), 0);
+        assert_int_equal(changeset_apply(set, place->stores, NULL, NULL), 0);
     }
     g_autoptr(GPtrArray) sets = NULL;
     assert_int_equal(journal_load(place->root, &sets, NULL), 0);
     assert_int_equal(sets->len, 1);
-    assert_int_equal(journal_rollback(place->root, NULL, NULL, NULL, NULL), 0);
+    assert_int_equal(journal_rollback(place->stores, NULL, NULL, NULL, NULL), 0);
     g_autofree char *text = get(place, "etc/a");
     assert_string_equal(text, "one\n");
     assert_false(root_has(place->root, "new"));
@@ -43,9 +44,9 @@ static void test_two_applies_one_rollback(void **state)
     for (int i = 0; i < 2; i++) {
         g_autoptr(changeset) set = changeset_new("test");
         assert_int_equal(add(set, place, "a", texts[i], CHANGE_WHOLE, NULL), 0);
-        assert_int_equal(changeset_apply(set, place->root, NULL), 0);
+        assert_int_equal(changeset_apply(set, place->stores, NULL, NULL), 0);
     }
-    assert_int_equal(journal_rollback(place->root, NULL, NULL, NULL, NULL), 0);
+    assert_int_equal(journal_rollback(place->stores, NULL, NULL, NULL, NULL), 0);
     g_autofree char *text = get(place, "a");
     assert_string_equal(text, "one\n");
 }
@@ -58,17 +59,17 @@ static void test_conflicts_are_refused(void **state)
     g_autoptr(cpulift_error) err = NULL;
     assert_int_equal(add(set, place, "a", "two\n", CHANGE_WHOLE, NULL), 0);
     put(place, "a", "somebody else\n");
-    assert_int_equal(changeset_apply(set, place->root, &err), CPULIFT_ECONFLICT);
+    assert_int_equal(changeset_apply(set, place->stores, NULL, &err), CPULIFT_ECONFLICT);
     g_autofree char *text = get(place, "a");
     assert_string_equal(text, "somebody else\n");
     assert_false(root_has(place->root, "var"));
 
     g_autoptr(changeset) good = changeset_new("test");
     assert_int_equal(add(good, place, "a", "two\n", CHANGE_WHOLE, NULL), 0);
-    assert_int_equal(changeset_apply(good, place->root, NULL), 0);
+    assert_int_equal(changeset_apply(good, place->stores, NULL, NULL), 0);
     put(place, "a", "edited\n");
     cpulift_error_clear(&err);
-    assert_int_equal(journal_rollback(place->root, NULL, NULL, NULL, &err), CPULIFT_ECONFLICT);
+    assert_int_equal(journal_rollback(place->stores, NULL, NULL, NULL, &err), CPULIFT_ECONFLICT);
     g_autofree char *kept = get(place, "a");
     assert_string_equal(kept, "edited\n");
 }
@@ -83,9 +84,9 @@ static void test_two_at_once(void **state)
     assert_int_equal(flock(fd, LOCK_EX), 0);
     g_autoptr(changeset) set = changeset_new("test");
     assert_int_equal(add(set, place, "a", "two\n", CHANGE_WHOLE, NULL), 0);
-    assert_int_equal(changeset_apply(set, place->root, NULL), CPULIFT_ECONFLICT);
+    assert_int_equal(changeset_apply(set, place->stores, NULL, NULL), CPULIFT_ECONFLICT);
     close(fd);
-    assert_int_equal(changeset_apply(set, place->root, NULL), 0);
+    assert_int_equal(changeset_apply(set, place->stores, NULL, NULL), 0);
 }
 
 /// The lock is the journal's folder, and whoever ends last removes it: who waits for one that is
@@ -96,7 +97,7 @@ static void test_lock_of_a_removed_folder(void **state)
     put(place, "a", "one\n");
     g_autoptr(changeset) set = changeset_new("test");
     assert_int_equal(add(set, place, "a", "two\n", CHANGE_WHOLE, NULL), 0);
-    assert_int_equal(changeset_apply(set, place->root, NULL), 0);
+    assert_int_equal(changeset_apply(set, place->stores, NULL, NULL), 0);
     autoclose int held = -1, other = -1;
     assert_int_equal(journal_folder_lock(place->root, &held, NULL), 0);
     g_autofree char *journal = at(place, JOURNAL_FOLDER), *away = at(place, "away");
@@ -106,7 +107,7 @@ static void test_lock_of_a_removed_folder(void **state)
     assert_int_equal(g_mkdir(journal, 0700), 0);
     assert_int_equal(journal_folder_lock(place->root, &other, NULL), 0);
     assert_true(other >= 0);
-    assert_int_equal(journal_rollback(place->root, NULL, NULL, NULL, NULL), CPULIFT_ECONFLICT);
+    assert_int_equal(journal_rollback(place->stores, NULL, NULL, NULL, NULL), CPULIFT_ECONFLICT);
 }
 
 /// What others changed is left and said, the rest is undone; put back by hand, it is forgotten.
@@ -120,11 +121,12 @@ static void test_conflict_stops_nothing_else(void **state)
         g_autoptr(changeset) set = changeset_new("test");
         assert_int_equal(add(set, place, "b", texts[i], CHANGE_WHOLE, NULL), 0);
         assert_int_equal(i > 0 ? add(set, place, "a", texts[i], CHANGE_WHOLE, NULL) : 0, 0);
-        assert_int_equal(changeset_apply(set, place->root, NULL), 0);
+        assert_int_equal(changeset_apply(set, place->stores, NULL, NULL), 0);
     }
     put(place, "a", "mine\n");
     g_autoptr(GPtrArray) actions = NULL;
-    assert_int_equal(journal_rollback(place->root, NULL, &actions, NULL, NULL), CPULIFT_ECONFLICT);
+    assert_int_equal(journal_rollback(place->stores, NULL, &actions, NULL, NULL),
+                     CPULIFT_ECONFLICT);
     assert_int_equal(actions->len, 5);
     g_autofree char *a = get(place, "a"), *b = get(place, "b");
     assert_string_equal(a, "mine\n");
@@ -134,7 +136,7 @@ static void test_conflict_stops_nothing_else(void **state)
     assert_int_equal(journal_load(place->root, &sets, NULL), 0);
     assert_int_equal(sets->len, 3);
     put(place, "a", "one\n");
-    assert_int_equal(journal_rollback(place->root, NULL, NULL, NULL, NULL), 0);
+    assert_int_equal(journal_rollback(place->stores, NULL, NULL, NULL, NULL), 0);
     assert_false(root_has(place->root, "var"));
 }
 
@@ -163,7 +165,7 @@ static void apply_plan(const struct place *place, const char *model, bool says)
         assert_int_equal(add(set, place, "etc/plan.json", set->plan, CHANGE_WHOLE, NULL), 0);
         g_clear_pointer(&set->plan, g_free);
     }
-    assert_int_equal(changeset_apply(set, place->root, NULL), 0);
+    assert_int_equal(changeset_apply(set, place->stores, NULL, NULL), 0);
 }
 
 static void expect_text(const struct place *place, const char *name, const char *wanted)
@@ -179,14 +181,14 @@ static void test_rollback_of_the_newest_alone(void **state)
     apply_plan(place, "Nehalem", true);
     apply_plan(place, "Westmere", true);
     const struct journal_way one = {.is_one = true}, shown = {.is_one = true, .is_dry = true};
-    assert_int_equal(journal_rollback(place->root, &shown, NULL, NULL, NULL), 0);
+    assert_int_equal(journal_rollback(place->stores, &shown, NULL, NULL, NULL), 0);
     expect_text(place, "a", "Westmere");
-    assert_int_equal(journal_rollback(place->root, &one, NULL, NULL, NULL), 0);
+    assert_int_equal(journal_rollback(place->stores, &one, NULL, NULL, NULL), 0);
     expect_text(place, "a", "Nehalem");
-    assert_int_equal(journal_rollback(place->root, &one, NULL, NULL, NULL), 0);
+    assert_int_equal(journal_rollback(place->stores, &one, NULL, NULL, NULL), 0);
     expect_text(place, "a", "one");
     assert_false(root_has(place->root, "var"));
-    assert_int_equal(journal_rollback(place->root, &one, NULL, NULL, NULL), 0);
+    assert_int_equal(journal_rollback(place->stores, &one, NULL, NULL, NULL), 0);
 }
 
 static void test_rollback_to_a_plan(void **state)
@@ -200,15 +202,145 @@ static void test_rollback_to_a_plan(void **state)
     g_autoptr(cpulift_plan) other = make_plan("Penryn");
     g_autoptr(cpulift_error) err = NULL;
     const struct journal_way way = {.to = older}, wrong = {.to = other};
-    assert_int_equal(journal_rollback(place->root, &wrong, NULL, NULL, &err), CPULIFT_EREFUSED);
+    assert_int_equal(journal_rollback(place->stores, &wrong, NULL, NULL, &err), CPULIFT_EREFUSED);
     assert_non_null(strstr(err->message, "000003: pool 'blue', tuned, model Haswell"));
     assert_non_null(strstr(err->message, "000001: pool 'blue', tuned, model Nehalem"));
     expect_text(place, "a", "Haswell");
     for (int round = 0; round < 2; round++) { // there already, the second time
-        assert_int_equal(journal_rollback(place->root, &way, NULL, NULL, NULL), 0);
+        assert_int_equal(journal_rollback(place->stores, &way, NULL, NULL, NULL), 0);
         expect_text(place, "a", "Nehalem");
     }
-    assert_int_equal(journal_rollback(place->root, NULL, NULL, NULL, NULL), 0);
+    assert_int_equal(journal_rollback(place->stores, NULL, NULL, NULL, NULL), 0);
+    expect_text(place, "a", "one");
+    assert_false(root_has(place->root, "var"));
+}
+
+/// The file "a" and each guest of `guests` get this model, in one apply. The caller frees what the
+/// guests' store did not take.
+static GPtrArray *apply_models(const struct place *place, const char *model, const char *guests)
+{
+    g_autoptr(changeset) set = changeset_new("test");
+    g_autofree char *domain = fake_domain(model, "");
+    GPtrArray *refused = g_ptr_array_new_with_free_func(change_free);
+    assert_int_equal(add(set, place, "a", model, CHANGE_WHOLE, NULL), 0);
+    for (const char *guest = guests; *guest != '\0'; guest++) {
+        const char uuid[] = {*guest, '\0'};
+        fake_add(set, uuid, domain);
+    }
+    assert_int_equal(changeset_apply(set, place->stores, refused, NULL), 0);
+    return refused;
+}
+
+static void expect_guest(int guest, const char *model, const char *rest)
+{
+    g_autofree char *wanted = *model != '\0' ? fake_domain(model, rest) : g_strdup("");
+    assert_string_equal(fake_texts[guest], wanted);
+}
+
+static void edit_guest(int guest, const char *model, const char *rest)
+{
+    g_autofree char *text = *model != '\0' ? fake_domain(model, rest) : g_strdup("");
+    g_strlcpy(fake_texts[guest], text, sizeof(fake_texts[guest]));
+}
+
+/// One changeset, two stores: files and definitions.
+static void test_definitions_go_with_files(void **state)
+{
+    struct place *place = *state;
+    put(place, "a", "one");
+    g_autoptr(GPtrArray) none = apply_models(place, "Nehalem", "ab");
+    assert_int_equal(none->len, 0);
+    expect_guest(0, "Nehalem", "");
+    g_autoptr(GPtrArray) none_either = apply_models(place, "Westmere", "b");
+    g_autoptr(GPtrArray) actions = NULL;
+    assert_int_equal(journal_rollback(place->stores, NULL, &actions, NULL, NULL), 0);
+    assert_string_equal(actions->pdata[0], "guest-b: restored");
+    assert_int_equal(actions->len, 5);
+    expect_text(place, "a", "one");
+    expect_guest(0, "Penryn", "");
+    expect_guest(1, "Penryn", "");
+    assert_false(root_has(place->root, "var"));
+}
+
+/// Of a definition that its owner edited meanwhile <cpu> alone is put back; what he changed of that
+/// is left, and the rest goes on; what is gone or as it was is forgotten.
+static void test_definitions_of_others(void **state)
+{
+    struct place *place = *state;
+    const struct {
+        const char *model, *rest, *back, *how;
+    } edits[] = {
+        {"Nehalem", "<new/>", "Penryn", "guest-b: <cpu> restored (others had changed the rest)"},
+        {"Penryn", "<new/>", "Penryn", "guest-b: unchanged (it has its old <cpu> already)"},
+        {"", "", "", "guest-b: no longer there"},
+        {"Haswell", "<new/>", "Haswell", NULL},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(edits); i++) {
+        fake_set_up(NULL);
+        put(place, "a", "one");
+        g_autoptr(GPtrArray) none = apply_models(place, "Nehalem", "ab");
+        edit_guest(1, edits[i].model, edits[i].rest);
+        g_autoptr(GPtrArray) actions = NULL;
+        int rc = journal_rollback(place->stores, NULL, &actions, NULL, NULL);
+        assert_int_equal(rc, edits[i].how != NULL ? 0 : CPULIFT_ECONFLICT);
+        if (edits[i].how != NULL) {
+            assert_string_equal(actions->pdata[0], edits[i].how);
+        }
+        expect_guest(0, "Penryn", "");
+        expect_guest(1, edits[i].back, edits[i].rest);
+        expect_text(place, "a", "one");
+        assert_int_equal(root_has(place->root, "var"), edits[i].how == NULL);
+    }
+    edit_guest(1, "Penryn", "<new/>"); // put back by hand, as it was told
+    assert_int_equal(journal_rollback(place->stores, NULL, NULL, NULL, NULL), 0);
+    assert_false(root_has(place->root, "var"));
+}
+
+/// What the store of the definitions does not take stops nothing else.
+static void test_refused_definition(void **state)
+{
+    struct place *place = *state;
+    put(place, "a", "one");
+    fake_refused = (char *)"b";
+    g_autoptr(GPtrArray) refused = apply_models(place, "Nehalem", "ab");
+    assert_int_equal(refused->len, 1);
+    const struct change *change = refused->pdata[0];
+    assert_string_equal(change->target, "b");
+    assert_string_equal(change->why->message, "guest 'b' is not taken");
+    expect_guest(0, "Nehalem", "");
+    expect_text(place, "a", "Nehalem");
+    g_autoptr(GPtrArray) sets = NULL;
+    assert_int_equal(journal_load(place->root, &sets, NULL), 0);
+    const changeset *set = sets->pdata[0];
+    assert_int_equal(set->changes->len, 2);
+    assert_int_equal(journal_rollback(place->stores, NULL, NULL, NULL, NULL), 0);
+    // Of one of which nothing was done, nothing is left.
+    g_autoptr(changeset) alone = changeset_new("test");
+    g_autofree char *domain = fake_domain("Nehalem", "");
+    fake_add(alone, "b", domain);
+    assert_int_equal(changeset_apply(alone, place->stores, NULL, NULL), 0);
+    assert_int_equal(alone->changes->len, 0);
+    assert_false(root_has(place->root, "var"));
+}
+
+/// A store that does not answer: its part is left and kept, the rest goes on. With `only`, so does
+/// what is not meant.
+static void test_store_that_does_not_answer(void **state)
+{
+    struct place *place = *state;
+    const store_key fake = {.uri = (char *)FAKE_URI};
+    const struct journal_way way = {.only = &fake};
+    put(place, "a", "one");
+    g_autoptr(GPtrArray) none = apply_models(place, "Nehalem", "ab");
+    g_autoptr(platform_stores) mute = stores_new(place->root, NULL);
+    assert_int_equal(journal_rollback(mute, NULL, NULL, NULL, NULL), CPULIFT_EMISSING);
+    expect_guest(0, "Nehalem", "");
+    expect_text(place, "a", "one");
+    g_autoptr(GPtrArray) none_either = apply_models(place, "Westmere", "");
+    assert_int_equal(journal_rollback(place->stores, &way, NULL, NULL, NULL), 0);
+    expect_guest(0, "Penryn", "");
+    expect_text(place, "a", "Westmere");
+    assert_int_equal(journal_rollback(place->stores, NULL, NULL, NULL, NULL), 0);
     expect_text(place, "a", "one");
     assert_false(root_has(place->root, "var"));
 }
@@ -220,9 +352,9 @@ static void check_lines(const struct place *place, const char *before, const cha
     put(place, "rc", before);
     g_autoptr(changeset) set = changeset_new("test");
     assert_int_equal(add(set, place, "rc", ours, CHANGE_LINES, NULL), 0);
-    assert_int_equal(changeset_apply(set, place->root, NULL), 0);
+    assert_int_equal(changeset_apply(set, place->stores, NULL, NULL), 0);
     put(place, "rc", edited);
-    assert_int_equal(journal_rollback(place->root, NULL, NULL, NULL, NULL), 0);
+    assert_int_equal(journal_rollback(place->stores, NULL, NULL, NULL, NULL), 0);
     g_autofree char *text = get(place, "rc");
     assert_string_equal(text, after);
     assert_false(root_has(place->root, "var"));
@@ -258,6 +390,10 @@ int main(void)
         TEST(test_conflict_stops_nothing_else),
         TEST(test_rollback_of_the_newest_alone),
         TEST(test_rollback_to_a_plan),
+        TEST(test_definitions_go_with_files),
+        TEST(test_definitions_of_others),
+        TEST(test_refused_definition),
+        TEST(test_store_that_does_not_answer),
         TEST(test_lines_are_taken_out_of_an_edited_file),
         TEST(test_lines_that_are_undone_are_no_conflict),
         TEST(test_lines_that_are_commented_out_are_gone),

@@ -111,7 +111,10 @@ static const struct text texts[] = {
      .text = "{'schema':'cpulift.changeset/1','platform':'cloudstack','changes':[{"
              "'target':'etc/a','undo':'properties','before':{'mode':420,'uid':1,'gid':2,"
              "'text':'k=v'},'after':{'mode':420,'uid':1,'gid':2,'base64':'/w=='},"
-             "'keys':{'k':{'before':'v','after':'w'}}}],'folders':['etc']}"},
+             "'keys':{'k':{'before':'v','after':'w'}}},{'target':'u','guest':'g',"
+             "'store':{'uri':'test:///default','id':'i'},'undo':'cpu','before':{'mode':0,"
+             "'uid':0,'gid':0,'text':'<domain/"
+             ">'},'after':{'mode':0,'uid':0,'gid':0,'text':'x'}}],'folders':['etc'],'plan':'{}'}"},
     {"definitions", &domain_edits_record, true,
      .text = "{'schema':'cpulift.definitions/1','platform':'libvirt','uri':'test:///default',"
              "'committed':true,'domains':[{'name':'a','uuid':'u','active':true,"
