@@ -12,7 +12,7 @@
 static struct {
     char *platform, *root, *version, *channel, *hook, *connect, *domains, *inventory;
     char **only, **skip;
-    gboolean commit, dry, strict, json;
+    gboolean commit, dry, strict, respect, json;
 } options = {.root = (char *)"/"};
 
 static const GOptionEntry entries[] = {
@@ -33,6 +33,8 @@ static const GOptionEntry entries[] = {
      "hooks leave guests of these names alone", "PATTERN"},
     {"strict", 0, 0, G_OPTION_ARG_NONE, &options.strict,
      "hooks stop a guest that they cannot tune, where the platform lets them", NULL},
+    {"respect", 0, 0, G_OPTION_ARG_NONE, &options.respect,
+     "hooks leave guests alone that ask for host-passthrough or host-model", NULL},
     {"hook", 0, 0, G_OPTION_ARG_FILENAME, &options.hook,
      "where the node has the program cpulift-hook", "PATH"},
     {"connect", 'c', 0, G_OPTION_ARG_STRING, &options.connect,
@@ -112,7 +114,8 @@ static int apply(const struct platform *platform, const char *plan_path, char **
                                          .only = (const char *const *)options.only,
                                          .skip = (const char *const *)options.skip,
                                          .inventory = options.inventory,
-                                         .is_strict = options.strict};
+                                         .is_strict = options.strict,
+                                         .is_respectful = options.respect};
     TRY(plan_load(plan_path, &plan, err));
     TRY(plan_check_promise(plan, plan_path, err));
     TRY(root_open(options.root, &root, err));
@@ -169,7 +172,7 @@ static const char *check_connect(const struct platform *platform)
 {
     const void *const of_files[] = {options.version,   options.channel, options.hook,
                                     options.inventory, options.only,    options.skip};
-    bool has_other = options.strict;
+    bool has_other = options.strict || options.respect;
     for (size_t i = 0; i < G_N_ELEMENTS(of_files); i++) {
         has_other |= of_files[i] != NULL;
     }

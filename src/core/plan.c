@@ -19,7 +19,11 @@ static const struct record guests_record = {
                 {"skip", &record_strings, PLAN(guests.skip), RECORD_ALWAYS | RECORD_TEXT,
                  .meaning = "patterns of those that are not"},
                 {"strict", &record_bool, PLAN(guests.is_strict), RECORD_ALWAYS,
-                 .meaning = "a guest that cannot be tuned must not start"}),
+                 .meaning = "a guest that cannot be tuned must not start"},
+                {"respect", &record_bool, PLAN(guests.is_respectful),
+                 .meaning =
+                     "one that asks for a CPU mode of its own (host-passthrough, host-model, "
+                     "maximum) is left alone"}),
 };
 
 #define FEATURE(member) RECORD_AT(struct plan_guest_feature, member)

@@ -37,6 +37,7 @@ typedef struct cpulift_plan {
     struct {
         char **only, **skip; ///< patterns of guests' names; NULL or empty: no such rule
         bool is_strict;      ///< a guest that cannot be tuned must not start
+        bool is_respectful;  ///< a guest that asks for a CPU mode of its own is left alone
     } guests;                ///< of the hooks' plan
     json_t *document;        ///< the whole document as it was read; owned
 } cpulift_plan;

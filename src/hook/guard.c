@@ -99,7 +99,10 @@ static int judge(const char *xml, size_t len, const char *guest, const cpulift_p
     }
     TRY(cpu_parse_node(node, guest, &cpu, err));
     if (cpu->mode != NULL && strcmp(cpu->mode, "custom") != 0) {
-        *ret_why = g_strdup_printf("its CPU is %s, which no other host can promise", cpu->mode);
+        *ret_why =
+            plan->guests.is_respectful
+                ? NULL
+                : g_strdup_printf("its CPU is %s, which no other host can promise", cpu->mode);
         return 0;
     }
     return cpu->model != NULL ? compare(cpu, plan, document, ret_why, err) : 0;

@@ -95,6 +95,19 @@ void platform_report_width(const cpulift_plan *plan, const char *channel,
     }
 }
 
+void platform_report_respect(const struct platform_options *options, const char *where,
+                             struct platform_report *report)
+{
+    platform_say(report->effects,
+                 options->is_respectful
+                     ? "--respect: guests that ask for host-passthrough or host-model (%s) keep "
+                       "it, and may not migrate to every host"
+                     : "guests that ask for host-passthrough or host-model (%s) get the plan's CPU "
+                       "and lose what they asked for, nested guests too; --respect leaves them "
+                       "alone",
+                 where);
+}
+
 /// Without losses, hosts and reasons, and with the guests that are meant.
 static json_t *slim_plan(const cpulift_plan *plan, const struct platform_options *options)
 {
@@ -102,6 +115,7 @@ static json_t *slim_plan(const cpulift_plan *plan, const struct platform_options
     slim.guests.only = (char **)options->only;
     slim.guests.skip = (char **)options->skip;
     slim.guests.is_strict = options->is_strict;
+    slim.guests.is_respectful = options->is_respectful;
     return record_format(&plan_record, &slim, NULL);
 }
 
@@ -222,6 +236,7 @@ static char *format_options(const struct platform_options *options)
     GString *out = g_string_new(NULL);
     g_string_append_printf(out, "--hook %s%s", options->hook,
                            options->is_strict ? " --strict" : "");
+    g_string_append(out, options->is_respectful ? " --respect" : "");
     append_words(out, "--version", version);
     append_words(out, "--only", options->only);
     append_words(out, "--skip", options->skip);

@@ -17,6 +17,7 @@ struct platform_options {
     const char *const *skip; ///< patterns of guest names to leave alone; NULL: none
     const char *inventory;   ///< a file with what the platform knows of its hosts; NULL: none
     bool is_strict;          ///< hooks may stop the start of a guest that they cannot tune
+    bool is_respectful;      ///< hooks leave a guest alone that asks for a CPU mode of its own
 };
 
 /// What an operator must know beside the diff; arrays of strings.
@@ -49,6 +50,10 @@ void platform_say(GPtrArray *lines, const char *format, ...) G_GNUC_PRINTF(2, 3)
 /// Says of a channel that it cannot state the width of physical addresses, where the plan does.
 void platform_report_width(const cpulift_plan *plan, const char *channel,
                            struct platform_report *report);
+
+/// Says what becomes of guests that ask for a CPU mode of their own; `where` they ask.
+void platform_report_respect(const struct platform_options *options, const char *where,
+                             struct platform_report *report);
 
 struct platform {
     const char *name;
