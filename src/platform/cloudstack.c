@@ -239,6 +239,20 @@ static int add_hooks(const root_dir *root, const struct platform_options *option
                                                        : 0;
 }
 
+/// What the hook does to single guests.
+static void report_hook(const struct platform_options *options, struct platform_report *report)
+{
+    platform_say(report->effects, "hook and plan: read at every start of a guest, at once");
+    if (text_parse_version(report->version) >= text_parse_version("4.20.1")) {
+        platform_report_respect(options, "guest.cpu.mode, guest.cpu.model in a VM's details",
+                                report);
+    } else {
+        platform_report_respect(options, "while the agent runs with other properties", report);
+    }
+    platform_say(report->limits, "a VM that is unmanaged while it is stopped is defined in libvirt "
+                                 "with the plan's CPU and keeps it: no rollback knows of it");
+}
+
 static void report_limits(const cpulift_plan *plan, unsigned abilities,
                           struct platform_report *report)
 {
@@ -260,7 +274,8 @@ static void report_limits(const cpulift_plan *plan, unsigned abilities,
     }
 }
 
-static void report_steps(unsigned abilities, struct platform_report *report)
+static void report_steps(const struct platform_options *options, unsigned abilities,
+                         struct platform_report *report)
 {
     platform_say(report->before, "stop the agent (systemctl stop cloudstack-agent): it keeps the "
                                  "properties in memory and writes them back");
@@ -270,7 +285,7 @@ static void report_steps(unsigned abilities, struct platform_report *report)
                                 "the CPU of the host that it lands on");
     platform_say(report->effects, "properties: read once, when the agent starts");
     if ((abilities & (HAS_GROOVY | HAS_EXECUTABLE)) != 0) {
-        platform_say(report->effects, "hook and plan: read at every start of a guest, at once");
+        report_hook(options, report);
     }
     platform_say(report->effects, "running guests keep their CPU, in live migration too, until "
                                   "they are stopped and started");
@@ -289,7 +304,7 @@ static int plan(const root_dir *root, const cpulift_plan *plan,
     }
     TRY(report_losses(root, plan, abilities, report, err));
     report_limits(plan, abilities, report);
-    report_steps(abilities, report);
+    report_steps(options, abilities, report);
     return 0;
 }
 

@@ -182,7 +182,8 @@ static int plan(const root_dir *root, const cpulift_plan *plan,
     platform_say(report->effects, "running guests keep their CPU, in live migration too, until "
                                   "they are stopped and started; a reboot is not enough");
     if (is_stylesheet) {
-        platform_say(report->limits, "the stylesheet tunes every guest: no patterns of names");
+        platform_say(report->limits,
+                     "the stylesheet tunes every guest: no patterns of names and no --respect");
         platform_say(report->limits,
                      "the stylesheet is worded for the QEMU that is here now: after an upgrade "
                      "across %s apply again",
@@ -194,6 +195,8 @@ static int plan(const root_dir *root, const cpulift_plan *plan,
     if (options->is_strict) {
         platform_say(report->effects, "--strict: a guest that cannot be tuned does not start");
     }
+    platform_report_respect(options, "all do, where eucalyptus.conf has USE_CPU_PASSTHROUGH",
+                            report);
     return add_hook(root, plan, options, set, report, err);
 }
 

@@ -24,6 +24,11 @@ static int plan(const root_dir *root, const cpulift_plan *plan,
                                     "libvirtd (or virtqemud); guests go on running");
         platform_say(report->effects, "guard: from the next start or incoming migration on, a "
                                       "guest whose CPU has a feature outside the plan is refused");
+        platform_say(report->effects,
+                     options->is_respectful
+                         ? "--respect: the guard lets guests of host-passthrough or host-model pass"
+                         : "guard: so are guests of host-passthrough or host-model, which no other "
+                           "host can promise; --respect leaves them alone");
     }
     platform_say(report->effects, "persistent definitions: changed with --connect and --domains; "
                                   "each takes effect when its guest is stopped and started");
