@@ -149,11 +149,10 @@ const struct command prove_command = {
     .arguments = "PLAN [URI_A URI_B]",
     .description =
         "Starts a guest of a few KiB with the plan's definition. On each of its CPUs it reads "
-        "every "
-        "leaf of CPUID and executes an instruction of each set that the plan announces; that is "
-        "compared with the plan. It has two cores, or the topology of the domain that --domain "
-        "names. With --migrate it is migrated live from one host to another and back, and must "
-        "see the same CPU after each hop. Exit status: 0 proved, 1 not proved, 2 failed.",
+        "every leaf of CPUID and executes an instruction of each set that the plan announces; "
+        "that is compared with the plan. It has two cores, or the topology of the domain that "
+        "--domain names. With --migrate it is migrated live from one host to another and back, "
+        "and must see the same CPU after each hop. Exit status: 0 proved, 1 not proved, 2 failed.",
     .options = entries,
     .json = &options.json,
     .min = 1,
