@@ -274,21 +274,14 @@ static int compare_features(const void *a, const void *b)
     return g_strcmp0((*fa)->name, (*fb)->name);
 }
 
-static bool has_feature(const catalog *map, const char *name)
-{
-    for (size_t i = 0; i < map->features->len; i++) {
-        if (strcmp(catalog_get_feature(map, i)->name, name) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/// Adds what newer maps have.
+/// Adds what newer maps have; both are sorted.
 static void add_newer(catalog *map)
 {
-    for (size_t i = 0; i < G_N_ELEMENTS(newer); i++) {
-        if (has_feature(map, newer[i].name)) {
+    for (guint i = 0, at = 0, installed = map->features->len; i < G_N_ELEMENTS(newer); i++) {
+        while (at < installed && strcmp(catalog_get_feature(map, at)->name, newer[i].name) < 0) {
+            at++;
+        }
+        if (at < installed && strcmp(catalog_get_feature(map, at)->name, newer[i].name) == 0) {
             continue;
         }
         struct catalog_feature *feature = g_new0(struct catalog_feature, 1);
@@ -300,6 +293,7 @@ static void add_newer(catalog *map)
         feature->bits[0].regs[newer[i].reg] = UINT32_C(1) << newer[i].bit;
         g_ptr_array_add(map->features, feature);
     }
+    g_ptr_array_sort(map->features, compare_features);
 }
 
 static catalog *catalog_new(void)
@@ -331,13 +325,13 @@ static int load_all(struct loader *loader, cpulift_error **err)
     catalog *map = loader->map;
     TRY(load_file(loader, "index.xml", err));
     size_t installed = map->features->len;
+    g_ptr_array_sort(map->features, compare_features);
     add_newer(map);
     if (installed == 0 || map->features->len > FEATURE_MAX) {
         return cpulift_error_set(err, CPULIFT_EINPUT,
                                  "the CPU map has %u features; 1 to %d are expected",
                                  map->features->len, FEATURE_MAX);
     }
-    g_ptr_array_sort(map->features, compare_features);
     TRY(catalog_link_tables(map, err));
     for (size_t i = 0; i < loader->model_nodes->len; i++) {
         TRY(add_model(map, loader->model_nodes->pdata[i], err));
