@@ -145,7 +145,7 @@ static cpulift_cpu *copy_known(const cpulift_cpu *cpu, const catalog *map, GPtrA
         const struct cpu_feature *feature = &cpu->features[i];
         if (catalog_find_feature(map, feature->name) >= 0) {
             cpu_add_feature(known, feature->name, feature->policy);
-        } else if (feature->policy != CPU_DISABLE && feature->policy != CPU_FORBID) {
+        } else if (!cpu_is_off(feature->policy)) {
             g_ptr_array_add(unknown, feature->name);
         }
     }

@@ -17,6 +17,21 @@ bool cpu_is_binding(const cpulift_cpu *cpu)
     return g_strcmp0(cpu->check, "full") == 0;
 }
 
+bool cpu_is_off(enum cpu_policy policy)
+{
+    return policy == CPU_DISABLE || policy == CPU_FORBID;
+}
+
+const struct cpu_feature *cpu_find_feature(const cpulift_cpu *cpu, const char *name)
+{
+    for (size_t i = 0; i < cpu->feature_count; i++) {
+        if (strcmp(cpu->features[i].name, name) == 0) {
+            return &cpu->features[i];
+        }
+    }
+    return NULL;
+}
+
 /// A definition's lists are called as the policies.
 static enum cpu_policy find_policy(const record_row *row)
 {
@@ -306,8 +321,7 @@ int cpu_expand(const cpulift_cpu *cpu, const catalog *map, feature_set *ret_set,
         enum cpu_policy policy = cpu->features[i].policy;
         feature_set one = {0};
         TRY(catalog_add_feature(map, cpu->features[i].name, "<cpu>", &one, err));
-        set = policy == CPU_DISABLE || policy == CPU_FORBID ? feature_set_subtract(set, one)
-                                                            : feature_set_unite(set, one);
+        set = cpu_is_off(policy) ? feature_set_subtract(set, one) : feature_set_unite(set, one);
     }
     *ret_set = set;
     return 0;

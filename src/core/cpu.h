@@ -59,6 +59,12 @@ int cpu_parse_node(const struct _xmlNode *node, const char *name, cpulift_cpu **
 
 void cpu_add_feature(cpulift_cpu *cpu, const char *name, enum cpu_policy policy);
 
+/// What the definition says of the feature of this very name, borrowed; NULL: nothing.
+const struct cpu_feature *cpu_find_feature(const cpulift_cpu *cpu, const char *name);
+
+/// True where a guest does not get the feature: disable and forbid.
+bool cpu_is_off(enum cpu_policy policy);
+
 /// The element as text, each line but the first indented by `indent` blanks, no newline at the end;
 /// features as given. The caller frees it.
 char *cpu_format(const cpulift_cpu *cpu, unsigned indent);

@@ -35,26 +35,11 @@ static const struct policy_reason_text *find_cause(const cpulift_plan *plan, con
     return own != NULL ? own : is_cost ? &cost : &unsaid;
 }
 
-static const struct cpu_feature *find_feature(const cpulift_cpu *cpu, const char *name)
-{
-    for (size_t i = 0; i < cpu->feature_count; i++) {
-        if (strcmp(cpu->features[i].name, name) == 0) {
-            return &cpu->features[i];
-        }
-    }
-    return NULL;
-}
-
-static bool is_off(enum cpu_policy policy)
-{
-    return policy == CPU_DISABLE || policy == CPU_FORBID;
-}
-
 /// What the definition says; else what the plan's guests see.
 static bool is_given(const cpulift_plan *plan, const cpulift_cpu *cpu, const char *name)
 {
-    const struct cpu_feature *said = find_feature(cpu, name);
-    return said != NULL ? !is_off(said->policy)
+    const struct cpu_feature *said = cpu_find_feature(cpu, name);
+    return said != NULL ? !cpu_is_off(said->policy)
                         : plan->features != NULL &&
                               g_strv_contains((const char *const *)plan->features, name);
 }
@@ -118,8 +103,8 @@ static void compare(GPtrArray *losses, const struct losses_asker *asker, const c
     g_autoptr(GPtrArray) unwanted = g_ptr_array_new();
     for (size_t i = 0; i < own->feature_count; i++) {
         const struct cpu_feature *asked = &own->features[i];
-        if (is_given(plan, cpu, asked->name) == is_off(asked->policy)) {
-            g_ptr_array_add(is_off(asked->policy) ? unwanted : missing, asked->name);
+        if (is_given(plan, cpu, asked->name) == cpu_is_off(asked->policy)) {
+            g_ptr_array_add(cpu_is_off(asked->policy) ? unwanted : missing, asked->name);
         }
     }
     size_t count = 0;

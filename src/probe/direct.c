@@ -40,8 +40,7 @@ static char *format_cpu(const struct wording *wording)
     const char *pmu = shape_get_pmu(&wording->shape);
     GString *text = g_string_new(cpu->model);
     for (size_t i = 0; i < cpu->feature_count; i++) {
-        enum cpu_policy policy = cpu->features[i].policy;
-        bool is_on = policy != CPU_DISABLE && policy != CPU_FORBID;
+        bool is_on = !cpu_is_off(cpu->features[i].policy);
         g_autofree char *property = format_property(cpu->features[i].name);
         g_string_append_printf(text, ",%s=%s", property, is_on ? "on" : "off");
     }

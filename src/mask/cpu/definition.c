@@ -22,7 +22,7 @@ static int take_cpu(const cpulift_cpu *cpu, const catalog *map, struct definitio
     for (size_t i = 0; i < cpu->feature_count; i++) {
         int id = catalog_find_feature(map, cpu->features[i].name);
         enum cpu_policy policy = cpu->features[i].policy;
-        if (id >= 0 && (policy == CPU_DISABLE || policy == CPU_FORBID)) {
+        if (id >= 0 && cpu_is_off(policy)) {
             feature_set_remove(&set, (size_t)id);
         }
     }
