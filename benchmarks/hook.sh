@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # hook.sh [BUILD [RUNS]]: what cpulift-hook adds to the start of a guest, as a whole process, warm and cold, beside a
 # process that does nothing; and with a QEMU that is known from the apply, and one that is new at every start, since nothing can be
-# remembered here: its version is looked for in the program. Goal: under 5 ms.
+# remembered here: its version is looked for in the program. Goal: under 5 ms. Then libvirt's guard.
 set -eu
 unset LD_LIBRARY_PATH LIBRARY_PATH OPENBLAS_CORETYPE OPENBLAS_NUM_THREADS
 build=$(cd "${1:-build}" && pwd)
@@ -28,6 +28,15 @@ if [ -x "$program" ]; then
     "$build/benchmarks/paired" "$runs" /bin/true -- "$build/cpulift-hook" cloudstack hook transform "$document"
     rm -rf "${folder:?}/var"
 fi
+guard() { # CPU: a guest of this <cpu> at the guard
+    printf "<domain type='qemu'><name>g</name>%s</domain>" "$1" >"$folder/domain.xml"
+    "$build/benchmarks/paired" "$runs" /bin/sh -c "exec /bin/true <$folder/domain.xml" -- \
+        /bin/sh -c "exec $build/cpulift-hook guard hook g prepare begin - <$folder/domain.xml"
+}
+echo "== nothing | the guard, a planned guest"
+guard "$("$build/cpulift" show --xml "$folder/etc/cpulift/plan.json")"
+echo "== nothing | the guard, a guest of another definition, for which the CPU map is read"
+guard "<cpu><model>Nehalem</model><feature policy='disable' name='vme'/></cpu>"
 libraries=$(ldd "$build/cpulift-hook" 2>/dev/null | awk '$3 ~ /^\// { print $3 }' | tr '\n' ' ')
 echo "== cold: nothing | the hook"
 PAIRED_EVICT="/bin/true $build/cpulift-hook $folder/etc/cpulift/plan.json $libraries" \

@@ -15,17 +15,15 @@
 
 /// Adds what this guest's own configuration brings on this node. Where its QEMU is not known, the
 /// guest may have what a newer one sets: an older one refuses it by itself.
-static void add_own(const cpulift_plan *plan, const domain_document *document, compare_side *pool)
+static void add_own(const cpulift_plan *plan, const struct domain_guest *guest, unsigned qemu,
+                    compare_side *pool)
 {
-    const struct domain_guest guest = guest_read(document);
-    g_autofree char *node = hook_path("/");
-    unsigned qemu = guest_choose_qemu(plan, qemu_find(plan, document, node));
     g_autoptr(GPtrArray) names = g_ptr_array_new();
     size_t count = 0;
     const struct guest_feature *rows = guest_list_features(&count);
     for (size_t i = 0; i < count; i++) {
         if ((qemu == 0 || qemu >= rows[i].since_qemu) &&
-            guest_sees(plan, &guest, &rows[i], plan->cpu->vendor)) {
+            guest_sees(plan, guest, &rows[i], plan->cpu->vendor)) {
             g_ptr_array_add(names, (char *)rows[i].name);
         }
     }
@@ -68,9 +66,37 @@ static char *find_why(const GPtrArray *differences, const cpulift_plan *plan)
     return g_strdup_printf("its CPU has features outside the pool's plan: %s", joined);
 }
 
+/// True where what `a` says of each feature `b` says too.
+static bool stands_in(const cpulift_cpu *a, const cpulift_cpu *b)
+{
+    for (size_t i = 0; i < a->feature_count; i++) {
+        const struct cpu_feature *said = cpu_find_feature(b, a->features[i].name);
+        if (said == NULL || cpu_is_off(said->policy) != cpu_is_off(a->features[i].policy)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/// True where the definition is the plan's for this guest, as most are: the CPU map, dozens of
+/// files, would say nothing new.
+static bool is_planned(const cpulift_cpu *cpu, const cpulift_cpu *planned)
+{
+    return cpu_is_binding(cpu) && g_strcmp0(cpu->model, planned->model) == 0 &&
+           g_strcmp0(cpu->vendor, planned->vendor) == 0 && cpu->phys_bits == planned->phys_bits &&
+           stands_in(cpu, planned) && stands_in(planned, cpu);
+}
+
 static int compare(const cpulift_cpu *cpu, const cpulift_plan *plan,
                    const domain_document *document, char **ret_why, cpulift_error **err)
 {
+    const struct domain_guest shape = guest_read(document);
+    g_autofree char *node = hook_path("/");
+    unsigned qemu = guest_choose_qemu(plan, qemu_find(plan, document, node));
+    g_autoptr(cpulift_cpu) planned = guest_define(plan, &shape, qemu);
+    if (is_planned(cpu, planned)) {
+        return 0;
+    }
     g_autoptr(catalog) map = NULL;
     g_auto(compare_side) guest = {0}, pool = {0};
     g_autofree char *virt = xml_get_attribute(xmlDocGetRootElement(document->tree), "type");
@@ -79,7 +105,7 @@ static int compare(const cpulift_cpu *cpu, const cpulift_plan *plan,
     const char *unasked = cpu_is_binding(cpu) ? NULL : virt;
     TRY(compare_take_cpu(cpu, document->guest, unasked, NULL, map, &guest, err));
     compare_take_plan(plan, map, &pool);
-    add_own(plan, document, &pool);
+    add_own(plan, &shape, qemu, &pool);
     g_autoptr(GPtrArray) differences = compare_sides(&guest, &pool);
     *ret_why = find_why(differences, plan);
     return 0;

@@ -90,6 +90,18 @@ has "$folder/err" "outside the pool's plan: warp-drive"
 judge 1 unasked "mode='custom'><model>Haswell-noTSX</model>"
 has "$folder/err" "abm"
 judge 0 bound "mode='custom' check='full'><model>Nehalem</model><feature policy='disable' name='vme'/><feature name='hypervisor'/>"
+# The plan's own definition needs no CPU map; another one is judged by it.
+planned="mode='custom' match='exact' check='full'><model>Nehalem</model><vendor>Intel</vendor><feature name='aes'/><feature name='avx'/>
+<feature name='hypervisor'/><feature name='xsave'/><feature policy='disable' name='vme'/>"
+export CPULIFT_CPU_MAP=/nonexistent
+judge 0 planned "$planned"
+judge 0 other "$planned<feature name='bmi1'/>"
+has "$folder/root/var/lib/cpulift/hook.log" "guard other: "
+lacks "$folder/root/var/lib/cpulift/hook.log" "guard planned: "
+unset CPULIFT_CPU_MAP
+judge 0 planned "$planned"
+judge 1 more "$planned<feature name='bmi1'/>"
+judge 1 less "$(echo "$planned" | sed "s/disable/require/")"
 # What cannot be judged passes with a trace, and with --strict does not pass.
 judge 0 torn "mode='custom'><mo"
 has "$folder/root/var/lib/cpulift/hook.log" "guard torn: "
