@@ -6,7 +6,7 @@ MESON  ?= meson
 PLAIN   = env -u LIBRARY_PATH -u CPATH -u LD_LIBRARY_PATH
 SETUP   = $(PLAIN) $(MESON) setup --prefix=$(PREFIX)
 
-.PHONY: all build demo check quick deps install format tidy fuzz mutate clean
+.PHONY: all build demo check newer quick deps install format tidy fuzz mutate clean
 
 all: build
 
@@ -22,6 +22,10 @@ demo: build
 
 check: build
 	@./tools/check.sh
+
+# The same on QEMU and libvirt of Debian's backports, with a log of its own.
+newer: build
+	@$(MESON) test -t 4 -C $(BUILD) --suite newer --logbase newer --print-errorlogs
 
 # The habit while working: the unit tests of an existing build.
 quick:

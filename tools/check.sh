@@ -40,5 +40,5 @@ clang_lane >build-asan.lane 2>&1 &
 step meson test -t 4 -C build --print-errorlogs --no-suite ddg-long --no-suite newer
 wait $! || status=1
 cat build-asan.lane >&2
-./tools/count.sh build build-asan
+./tools/count.sh build/meson-logs/testlog.json build-asan/meson-logs/testlog.json
 exit $status
