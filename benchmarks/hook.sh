@@ -37,6 +37,12 @@ echo "== nothing | the guard, a planned guest"
 guard "$("$build/cpulift" show --xml "$folder/etc/cpulift/plan.json")"
 echo "== nothing | the guard, a guest of another definition, for which the CPU map is read"
 guard "<cpu><model>Nehalem</model><feature policy='disable' name='vme'/></cpu>"
+mkdir -p "$folder/etc/cloudstack/agent"
+: >"$folder/etc/cloudstack/agent/agent.properties"
+"$build/cpulift" apply "$folder/etc/cpulift/plan.json" --platform cloudstack --version 4.22 --root "$folder" --commit >"$folder/applied"
+echo "== as installed: the hook | the script that calls it"
+"$build/benchmarks/paired" "$runs" "$build/cpulift-hook" cloudstack hook transform "$document" -- \
+    "$folder/etc/cloudstack/agent/hooks/libvirt-vm-xml-transformer.sh" transform "$document"
 libraries=$(ldd "$build/cpulift-hook" 2>/dev/null | awk '$3 ~ /^\// { print $3 }' | tr '\n' ' ')
 echo "== cold: nothing | the hook"
 PAIRED_EVICT="/bin/true $build/cpulift-hook $folder/etc/cpulift/plan.json $libraries" \

@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "platform/emulator.h"
+#include "platform/hookfile.h"
 #include "platform/node.h"
 
 #include <string.h>
@@ -142,17 +143,6 @@ int platform_add_plan(changeset *set, const root_dir *root, const char *target,
     return strcmp(target, PLATFORM_PLAN_TARGET) == 0 ? add_node(set, root, err) : 0;
 }
 
-/// True for a file that an earlier apply wrote: the one line of a hook, or one of data/ with its
-/// licence. That a script calls cpulift does not make it ours.
-static bool is_ours(const struct root_file *file)
-{
-    const char *end = strchr(file->bytes, '\n');
-    g_autofree char *first = g_strndup(file->bytes, end ? (gsize)(end - file->bytes) : file->len);
-    bool is_hook = g_str_has_prefix(first, "#!") && strstr(first, "/cpulift-hook ") != NULL;
-    return is_hook || (strstr(file->bytes, "SPDX-License-Identifier: LGPL-2.1-or-later") != NULL &&
-                       strstr(file->bytes, "cpulift") != NULL);
-}
-
 /// Adds a hook, unless somebody else's stands in its place: a platform runs but one there, and the
 /// operator's own is not ours to replace. One that calls 'cpulift rewrite', as our refusal asks,
 /// stays and does the work.
@@ -161,8 +151,8 @@ static int add_executable(changeset *set, const root_dir *root, const char *targ
 {
     g_auto(root_file) there = {0};
     TRY(root_load(root, target, &there, err));
-    bool is_theirs = there.exists && !is_ours(&there);
-    if (is_theirs && strstr(there.bytes, "cpulift rewrite") != NULL) {
+    bool is_theirs = there.exists && !hookfile_is_ours(&there);
+    if (is_theirs && hookfile_calls_rewrite(&there)) {
         return 0;
     }
     if (is_theirs) {
@@ -175,32 +165,15 @@ static int add_executable(changeset *set, const root_dir *root, const char *targ
     return changeset_add(set, root, target, text, len, mode, CHANGE_WHOLE, err);
 }
 
-/// The path goes into the first line of a script, into shell, and into Groovy: one set of
-/// characters that mean nothing in any of them.
 static int check_hook_path(const char *path, cpulift_error **err)
 {
-    bool is_plain = strspn(path, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "/._+-") == strlen(path);
+    bool is_plain = strspn(path, HOOKFILE_PATH_CHARS) == strlen(path);
     return *path == '/' && is_plain
                ? 0
                : cpulift_error_set(err, CPULIFT_EINPUT,
                                    "'%s' cannot stand in a hook, which needs an absolute path of "
                                    "letters, digits and '/._+-': name another with --hook",
                                    path);
-}
-
-int platform_add_hook(changeset *set, const root_dir *root, const char *target, const char *role,
-                      const struct platform_options *options, cpulift_error **err)
-{
-    g_autofree char *text = g_strdup_printf("#!%s %s\n", options->hook, role);
-    TRY(check_hook_path(options->hook, err));
-    // The kernel cuts a longer first line off (BINPRM_BUF_SIZE since Linux 5.1; 128 before).
-    if (strlen(text) > 127) {
-        return cpulift_error_set(err, CPULIFT_EINPUT,
-                                 "'%s' is too long a path for the first line of a script: install "
-                                 "cpulift-hook at a shorter one",
-                                 options->hook);
-    }
-    return add_executable(set, root, target, text, strlen(text), 0755, err);
 }
 
 /// The files of data/ that go to nodes, part of the program: a node needs no data folder.
@@ -243,8 +216,10 @@ static char *format_options(const struct platform_options *options)
     return g_string_free(out, FALSE);
 }
 
-int platform_add_data(changeset *set, const root_dir *root, const char *target, const char *name,
-                      mode_t mode, const struct platform_options *options, cpulift_error **err)
+/// A file of data/ for a hook in this role.
+static int add_data(changeset *set, const root_dir *root, const char *target, const char *name,
+                    mode_t mode, const char *role, const struct platform_options *options,
+                    cpulift_error **err)
 {
     TRY(check_hook_path(options->hook, err));
     g_autoptr(GString) out = g_string_new(find_data(name));
@@ -252,7 +227,21 @@ int platform_add_data(changeset *set, const root_dir *root, const char *target, 
     g_string_replace(out, "@HOOK@", options->hook, 0);
     g_string_replace(out, "@OPTIONS@", words, 0);
     g_string_replace(out, "@PLAN@", "/" PLATFORM_PLAN_TARGET, 0);
+    g_string_replace(out, "@ROLE@", role, 0);
+    g_string_replace(out, "@STRICT@", options->is_strict ? "strict" : "", 0);
     return add_executable(set, root, target, out->str, out->len, mode, err);
+}
+
+int platform_add_hook(changeset *set, const root_dir *root, const char *target, const char *role,
+                      const struct platform_options *options, cpulift_error **err)
+{
+    return add_data(set, root, target, "hook.sh", 0755, role, options, err);
+}
+
+int platform_add_data(changeset *set, const root_dir *root, const char *target, const char *name,
+                      mode_t mode, const struct platform_options *options, cpulift_error **err)
+{
+    return add_data(set, root, target, name, mode, "", options, err);
 }
 
 int platform_add_removal(changeset *set, const root_dir *root, const char *target,
@@ -260,7 +249,8 @@ int platform_add_removal(changeset *set, const root_dir *root, const char *targe
 {
     g_auto(root_file) there = {0};
     TRY(root_load(root, target, &there, err));
-    return there.exists && is_ours(&there) ? changeset_add_removal(set, root, target, err) : 0;
+    return there.exists && hookfile_is_ours(&there) ? changeset_add_removal(set, root, target, err)
+                                                    : 0;
 }
 
 char *platform_join_features(const cpulift_cpu *cpu, enum cpu_policy policy, const char *prefix,

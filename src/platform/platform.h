@@ -84,12 +84,13 @@ int platform_add_plan(changeset *set, const root_dir *root, const char *target,
                       const cpulift_plan *plan, const struct platform_options *options,
                       cpulift_error **err);
 
-/// Adds an executable whose interpreter is cpulift-hook in the role `role`: one line, no shell.
+/// Adds an executable that runs cpulift-hook in the role `role` (data/hook.sh).
 int platform_add_hook(changeset *set, const root_dir *root, const char *target, const char *role,
                       const struct platform_options *options, cpulift_error **err);
 
-/// Adds one of the files of data/ (a name that is not there is a bug), with "@HOOK@", "@PLAN@"
-/// and "@OPTIONS@" (of `cpulift apply`, quoted for a shell) replaced.
+/// Adds one of the files of data/ (a name that is not there is a bug), with "@HOOK@", "@PLAN@",
+/// "@STRICT@" (a word or nothing) and "@OPTIONS@" (of `cpulift apply`, quoted for a shell)
+/// replaced.
 int platform_add_data(changeset *set, const root_dir *root, const char *target, const char *name,
                       mode_t mode, const struct platform_options *options, cpulift_error **err);
 

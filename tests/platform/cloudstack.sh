@@ -33,7 +33,7 @@ lacks "$folder/4.5.1/$agent" -vme
 has "$folder/4.12.0.dry" "no disabled features before 4.13; missing: vme"
 has "$folder/4.13.0/$agent" "guest.cpu.features=aes avx hypervisor xsave -vme"
 [ ! -e "$folder/4.13.0/$transformer.groovy" ] || fail "Groovy before 4.14"
-has "$folder/4.18.2.1/$transformer.groovy" "'cloudstack', 'groovy', 'transform'"
+has "$folder/4.18.2.1/$transformer.groovy" "'groovy', 'transform', '-'"
 [ -x "$folder/4.22.0.0/$transformer.sh" ] || fail "no executable hook"
 [ "$(stat -c %a "$folder/4.22.0.0/$agent")" = 640 ] || fail "the mode of agent.properties changed"
 
@@ -104,12 +104,27 @@ cp -a "$folder/own" "$folder/own.before"
 expect 2 "$cpulift" apply "$plan" --platform cloudstack --root "$folder/own" --commit
 has "$folder/err" "not cpulift's"
 same_tree "$folder/own.before" "$folder/own"
+printf '#!/bin/sh\n# not yet: cpulift rewrite --plan /etc/cpulift/plan.json\n# Written by hand, not by cpulift apply\n' >"$folder/own/$transformer.sh"
+expect 2 "$cpulift" apply "$plan" --platform cloudstack --root "$folder/own" --commit
+has "$folder/err" "not cpulift's"
 # One that does what the refusal asks for stays as it is; the rest is applied.
 printf '#!/bin/sh\nprintf %%s "$2" | cpulift rewrite --plan /etc/cpulift/plan.json\n' >"$folder/own/$transformer.sh"
 cp "$folder/own/$transformer.sh" "$folder/kept"
 expect 0 "$cpulift" apply "$plan" --platform cloudstack --root "$folder/own" --commit
 same "$folder/kept" "$folder/own/$transformer.sh"
 [ -e "$folder/own/etc/cpulift/plan.json" ] || fail "no plan for the operator's own transformer"
+
+# What an earlier version wrote is ours, and comes back.
+cloudstack_node "$folder/former" 4.22.0.0
+mkdir -p "$folder/former/etc/cloudstack/agent/hooks"
+printf '#!/usr/libexec/cpulift/cpulift-hook cloudstack\n' >"$folder/former/$transformer.sh"
+chmod +x "$folder/former/$transformer.sh"
+cp -a "$folder/former" "$folder/former.before"
+expect 0 "$cpulift" apply "$plan" --platform cloudstack --root "$folder/former" --commit --strict
+has "$folder/former/$transformer.sh" "strict=strict"
+expect 0 "$cpulift" rollback --root "$folder/former" --commit
+rm -rf "${folder:?}/former/var"
+same_tree "$folder/former.before" "$folder/former"
 
 # The hook under its contract. Standard input is a pipe that stays open.
 cloudstack_node "$folder/hooked" 4.22.0.0
