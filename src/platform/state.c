@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "core/guest.h"
+#include "platform/hookcheck.h"
 #include "platform/journal.h"
 #include "platform/node.h"
 #include "platform/platform.h"
@@ -68,6 +69,12 @@ const struct record state_record = {
          .meaning = "that cpulift changed"},
         {"untuned", &record_list, STATE(untuned), RECORD_REQUIRED, .record = &untuned_record,
          .meaning = "each start of a guest that a hook left alone"},
+        {"unjudged", &record_list, STATE(unjudged), .record = &untuned_record,
+         .meaning =
+             "each guest that the guard let pass because it could not judge it; absent: none"},
+        {"stopped", &record_list, STATE(stopped), .record = &untuned_record,
+         .meaning =
+             "each start of a guest that a strict hook stopped because it failed; absent: none"},
         {"notes", &record_list, STATE(notes), RECORD_REQUIRED, .record = &untuned_record,
          .meaning = "what hooks had to say of guests that they tuned"},
         {"differences", &record_list, STATE(differences), .record = &compare_difference_record,
@@ -121,19 +128,40 @@ static void list_files(struct stores *stores, const GPtrArray *sets, node_state 
     }
 }
 
-/// "TIME ROLE GUEST: why", or "…: note: what"; a line of another shape is passed over.
+/// The list that a line belongs to; *why skips the word that says so.
+static GPtrArray *find_list(node_state *state, const char *hook, const char **why)
+{
+    const struct {
+        const char *word;
+        GPtrArray **list;
+    } kinds[] = {{"note: ", &state->notes}, {"stopped: ", &state->stopped}};
+    GPtrArray **found = strcmp(hook, "guard") == 0 ? &state->unjudged : &state->untuned;
+    for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
+        if (g_str_has_prefix(*why, kinds[i].word)) {
+            *why += strlen(kinds[i].word);
+            found = kinds[i].list;
+            break;
+        }
+    }
+    if (*found == NULL) {
+        *found = g_ptr_array_new_with_free_func(untuned_record.destroy);
+    }
+    return *found;
+}
+
+/// "TIME ROLE GUEST: why" (hook/trace.h); a line of another shape is passed over.
 static void add_trace(node_state *state, const char *line)
 {
-    static const char note[] = ": note";
     g_auto(GStrv) words = g_strsplit(line, " ", 3);
-    char *why = g_strv_length(words) == 3 ? strstr(words[2], ": ") : NULL;
-    if (why != NULL) {
-        size_t skipped = g_str_has_prefix(why, ": note: ") ? strlen(note) : 0;
+    const char *colon = g_strv_length(words) == 3 ? strstr(words[2], ": ") : NULL;
+    if (colon != NULL) {
+        const char *why = colon + 2;
+        GPtrArray *list = find_list(state, words[1], &why);
         struct state_untuned *untuned = record_new(&untuned_record);
-        *untuned = (struct state_untuned){g_strdup(words[0]), g_strdup(words[1]),
-                                          g_strndup(words[2], (gsize)(why - words[2])),
-                                          g_strdup(why + skipped + 2)};
-        g_ptr_array_add(skipped > 0 ? state->notes : state->untuned, untuned);
+        *untuned =
+            (struct state_untuned){g_strdup(words[0]), g_strdup(words[1]),
+                                   g_strndup(words[2], (gsize)(colon - words[2])), g_strdup(why)};
+        g_ptr_array_add(list, untuned);
     }
 }
 
@@ -151,6 +179,23 @@ static void list_untuned(const root_dir *root, node_state *state)
         g_auto(GStrv) lines = g_strsplit(file.bytes, "\n", -1);
         for (char **line = lines; *line != NULL; line++) {
             add_trace(state, g_utf8_validate(*line, -1, NULL) ? *line : "");
+        }
+    }
+}
+
+/// A hook is in force while the program that it runs is.
+static void check_programs(const root_dir *root, node_state *state)
+{
+    for (size_t i = 0; i < state->files->len; i++) {
+        struct state_file *file = g_ptr_array_index(state->files, i);
+        g_auto(root_file) now = {0};
+        char *fault =
+            strcmp(file->state, "in force") == 0 && root_load(root, file->target, &now, NULL) == 0
+                ? hookcheck_find_fault(root, file->target, &now)
+                : NULL;
+        if (fault != NULL) {
+            g_free(file->state);
+            file->state = fault;
         }
     }
 }
@@ -228,6 +273,7 @@ int state_read(struct stores *stores, node_state **ret_state, cpulift_error **er
     state->plan = describe_plan(root);
     state->qemu = describe_qemu(root);
     list_files(stores, sets, state);
+    check_programs(root, state);
     list_untuned(root, state);
     *ret_state = state;
     return 0;
@@ -290,11 +336,11 @@ static GHashTable *count_reasons(const GPtrArray *starts, GPtrArray *reasons)
     return counts;
 }
 
-static void format_untuned(GString *out, const GPtrArray *untuned)
+static void format_untuned(GString *out, const GPtrArray *untuned, const char *what)
 {
     g_autoptr(GPtrArray) reasons = g_ptr_array_new();
     g_autoptr(GHashTable) counts = count_reasons(untuned, reasons);
-    g_string_append_printf(out, "%u starts of guests were left untuned\n", untuned->len);
+    g_string_append_printf(out, "%u %s\n", untuned->len, what);
     for (size_t r = 0; r < reasons->len; r++) {
         const char *why = g_ptr_array_index(reasons, r);
         g_string_append_printf(out, "  %zu: %s\n",
@@ -352,7 +398,14 @@ char *state_format(const node_state *state)
         const struct state_file *file = g_ptr_array_index(state->files, i);
         g_string_append_printf(out, "%s /%s: %s\n", file->platform, file->target, file->state);
     }
-    format_untuned(out, state->untuned);
+    format_untuned(out, state->untuned, "starts of guests were left untuned");
+    if (state->unjudged != NULL) {
+        format_untuned(out, state->unjudged, "guests passed the guard, which could not judge them");
+    }
+    if (state->stopped != NULL) {
+        format_untuned(out, state->stopped,
+                       "starts of guests were stopped: hooks are strict and failed");
+    }
     format_notes(out, state->notes);
     return g_string_free(out, FALSE);
 }

@@ -34,6 +34,8 @@ typedef struct node_state {
     struct state_qemu *qemu; ///< NULL: apply did not record it
     GPtrArray *files;        ///< struct state_file *
     GPtrArray *untuned;      ///< struct state_untuned *
+    GPtrArray *unjudged;     ///< likewise, that the guard let pass; NULL: none
+    GPtrArray *stopped;      ///< likewise, that a strict hook stopped because it failed; NULL: none
     GPtrArray *notes;        ///< likewise, of guests that were tuned
     GPtrArray *differences;  ///< struct compare_difference *; NULL: held against no plan
 } node_state;

@@ -1,0 +1,88 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What `status` makes of hooks whose program is not there or does not answer, and of the lines that hooks left. Usage: status.sh BUILD SOURCE
+. "$2/tests/platform/lib.sh"
+node=$folder/node
+program=$folder/bin/cpulift-hook
+cloudstack_node "$node" 4.22.0.0
+mkdir -p "$folder/bin"
+cp "$hook" "$program"
+chmod 755 "$program"
+expect 0 "$cpulift" apply "$here/plan.json" --platform cloudstack --root "$node" --hook "$program" --commit
+expect 0 "$cpulift" status --root "$node"
+has "$folder/out" "transformer.sh: in force"
+
+# refused WHY: by status, which says so of the hook and of no other file.
+refused() {
+    expect 1 "$cpulift" status --root "$node"
+    has "$folder/out" "transformer.sh: its program $program $1"
+    [ "$(grep -c "its program" "$folder/out")" -eq 1 ] || fail "more than the hook is wrong: $(cat "$folder/out")"
+    expect 1 "$cpulift" status --root "$node" --json
+    has "$folder/out" "\"state\": \"its program $program $1\""
+}
+answering() { # MODE TEXT: a program of another kind
+    rm -f "$program"
+    printf '#!/bin/sh\n%s\n' "$2" >"$program"
+    chmod "$1" "$program"
+}
+chmod 644 "$program"
+refused "cannot be executed"
+rm "$program"
+refused "is gone"
+mkfifo "$program"
+refused "cannot be executed"
+rm "$program"
+# One of an earlier version does not know what it is called with now; one that hangs is not waited for, nor is what it started left.
+answering 755 'exit 1'
+refused "does not answer"
+answering 755 'echo cpulift-hook; exit 1'
+refused "does not answer"
+answering 755 'exit 0'
+refused "does not answer"
+answering 755 "sleep 977 & echo \$! >$folder/pid; wait"
+refused "does not answer"
+grep -qs '^State:.[^ZX]' "/proc/$(cat "$folder/pid")/status" && fail "what the program started was left"
+# What others may have written is not run.
+answering 775 "echo 'cpulift-hook 1'; : >$folder/ran"
+refused "may be changed by others"
+chmod 755 "$program"
+if chown 12345 "$program" 2>/dev/null; then
+    refused "may be changed by others"
+    [ ! -e "$folder/ran" ] || fail "a stranger's program was run"
+    chown 0 "$program"
+fi
+expect 0 "$cpulift" status --root "$node"
+[ -e "$folder/ran" ] || fail "the program was not asked"
+# A node that is a folder has its own; what stands there is not run here.
+mkdir -p "$node${program%/*}"
+cp "$program" "$node$program"
+rm "$folder/ran" "$program"
+expect 0 "$cpulift" status --root "$node"
+[ ! -e "$folder/ran" ] || fail "a program of another system was run"
+rm "$node$program"
+refused "is gone"
+
+# What goes to other nodes runs there.
+opennebula_front "$folder/front" 7.0.1
+expect 0 "$cpulift" apply "$here/plan.json" --platform opennebula --root "$folder/front" --hook "$program" --commit
+expect 0 "$cpulift" status --root "$folder/front"
+
+# Lines are counted by what they say.
+log=$node/var/lib/cpulift/hook.log
+{
+    echo '2026-11-26T21:00:00Z cloudstack i-2-3-VM: cannot open it'
+    echo '2026-11-26T21:00:01Z guard web-1: cannot open it'
+    echo '2026-11-26T21:00:02Z guard web-2: cannot open it'
+    echo '2026-11-26T21:00:03Z guard web-3: stopped: cannot open it'
+    echo '2026-11-26T21:00:04Z cloudstack i-2-4-VM: stopped: no answer within 2 s'
+    echo '2026-11-26T21:00:05Z cloudstack i-2-5-VM: note: it is so'
+    echo 'no line of ours'
+} >"$log"
+expect 1 "$cpulift" status --root "$node"
+has "$folder/out" "1 starts of guests were left untuned"
+has "$folder/out" "2 guests passed the guard, which could not judge them"
+has "$folder/out" "2 starts of guests were stopped: hooks are strict and failed"
+has "$folder/out" "  the last: i-2-4-VM at 2026-11-26T21:00:04Z"
+has "$folder/out" "note of i-2-5-VM at 2026-11-26T21:00:05Z: it is so"
+
+echo "$checks checks"
