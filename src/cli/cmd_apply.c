@@ -122,6 +122,9 @@ static int apply(const struct platform *platform, const char *plan_path, char **
     g_autoptr(platform_stores) all = stores_new(root, NULL);
     TRY(options.commit ? journal_recover(all, err) : 0);
     TRY(platform->plan(root, plan, &how, set, report, err));
+    if (options.hook == NULL) {
+        platform_report_program(set, hook, CPULIFT_LIBEXECDIR, report);
+    }
     changeset_set_plan(set, plan);
     TRY(options.commit ? changeset_apply(set, all, NULL, err) : 0);
     for (size_t i = 0; i < report->losses->len; i++) {

@@ -253,6 +253,24 @@ int platform_add_removal(changeset *set, const root_dir *root, const char *targe
                                                     : 0;
 }
 
+void platform_report_program(const changeset *set, const char *hook, const char *usual,
+                             struct platform_report *report)
+{
+    g_autofree char *folder = g_path_get_dirname(hook);
+    bool is_called = false;
+    for (size_t i = 0; i < set->changes->len; i++) {
+        const struct change *change = g_ptr_array_index(set->changes, i);
+        g_autofree char *program = hookfile_find_program(&change->after);
+        is_called = is_called || program != NULL;
+    }
+    if (is_called && strcmp(folder, usual) != 0) {
+        platform_say(report->after,
+                     "install cpulift and apply again: guests start through %s, which is not where "
+                     "it is installed (%s)",
+                     hook, usual);
+    }
+}
+
 char *platform_join_features(const cpulift_cpu *cpu, enum cpu_policy policy, const char *prefix,
                              const char *separator)
 {

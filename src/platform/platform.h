@@ -99,6 +99,11 @@ int platform_add_data(changeset *set, const root_dir *root, const char *target, 
 int platform_add_removal(changeset *set, const root_dir *root, const char *target,
                          cpulift_error **err);
 
+/// Says that hooks of `set` run `hook`, which is not in `usual`, the folder where it is installed:
+/// a build tree goes away.
+void platform_report_program(const changeset *set, const char *hook, const char *usual,
+                             struct platform_report *report);
+
 /// The names of the definition's features that have this policy, joined by `separator`, each after
 /// `prefix`. The caller's.
 char *platform_join_features(const cpulift_cpu *cpu, enum cpu_policy policy, const char *prefix,

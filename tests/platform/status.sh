@@ -9,6 +9,7 @@ mkdir -p "$folder/bin"
 cp "$hook" "$program"
 chmod 755 "$program"
 expect 0 "$cpulift" apply "$here/plan.json" --platform cloudstack --root "$node" --hook "$program" --commit
+lacks "$folder/out" "install cpulift and apply again"
 expect 0 "$cpulift" status --root "$node"
 has "$folder/out" "transformer.sh: in force"
 
@@ -66,6 +67,13 @@ refused "is gone"
 opennebula_front "$folder/front" 7.0.1
 expect 0 "$cpulift" apply "$here/plan.json" --platform opennebula --root "$folder/front" --hook "$program" --commit
 expect 0 "$cpulift" status --root "$folder/front"
+
+# From a build tree apply says so, unless the program was named.
+cloudstack_node "$folder/built" 4.22.0.0
+expect 0 "$cpulift" apply "$here/plan.json" --platform cloudstack --root "$folder/built"
+has "$folder/out" "install cpulift and apply again: guests start through $(realpath "$hook")"
+expect 0 "$cpulift" apply "$here/plan.json" --platform libvirt --root "$folder/built"
+lacks "$folder/out" "install cpulift and apply again"
 
 # Lines are counted by what they say.
 log=$node/var/lib/cpulift/hook.log
