@@ -6,7 +6,7 @@ MESON  ?= meson
 PLAIN   = env -u LIBRARY_PATH -u CPATH -u LD_LIBRARY_PATH
 SETUP   = $(PLAIN) $(MESON) setup --prefix=$(PREFIX)
 
-.PHONY: all build demo check newer quick deps install format tidy fuzz mutate clean
+.PHONY: all build demo check newer quick deps install uninstall format tidy fuzz mutate clean
 
 all: build
 
@@ -36,6 +36,11 @@ install: build
 	@$(MESON) configure $(BUILD) -Dprefix=$(PREFIX)
 	@$(PLAIN) ninja -C $(BUILD)
 	@DESTDIR='$(DESTDIR)' $(MESON) install -C $(BUILD)
+
+# Not while hooks are in force, unless with FORCE=1.
+uninstall:
+	@CPULIFT=$(BUILD)/cpulift ./data/removal.sh || [ -n "$(FORCE)" ]
+	@ninja -C $(BUILD) uninstall
 
 format:
 	@git ls-files '*.c' '*.h' | xargs clang-format -i

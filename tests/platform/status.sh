@@ -93,4 +93,12 @@ has "$folder/out" "2 starts of guests were stopped: hooks are strict and failed"
 has "$folder/out" "  the last: i-2-4-VM at 2026-11-26T21:00:04Z"
 has "$folder/out" "note of i-2-5-VM at 2026-11-26T21:00:05Z: it is so"
 
+# What removes the package is told of hooks that are in force.
+removal() { CPULIFT=$cpulift "$source/data/removal.sh" "$1"; }
+expect 1 removal "$node"
+has "$folder/err" "run 'cpulift rollback --commit' first"
+expect 1 removal "$folder/nowhere"
+has "$folder/err" "is not known"
+expect 0 "$cpulift" rollback --root "$node" --commit
+expect 0 removal "$node"
 echo "$checks checks"
