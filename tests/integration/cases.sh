@@ -126,4 +126,10 @@ two() {
         "$cpulift" rewrite --plan plan.json once.xml 2>err | cmp -s - once.xml
 }
 check '23: of two <cpu> the first is replaced, and once is as good as twice' two
+# A case that is recorded later is missed here.
+every() {
+    set -- "$cases"/*/
+    [ $# -eq $((count - 1)) ]
+}
+check 'each case is asked' every
 echo "1..$count"
