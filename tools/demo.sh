@@ -47,7 +47,7 @@ for plan in default paper tuned; do
     "$cpulift" prove "demo/$plan.json"
 done
 
-say "6. bench and report: what the tuned CPU is worth on this machine's silicon (small workloads, a few minutes)"
+say "6. bench and report: what the tuned CPU is worth on this machine's silicon (small workloads on one CPU, a few minutes)"
 rm -f demo/samples.json
-"$cpulift" bench --quick -o demo/samples.json || echo "some samples failed; the finding above and the report say why"
+"$cpulift" bench --quick --cpus 1 -o demo/samples.json || echo "some samples failed; the finding above and the report say why"
 "$cpulift" report demo/samples.json -o demo/report
