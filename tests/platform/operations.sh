@@ -1,0 +1,103 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# docs/OPERATIONS.md by doing it: its blocks, in its order, on two nodes of each platform, and on the way back. What the platforms and
+# the hosts would do is skipped with a word. Usage: operations.sh BUILD SOURCE
+. "$2/tests/platform/lib.sh"
+page=$source/docs/OPERATIONS.md
+mkdir "$folder/bin" "$folder/work" "$folder/work/hosts"
+cd "$folder/work"
+cp "$source/examples/pool.jsonl" hosts/
+: >"$folder/skipped"
+
+# block WORDS: what the blocks of these words say
+block() {
+    awk -v words="$1" '{ line = $0; sub(/^ +/, "", line) }
+        line ~ /^```/ { is_in = !is_in && line == "```sh " words; next }
+        is_in { print line }' "$page"
+}
+
+# Nothing on the page is forgotten: each block has words that are known here.
+known='each|plan|guests|libvirt|libvirt back|cloudstack|cloudstack upgrade|cloudstack back|opennebula|opennebula back|eucalyptus|eucalyptus back'
+if awk '{ line = $0; sub(/^ +/, "", line) } line ~ /^```/ { is_in = !is_in; if (is_in) print line }' "$page" | grep -vxE "\`\`\`sh ($known)"; then
+    fail "a block of the page is not run"
+fi
+for words in $(echo "$known" | tr ' |' '_ '); do
+    [ -n "$(block "$(echo "$words" | tr _ ' ')")" ] || fail "the page has no block of the words $words"
+done
+
+# What stands in for the rest of the world. A node is a folder.
+for name in su systemctl apt-get; do
+    # shellcheck disable=SC2016
+    printf '#!/bin/sh\necho "skipped, no node runs here: %s $*" >>"%s"\n' "$name" "$folder/skipped" >"$folder/bin/$name"
+done
+cat >>"$folder/bin/apt-get" <<'UPGRADE'
+old=$NODE/usr/share/cloudstack-agent/lib/cloud-plugin-hypervisor-kvm-4.18.2.1.jar
+case $* in *cloudstack-agent) mv "$old" "${old%4.18.2.1.jar}4.22.0.0.jar" ;; esac
+UPGRADE
+printf '#!/bin/sh\ncat "%s"\n' "$folder/guest.xml" >"$folder/bin/virsh"
+cat >"$folder/bin/cpulift" <<CPULIFT
+#!/bin/sh
+case "\$1 \$*" in
+scan* | prove* | *" -c "*) echo "skipped, no libvirt answers here: cpulift \$*" >>"$folder/skipped" ;;
+apply* | rollback* | status*) exec "$(realpath "$cpulift")" "\$@" --root "\$NODE" ;;
+*) exec "$(realpath "$cpulift")" "\$@" ;;
+esac
+CPULIFT
+chmod +x "$folder/bin"/*
+
+# run WORDS NODE…: these blocks as they stand, on each node
+run() {
+    words=$1
+    shift
+    block "$words" >"$folder/block"
+    for node; do
+        expect 0 env NODE="$node" P="$platform" PATH="$folder/bin:$PATH" sh -eu "$folder/block"
+    done
+}
+
+platform=none
+run plan "$folder/nowhere"
+sed 's/<domain type=.qemu./<domain type='"'kvm'"'/' "$source/examples/domain.xml" >"$folder/made.xml"
+"$cpulift" rewrite --quiet --plan plan.json "$folder/made.xml" >"$folder/guest.xml"
+run guests "$folder/nowhere"
+cp "$folder/made.xml" "$folder/guest.xml"
+! (run guests "$folder/nowhere") 2>/dev/null || fail "a guest without the plan's CPU is not told"
+
+# way PLATFORM: from two nodes as they are to two that are tuned, back, there again, to another plan and back, and away
+way() {
+    platform=$1
+    a=$folder/$2-a b=$folder/$2-b
+    cp -a "$a" "$folder/$2-before"
+    run "$platform" "$a" "$b"
+    run "$platform back" "$a" "$b"
+    same_tree "$folder/$2-before" "$a"
+    run "$platform" "$a" "$b"
+    same_tree "$a" "$b"
+}
+leave() {
+    run each "$a" "$b"
+    same_tree "$folder/$1-before" "$a"
+    same_tree "$a" "$b"
+}
+
+for node in a b; do
+    cloudstack_node "$folder/cloudstack-$node" 4.22.0.0
+    cloudstack_node "$folder/older-$node" 4.18.2.1
+    opennebula_front "$folder/opennebula-$node" 7.4.0
+    eucalyptus_node "$folder/eucalyptus-$node" "$here/euca41.xsl"
+    mkdir -p "$folder/libvirt-$node/etc/libvirt"
+    : >"$folder/libvirt-$node/etc/libvirt/qemu.conf"
+done
+for name in cloudstack opennebula eucalyptus libvirt; do
+    way "$name" "$name"
+    leave "$name"
+done
+way cloudstack older
+shim=etc/cloudstack/agent/hooks/libvirt-vm-xml-transformer
+[ -e "$a/$shim.groovy" ] || fail "no shim for 4.18"
+run "cloudstack upgrade" "$a" "$b"
+[ ! -e "$a/$shim.groovy" ] && [ -x "$a/$shim.sh" ] || fail "the shim did not go with the upgrade"
+mv "$folder/older-before/usr/share/cloudstack-agent/lib/cloud-plugin-hypervisor-kvm-4.18.2.1.jar" "$folder/older-before/usr/share/cloudstack-agent/lib/cloud-plugin-hypervisor-kvm-4.22.0.0.jar"
+leave older
+sort "$folder/skipped" | uniq -c
+echo "$checks checks"
