@@ -6,6 +6,7 @@
 #include "core/machine.h"
 #include "core/policy.h"
 
+#include <fnmatch.h>
 #include <string.h>
 
 #define PLAN(member) RECORD_AT(cpulift_plan, member)
@@ -230,4 +231,21 @@ void plan_free(cpulift_plan *plan)
         json_decref(plan->document);
         record_free(&plan_record, plan);
     }
+}
+
+/// True when one of the patterns fits; `otherwise` when there is none.
+static bool fits(char *const *patterns, const char *guest, bool otherwise)
+{
+    if (patterns == NULL || *patterns == NULL) {
+        return otherwise;
+    }
+    while (*patterns != NULL && fnmatch(*patterns, guest, 0) != 0) {
+        patterns++;
+    }
+    return *patterns != NULL;
+}
+
+bool plan_means_guest(const cpulift_plan *plan, const char *guest)
+{
+    return fits(plan->guests.only, guest, true) && !fits(plan->guests.skip, guest, false);
 }

@@ -59,6 +59,9 @@ int plan_from_json(json_t *json, const char *name, cpulift_plan **ret_plan, cpul
 /// Reads and parses the plan at `path` ("-" is stdin).
 int plan_load(const char *path, cpulift_plan **ret_plan, cpulift_error **err);
 
+/// True where the guest of this name is one of those that the hooks' plan means.
+bool plan_means_guest(const cpulift_plan *plan, const char *guest);
+
 /// What changes guests goes only by a plan that keeps its promise: refuses a tuned one whose
 /// definition lets libvirt start a guest with less. Plans of an untuned platform and of the paper's
 /// promise nothing. `name` stands in messages.

@@ -10,7 +10,6 @@
 #include "hook/trace.h"
 #include "platform/root.h"
 
-#include <fnmatch.h>
 #include <string.h>
 
 char *hook_path(const char *path)
@@ -37,21 +36,9 @@ int hook_load_plan(const char *path, cpulift_plan **ret_plan, cpulift_error **er
     return 0;
 }
 
-/// True when one of the patterns fits; `otherwise` when there is none.
-static bool fits(char *const *patterns, const char *guest, bool otherwise)
-{
-    if (patterns == NULL || *patterns == NULL) {
-        return otherwise;
-    }
-    while (*patterns != NULL && fnmatch(*patterns, guest, 0) != 0) {
-        patterns++;
-    }
-    return *patterns != NULL;
-}
-
 bool hook_is_wanted(const cpulift_plan *plan, const char *guest)
 {
-    return fits(plan->guests.only, guest, true) && !fits(plan->guests.skip, guest, false);
+    return plan_means_guest(plan, guest);
 }
 
 /// A mode other than custom was chosen for this guest; a model may be the platform's for all.
