@@ -168,7 +168,7 @@ static int check_virt(const xmlNode *root, const char *name, const struct domain
     }
     return cpulift_error_set(err, CPULIFT_EREFUSED,
                              "'%s' is a domain of type '%s' and the plan is for '%s', where other "
-                             "features are possible; plan with --virt %s, or --force",
+                             "features are possible; plan with --virt %s",
                              name, type, options->virt, type);
 }
 
