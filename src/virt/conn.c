@@ -2,6 +2,7 @@
 #include "virt/conn.h"
 
 #include "base/text.h"
+#include "base/xml.h"
 #include "virt/embed.h"
 
 #include <libvirt/virterror.h>
@@ -236,4 +237,41 @@ unsigned conn_get_qemu(const virt_conn *conn)
     unsigned long version = 0;
     bool is_qemu = g_strcmp0(virConnectGetType(conn->handle), "QEMU") == 0;
     return is_qemu && virConnectGetVersion(conn->handle, &version) == 0 ? (unsigned)version : 0;
+}
+
+/// The UUID by which libvirt names its host. The caller frees it.
+static char *get_host_uuid(const virt_conn *conn)
+{
+    g_autofree char *text = virConnectGetCapabilities(conn->handle);
+    g_autoptr(xmlDoc) doc = NULL;
+    if (text == NULL || xml_parse(text, strlen(text), "capabilities", &doc, NULL) != 0) {
+        return NULL;
+    }
+    const xmlNode *host = xml_find_child(xmlDocGetRootElement(doc), "host");
+    const xmlNode *uuid = host != NULL ? xml_find_child(host, "uuid") : NULL;
+    return uuid != NULL ? xml_get_text(uuid) : NULL;
+}
+
+/// Where the firmware has no UUID, libvirt makes one up at each start, so this machine has the name
+/// that its system gave it. The caller frees it.
+static char *get_machine_id(void)
+{
+    char *id = NULL;
+    return g_file_get_contents("/etc/machine-id", &id, NULL, NULL) ? g_strchomp(id) : NULL;
+}
+
+char *conn_get_id(const virt_conn *conn)
+{
+    g_autofree char *uri = virConnectGetURI(conn->handle);
+    g_autoptr(GUri) parsed = uri != NULL ? g_uri_parse(uri, G_URI_FLAGS_NONE, NULL) : NULL;
+    if (parsed == NULL) {
+        return NULL;
+    }
+    const char *server = g_uri_get_host(parsed), *query = g_uri_get_query(parsed);
+    bool is_here = server == NULL || *server == '\0';
+    bool has_root = query != NULL && g_str_has_prefix(query, "root="); // of an embedded one
+    g_autofree char *host = is_here ? get_machine_id() : get_host_uuid(conn);
+    return host == NULL ? NULL
+                        : g_strdup_printf("%s%s%s%s", host, g_uri_get_path(parsed),
+                                          has_root ? "?" : "", has_root ? query : "");
 }

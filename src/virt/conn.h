@@ -42,6 +42,11 @@ const char *conn_to_string(const virt_conn *conn);
 /// libvirt does not say or it is no QEMU.
 unsigned conn_get_qemu(const virt_conn *conn);
 
+/// Which libvirt this is, the same however its URI is spelled: its host (the UUID that libvirt has
+/// of it, this machine by its machine-id) and which driver, "…/system". NULL: not known. The caller
+/// frees it.
+char *conn_get_id(const virt_conn *conn);
+
 /// libvirt's last message in this thread, in one line. The caller frees it.
 char *conn_get_complaint(void);
 

@@ -34,6 +34,8 @@ static int read_one(virDomainPtr domain, struct definition **ret_definition, cpu
     definition->uuid = g_strdup(uuid);
     definition->xml = g_steal_pointer(&xml);
     definition->is_active = virDomainIsActive(domain) == 1;
+    definition->has_saved_image = virDomainHasManagedSaveImage(domain, 0) == 1;
+    definition->snapshots = (unsigned)MAX(0, virDomainSnapshotNum(domain, 0));
     *ret_definition = definition;
     return 0;
 }

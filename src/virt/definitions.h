@@ -6,8 +6,10 @@
 
 typedef struct definition {
     char *name, *uuid;
-    char *xml;      ///< inactive, with its secrets, so that it can be defined again
-    bool is_active; ///< it runs now: on the CPU that it was started with
+    char *xml;            ///< inactive, with its secrets, so that it can be defined again
+    bool is_active;       ///< it runs now: on the CPU that it was started with
+    bool has_saved_image; ///< its next start goes on from that, with the CPU in it
+    unsigned snapshots;   ///< each has the CPU of when it was made
 } virt_definition;
 
 /// The persistent domains whose name fits the shell pattern (NULL: all), by name. The array frees
