@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/// cpulift apply: a plan's CPU into the files of a platform's node.
+/// cpulift apply: a plan's CPU into the files of a platform's node and its guests' definitions.
 #include "base/json.h"
 #include "cli/check.h"
 #include "cli/commands.h"
+#include "cli/guests.h"
+#include "cli/libvirt_store.h"
 #include "config.h"
 #include "platform/journal.h"
 #include "platform/platform.h"
@@ -27,14 +29,14 @@ static const GOptionEntry entries[] = {
      "the platform's version, where its files do not tell", "VERSION"},
     {"channel", 0, 0, G_OPTION_ARG_STRING, &options.channel,
      "another way in than the platform's usual one, of", "CHANNEL"},
-    {"only", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.only,
-     "hooks tune only guests of these names", "PATTERN"},
-    {"skip", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.skip,
-     "hooks leave guests of these names alone", "PATTERN"},
+    {"only", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.only, "tune only guests of these names",
+     "PATTERN"},
+    {"skip", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.skip, "leave guests of these names alone",
+     "PATTERN"},
     {"strict", 0, 0, G_OPTION_ARG_NONE, &options.strict, "hooks stop a guest that they cannot tune",
      NULL},
     {"respect", 0, 0, G_OPTION_ARG_NONE, &options.respect,
-     "hooks leave guests alone that ask for host-passthrough or host-model", NULL},
+     "leave guests alone that ask for host-passthrough or host-model", NULL},
     {"hook", 0, 0, G_OPTION_ARG_FILENAME, &options.hook,
      "where the node has the program cpulift-hook", "PATH"},
     {"connect", 'c', 0, G_OPTION_ARG_STRING, &options.connect,
@@ -74,19 +76,56 @@ static void format_lines(GString *out, const char *title, const GPtrArray *lines
     }
 }
 
+/// Of the files, or of the definitions.
+static unsigned count_changes(const changeset *set, bool are_files)
+{
+    unsigned count = 0;
+    for (size_t i = 0; i < set->changes->len; i++) {
+        const struct change *change = g_ptr_array_index(set->changes, i);
+        count += (change->store == NULL) == are_files && change->why == NULL;
+    }
+    return count;
+}
+
+static void format_files(GString *out, const struct platform *platform, const changeset *set,
+                         const struct platform_report *report, const root_dir *root)
+{
+    unsigned count = count_changes(set, true);
+    g_string_append_printf(out, "%s%s%s at '%s/': ", platform->title, *report->version ? " " : "",
+                           report->version, root->path);
+    if (count == 0) {
+        g_string_append(out, "nothing to change\n");
+    } else {
+        g_string_append_printf(out, "%u %s %s\n", count, count == 1 ? "file" : "files",
+                               options.commit ? "changed" : "would change");
+    }
+}
+
+static void format_definitions(GString *out, const changeset *set, const GPtrArray *guests)
+{
+    unsigned count = count_changes(set, false);
+    g_string_append_printf(out, "%u %s of %s %s\n", count,
+                           count == 1 ? "definition" : "definitions", options.connect,
+                           options.commit ? "changed" : "would change");
+    guests_format(out, guests);
+}
+
+/// With --connect files change only where a channel is named.
+static bool are_files_meant(void)
+{
+    return options.connect == NULL || options.channel != NULL;
+}
+
 static char *format_text(const struct platform *platform, const changeset *set,
                          const struct platform_report *report, const root_dir *root)
 {
     g_autofree char *diff = changeset_format_diff(set);
     GString *out = g_string_new(diff);
-    g_string_append_printf(out, "%s%s%s at '%s/': ", platform->title, *report->version ? " " : "",
-                           report->version, root->path);
-    if (set->changes->len == 0) {
-        g_string_append(out, "nothing to change\n");
-    } else {
-        g_string_append_printf(out, "%u %s %s\n", set->changes->len,
-                               set->changes->len == 1 ? "file" : "files",
-                               options.commit ? "changed" : "would change");
+    if (are_files_meant()) {
+        format_files(out, platform, set, report, root);
+    }
+    if (options.connect != NULL) {
+        format_definitions(out, set, report->guests);
     }
     if (!options.commit) {
         format_lines(out, "Before --commit", report->before);
@@ -100,14 +139,12 @@ static char *format_text(const struct platform *platform, const changeset *set,
     return g_string_free(out, FALSE);
 }
 
-static int apply(const struct platform *platform, const char *plan_path, char **ret_text,
-                 cpulift_error **err)
+/// What must change, in files and definitions.
+static int plan_changes(const struct platform *platform, const cpulift_plan *plan,
+                        struct stores *all, changeset *set, struct platform_report *report,
+                        cpulift_error **err)
 {
-    g_autoptr(root_dir) root = NULL;
-    g_autoptr(cpulift_plan) plan = NULL;
-    g_autoptr(changeset) set = changeset_new(platform->name);
     g_autofree char *hook = options.hook != NULL ? g_strdup(options.hook) : find_hook();
-    g_autoptr(platform_report) report = platform_report_new();
     const struct platform_options how = {.version = options.version,
                                          .channel = options.channel,
                                          .hook = hook,
@@ -116,47 +153,47 @@ static int apply(const struct platform *platform, const char *plan_path, char **
                                          .inventory = options.inventory,
                                          .is_strict = options.strict,
                                          .is_respectful = options.respect};
-    TRY(plan_load(plan_path, &plan, err));
-    TRY(plan_check_promise(plan, plan_path, err));
-    TRY(root_open(options.root, &root, err));
-    g_autoptr(platform_stores) all = stores_new(root, NULL);
-    TRY(options.commit ? journal_recover(all, err) : 0);
-    TRY(platform->plan(root, plan, &how, set, report, err));
+    const virt_conn *conn = NULL;
+    store_key *key = NULL;
+    changeset_set_plan(set, plan);
+    TRY(are_files_meant() ? platform->plan(all->root, plan, &how, set, report, err) : 0);
     if (options.hook == NULL) {
         platform_report_program(set, hook, CPULIFT_LIBEXECDIR, report);
     }
-    changeset_set_plan(set, plan);
-    TRY(options.commit ? changeset_apply(set, all, NULL, err) : 0);
+    if (options.connect == NULL) {
+        return 0;
+    }
+    TRY(libvirt_store_add(all, options.connect, &key, &conn, err));
+    int rc = guests_plan(conn, key, plan, &how, options.domains, set, report->guests, err);
+    record_free(&store_key_record, key);
+    return rc;
+}
+
+/// *ret_status: EXIT_SOME where a guest's definition was not taken.
+static int apply(const struct platform *platform, const char *plan_path, char **ret_text,
+                 int *ret_status, cpulift_error **err)
+{
+    g_autoptr(root_dir) root = NULL;
+    g_autoptr(cpulift_plan) plan = NULL;
+    g_autoptr(changeset) set = changeset_new(platform->name);
+    g_autoptr(platform_report) report = platform_report_new();
+    g_autoptr(GPtrArray) refused = g_ptr_array_new_with_free_func(change_free);
+    TRY(plan_load(plan_path, &plan, err));
+    TRY(plan_check_promise(plan, plan_path, err));
+    TRY(root_open(options.root, &root, err));
+    g_autoptr(platform_stores) all = stores_new(root, libvirt_store_open);
+    TRY(options.commit ? journal_recover(all, err) : 0);
+    TRY(plan_changes(platform, plan, all, set, report, err));
+    TRY(options.commit ? changeset_apply(set, all, refused, err) : 0);
+    size_t count = guests_note_refused(report->guests, refused) +
+                   guests_note_refused(report->guests, set->changes);
+    *ret_status = count > 0 ? EXIT_SOME : EXIT_YES;
     for (size_t i = 0; i < report->losses->len; i++) {
         command_warn("%s", (const char *)g_ptr_array_index(report->losses, i));
     }
+    guests_warn_losses(report->guests);
     *ret_text = options.json ? format_json(set, report) : format_text(platform, set, report, root);
     return 0;
-}
-
-/// Definitions are libvirt's: the program that loads it changes them.
-static int apply_to_domains(char *plan_path)
-{
-    char *argv[16] = {(char *)"cpulift", (char *)"apply", plan_path, (char *)"--connect",
-                      options.connect};
-    size_t count = 5;
-    const struct {
-        const char *option;
-        char *value;
-    } valued[] = {{"--root", options.root}, {"--domains", options.domains}};
-    for (size_t i = 0; i < G_N_ELEMENTS(valued); i++) {
-        if (valued[i].value != NULL) {
-            argv[count++] = (char *)valued[i].option;
-            argv[count++] = valued[i].value;
-        }
-    }
-    if (options.commit) {
-        argv[count++] = (char *)"--commit";
-    }
-    if (options.json) {
-        argv[count++] = (char *)"--json";
-    }
-    return command_execute("cpulift-domains", argv);
 }
 
 static void add_platforms(const char *const *arguments, size_t count, GPtrArray *values)
@@ -173,19 +210,15 @@ static void add_platforms(const char *const *arguments, size_t count, GPtrArray 
 /// What is wrong with --connect and the options beside it; NULL: nothing.
 static const char *check_connect(const struct platform *platform)
 {
-    const void *const of_files[] = {options.version,   options.channel, options.hook,
-                                    options.inventory, options.only,    options.skip};
-    bool has_other = options.strict || options.respect;
-    for (size_t i = 0; i < G_N_ELEMENTS(of_files); i++) {
-        has_other |= of_files[i] != NULL;
-    }
+    bool has_files_only = options.strict || options.hook != NULL;
     if (options.connect == NULL) {
         return options.domains != NULL ? "--domains needs --connect" : NULL;
     }
     return platform != &libvirt_platform ? "--connect needs --platform libvirt"
-           : has_other ? "--connect changes definitions and no files: of the other "
-                         "options only --root and --domains go with it"
-                       : NULL;
+           : has_files_only && options.channel == NULL
+               ? "--connect changes no files unless a --channel is named: --strict and --hook are "
+                 "of these"
+               : NULL;
 }
 
 static int run(char **arguments, size_t count)
@@ -207,15 +240,13 @@ static int run(char **arguments, size_t count)
     if (wrong != NULL) {
         return command_usage("apply", "%s", wrong);
     }
-    if (options.connect != NULL) {
-        return apply_to_domains(arguments[0]);
-    }
+    int status = EXIT_FAILED;
     g_autofree char *text = NULL;
     g_autoptr(cpulift_error) err = NULL;
-    if (apply(platform, arguments[0], &text, &err) != 0) {
+    if (apply(platform, arguments[0], &text, &status, &err) != 0) {
         return command_fail(&err);
     }
-    return command_say(text, options.json, EXIT_YES);
+    return command_say(text, options.json, status);
 }
 
 static void add_channels(const char *const *arguments, size_t count, GPtrArray *values)
@@ -243,7 +274,8 @@ const struct command apply_command = {
     .name = "apply",
     .arguments = "PLAN",
     .description =
-        "Shows what must change on a platform's node so that its guests get the plan's CPU; with "
+        "Shows what must change on a platform's node, or with --connect in a libvirt's persistent "
+        "definitions, so that guests get the plan's CPU; with "
         "--commit changes it: all files or none, with a journal for 'cpulift rollback'.",
     .options = entries,
     .json = &options.json,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /// cpulift rollback: undoes applies below a root, the newest first.
 #include "cli/commands.h"
+#include "cli/libvirt_store.h"
 #include "cli/undone.h"
 #include "platform/journal.h"
 
@@ -16,7 +17,7 @@ static const GOptionEntry entries[] = {
      "PLAN"},
     {"one", 0, 0, G_OPTION_ARG_NONE, &options.one, "undo only the newest apply", NULL},
     {"connect", 'c', 0, G_OPTION_ARG_STRING, &options.connect,
-     "undo the changes of this libvirt's persistent definitions instead", "URI"},
+     "undo only the changes of this libvirt's persistent definitions", "URI"},
     {"commit", 0, 0, G_OPTION_ARG_NONE, &options.commit, "undo; without it, only show it", NULL},
     {"dry-run", 'n', 0, G_OPTION_ARG_NONE, &options.dry, "as without --commit", NULL},
     {0},
@@ -32,35 +33,32 @@ static int run(char **arguments, size_t count)
     if (options.one && options.to != NULL) {
         return command_usage("rollback", "--one and --to exclude each other");
     }
-    if (options.connect != NULL && (options.one || options.to != NULL)) {
-        return command_usage("rollback", "--one and --to are of files, not of --connect");
-    }
-    if (options.connect != NULL) {
-        char *argv[10] = {(char *)"cpulift", (char *)"rollback", (char *)"--connect",
-                          options.connect,   (char *)"--root",   options.root};
-        size_t len = 6;
-        argv[len] = options.commit ? (char *)"--commit" : NULL;
-        len += options.commit;
-        argv[len] = options.json ? (char *)"--json" : NULL;
-        return command_execute("cpulift-domains", argv);
-    }
     g_autoptr(root_dir) root = NULL;
     g_autoptr(cpulift_plan) plan = NULL;
     g_autoptr(GPtrArray) actions = NULL;
     g_autoptr(GString) diff = g_string_new(NULL);
     g_autoptr(cpulift_error) err = NULL;
+    store_key *only = NULL;
+    const virt_conn *conn = NULL;
     if (root_open(options.root, &root, &err) != 0 ||
         (options.to != NULL && plan_load(options.to, &plan, &err) != 0)) {
         return command_fail(&err);
     }
-    const struct journal_way way = {.is_dry = !options.commit, .is_one = options.one, .to = plan};
-    g_autoptr(platform_stores) all = stores_new(root, NULL);
+    g_autoptr(platform_stores) all = stores_new(root, libvirt_store_open);
+    if (options.connect != NULL &&
+        libvirt_store_add(all, options.connect, &only, &conn, &err) != 0) {
+        return command_fail(&err);
+    }
+    const struct journal_way way = {
+        .is_dry = !options.commit, .is_one = options.one, .to = plan, .only = only};
     int rc = journal_rollback(all, &way, &actions, diff, &err);
+    record_free(&store_key_record, only);
     if (actions == NULL) {
         return command_fail(&err);
     }
-    const struct undone undone = {actions, diff, "Now restart what 'cpulift apply' named.\n",
-                                  options.commit};
+    const struct undone undone = {
+        actions, diff, options.connect != NULL ? "" : "Now restart what 'cpulift apply' named.\n",
+        options.commit};
     g_autofree char *text = undone_format(&undone, options.json);
     int status = command_say(text, options.json, EXIT_YES);
     return rc != 0 ? command_fail(&err) : status;

@@ -2,6 +2,7 @@
 /// cpulift status: what is in force on a node, and which guests started untuned.
 #include "base/json.h"
 #include "cli/commands.h"
+#include "cli/libvirt_store.h"
 #include "platform/state.h"
 
 static struct {
@@ -17,6 +18,18 @@ static const GOptionEntry entries[] = {
     {0},
 };
 
+/// What could not be asked is no answer.
+static int complain(const GPtrArray *unasked)
+{
+    int status = EXIT_FAILED;
+    for (size_t i = 0; i < unasked->len; i++) {
+        g_autoptr(cpulift_error) err = NULL;
+        cpulift_error_set(&err, CPULIFT_EREMOTE, "%s", (const char *)unasked->pdata[i]);
+        status = command_fail(&err);
+    }
+    return status;
+}
+
 static int run(char **arguments, size_t count)
 {
     (void)arguments;
@@ -28,7 +41,7 @@ static int run(char **arguments, size_t count)
     if (root_open(options.root, &root, &err) != 0) {
         return command_fail(&err);
     }
-    g_autoptr(platform_stores) all = stores_new(root, NULL);
+    g_autoptr(platform_stores) all = stores_new(root, libvirt_store_open);
     if (state_read(all, &state, &err) != 0 ||
         (options.plan != NULL && plan_load(options.plan, &plan, &err) != 0)) {
         return command_fail(&err);
@@ -38,16 +51,18 @@ static int run(char **arguments, size_t count)
     }
     g_autoptr(json_t) json = record_format(&state_record, state, NULL);
     g_autofree char *text = options.json ? json_format_document(json) : state_format(state);
-    return command_say(text, options.json, state_is_good(state) ? EXIT_YES : EXIT_NO);
+    int status = command_say(text, options.json, state_is_good(state) ? EXIT_YES : EXIT_NO);
+    return state->unasked->len > 0 ? complain(state->unasked) : status;
 }
 
 const struct command status_command = {
     .name = "status",
     .arguments = "",
     .description =
-        "Says which plan is installed on this node, whether each file is still as 'cpulift apply' "
-        "left it (exit status 1 when not), and how many guests the hooks let start untuned, and "
-        "why; with --plan also what guests see otherwise than under that plan (exit status 1).",
+        "Says which plan is installed on this node, whether each file and each guest's definition "
+        "is still as 'cpulift apply' left it (exit status 1 when not), and how many guests the "
+        "hooks let start untuned, and why; with --plan also what guests see otherwise than under "
+        "that plan (exit status 1).",
     .options = entries,
     .json = &options.json,
     .run = run,

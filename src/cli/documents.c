@@ -14,7 +14,6 @@
 
 const struct record *const documents[] = {
     &platform_applied_record,
-    &domain_edits_record,
     &printed_diff_record,
     &printed_doctor_record,
     &domains_kept_record,

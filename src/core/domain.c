@@ -204,6 +204,13 @@ bool domain_has_argument(const domain_document *document, bool (*fits)(const cha
     return false;
 }
 
+bool domain_has_own_mode(const domain_document *document)
+{
+    const xmlNode *cpu = xml_find_child(xmlDocGetRootElement(document->tree), "cpu");
+    g_autofree char *mode = cpu != NULL ? xml_get_attribute(cpu, "mode") : NULL;
+    return mode != NULL && strcmp(mode, "custom") != 0;
+}
+
 static bool is_cpu_option(const char *value)
 {
     return strcmp(value, "-cpu") == 0 || strcmp(value, "--cpu") == 0;

@@ -69,6 +69,10 @@ int domain_rewrite(const domain_document *document, const cpulift_cpu *cpu,
                    const struct domain_options *options, char **ret_text, size_t *ret_len,
                    struct domain_changes *ret_changes, cpulift_error **err);
 
+/// True where a mode other than custom was chosen for this guest; a model may be its platform's for
+/// all.
+bool domain_has_own_mode(const domain_document *document);
+
 /// True where <qemu:commandline> has an argument that `fits` says yes to.
 bool domain_has_argument(const domain_document *document, bool (*fits)(const char *value));
 

@@ -3,7 +3,6 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "base/xml.h"
 #include "core/guest.h"
 #include "core/losses.h"
 #include "hook/qemu.h"
@@ -41,14 +40,6 @@ bool hook_is_wanted(const cpulift_plan *plan, const char *guest)
     return plan_means_guest(plan, guest);
 }
 
-/// A mode other than custom was chosen for this guest; a model may be the platform's for all.
-static bool has_own_mode(const domain_document *document)
-{
-    const xmlNode *cpu = xml_find_child(xmlDocGetRootElement(document->tree), "cpu");
-    g_autofree char *mode = cpu != NULL ? xml_get_attribute(cpu, "mode") : NULL;
-    return mode != NULL && strcmp(mode, "custom") != 0;
-}
-
 /// Tells of what `rewrite` warns of.
 static void note_warnings(unsigned warnings, const char *guest)
 {
@@ -75,7 +66,7 @@ int hook_rewrite(const cpulift_plan *plan, const domain_document *document, char
                  size_t *ret_len, cpulift_error **err)
 {
     if (!hook_is_wanted(plan, document->guest) ||
-        (plan->guests.is_respectful && has_own_mode(document))) {
+        (plan->guests.is_respectful && domain_has_own_mode(document))) {
         *ret_text = g_strndup(document->xml, document->len);
         *ret_len = document->len;
         return 0;

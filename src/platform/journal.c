@@ -4,6 +4,7 @@
 #include "base/auto.h"
 #include "base/json.h"
 #include "core/compare.h"
+#include "platform/domains.h"
 #include "platform/rollback.h"
 
 #include <string.h>
@@ -40,6 +41,21 @@ static int load_records(const root_dir *root, GPtrArray **ret_records, cpulift_e
         TRY(is_record(*name) ? load_record(root, *name, records, err) : 0);
     }
     *ret_records = g_steal_pointer(&records);
+    return 0;
+}
+
+/// What an older version kept of definitions, as the newest record.
+static int add_kept(const root_dir *root, GPtrArray *records, cpulift_error **err)
+{
+    g_auto(root_file) file = {0};
+    changeset *set = NULL;
+    TRY(domains_load(root, &file, &set, err));
+    if (set != NULL) {
+        struct journal_record *record = g_new(struct journal_record, 1);
+        *record = (struct journal_record){g_strdup(DOMAINS_TARGET), file, set};
+        file = absent;
+        g_ptr_array_add(records, record);
+    }
     return 0;
 }
 
@@ -84,20 +100,42 @@ static int write_record(const root_dir *root, const char *target, const struct r
     return root_replace(root, target, file, &absent, err);
 }
 
+/// Turns what an older version kept of definitions into a record. Killed in between it is there
+/// twice, which undoes it once.
+static int adopt(const root_dir *root, int *held, cpulift_error **err)
+{
+    g_auto(root_file) kept = {0};
+    g_autoptr(changeset) set = NULL;
+    g_autofree char *base = NULL;
+    TRY(domains_load(root, &kept, &set, err));
+    if (set == NULL) {
+        return 0;
+    }
+    TRY(find_folders(set, root, err));
+    TRY(name_next(root, &base, err));
+    g_autofree char *target = g_strconcat(base, SUFFIX_DONE, NULL);
+    g_auto(root_file) file = format_record(set);
+    TRY(write_record(root, target, &file, held, err));
+    return root_replace(root, DOMAINS_TARGET, &absent, &kept, err);
+}
+
 /// Locks the journal and reads its records. Those of one that another began after we found none
 /// are not ours to undo: it is at work on them.
-static int load_held(const root_dir *root, int *ret_fd, GPtrArray **ret_records,
+static int load_held(const root_dir *root, bool is_dry, int *ret_fd, GPtrArray **ret_records,
                      cpulift_error **err)
 {
     TRY(journal_folder_lock(root, ret_fd, err));
+    TRY(is_dry ? 0 : adopt(root, ret_fd, err));
     TRY(load_records(root, ret_records, err));
-    return *ret_fd >= 0 || (*ret_records)->len == 0 ? 0 : root_refuse_other(root, err);
+    return *ret_fd >= 0 || (*ret_records)->len == 0 ? add_kept(root, *ret_records, err)
+                                                    : root_refuse_other(root, err);
 }
 
 int journal_load(const root_dir *root, GPtrArray **ret_sets, cpulift_error **err)
 {
     g_autoptr(GPtrArray) records = NULL;
     TRY(load_records(root, &records, err));
+    TRY(add_kept(root, records, err));
     GPtrArray *sets = g_ptr_array_new_with_free_func((GDestroyNotify)changeset_free);
     for (size_t i = 0; i < records->len; i++) {
         struct journal_record *record = g_ptr_array_index(records, i);
@@ -250,6 +288,21 @@ static int find_plan(const GPtrArray *records, const cpulift_plan *to, size_t *r
                              records->len > 0 ? known->str : "none");
 }
 
+/// The newest record that has anything in this store (NULL: any).
+static size_t find_newest(const GPtrArray *records, const store_key *only)
+{
+    for (size_t i = records->len; i-- > 0;) {
+        const struct journal_record *record = g_ptr_array_index(records, i);
+        for (size_t c = 0; c < record->set->changes->len; c++) {
+            const struct change *change = g_ptr_array_index(record->set->changes, c);
+            if (only == NULL || store_key_equal(change->store, only)) {
+                return i;
+            }
+        }
+    }
+    return 0;
+}
+
 int journal_rollback(struct stores *stores, const struct journal_way *way, GPtrArray **ret_actions,
                      GString *diff, cpulift_error **err)
 {
@@ -260,9 +313,9 @@ int journal_rollback(struct stores *stores, const struct journal_way *way, GPtrA
     g_autoptr(GPtrArray) records = NULL;
     autoclose int held = -1;
     struct rollback_way back = {.only = how->only, .is_dry = how->is_dry};
-    TRY(load_held(root, &held, &records, err));
+    TRY(load_held(root, how->is_dry, &held, &records, err));
     if (how->is_one) {
-        back.keep = records->len > 0 ? records->len - 1 : 0;
+        back.keep = find_newest(records, how->only);
     } else if (how->to != NULL) {
         TRY(find_plan(records, how->to, &back.keep, err));
     }
@@ -339,7 +392,7 @@ int journal_recover(struct stores *stores, cpulift_error **err)
     autoclose int held = -1;
     g_autoptr(GPtrArray) records = NULL;
     g_autoptr(GPtrArray) actions = g_ptr_array_new_with_free_func(g_free);
-    TRY(load_held(stores->root, &held, &records, err));
+    TRY(load_held(stores->root, false, &held, &records, err));
     for (size_t i = records->len; i-- > 0;) {
         const struct journal_record *record = g_ptr_array_index(records, i);
         if (!g_str_has_suffix(record->target, SUFFIX_PENDING)) {

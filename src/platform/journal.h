@@ -5,7 +5,8 @@
 /// apply, written and synchronised before the first file changes and removed when the change has
 /// been undone. A run that is killed leaves "NUMBER.pending", one that ended "NUMBER.json"; in both
 /// cases every file is wholly old or wholly new, and journal_rollback() finds out which. The same
-/// holds for definitions, which another store has.
+/// holds for definitions, which another store has. What an older version kept of these becomes a
+/// record like others (platform/domains.h).
 #pragma once
 
 #include "platform/change.h"

@@ -30,8 +30,21 @@ const struct platform *const *platform_list(size_t *ret_count)
     return platforms;
 }
 
+#define GUEST(member)   RECORD_AT(struct platform_guest, member)
 #define APPLIED(member) RECORD_AT(struct platform_applied, member)
 #define LINES(member)   &record_array, APPLIED(report.member)
+
+RECORD_ITEM(guest_record, struct platform_guest,
+            {"name", &record_string, GUEST(name), RECORD_REQUIRED | RECORD_TEXT},
+            {"uuid", &record_string, GUEST(uuid), RECORD_REQUIRED},
+            {"active", &record_bool, GUEST(is_active), RECORD_REQUIRED,
+             .meaning = "it runs now, on the CPU that it was started with"},
+            {"skipped", &record_string, GUEST(skipped), RECORD_TEXT,
+             .meaning = "why its definition stays as it is; absent: it changes"},
+            {"notes", &record_array, GUEST(notes), RECORD_ALWAYS | RECORD_TEXT,
+             .meaning = "what else to know of it, saved images and snapshots among it"},
+            {"losses", &record_array, GUEST(losses), RECORD_ALWAYS | RECORD_TEXT,
+             .meaning = "sentences: what it asked of its CPU and does not get"})
 
 const struct record platform_applied_record = {
     .schema = CHANGESET_SCHEMA,
@@ -47,7 +60,9 @@ const struct record platform_applied_record = {
                    {"limits", LINES(limits), .meaning = "what this version cannot express"},
                    {"losses", LINES(losses),
                     .meaning = "what the settings that are replaced asked of the CPU, or the plan "
-                               "says of it, and no guest gets"}),
+                               "says of it, and no guest gets"},
+                   {"guests", &record_list, APPLIED(report.guests), .record = &guest_record,
+                    .meaning = "with `--connect`: those whose definitions change or were skipped"}),
     .size = sizeof(struct platform_applied),
 };
 
@@ -60,6 +75,7 @@ struct platform_report *platform_report_new(void)
     for (size_t i = 0; i < G_N_ELEMENTS(arrays); i++) {
         *arrays[i] = g_ptr_array_new_with_free_func(g_free);
     }
+    report->guests = g_ptr_array_new_with_free_func(guest_record_free);
     return report;
 }
 
@@ -74,7 +90,17 @@ void platform_report_free(struct platform_report *report)
     g_ptr_array_free(report->effects, TRUE);
     g_ptr_array_free(report->limits, TRUE);
     g_ptr_array_free(report->losses, TRUE);
+    g_ptr_array_free(report->guests, TRUE);
     g_free(report);
+}
+
+struct platform_guest *platform_add_guest(GPtrArray *guests, const char *name, const char *uuid)
+{
+    struct platform_guest *guest = record_new(&guest_record);
+    guest->name = g_strdup(name);
+    guest->uuid = g_strdup(uuid);
+    g_ptr_array_add(guests, guest);
+    return guest;
 }
 
 void platform_say(GPtrArray *lines, const char *format, ...)

@@ -29,7 +29,20 @@ typedef struct platform_report {
     GPtrArray *limits;  ///< what this platform, or this version of it, cannot express
     GPtrArray *losses;  ///< what its settings asked of the CPU, or the plan says of it, and no
                         ///< guest gets
+    GPtrArray *guests;  ///< struct platform_guest *: whose definitions were looked at
 } platform_report;
+
+/// A guest whose definition changes, or would if it could.
+struct platform_guest {
+    char *name, *uuid;
+    bool is_active;    ///< it runs now, on the CPU that it was started with
+    char *skipped;     ///< why its definition stays as it is; NULL: it changes
+    GPtrArray *notes;  ///< char *: what else to know of it
+    GPtrArray *losses; ///< char *: what it asked of its CPU and does not get
+};
+
+/// Adds a guest with nothing to say of it, borrowed.
+struct platform_guest *platform_add_guest(GPtrArray *guests, const char *name, const char *uuid);
 
 /// What `apply` prints: a changeset, and what is said beside it.
 struct platform_applied {

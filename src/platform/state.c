@@ -14,6 +14,7 @@
 #define PLAN(member)    RECORD_AT(struct state_plan, member)
 #define QEMU(member)    RECORD_AT(struct state_qemu, member)
 #define FILES(member)   RECORD_AT(struct state_file, member)
+#define DEFINED(member) RECORD_AT(struct state_definition, member)
 #define UNTUNED(member) RECORD_AT(struct state_untuned, member)
 #define OTHERS          RECORD_REQUIRED | RECORD_TEXT // what anybody writes into the trace
 #define STATE(member)   RECORD_AT(node_state, member)
@@ -51,6 +52,14 @@ RECORD_ITEM(file_record, struct state_file,
             {"state", &record_string, FILES(state), RECORD_REQUIRED,
              .meaning = "`in force`, or what became of it"})
 
+RECORD_ITEM(definition_record, struct state_definition,
+            {"uri", &record_string, DEFINED(uri), RECORD_REQUIRED,
+             .meaning = "the libvirt, as it was named when the definition was changed"},
+            {"guest", &record_string, DEFINED(guest), RECORD_REQUIRED | RECORD_TEXT},
+            {"uuid", &record_string, DEFINED(uuid), RECORD_REQUIRED},
+            {"state", &record_string, DEFINED(state), RECORD_REQUIRED,
+             .meaning = "of its <cpu>: `in force`, or what became of it"})
+
 RECORD_ITEM(untuned_record, struct state_untuned, {"time", &record_string, UNTUNED(time), OTHERS},
             {"hook", &record_string, UNTUNED(hook), OTHERS},
             {"guest", &record_string, UNTUNED(guest), OTHERS},
@@ -67,6 +76,10 @@ const struct record state_record = {
          .meaning = "the node's; absent: apply did not record it"},
         {"files", &record_list, STATE(files), RECORD_REQUIRED, .record = &file_record,
          .meaning = "that cpulift changed"},
+        {"definitions", &record_list, STATE(definitions), .record = &definition_record,
+         .meaning = "that cpulift changed"},
+        {"unasked", &record_array, STATE(unasked), RECORD_ALWAYS | RECORD_TEXT,
+         .meaning = "why a libvirt of `definitions` cannot be asked"},
         {"untuned", &record_list, STATE(untuned), RECORD_REQUIRED, .record = &untuned_record,
          .meaning = "each start of a guest that a hook left alone"},
         {"unjudged", &record_list, STATE(unjudged), .record = &untuned_record,
@@ -87,14 +100,22 @@ void state_free(node_state *state)
     record_free(&state_record, state);
 }
 
-static const char *judge(const struct change *change, struct stores *stores)
+/// What became of a change, in a word or two (static). Why its store cannot be asked is added to
+/// the state, once.
+static const char *judge(const struct change *change, struct stores *stores, node_state *state)
 {
     g_auto(root_file) now = {0};
+    g_autoptr(cpulift_error) err = NULL;
     const struct store *store = NULL;
-    return stores_get(stores, change->store, &store, NULL) != 0 ||
-                   store->load(store, change->target, &now, NULL) != 0
-               ? "unreadable"
-               : undo_judge(change, &now);
+    if (stores_get(stores, change->store, &store, &err) == 0 &&
+        store->load(store, change->target, &now, &err) == 0) {
+        return undo_judge(change, &now);
+    }
+    if (change->store != NULL &&
+        !g_ptr_array_find_with_equal_func(state->unasked, err->message, g_str_equal, NULL)) {
+        g_ptr_array_add(state->unasked, g_strdup(err->message));
+    }
+    return change->store != NULL ? "not known" : "unreadable";
 }
 
 /// A target that two applies touched is judged by the later one.
@@ -112,17 +133,30 @@ static bool is_last(const GPtrArray *sets, size_t set_index, const struct change
     return true;
 }
 
-static void list_files(struct stores *stores, const GPtrArray *sets, node_state *state)
+static void list_change(const changeset *set, const struct change *change, const char *what,
+                        node_state *state)
+{
+    if (change->store == NULL) {
+        struct state_file *file = record_new(&file_record);
+        *file =
+            (struct state_file){g_strdup(set->platform), g_strdup(change->target), g_strdup(what)};
+        g_ptr_array_add(state->files, file);
+    } else {
+        struct state_definition *one = record_new(&definition_record);
+        *one = (struct state_definition){g_strdup(change->store->uri), g_strdup(change->guest),
+                                         g_strdup(change->target), g_strdup(what)};
+        g_ptr_array_add(state->definitions, one);
+    }
+}
+
+static void list_changes(struct stores *stores, const GPtrArray *sets, node_state *state)
 {
     for (size_t s = 0; s < sets->len; s++) {
         const changeset *set = g_ptr_array_index(sets, s);
         for (size_t i = 0; i < set->changes->len; i++) {
             const struct change *change = g_ptr_array_index(set->changes, i);
-            if (change->store == NULL && is_last(sets, s, change)) {
-                struct state_file *file = record_new(&file_record);
-                *file = (struct state_file){g_strdup(set->platform), g_strdup(change->target),
-                                            g_strdup(judge(change, stores))};
-                g_ptr_array_add(state->files, file);
+            if (is_last(sets, s, change)) {
+                list_change(set, change, judge(change, stores, state), state);
             }
         }
     }
@@ -269,10 +303,11 @@ int state_read(struct stores *stores, node_state **ret_state, cpulift_error **er
     g_autoptr(GPtrArray) sets = NULL;
     TRY(journal_load(root, &sets, err));
     node_state *state = record_new(&state_record);
+    state->definitions = g_ptr_array_new_with_free_func(definition_record_free);
     TRY(journal_is_pending(root, &state->is_interrupted, err));
     state->plan = describe_plan(root);
     state->qemu = describe_qemu(root);
-    list_files(stores, sets, state);
+    list_changes(stores, sets, state);
     check_programs(root, state);
     list_untuned(root, state);
     *ret_state = state;
@@ -286,6 +321,10 @@ bool state_is_good(const node_state *state)
     for (size_t i = 0; i < state->files->len; i++) {
         const struct state_file *file = g_ptr_array_index(state->files, i);
         is_good = is_good && g_str_has_prefix(file->state, "in force");
+    }
+    for (size_t i = 0; i < state->definitions->len; i++) {
+        const char *now = ((const struct state_definition *)state->definitions->pdata[i])->state;
+        is_good = is_good && (strcmp(now, "in force") == 0 || strcmp(now, "no longer there") == 0);
     }
     return is_good;
 }
@@ -397,6 +436,11 @@ char *state_format(const node_state *state)
     for (size_t i = 0; i < state->files->len; i++) {
         const struct state_file *file = g_ptr_array_index(state->files, i);
         g_string_append_printf(out, "%s /%s: %s\n", file->platform, file->target, file->state);
+    }
+    for (size_t i = 0; i < state->definitions->len; i++) {
+        const struct state_definition *one = g_ptr_array_index(state->definitions, i);
+        g_string_append_printf(out, "definition of %s at %s: %s\n", one->guest, one->uri,
+                               one->state);
     }
     format_untuned(out, state->untuned, "starts of guests were left untuned");
     if (state->unjudged != NULL) {

@@ -23,6 +23,11 @@ struct state_file {
     char *platform, *target, *state;
 };
 
+/// A guest's definition that cpulift changed.
+struct state_definition {
+    char *uri, *guest, *uuid, *state;
+};
+
 /// A start of a guest that a hook left alone.
 struct state_untuned {
     char *time, *hook, *guest, *why;
@@ -33,6 +38,8 @@ typedef struct node_state {
     struct state_plan *plan; ///< that the hooks go by; NULL: none is installed, or it is broken
     struct state_qemu *qemu; ///< NULL: apply did not record it
     GPtrArray *files;        ///< struct state_file *
+    GPtrArray *definitions;  ///< struct state_definition *
+    GPtrArray *unasked;      ///< char *: why a libvirt that has some cannot be asked
     GPtrArray *untuned;      ///< struct state_untuned *
     GPtrArray *unjudged;     ///< likewise, that the guard let pass; NULL: none
     GPtrArray *stopped;      ///< likewise, that a strict hook stopped because it failed; NULL: none
@@ -42,7 +49,7 @@ typedef struct node_state {
 
 extern const struct record state_record;
 
-/// *ret_state is the caller's.
+/// *ret_state is the caller's. A libvirt that cannot be asked is no error, but stands in `unasked`.
 int state_read(struct stores *stores, node_state **ret_state, cpulift_error **err);
 void state_free(node_state *state);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(node_state, state_free)
@@ -50,8 +57,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(node_state, state_free)
 /// Adds what guests see otherwise under the installed plan (`a`) than under this one (`b`).
 void state_compare(node_state *state, const root_dir *root, const cpulift_plan *plan);
 
-/// False where guests see something else than under the plan that it was held against, a file is no
-/// longer as cpulift left it, or an apply was killed.
+/// False where guests see something else than under the plan that it was held against, a file or
+/// definition is no longer as cpulift left it, or an apply was killed.
 bool state_is_good(const node_state *state);
 
 /// For people. The caller's.

@@ -269,9 +269,11 @@ char *conn_get_id(const virt_conn *conn)
     }
     const char *server = g_uri_get_host(parsed), *query = g_uri_get_query(parsed);
     bool is_here = server == NULL || *server == '\0';
-    bool has_root = query != NULL && g_str_has_prefix(query, "root="); // of an embedded one
+    // Of an embedded one its root; another daemon beside the usual one.
+    bool is_other =
+        query != NULL && (strstr(query, "root=") != NULL || strstr(query, "socket=") != NULL);
     g_autofree char *host = is_here ? get_machine_id() : get_host_uuid(conn);
     return host == NULL ? NULL
                         : g_strdup_printf("%s%s%s%s", host, g_uri_get_path(parsed),
-                                          has_root ? "?" : "", has_root ? query : "");
+                                          is_other ? "?" : "", is_other ? query : "");
 }

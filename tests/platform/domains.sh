@@ -5,50 +5,170 @@
 command -v virsh >/dev/null || exit 77
 [ "$(id -u)" -eq 0 ] || exit 77
 plan=$here/plan.json
-mkdir "$folder/root"
+root=$folder/root
+mkdir "$root"
 embedded "$folder/v"
+shell() { virsh --quiet --connect "$uri" "$@" >/dev/null; }
+number=0
 for name in web-1 web-2 db-1; do
-    sed "s/i-0badcafe/$name/; s|<cpu>|<cpu><model>Nehalem</model><feature policy='require' name='vmx'/>|" "$here/eucalyptus.xml" >"$folder/$name.xml"
+    number=$((number + 1))
+    sed "s/i-0badcafe/$name/; s|</name>|&<uuid>0badcafe-0000-4000-8000-00000000000$number</uuid>|; s|<cpu>|<cpu><model>Nehalem</model><feature policy='require' name='vmx'/>|" "$here/eucalyptus.xml" >"$folder/$name.xml"
 done
-virsh --quiet --connect "$uri" "define $folder/web-1.xml; define $folder/web-2.xml; define $folder/db-1.xml" >/dev/null
+shell "define $folder/web-1.xml; define $folder/web-2.xml; define $folder/db-1.xml"
 dump() { virsh --quiet --connect "$uri" "dumpxml --inactive web-1; dumpxml --inactive web-2; dumpxml --inactive db-1" >"$1"; }
+apply() { # STATUS OPTION…
+    wanted_of_apply=$1
+    shift
+    expect "$wanted_of_apply" "$cpulift" apply "$plan" --platform libvirt --connect "$uri" --root "$root" "$@"
+}
+tuned() { # NAME… are tuned, and no other
+    dump "$folder/tuned"
+    awk '/<name>/ { gsub(/<[^>]*>| /, ""); name = $0 } /check=.full/ { print name }' "$folder/tuned" | tr '\n' ' ' >"$folder/names"
+    [ "$(cat "$folder/names")" = "$*${*:+ }" ] || fail "tuned are '$(cat "$folder/names")', not '$*'"
+    checks=$((checks + 1))
+}
 dump "$folder/before"
-expect 0 "$cpulift" apply "$plan" --platform libvirt --connect "$uri" --domains 'web-*' --root "$folder/root"
+apply 0 --domains 'web-*'
 has "$folder/out" "2 definitions"
 has "$folder/err" "warning: web-1, web-2: the guest asks for vmx, which the plan leaves out"
 has "$folder/out" "+    <model fallback='forbid'>Nehalem</model>"
+lacks "$folder/out" "at '$root/'"
 dump "$folder/dry"
 same "$folder/before" "$folder/dry"
-[ -z "$(ls -A "$folder/root")" ] || fail "a dry run left something"
-expect 0 "$cpulift" apply "$plan" --platform libvirt --connect "$uri" --domains 'web-*' --root "$folder/root" --commit
+[ -z "$(ls -A "$root")" ] || fail "a dry run left something"
+apply 0 --domains 'web-*' --commit
+tuned web-1 web-2
 dump "$folder/after"
-[ "$(grep -c "check='full'" "$folder/after")" -eq 2 ] || fail "two definitions should be tuned"
-expect 0 "$cpulift" apply "$plan" --platform libvirt --connect "$uri" --domains 'web-*' --root "$folder/root" --commit
+[ ! -e "$root/etc" ] || fail "files were changed, though no channel was named"
+expect 0 "$cpulift" status --root "$root"
+has "$folder/out" "definition of web-2 at $uri: in force"
+apply 0 --domains 'web-*' --commit
 has "$folder/out" "0 definitions"
-expect 0 "$cpulift" rollback --connect "$uri" --root "$folder/root"
+expect 0 "$cpulift" rollback --connect "$uri" --root "$root"
 has "$folder/out" "-    <model fallback='forbid'>Nehalem</model>"
 has "$folder/out" "Nothing was changed"
-expect 0 "$cpulift" rollback --connect "$uri" --root "$folder/root" --json
+expect 0 "$cpulift" rollback --connect "$uri" --root "$root" --json
 has "$folder/out" '"done": false'
 dump "$folder/shown"
 same "$folder/after" "$folder/shown"
-expect 0 "$cpulift" rollback --connect "$uri" --root "$folder/root" --commit
+expect 0 "$cpulift" rollback --root "$root" --commit
 has "$folder/out" "web-1: restored"
 dump "$folder/undone"
 same "$folder/before" "$folder/undone"
-# A libvirt that cannot answer for a guest is not one that has none: nothing is forgotten.
-expect 0 "$cpulift" apply "$plan" --platform libvirt --connect "$uri" --domains web-1 --root "$folder/root" --commit
-state=$(find "$folder/root/var/lib/cpulift" -name '*.json')
-cp "$state" "$folder/kept.json"
-sed -i 's/"uuid": "[^"]*"/"uuid": "unanswerable"/' "$state"
-cp "$state" "$folder/asked.json"
-expect 2 "$cpulift" rollback --connect "$uri" --root "$folder/root" --commit
-same "$state" "$folder/asked.json"
-cp "$folder/kept.json" "$state"
-expect 0 "$cpulift" rollback --connect "$uri" --root "$folder/root" --commit
+[ -z "$(ls -A "$root")" ] || fail "rollback left something"
+
+# Files and definitions in one apply, the operator's words heeded in both, and what one does not mean left by the other's rollback.
+apply 0 --skip web-2 --only 'web-*' --only 'db-*' --channel guard --strict --commit --json
+tuned web-1 db-1
+has "$folder/out" '"committed": true'
+has "$folder/out" '"name": "db-1"'
+[ "$(find "$root/var/lib/cpulift/journal" -name '*.json' | wc -l)" -eq 1 ] || fail "one apply is not one record"
+guard=$root/etc/libvirt/hooks/qemu.d/cpulift
+has "$root/etc/cpulift/plan.json" web-2
+[ -x "$guard" ] || fail "no guard"
+expect 0 "$cpulift" status --root "$root"
+has "$folder/out" "/etc/libvirt/hooks/qemu.d/cpulift: in force"
+has "$folder/out" "definition of db-1 at $uri: in force"
+expect 0 "$cpulift" rollback --connect "$uri" --root "$root" --commit
+tuned
+[ -x "$guard" ] || fail "the guard went with the definitions"
+expect 0 "$cpulift" rollback --root "$root" --commit
+[ ! -e "$guard" ] || fail "the guard stayed"
+
+# What its owner made of a definition meanwhile stays; what is gone is forgotten; a <cpu> of his own is left, and the rest goes on.
+apply 0 --commit
+shell "setmem web-1 32768 --config; undefine web-2"
+virsh --quiet --connect "$uri" "dumpxml --inactive db-1" | sed 's/Nehalem/Penryn/' >"$folder/edited.xml"
+shell "define $folder/edited.xml"
+expect 1 "$cpulift" status --root "$root"
+has "$folder/out" "definition of web-1 at $uri: in force"
+has "$folder/out" "definition of web-2 at $uri: no longer there"
+has "$folder/out" "definition of db-1 at $uri: changed by others"
+expect 2 "$cpulift" rollback --root "$root" --commit
+has "$folder/out" "web-1: <cpu> restored (others had changed the rest)"
+has "$folder/out" "web-2: no longer there"
+has "$folder/err" "the <cpu> of 'db-1' was changed after cpulift changed it"
+virsh --quiet --connect "$uri" "dumpxml --inactive web-1" >"$folder/web-1.now"
+has "$folder/web-1.now" "<currentMemory unit='KiB'>32768</currentMemory>"
+has "$folder/web-1.now" "name='vmx'"
+# It is put back by hand, as it was told: then there is nothing more to undo.
+shell "define $folder/db-1.xml"
+expect 0 "$cpulift" rollback --root "$root" --commit
+has "$folder/out" "db-1: unchanged"
+[ -z "$(ls -A "$root")" ] || fail "rollback left something"
+shell "define $folder/web-1.xml; define $folder/web-2.xml"
+
+# One that asks for a mode of its own is left alone, where that is wished.
+sed "s|<cpu>|<cpu mode='maximum'>|; s|<model>.*vmx'/>||" "$folder/db-1.xml" >"$folder/own.xml"
+shell "define $folder/own.xml"
+apply 0 --respect --domains 'db-*'
+has "$folder/out" "0 definitions"
+has "$folder/out" "db-1: skipped: it asks for a CPU mode of its own"
+shell "define $folder/db-1.xml"
+
+# A guest that cannot take the plan is said, and stops no other; nor does what libvirt has of the old CPU beside the definition.
+dump "$folder/before"
+sed 's/"virt": "qemu"/"virt": "kvm"/' "$plan" >"$folder/kvm.json"
+expect 0 "$cpulift" apply "$folder/kvm.json" --platform libvirt --connect "$uri" --root "$root" --commit
+has "$folder/out" "0 definitions"
+has "$folder/out" "web-1: skipped: 'web-1' is a domain of type 'qemu'"
+{
+    echo '<domainsnapshot><name>one</name><state>shutoff</state><creationTime>1</creationTime>'
+    virsh --quiet --connect "$uri" "dumpxml --inactive db-1"
+    echo '</domainsnapshot>'
+} >"$folder/snapshot.xml"
+shell "snapshot-create db-1 $folder/snapshot.xml --redefine"
+virsh --quiet --connect "$uri" "start web-2; managedsave web-2" >/dev/null
+apply 0 --json
+has "$folder/out" "it has 1 snapshot: reverting to one brings the old CPU back"
+has "$folder/out" "it is saved, and its next start goes on from that image with the old CPU"
+apply 0 --commit
+has "$folder/out" "db-1: gets it when it is started; it has 1 snapshot"
+has "$folder/out" "web-2: gets it when it is started; it is saved"
+
+# A libvirt that cannot answer is not one that has nothing: nothing is forgotten, and nobody is told that all is well.
+record=$(find "$root/var/lib/cpulift/journal" -name '*.json')
+cp "$record" "$folder/kept.json"
+sed -i "s,\"uri\": \"[^\"]*\",\"uri\": \"bogus:///x\"," "$record"
+cp "$record" "$folder/asked.json"
+expect 2 "$cpulift" status --root "$root"
+has "$folder/out" "definition of web-1 at bogus:///x: not known"
+has "$folder/err" "cannot open 'bogus:///x'"
+expect 2 "$cpulift" rollback --root "$root" --commit
+has "$folder/err" "cannot open 'bogus:///x'"
+same "$record" "$folder/asked.json"
+# Named otherwise it is the same libvirt.
+expect 0 "$cpulift" rollback --connect "$uri" --root "$root"
+has "$folder/out" "web-1: restored"
+sed -i 's/"target": "[0-9a-f-]*"/"target": "unanswerable"/' "$record"
+cp "$record" "$folder/asked.json"
+expect 2 "$cpulift" rollback --connect "$uri" --root "$root" --commit
+same "$record" "$folder/asked.json"
+cp "$folder/kept.json" "$record"
+expect 0 "$cpulift" rollback --root "$root" --commit
+dump "$folder/undone"
+same "$folder/before" "$folder/undone"
+
+# What an older version kept of its changes is taken back, too.
+apply 0 --domains web-1 --commit
+python3 - "$root/var/lib/cpulift" <<'EOF'
+import glob, json, os, shutil, sys
+record, = glob.glob(sys.argv[1] + "/journal/*.json")
+change, = json.load(open(record))["changes"]
+kept = {"uri": change["store"]["uri"], "name": change["guest"], "uuid": change["target"], "before": change["before"]["text"]}
+shutil.rmtree(sys.argv[1] + "/journal")
+json.dump({"schema": "cpulift.domains/1", "domains": [kept]}, open(sys.argv[1] + "/domains.json", "w"))
+EOF
+expect 0 "$cpulift" status --root "$root"
+has "$folder/out" "definition of web-1 at $uri: in force"
+expect 0 "$cpulift" rollback --root "$root" --commit
+has "$folder/out" "web-1: restored"
+tuned
+[ ! -e "$root/var/lib/cpulift" ] || fail "rollback left something"
+
 expect 64 "$cpulift" apply "$plan" --platform libvirt --domains 'web-*'
 expect 64 "$cpulift" apply "$plan" --platform libvirt --connect "$uri" --strict
-expect 64 "$cpulift" apply "$plan" --platform libvirt --connect "$uri" --skip 'web-*'
+expect 64 "$cpulift" apply "$plan" --platform cloudstack --connect "$uri"
 expect 2 "$cpulift" apply "$plan" --platform libvirt --connect "bogus:///x"
 
 # The guard, called as libvirt calls it: GUEST prepare begin -, the domain on standard input.

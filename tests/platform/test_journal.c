@@ -345,6 +345,36 @@ static void test_store_that_does_not_answer(void **state)
     assert_false(root_has(place->root, "var"));
 }
 
+/// What an older version kept of definitions, outside of the journal, is taken back all the same:
+/// but what it made of them it did not keep.
+static void test_definitions_of_an_older_version(void **state)
+{
+    struct place *place = *state;
+    g_autofree char *before = fake_domain("Penryn", "");
+    for (int round = 0; round < 2; round++) {
+        g_autofree char *kept = g_strdup_printf(
+            "{\"schema\": \"cpulift.domains/1\", \"domains\": [{\"uri\": \"" FAKE_URI "\", "
+            "\"name\": \"guest-a\", \"uuid\": \"a\", \"before\": \"%s\"}]}",
+            before);
+        put(place, "var/lib/cpulift/domains.json", kept);
+        edit_guest(0, "Nehalem", "<new/>");
+        const struct journal_way dry = {.is_dry = true};
+        g_autoptr(GPtrArray) actions = NULL;
+        assert_int_equal(journal_rollback(place->stores, &dry, &actions, NULL, NULL), 0);
+        assert_int_equal(actions->len, 1);
+        expect_text(place, "var/lib/cpulift/domains.json", kept);
+        if (round == 1) { // the next apply takes it over
+            put(place, "a", "one");
+            assert_int_equal(journal_recover(place->stores, NULL), 0);
+            assert_false(root_has(place->root, "var/lib/cpulift/domains.json"));
+            g_autoptr(GPtrArray) none = apply_models(place, "Westmere", "");
+        }
+        assert_int_equal(journal_rollback(place->stores, NULL, NULL, NULL, NULL), 0);
+        expect_guest(0, "Penryn", "<new/>");
+        assert_false(root_has(place->root, "var/lib/cpulift"));
+    }
+}
+
 /// Applies `ours` over `before`, somebody makes `edited` of it, and rollback `after`.
 static void check_lines(const struct place *place, const char *before, const char *ours,
                         const char *edited, const char *after)
@@ -394,6 +424,7 @@ int main(void)
         TEST(test_definitions_of_others),
         TEST(test_refused_definition),
         TEST(test_store_that_does_not_answer),
+        TEST(test_definitions_of_an_older_version),
         TEST(test_lines_are_taken_out_of_an_edited_file),
         TEST(test_lines_that_are_undone_are_no_conflict),
         TEST(test_lines_that_are_commented_out_are_gone),

@@ -115,11 +115,6 @@ static const struct text texts[] = {
              "'store':{'uri':'test:///default','id':'i'},'undo':'cpu','before':{'mode':0,"
              "'uid':0,'gid':0,'text':'<domain/"
              ">'},'after':{'mode':0,'uid':0,'gid':0,'text':'x'}}],'folders':['etc'],'plan':'{}'}"},
-    {"definitions", &domain_edits_record, true,
-     .text = "{'schema':'cpulift.definitions/1','platform':'libvirt','uri':'test:///default',"
-             "'committed':true,'domains':[{'name':'a','uuid':'u','active':true,"
-             "'before':'<domain/>','after':'<domain />',"
-             "'losses':['the guest asks for a feature']}]}"},
     {"domains", &domains_kept_record, true,
      .text = "{'schema':'cpulift.domains/1','domains':[{'uri':'test:///default','name':'a',"
              "'uuid':'u','before':'<domain/>'}]}"},
@@ -127,6 +122,8 @@ static const struct text texts[] = {
      .text = "{'schema':'cpulift.status/1','interrupted':true,'plan':{'target':'etc/p.json',"
              "'pool':'p','variant':'tuned','virt':'kvm','model':'Nehalem','features':7},"
              "'files':[{'platform':'cloudstack','target':'etc/a','state':'in force'}],"
+             "'definitions':[{'uri':'test:///default','guest':'g','uuid':'u','state':'in force'}],"
+             "'unasked':['it does not answer'],"
              "'qemu':{'emulator':'/q','applied':'7.2.0','now':'10.0.2'},"
              "'notes':[{'time':'t','hook':'guard','guest':'g','why':'older'}],"
              "'untuned':[{'time':'t','hook':'cloudstack','guest':'g','why':'late'}],"
