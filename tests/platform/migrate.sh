@@ -13,10 +13,14 @@ trap 'two_hosts_end; rm -rf "$folder"' EXIT
 ip netns add "cpulift-try-$$" 2>/dev/null && ip netns exec "cpulift-try-$$" true 2>/dev/null || skip=yes
 ip netns del "cpulift-try-$$" 2>/dev/null || skip=yes
 [ -z "${skip-}" ] || { echo "no network namespaces here"; exit 77; }
-# B has the guard from its start; without a plan it lets all pass. libvirt gives hooks a clean environment.
-mkdir -p "$folder/b/etc/hooks/qemu.d" "$folder/guarded/etc/cpulift" "$folder/guarded/var/lib/cpulift"
-printf '#!/bin/sh\nCPULIFT_ROOT="%s" exec "%s" guard "$0" "$@"\n' "$folder/guarded" "$hook" >"$folder/b/etc/hooks/qemu.d/cpulift"
-chmod +x "$folder/b/etc/hooks/qemu.d/cpulift"
+# B has the guard, as apply installs it, from its start; without a plan it lets all pass. libvirt gives hooks a clean environment.
+guard=$folder/b/etc/hooks/qemu.d/cpulift
+mkdir -p "${guard%/*}" "$folder/guarded" "$folder/bin"
+ln -s "$(realpath "$hook")" "$folder/bin/cpulift-hook"
+expect 0 "$cpulift" apply "$here/plan.json" --platform libvirt --channel guard --root "$folder/guarded" --hook "$folder/bin/cpulift-hook" --commit
+rm "$folder/guarded/etc/cpulift/plan.json"
+sed "1a export CPULIFT_ROOT='$folder/guarded'" "$folder/guarded/etc/libvirt/hooks/qemu.d/cpulift" >"$guard"
+chmod +x "$guard"
 two_hosts "$folder" || fail "the two libvirtd do not answer: $(tail -n 3 "$folder"/?/libvirtd.log)"
 
 expect 0 "$cpulift" scan -c "$uri_a" -o "$folder/hosts/a"
@@ -40,6 +44,19 @@ expect 1 "$cpulift" prove "$folder/plan.json" --migrate "$uri_a" "$uri_b" --addr
 has "$folder/out" "the migration failed"
 has "$folder/out" "features outside the pool's plan: avx2"
 rm "$folder/guarded/etc/cpulift/plan.json"
+
+# The program goes away: guests start, with a line, and none does where the guard is strict.
+rm "$folder/bin/cpulift-hook"
+echo "<domain type='qemu'><name>lone</name><memory>8192</memory><os><type machine='pc'>hvm</type></os></domain>" >"$folder/lone.xml"
+expect 0 virsh --quiet --connect "$uri_b" create --paused "$folder/lone.xml"
+expect 0 virsh --quiet --connect "$uri_b" destroy lone
+has "$folder/guarded/var/lib/cpulift/hook.log" "guard lone: $folder/bin/cpulift-hook gave no answer (status 127)"
+sed -i 's/strict=$/strict=strict/' "$guard"
+expect 1 virsh --quiet --connect "$uri_b" create --paused "$folder/lone.xml"
+has "$folder/err" "cpulift: 'lone' is stopped: $folder/bin/cpulift-hook gave no answer (status 127)"
+has "$folder/guarded/var/lib/cpulift/hook.log" "guard lone: stopped: "
+sed -i 's/strict=strict$/strict=/' "$guard"
+ln -s "$(realpath "$hook")" "$folder/bin/cpulift-hook"
 
 # A plan that no host here can give is refused before a guest exists, naming the features.
 sed 's/"features": \[/"features": ["avx512f", /; s/"require": \[/"require": ["avx512f", /' "$folder/plan.json" >"$folder/rich.json"
