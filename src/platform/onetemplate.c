@@ -189,7 +189,7 @@ static char *copy_name(const struct lexer *lexer)
 static char *copy_value(const struct lexer *lexer)
 {
     size_t len = lexer->end - lexer->start;
-    bool is_quoted = len == span_quoted(lexer, lexer->start);
+    bool is_quoted = len > 0 && len == span_quoted(lexer, lexer->start);
     GString *value = g_string_new_len(lexer->text + lexer->start + is_quoted,
                                       (gssize)(len - (is_quoted ? 2 : 0)));
     g_string_replace(value, "\\\"", "\"", 0);
