@@ -35,7 +35,7 @@ check() { # NAME COMMAND…
     fi
     : >"$scratch/log"
 }
-echo 1..24
+echo 1..28
 
 # the run program gets the definition; its environment is clean
 program cpulift-run <<'END'
@@ -101,6 +101,13 @@ late() {
     [ $? = 2 ] && grep -q 'not done after 1 s' late.json
 }
 check 'a workload that hangs is stopped and kept as failed' late
+reason() {
+    printf '%s\n' 'echo "cpulift-linpack: it could not solve (status 2); it said:" >&2' 'printf "  no title\n  it has exited.\n" >&2' 'exit 2' |
+        program cpulift-linpack
+    cpulift bench linpack --runs 1 --cpus 1 --cpu host -o reason.json 2>err
+    [ $? = 2 ] && grep -q '"reason": "ended with 2: cpulift-linpack: it could not solve (status 2); it said: it has exited."' reason.json
+}
+check "the reason of a failure is the workload's own line" reason
 known() {
     echo 'kill -ILL $$' | program cpulift-linpack
     cpulift bench linpack --runs 1 --cpus 1 --cpu host -o known.json 2>err
@@ -123,6 +130,30 @@ unreadable() {
     [ $? = 2 ] && grep -q "no.mts" err
 }
 check 'an unreadable clip is named' unreadable
+# The programs below a workload take keys from their standard input: none may reach them, whatever /dev/null is.
+deaf() {
+    printf '%s\n' 'dd bs=64 count=1 2>/dev/null | wc -c >keys' 'readlink /proc/self/fd/0 >>keys' 'echo "no title" >&2' 'echo "HandBrake has exited." >&2' 'exit 2' |
+        program HandBrakeCLI
+    echo clip >deaf.mts && yes q | head -c 100 >qs || return
+    PATH="$scratch/programs:$PATH" "$build/cpulift-transcode" encode -i deaf.mts -o out.mp4 <qs 2>err
+    [ $? = 2 ] && grep -qx 0 keys && grep -q '^pipe:' keys
+}
+check 'HandBrake has nothing to read' deaf
+uncompared() { # ffmpeg ends well without having compared anything, as 'q' on its standard input makes it
+    printf '%s\n' 'echo "$@" >ffmpeg-words' 'echo "Enter command: <target>|all" >&2' | program ffmpeg
+    printf 'echo %s\n' codec_name=h264 codec_type=video width=1440 height=816 bit_rate=4000000 nb_read_packets=30 codec_name=aac codec_type=audio |
+        program ffprobe
+    PATH="$scratch/programs:$PATH" "$build/cpulift-transcode" check -s 1 -i deaf.mts -o deaf.mts >out 2>err
+    [ $? = 2 ] && [ ! -s out ] && grep -q "ffmpeg could not compare 'deaf.mts' (status 0)" err && grep -q -e -nostdin ffmpeg-words
+}
+check 'what could not be compared is no wrong answer' uncompared
+device() {
+    mkfifo fifo && ! "$build/cpulift-transcode" encode -i deaf.mts -o fifo 2>err && [ -p fifo ] && grep -q "cannot write 'fifo'" err || return
+    { mknod nul c 1 3 && : >nul; } 2>/dev/null || return 0 # only root can make one, and use it only where the folder allows
+    ! "$build/cpulift-transcode" encode -i deaf.mts -o nul 2>err && [ -c nul ]
+}
+check 'an output that is a FIFO or a device stays one' device
+rm -f programs/ffmpeg programs/ffprobe programs/HandBrakeCLI
 clip() {
     printf '%s\n' 'cat >/dev/null' 'for last; do :; done' 'echo clip >"$last"' | program ffmpeg
     ln -s later.mts dangling.mts

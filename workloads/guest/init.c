@@ -20,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { WORDS_MAX = 256, WORD_MAX = 4096, SAID_MAX = 200 };
+enum { WORDS_MAX = 256, WORD_MAX = 4096, SAID_MAX = 200, TAIL_MAX = 4096 };
 
 static const struct {
     const char *type, *target;
@@ -63,19 +63,26 @@ static double to_seconds(struct timeval t)
     return (double)t.tv_sec + (double)t.tv_usec * 1e-6;
 }
 
-/// The end of what a failed command said, on one line.
+/// The end of what a failed command said, on one line: from the last line that one of our workloads
+/// begins with its name, where there is one, as src/measure/process.c has it.
 static void print_said(int errors)
 {
-    char text[SAID_MAX + 1];
+    char text[TAIL_MAX + 1];
     off_t size = lseek(errors, 0, SEEK_END);
-    ssize_t got = pread(errors, text, SAID_MAX, size > SAID_MAX ? size - SAID_MAX : 0);
-    text[got > 0 ? got : 0] = '\0';
-    for (char *c = text; *c != '\0'; c++) {
+    ssize_t got = pread(errors, text, TAIL_MAX, size > TAIL_MAX ? size - TAIL_MAX : 0);
+    size_t len = got > 0 ? (size_t)got : 0, start = len > SAID_MAX ? len - SAID_MAX : 0;
+    text[len] = '\0';
+    for (size_t i = 0; i < len; i++) {
+        if ((i == 0 || text[i - 1] == '\n') && strncmp(text + i, "cpulift-", 8) == 0) {
+            start = i;
+        }
+    }
+    for (char *c = text + start; *c != '\0'; c++) {
         if (*c < ' ' || *c > '~') {
             *c = ' ';
         }
     }
-    printf("\n@cpulift said %s", text);
+    printf("\n@cpulift said %.*s", SAID_MAX, text + start);
 }
 
 static void run(unsigned number, char **argv)

@@ -41,26 +41,45 @@ double child_now(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-static void redirect(posix_spawn_file_actions_t *actions, int target, int fd)
+/// Both programs take keys from their standard input, and /dev/null may have been replaced by a
+/// file with bytes in it. A pipe that nobody can write to has none. Returns its end, or -1.
+static int open_nothing(void)
 {
-    if (fd >= 0) {
-        posix_spawn_file_actions_adddup2(actions, fd, target);
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+        return -1;
+    }
+    close(ends[1]);
+    return ends[0];
+}
+
+static void redirect(posix_spawn_file_actions_t *actions, int target, FILE *file)
+{
+    if (file != NULL) {
+        posix_spawn_file_actions_adddup2(actions, fileno(file), target);
     } else {
-        posix_spawn_file_actions_addopen(actions, target, "/dev/null", O_RDWR, 0);
+        posix_spawn_file_actions_addopen(actions, target, "/dev/null", O_WRONLY, 0);
     }
 }
 
 int child_start(const struct child *child)
 {
+    int nothing = child->in < 0 ? open_nothing() : -1;
+    int in = child->in < 0 ? nothing : child->in, rc = in < 0 ? errno : 0;
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
-    redirect(&actions, STDIN_FILENO, child->in);
-    redirect(&actions, STDOUT_FILENO, child->out != NULL ? fileno(child->out) : -1);
-    redirect(&actions, STDERR_FILENO, child->log != NULL ? fileno(child->log) : -1);
+    posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
+    redirect(&actions, STDOUT_FILENO, child->out);
+    redirect(&actions, STDERR_FILENO, child->log);
     pid_t pid = -1;
-    int rc =
-        posix_spawnp(&pid, child->argv[0], &actions, NULL, (char *const *)child->argv, environ);
+    if (rc == 0) {
+        rc =
+            posix_spawnp(&pid, child->argv[0], &actions, NULL, (char *const *)child->argv, environ);
+    }
     posix_spawn_file_actions_destroy(&actions);
+    if (nothing >= 0) {
+        close(nothing);
+    }
     if (rc != 0) {
         say_missing(child->argv[0], rc);
         return -1;

@@ -11,7 +11,7 @@ struct child_usage {
 
 struct child {
     const char *const *argv;
-    int in;    ///< its standard input, -1: /dev/null
+    int in;    ///< its standard input, -1: empty
     FILE *out; ///< its standard output, NULL: /dev/null
     FILE *log; ///< its standard error, NULL: /dev/null
 };

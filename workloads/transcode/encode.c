@@ -195,7 +195,8 @@ static double parse_psnr(FILE *log)
     return psnr;
 }
 
-/// Frames are paired by their number, whatever their time stamps say.
+/// Frames are paired by their number, whatever their time stamps say. An ffmpeg that ends well
+/// without a number has compared nothing: that is no answer, least of all a wrong one.
 static int compare(const char *source, const char *output, struct check *check, FILE *log)
 {
     char filter[160];
@@ -203,12 +204,14 @@ static int compare(const char *source, const char *output, struct check *check, 
              "[0:v]settb=AVTB,setpts=N[a];[1:v]settb=AVTB,setpts=N,scale=%d:%d[b];[a][b]psnr",
              OUTPUT_WIDTH, OUTPUT_HEIGHT);
     const char *const argv[] = {
-        "ffmpeg",          "-hide_banner", "-nostats", "-i", output, "-i", source,
-        "-filter_complex", filter,         "-an",      "-f", "null", "-",  NULL};
+        "ffmpeg",          "-nostdin", "-hide_banner", "-nostats", "-i",   output, "-i", source,
+        "-filter_complex", filter,     "-an",          "-f",       "null", "-",    NULL};
     const struct child child = {.argv = argv, .in = -1, .log = log};
     int status = child_run(&child, NULL);
     check->psnr = status == 0 ? parse_psnr(log) : NAN;
-    return status > 0 ? fail_log("ffmpeg", "compare", output, status, log) : status;
+    return status > 0 || (status == 0 && isnan(check->psnr))
+               ? fail_log("ffmpeg", "compare", output, status, log)
+               : status;
 }
 
 int encode_check(const char *source, const char *output, unsigned frames, struct check *ret_check)
@@ -219,7 +222,9 @@ int encode_check(const char *source, const char *output, unsigned frames, struct
     if (rc == 0) {
         rc = probe(output, &check, log);
     }
-    if (rc == 0 && check.width == OUTPUT_WIDTH && check.height == OUTPUT_HEIGHT) {
+    // Without a frame, or with frames of another size, it is wrong whatever a comparison would say.
+    if (rc == 0 && check.frames > 0 && check.width == OUTPUT_WIDTH &&
+        check.height == OUTPUT_HEIGHT) {
         rc = compare(source, output, &check, log);
     }
     if (log != NULL) {
