@@ -164,15 +164,30 @@ static int reap(struct running *r, struct rusage *ret_usage)
     }
 }
 
+/// The line that says why. Our workloads say it in a line of their own, and what the programs
+/// below them said may stand after it; of another program it is the last one. The caller frees it.
+static char *choose_complaint(char *text)
+{
+    g_auto(GStrv) lines = g_strsplit_set(g_strchomp(text), "\r\n", -1);
+    size_t last = MAX(g_strv_length(lines), 1) - 1, own = last;
+    while (own > 0 && !g_str_has_prefix(lines[own], "cpulift-")) {
+        own--;
+    }
+    if (lines[0] == NULL || own == last || !g_str_has_prefix(lines[own], "cpulift-")) {
+        return g_strdup(lines[0] != NULL ? lines[last] : "");
+    }
+    bool is_followed = g_str_has_suffix(lines[own], ":");
+    return is_followed ? g_strdup_printf("%s %s", lines[own], g_strchug(lines[last]))
+                       : g_strdup(lines[own]);
+}
+
 static char *read_complaint(int fd)
 {
-    char tail[2049];
+    char tail[8193];
     off_t size = lseek(fd, 0, SEEK_END);
     ssize_t got = pread(fd, tail, sizeof tail - 1, MAX(size - (off_t)sizeof tail + 1, 0));
     tail[MAX(got, 0)] = '\0';
-    g_strchomp(tail);
-    char *line = strrchr(tail, '\n');
-    char *complaint = g_strdup(line != NULL ? line + 1 : tail);
+    char *complaint = choose_complaint(tail);
     text_make_printable(complaint);
     return complaint;
 }

@@ -19,7 +19,8 @@ typedef struct process_outcome {
     bool is_timeout;  ///< the deadline passed and it was killed
     double wall, cpu; ///< seconds; cpu: it and the children it waited for, user and system
     char *output;     ///< standard output, at most PROCESS_OUTPUT_MAX bytes of its end
-    char *complaint;  ///< the last line on standard error, printable; "" when there is none
+    char *complaint;  ///< why it failed, as standard error says it: the last line that one of our
+                      ///< workloads begins with its name, else the last one; printable; "": none
 } process_outcome;
 
 #define PROCESS_OUTPUT_MAX ((size_t)1 << 20)
