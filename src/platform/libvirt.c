@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /// Plain libvirt: a guard in /etc/libvirt/hooks/qemu.d (libvirt 6.5 and later) that can stop the
 /// start, or the arrival, of a guest whose CPU is outside the plan. Persistent definitions are
-/// libvirt's own and are changed through it (cli/domains), not in its files.
+/// libvirt's own and are changed through it (cli/guests), not in its files.
 #include "platform/platform.h"
 
 #define HOOKS "etc/libvirt/hooks"

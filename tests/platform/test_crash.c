@@ -248,6 +248,41 @@ static void test_rollback_of_three_killed_anywhere(void **state)
     assert_true(at > 20);
 }
 
+/// What an older version kept of its changes of definitions.
+static void keep_old(const char *folder)
+{
+    g_autofree char *state = g_build_filename(folder, "var/lib/cpulift", NULL);
+    g_autofree char *file = g_build_filename(state, "domains.json", NULL);
+    g_autofree char *domain = fake_domain("Nehalem", ""), *before = fake_domain("Penryn", "");
+    g_autofree char *text = g_strdup_printf(
+        "{\"schema\": \"cpulift.domains/1\", \"domains\": [{\"uri\": \"" FAKE_URI "\", \"name\": "
+        "\"guest-a\", \"uuid\": \"a\", \"before\": \"%s\"}]}",
+        before);
+    assert_int_equal(g_mkdir_with_parents(state, 0755), 0);
+    assert_true(g_file_set_contents(file, text, -1, NULL));
+    g_strlcpy(fake_texts[0], domain, sizeof(fake_texts[0]));
+}
+
+/// It becomes a record of the journal, and whenever that is killed nothing of it is lost.
+static void test_older_record_killed_anywhere(void **state)
+{
+    (void)state;
+    int (*const acts[])(const char *folder) = {rollback, apply};
+    for (size_t act = 0; act < G_N_ELEMENTS(acts); act++) {
+        bool died = true;
+        for (int at = 0; died; at++) {
+            g_autofree char *folder = make_root();
+            keep_old(folder);
+            died = run_killed(acts[act], folder, at);
+            assert_int_equal(rollback(folder), 0);
+            check_models("Penryn");
+            g_autofree char *left = g_build_filename(folder, "var/lib/cpulift", NULL);
+            assert_false(g_file_test(left, G_FILE_TEST_EXISTS));
+            remove_tree(folder);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -256,6 +291,7 @@ int main(void)
         cmocka_unit_test(test_rollback_killed_anywhere),
         cmocka_unit_test(test_old_file_that_cannot_be_opened),
         cmocka_unit_test(test_rollback_of_three_killed_anywhere),
+        cmocka_unit_test(test_older_record_killed_anywhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
