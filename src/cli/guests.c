@@ -76,6 +76,10 @@ static void add_guest(const struct definition *definition, const store_key *key,
     const char *xml = definition->xml;
     struct platform_guest *guest = platform_add_guest(guests, definition->name, definition->uuid);
     guest->is_active = definition->is_active;
+    if (xml == NULL) {
+        guest->skipped = g_strdup(definition->why);
+        return;
+    }
     if (domain_parse(xml, strlen(xml), definition->name, &document, &why) != 0 ||
         check_respect(document, plan, &why) != 0 ||
         rewrite(document, plan, qemu, guest, &after, &why) != 0) {

@@ -15,6 +15,7 @@ void definition_free(void *data)
     g_free(definition->name);
     g_free(definition->uuid);
     g_free(definition->xml);
+    g_free(definition->why);
     g_free(definition);
 }
 
@@ -51,6 +52,23 @@ static int compare_names(const void *a, const void *b)
     return strcmp((*x)->name, (*y)->name);
 }
 
+/// One that cannot be read stops no other.
+static void add_one(virDomainPtr domain, GPtrArray *found)
+{
+    struct definition *definition = NULL;
+    g_autoptr(cpulift_error) err = NULL;
+    if (read_one(domain, &definition, &err) != 0) {
+        if (virGetLastErrorCode() == VIR_ERR_NO_DOMAIN) {
+            return;
+        }
+        definition = g_new0(struct definition, 1);
+        definition->name = g_strdup(virDomainGetName(domain));
+        definition->uuid = g_strdup("");
+        definition->why = g_strdup(err->message);
+    }
+    g_ptr_array_add(found, definition);
+}
+
 int definitions_read(const virt_conn *conn, const char *pattern, GPtrArray **ret_definitions,
                      cpulift_error **err)
 {
@@ -67,10 +85,8 @@ int definitions_read(const virt_conn *conn, const char *pattern, GPtrArray **ret
     }
     free(domains);
     for (size_t i = 0; i < all->len; i++) {
-        struct definition *definition = NULL;
         if (pattern == NULL || fnmatch(pattern, virDomainGetName(all->pdata[i]), 0) == 0) {
-            TRY(read_one(all->pdata[i], &definition, err));
-            g_ptr_array_add(found, definition);
+            add_one(all->pdata[i], found);
         }
     }
     g_ptr_array_sort(found, compare_names);

@@ -7,13 +7,14 @@
 typedef struct definition {
     char *name, *uuid;
     char *xml;            ///< inactive, with its secrets, so that it can be defined again
+    char *why;            ///< it could not be read, and there is no more than its name; else NULL
     bool is_active;       ///< it runs now: on the CPU that it was started with
     bool has_saved_image; ///< its next start goes on from that, with the CPU in it
     unsigned snapshots;   ///< each has the CPU of when it was made
 } virt_definition;
 
-/// The persistent domains whose name fits the shell pattern (NULL: all), by name. The array frees
-/// its elements.
+/// The persistent domains whose name fits the shell pattern (NULL: all), by name; one that is gone
+/// meanwhile is left out, one that cannot be read says why. The array frees its elements.
 int definitions_read(const virt_conn *conn, const char *pattern, GPtrArray **ret_definitions,
                      cpulift_error **err);
 
