@@ -35,10 +35,11 @@ check() { # NAME COMMAND…
     fi
     : >"$scratch/log"
 }
-echo 1..28
+echo 1..31
 
 # the run program gets the definition; its environment is clean
 program cpulift-run <<'END'
+[ "$3" = --check ] && { [ "$2" != nosuch ] || { echo "cpulift: unknown CPU 'nosuch'" >&2; exit 2; }; } && exit
 [ "$1" = --cpu ] && [ "$3" = -- ] || exit 99
 echo "$2 ${OPENBLAS_CORETYPE-clean}" >>used
 shift 3
@@ -91,6 +92,29 @@ resumed() {
 }
 check 'and is resumed without making them again' resumed
 check 'a file that is there is not overwritten' sh -c '! cpulift bench linpack --cpu host -o good.json'
+
+second() {
+    echo 'until [ -e go ]; do sleep 0.1; done' | program cpulift-linpack
+    cpulift bench linpack --runs 1 --cpus 1 --cpu bare -o one.json 2>first-err & pid=$!
+    until [ -e one.json.lock ]; do sleep 0.1; done
+    cpulift bench linpack --runs 1 --cpus 1 --cpu bare -o ./one.json 2>err
+    status=$?
+    : >go
+    wait $pid
+    [ "$status" = 2 ] && grep -q "another bench writes './one.json'" err && [ "$(count '"run"' one.json)" = 2 ] && [ ! -e one.json.lock ]
+}
+check 'a second bench on one file is refused, and no lock stays' second
+full() { # a limit on the size of files is a disk that is full
+    result true | program cpulift-linpack
+    sh -c 'trap "" XFSZ; ulimit -f 8; exec cpulift bench linpack --runs 50 --cpus 1 --cpu bare -o full.json' 2>err
+    [ $? = 2 ] && kept=$(count '"run"' full.json) && [ "$kept" -ge 2 ] && grep -q " $kept samples are kept in 'full.json'" err
+}
+check 'on a full disk as many samples are said to be kept as are kept' full
+unknown() {
+    cpulift bench linpack --runs 1 --cpus 1 --cpu host --cpu nosuch -o unknown.json 2>err
+    [ $? = 2 ] && grep -q "under 'nosuch': cpulift: unknown CPU 'nosuch'" err && [ ! -e unknown.json ]
+}
+check 'a definition that run refuses is refused before the first sample' unknown
 
 # deadlines, missing programs
 program cpulift-linpack <<'END'
@@ -183,7 +207,9 @@ refused() { # WORD OPTION…
     ! cpulift bench --command true --cpu bare -o refused.json "$@" 2>err && grep -q -e "$word" err && [ ! -e refused.json ]
 }
 bad_settings() {
-    refused twice --cpus 1,1 && refused timeout --cpus 1 --timeout 999999 && refused runs --cpus 1 --runs 99999 &&
+    refused "no-such-program' is not there" --command ./no-such-program && refused 'at least 1' --cpus 1 --runs 0 &&
+        refused '1 to 1024' --cpus 9999 && refused vcpus --cpus 0 && refused 1,x --cpus 1,x &&
+        refused twice --cpus 1,1 && refused timeout --cpus 1 --timeout 999999 && refused runs --cpus 1 --runs 99999 &&
         refused /nowhere --cpus 1 --runs 1 -o /nowhere/at/all.json && ! grep -q 'are kept' err
 }
 check 'settings that could not be kept or would count twice are refused' bad_settings

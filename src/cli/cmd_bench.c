@@ -16,12 +16,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { UNSET = G_MININT }; // of a count
+
 static struct {
     char **cpu, **command, **args;
     char *cpus, *in, *output, *kernel, *connect;
     int runs, timeout, memory;
     gboolean quick, resume, allow_tcg;
-} options = {.output = (char *)"samples.json"};
+} options = {.output = (char *)"samples.json", .runs = UNSET, .timeout = UNSET, .memory = UNSET};
 
 static const GOptionEntry entries[] = {
     {"cpus", 0, 0, G_OPTION_ARG_STRING, &options.cpus, "numbers of CPUs to use (1,2,4)", "LIST"},
@@ -93,6 +95,12 @@ static int add_workloads(bench_settings *s, char **names, size_t count, cpulift_
         bench_workload *w = NULL;
         TRY(workload_new_command(*line, &w, err));
         settings_add_workload(s, w);
+        g_autofree char *program = g_find_program_in_path(w->command[0]);
+        if (program == NULL) {
+            return cpulift_error_set(err, CPULIFT_EMISSING,
+                                     "--command: '%s' is not there; install it or name its path",
+                                     w->command[0]);
+        }
     }
     return s->workloads->len > 0
                ? 0
@@ -142,9 +150,9 @@ static int fill_settings(bench_settings *s, char **names, size_t count, cpulift_
 {
     s->is_guest = options.in != NULL && strcmp(options.in, "guest") == 0;
     s->allow_tcg = options.allow_tcg;
-    s->runs = options.runs > 0 ? (unsigned)options.runs : options.quick ? 3 : s->runs;
-    s->timeout = options.timeout > 0 ? (unsigned)options.timeout : s->timeout;
-    s->memory = options.memory > 0 ? (unsigned)options.memory : s->memory;
+    s->runs = options.runs != UNSET ? (unsigned)options.runs : options.quick ? 3 : s->runs;
+    s->timeout = options.timeout != UNSET ? (unsigned)options.timeout : s->timeout;
+    s->memory = options.memory != UNSET ? (unsigned)options.memory : s->memory;
     s->uri = g_strdup(options.connect);
     s->kernel = g_strdup(options.kernel);
     const char *usual = options.quick ? "1,2" : "1,2,4";
@@ -264,8 +272,8 @@ static int start(const char *path, char **names, size_t count, char **environmen
 static bool has_settings(void)
 {
     return options.cpu || options.args || options.cpus || options.command || options.in ||
-           options.runs || options.timeout || options.memory || options.quick || options.kernel ||
-           options.connect || options.allow_tcg;
+           options.runs != UNSET || options.timeout != UNSET || options.memory != UNSET ||
+           options.quick || options.kernel || options.connect || options.allow_tcg;
 }
 
 /// A series may take hours: that its samples cannot be kept must be known before the first.
@@ -289,18 +297,25 @@ static int check_output(const char *path, cpulift_error **err)
                                    g_strerror(errno));
 }
 
+static bool is_count(int value)
+{
+    return value == UNSET || value > 0;
+}
+
 static int run(char **names, size_t count)
 {
     const char *path = options.output;
-    if (options.runs < 0 || options.timeout < 0 || options.memory < 0) {
-        return command_usage("bench", "a count cannot be negative");
+    if (!is_count(options.runs) || !is_count(options.timeout) || !is_count(options.memory)) {
+        return command_usage("bench", "--runs, --timeout and --memory are at least 1");
     }
     if (options.resume && (count > 0 || has_settings())) {
         return command_usage("bench", "--resume goes on with the settings in '%s'; give no others",
                              path);
     }
     g_autoptr(cpulift_error) err = NULL;
-    if (check_output(path, &err) != 0) {
+    g_auto(samples_lock) lock = {.fd = -1};
+    if (check_output(path, &err) != 0 ||
+        (strcmp(path, "-") != 0 && samples_lock_take(path, &lock, &err) != 0)) {
         return command_fail(&err);
     }
     if (!options.resume && strcmp(path, "-") != 0 && access(path, F_OK) == 0) {

@@ -9,6 +9,8 @@
 /// The definition that means the program alone, to measure what `run` costs.
 #define BARE "bare"
 
+enum { CHECK_TIMEOUT = 60 }; // seconds
+
 /// Puts `cpulift-run --cpu DEF --` in front.
 static int wrap(const struct job *job, char **argv, char ***ret_argv, cpulift_error **err)
 {
@@ -80,18 +82,29 @@ static int run_process(void *data, const struct job *job, bench_outcome *ret_out
     return ret_outcome->reason == NULL ? check(job, check_argv, p.output, ret_outcome, err) : 0;
 }
 
-/// Fails early where `run` itself is missing, rather than in every sample.
+/// Asks `run` whether it can show the definition here.
+static int check_definition(const bench_definition *d, const char *folder, cpulift_error **err)
+{
+    g_autofree char *program = NULL, *argument = NULL;
+    g_auto(process_outcome) p = {0};
+    TRY(programs_find("cpulift-run", &program, err));
+    TRY(place_get_definition(d, folder, &argument, err));
+    char *argv[] = {program, (char *)"--cpu", argument, (char *)"--check", NULL};
+    TRY(process_run(&(struct process_options){.argv = argv, .timeout = CHECK_TIMEOUT}, &p, err));
+    return p.status == 0
+               ? 0
+               : cpulift_error_set(err, CPULIFT_EINPUT, "no sample could be made under '%s': %s",
+                                   d->name, p.complaint);
+}
+
+/// Fails early where `run` is missing or refuses a definition, rather than in every sample.
 static int open_process(const bench_settings *s, const char *folder, void **ret_data,
                         cpulift_error **err)
 {
-    (void)folder;
     *ret_data = NULL;
     for (unsigned i = 0; i < s->definitions->len; i++) {
         const bench_definition *d = s->definitions->pdata[i];
-        g_autofree char *program = NULL;
-        if (strcmp(d->argument, BARE) != 0) {
-            TRY(programs_find("cpulift-run", &program, err));
-        }
+        TRY(strcmp(d->argument, BARE) != 0 ? check_definition(d, folder, err) : 0);
     }
     return 0;
 }

@@ -162,7 +162,11 @@ static int run_cell(struct series *series, struct cell *cell, cpulift_error **er
     bench_sample *s = new_sample(cell, &o);
     g_ptr_array_add(r->samples->list, s);
     tell(series, cell, s);
-    return r->path != NULL ? samples_save(r->samples, r->path, err) : 0;
+    int rc = r->path != NULL ? samples_save(r->samples, r->path, err) : 0;
+    if (rc != 0) { // what is said to be kept is what the file has
+        g_ptr_array_set_size(r->samples->list, (int)r->samples->list->len - 1);
+    }
+    return rc;
 }
 
 /// Runs the preparing step of each workload, once; a guest's needs it before the guest is made.

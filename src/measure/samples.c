@@ -5,7 +5,13 @@
 #include "base/json.h"
 #include "measure/machine.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define VCPUS_MAX 4096
 #define RUNS_MAX  100000
@@ -128,6 +134,48 @@ int samples_save(const bench_samples *s, const char *path, cpulift_error **err)
 {
     g_autofree char *text = samples_format(s);
     return file_save(path, text, strlen(text), 0644, err);
+}
+
+/// False: whoever had the lock has removed the file since it was opened.
+static bool is_file_at(int fd, const char *path)
+{
+    struct stat ours, there;
+    return fstat(fd, &ours) == 0 && lstat(path, &there) == 0 && ours.st_dev == there.st_dev &&
+           ours.st_ino == there.st_ino;
+}
+
+int samples_lock_take(const char *path, samples_lock *ret_lock, cpulift_error **err)
+{
+    char *real = realpath(path, NULL); // two names of one file
+    g_autofree char *lock = g_strdup_printf("%s.lock", real != NULL ? real : path);
+    free(real);
+    for (;;) {
+        autoclose int fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (fd < 0) {
+            return cpulift_error_set(err, CPULIFT_ESYSTEM, "cannot open '%s': %s", lock,
+                                     g_strerror(errno));
+        }
+        if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+            return cpulift_error_set(
+                err, CPULIFT_ECONFLICT,
+                "another bench writes '%s'; wait for its end or choose another "
+                "--output",
+                path);
+        }
+        if (is_file_at(fd, lock)) {
+            *ret_lock = (samples_lock){.path = g_steal_pointer(&lock), .fd = auto_steal(&fd)};
+            return 0;
+        }
+    }
+}
+
+void samples_lock_clear(samples_lock *lock)
+{
+    if (lock->fd >= 0) {
+        unlink(lock->path); // still held: nobody else's
+    }
+    auto_close(&lock->fd);
+    g_clear_pointer(&lock->path, g_free);
 }
 
 const bench_sample *samples_find(const bench_samples *s, const char *workload, const char *cpu,

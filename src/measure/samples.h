@@ -49,6 +49,18 @@ char *samples_format(const bench_samples *samples);
 /// Replaces the document at `path` in one step, so that a killed run leaves a whole one.
 int samples_save(const bench_samples *samples, const char *path, cpulift_error **err);
 
+/// The right to write a document: two series in one file would each undo the other's samples.
+typedef struct samples_lock {
+    char *path; ///< a file beside the document
+    int fd;     ///< -1: not taken
+} samples_lock;
+
+/// Refuses (CPULIFT_ECONFLICT) where another process has it. It ends with the process, however that
+/// ends: what a killed one leaves behind stands in nobody's way.
+int samples_lock_take(const char *path, samples_lock *ret_lock, cpulift_error **err);
+void samples_lock_clear(samples_lock *lock);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(samples_lock, samples_lock_clear)
+
 /// The sample of that cell and run, borrowed, or NULL.
 const bench_sample *samples_find(const bench_samples *samples, const char *workload,
                                  const char *cpu, unsigned vcpus, unsigned run);
