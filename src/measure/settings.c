@@ -153,8 +153,9 @@ int settings_set_vcpus(bench_settings *s, const char *list, cpulift_error **err)
     for (char **word = words; *word != NULL; word++) {
         guint64 value;
         if (!text_to_uint(*word, THREADS_MAX, &value)) {
-            return cpulift_error_set(err, CPULIFT_EINPUT,
-                                     "'%s' is no list of CPU counts; write it as 1,2,4", list);
+            return cpulift_error_set(
+                err, CPULIFT_EINPUT,
+                "'%s' is no list of CPU counts from 1 to %d; write it as 1,2,4", list, THREADS_MAX);
         }
         json_array_append_new(s->vcpus, json_integer((json_int_t)value));
     }
