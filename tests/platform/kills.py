@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 KILL_AT, BUILD, SOURCE = sys.argv[1:4]
 KILLS = int(sys.argv[4]) if len(sys.argv) > 4 else 20
@@ -23,7 +24,9 @@ NODES = {
     "eucalyptus": (f"eucalyptus_node $0 {SOURCE}/tests/platform/euca41.xsl", ["--platform", "eucalyptus"]),
     "eucalyptus xsl": (f"eucalyptus_node $0 {SOURCE}/tests/platform/euca41.xsl", ["--platform", "eucalyptus", "--channel", "xsl"]),
     "libvirt": ("mkdir -p $0/etc/libvirt; : >$0/etc/libvirt/qemu.conf", ["--platform", "libvirt", "--channel", "guard"]),
+    "definitions": ("mkdir -p $0/etc", ["--platform", "libvirt", "--channel", "guard", "--only", "web-*"]),
 }
+GUEST = "<domain type='qemu'><name>{}</name><memory>65536</memory><os><type machine='pc'>hvm</type></os><cpu><model>Nehalem</model></cpu></domain>"
 dice = random.Random(SEED)
 
 
@@ -31,8 +34,11 @@ def make_plans(folder):
     """Three plans that differ."""
     with open(f"{SOURCE}/tests/platform/plan.json") as file:
         plan = json.load(file)
-    for pool in ("one", "two", "three"):
+    for pool, lost in (("one", None), ("two", "avx"), ("three", "aes")):
         plan["pool"] = pool
+        for names in (plan["definition"]["require"], plan["features"]):
+            if lost:
+                names.remove(lost)
         with open(f"{folder}/{pool}.json", "w") as file:
             json.dump(plan, file)
         yield file.name
@@ -51,14 +57,49 @@ def look(root):
     return seen
 
 
+class Libvirt:
+    """A libvirtd with its state in namespaces of its own, and three guests that are defined."""
+
+    START = """mount --make-rprivate / && mount -t tmpfs none /run && mount -t tmpfs none /var/lib/libvirt && mount -t tmpfs none /var/cache/libvirt
+        cp -r /var/cache/cpulift/cache/. /var/cache/libvirt 2>/dev/null
+        mkdir -p /run/libvirt /etc/libvirt && mount --bind "$0/etc" /etc/libvirt
+        exec libvirtd --config "$0/etc/libvirtd.conf" --pid-file "$0/pid" """
+
+    def __init__(self, folder):
+        os.makedirs(f"{folder}/etc")
+        with open(f"{folder}/etc/libvirtd.conf", "w") as file:
+            file.write(f'unix_sock_dir = "{folder}"\nauth_unix_rw = "none"\nauth_unix_ro = "none"\n')
+        self.uri = f"qemu+unix:///system?socket={folder}/libvirt-sock"
+        self.daemon = subprocess.Popen(["unshare", "-m", "sh", "-c", self.START, folder], stderr=subprocess.DEVNULL)
+        for _ in range(300):
+            if subprocess.run(["virsh", "-c", self.uri, "version"], capture_output=True).returncode == 0:
+                break
+            time.sleep(0.1)
+        for name in ("web-1", "web-2", "db-1"):
+            with open(f"{folder}/{name}.xml", "w") as file:
+                file.write(GUEST.format(name))
+            subprocess.run(["virsh", "-q", "-c", self.uri, "define", file.name], check=True, stdout=subprocess.DEVNULL)
+
+    def look(self):
+        words = "; ".join(f"dumpxml --inactive {name}" for name in ("web-1", "web-2", "db-1"))
+        return {"definitions": subprocess.run(["virsh", "-q", "-c", self.uri, words], check=True, capture_output=True, text=True).stdout}
+
+    def end(self):
+        self.daemon.terminate()
+        self.daemon.wait()
+
+
 class Round:
     """One node, its first state, and what was done to it."""
 
-    def __init__(self, template, root, options, plans):
+    def __init__(self, template, root, options, plans, libvirt):
         shutil.copytree(template, root, symlinks=True)
         subprocess.run(["cp", "-a", "--attributes-only", f"{template}/.", root], check=True)
-        self.first, self.root, self.options, self.plans = look(root), root, options, plans
-        self.told, self.kills = [], 0
+        self.root, self.options, self.plans, self.libvirt = root, options, plans, libvirt
+        self.first, self.told, self.kills = self.look(), [], 0
+
+    def look(self):
+        return look(self.root) | (self.libvirt.look() if self.libvirt else {})
 
     def choose(self):
         if dice.random() < 0.6:
@@ -89,7 +130,7 @@ class Round:
         undone = subprocess.run([PROGRAM, "rollback", "--root", self.root, "--commit"], capture_output=True, text=True)
         if undone.returncode != 0:
             self.fail(undone.stdout + undone.stderr)
-        last = look(self.root)
+        last = self.look()
         if last != self.first:
             self.fail("\n".join(f"{path}: {self.first.get(path)} is {last.get(path)}" for path in sorted(self.first | last)
                                 if self.first.get(path) != last.get(path)))
@@ -122,6 +163,17 @@ def play(one, ranges):
     one.check()
 
 
+def repeat(round_of):
+    ranges = measure(round_of)
+    kills = rounds = 0
+    while kills < KILLS:
+        one = round_of()
+        play(one, ranges)
+        kills, rounds = kills + one.kills, rounds + 1
+        shutil.rmtree(one.root)
+    return kills, rounds
+
+
 def test(name, folder):
     make, options = NODES[name]
     template, root = f"{folder}/template", f"{folder}/node"
@@ -130,17 +182,24 @@ def test(name, folder):
     if os.getuid() == 0:
         subprocess.run(["chown", "-R", "7:9", f"{template}/etc"], check=True)
     options = [*options, "--hook", "/usr/libexec/cpulift/cpulift-hook"]
+    libvirt = Libvirt(f"{folder}/libvirt") if name == "definitions" else None
+    options += ["--connect", libvirt.uri] if libvirt else []
     plans = list(make_plans(folder))
-    ranges = measure(lambda: Round(template, root, options, plans))
-    kills = rounds = 0
-    while kills < KILLS:
-        one = Round(template, root, options, plans)
-        play(one, ranges)
-        kills, rounds = kills + one.kills, rounds + 1
-        shutil.rmtree(root)
-    print(f"{name}: {kills} kills in {rounds} rounds")
+    try:
+        kills, rounds = repeat(lambda: Round(template, root, options, plans, libvirt))
+    finally:
+        if libvirt:
+            libvirt.end()
+    print(f"{name}: {kills} kills in {rounds} rounds", flush=True)
+
+
+def can_test(name):
+    return name != "definitions" or (os.getuid() == 0 and all(shutil.which(program) for program in ("libvirtd", "virsh", "unshare")))
 
 
 for place in NODES:
     with tempfile.TemporaryDirectory() as scratch:
-        test(place, scratch)
+        if can_test(place):
+            test(place, scratch)
+        else:
+            print(f"{place}: not tested, that needs root, libvirtd, virsh and unshare")
