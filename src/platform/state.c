@@ -79,7 +79,7 @@ const struct record state_record = {
         {"definitions", &record_list, STATE(definitions), .record = &definition_record,
          .meaning = "that cpulift changed"},
         {"unasked", &record_array, STATE(unasked), RECORD_ALWAYS | RECORD_TEXT,
-         .meaning = "why a libvirt of `definitions` cannot be asked"},
+         .meaning = "what cannot be read, or which libvirt cannot be asked, and why"},
         {"untuned", &record_list, STATE(untuned), RECORD_REQUIRED, .record = &untuned_record,
          .meaning = "each start of a guest that a hook left alone"},
         {"unjudged", &record_list, STATE(unjudged), .record = &untuned_record,
@@ -100,8 +100,15 @@ void state_free(node_state *state)
     record_free(&state_record, state);
 }
 
-/// What became of a change, in a word or two (static). Why its store cannot be asked is added to
-/// the state, once.
+/// Says, once, why something cannot be asked or read: that is not to say that it is none.
+static void add_unasked(node_state *state, const char *why)
+{
+    if (!g_ptr_array_find_with_equal_func(state->unasked, why, g_str_equal, NULL)) {
+        g_ptr_array_add(state->unasked, g_strdup(why));
+    }
+}
+
+/// What became of a change, in a word or two (static).
 static const char *judge(const struct change *change, struct stores *stores, node_state *state)
 {
     g_auto(root_file) now = {0};
@@ -111,9 +118,8 @@ static const char *judge(const struct change *change, struct stores *stores, nod
         store->load(store, change->target, &now, &err) == 0) {
         return undo_judge(change, &now);
     }
-    if (change->store != NULL &&
-        !g_ptr_array_find_with_equal_func(state->unasked, err->message, g_str_equal, NULL)) {
-        g_ptr_array_add(state->unasked, g_strdup(err->message));
+    if (change->store != NULL) {
+        add_unasked(state, err->message);
     }
     return change->store != NULL ? "not known" : "unreadable";
 }
@@ -206,11 +212,14 @@ static void list_untuned(const root_dir *root, node_state *state)
     const struct platform *const *all = platform_list(&count);
     for (size_t i = 0; i < count; i++) {
         g_auto(root_file) file = {0};
-        if (!g_hash_table_add(seen, (gpointer)all[i]->trace) ||
-            root_load(root, all[i]->trace, &file, NULL) != 0 || !file.exists) {
+        g_autoptr(cpulift_error) err = NULL;
+        if (!g_hash_table_add(seen, (gpointer)all[i]->trace)) {
             continue;
         }
-        g_auto(GStrv) lines = g_strsplit(file.bytes, "\n", -1);
+        if (root_load(root, all[i]->trace, &file, &err) != 0) {
+            add_unasked(state, err->message);
+        }
+        g_auto(GStrv) lines = g_strsplit(file.exists ? file.bytes : "", "\n", -1);
         for (char **line = lines; *line != NULL; line++) {
             add_trace(state, g_utf8_validate(*line, -1, NULL) ? *line : "");
         }
@@ -234,28 +243,34 @@ static void check_programs(const root_dir *root, node_state *state)
     }
 }
 
-/// The plan that the hooks go by; NULL where none is installed or it is broken. The caller's, as is
-/// *ret_target.
-static cpulift_plan *load_plan(const root_dir *root, const char **ret_target)
+/// The plan that the hooks go by, the caller's; NULL where none is installed, or none that can be
+/// read, which is said.
+static cpulift_plan *load_plan(const root_dir *root, node_state *state, const char **ret_target)
 {
     size_t count = 0;
     const struct platform *const *all = platform_list(&count);
     for (size_t i = 0; i < count; i++) {
         g_auto(root_file) file = {0};
+        g_autoptr(cpulift_error) err = NULL;
         cpulift_plan *plan = NULL;
         *ret_target = all[i]->plan_target;
-        if (root_load(root, *ret_target, &file, NULL) == 0 && file.exists &&
-            plan_parse(file.bytes, file.len, *ret_target, &plan, NULL) == 0) {
+        int rc = root_load(root, *ret_target, &file, &err);
+        rc = rc == 0 && file.exists ? plan_parse(file.bytes, file.len, *ret_target, &plan, &err)
+                                    : rc;
+        if (plan != NULL) {
             return plan;
+        }
+        if (rc != 0) {
+            add_unasked(state, err->message);
         }
     }
     return NULL;
 }
 
-static struct state_plan *describe_plan(const root_dir *root)
+static struct state_plan *describe_plan(const root_dir *root, node_state *state)
 {
     const char *target = NULL;
-    g_autoptr(cpulift_plan) plan = load_plan(root, &target);
+    g_autoptr(cpulift_plan) plan = load_plan(root, state, &target);
     if (plan == NULL) {
         return NULL;
     }
@@ -270,7 +285,7 @@ static struct state_plan *describe_plan(const root_dir *root)
 void state_compare(node_state *state, const root_dir *root, const cpulift_plan *plan)
 {
     const char *target = NULL;
-    g_autoptr(cpulift_plan) installed = load_plan(root, &target);
+    g_autoptr(cpulift_plan) installed = load_plan(root, state, &target);
     g_clear_pointer(&state->differences, g_ptr_array_unref);
     if (installed == NULL) {
         state->differences = compare_new();
@@ -284,10 +299,14 @@ void state_compare(node_state *state, const root_dir *root, const cpulift_plan *
 }
 
 /// The emulator that apply recorded, held against what it is now. The caller's.
-static struct state_qemu *describe_qemu(const root_dir *root)
+static struct state_qemu *describe_qemu(const root_dir *root, node_state *state)
 {
     g_autoptr(node_qemu) applied = node_load(root, NODE_TARGET);
     if (applied == NULL) {
+        if (root_has(root, NODE_TARGET)) {
+            add_unasked(state,
+                        "'" NODE_TARGET "' does not say which QEMU the node had: apply again");
+        }
         return NULL;
     }
     g_autoptr(node_qemu) now = node_look(root, applied->emulator);
@@ -305,8 +324,8 @@ int state_read(struct stores *stores, node_state **ret_state, cpulift_error **er
     node_state *state = record_new(&state_record);
     state->definitions = g_ptr_array_new_with_free_func(definition_record_free);
     TRY(journal_is_pending(root, &state->is_interrupted, err));
-    state->plan = describe_plan(root);
-    state->qemu = describe_qemu(root);
+    state->plan = describe_plan(root, state);
+    state->qemu = describe_qemu(root, state);
     list_changes(stores, sets, state);
     check_programs(root, state);
     list_untuned(root, state);
@@ -329,14 +348,16 @@ bool state_is_good(const node_state *state)
     return is_good;
 }
 
-static void format_plan(GString *out, const struct state_plan *plan)
+static void format_plan(GString *out, const node_state *state)
 {
+    const struct state_plan *plan = state->plan;
     if (plan != NULL) {
         g_string_append_printf(out, "plan /%s: pool %s, %s, %s, model %s, %u features\n",
                                plan->target, plan->pool, plan->variant, plan->virt, plan->model,
                                plan->features);
     } else {
-        g_string_append(out, "no plan is installed\n");
+        g_string_append(out, state->unasked->len > 0 ? "no plan that can be read is installed\n"
+                                                     : "no plan is installed\n");
     }
 }
 
@@ -426,7 +447,7 @@ static void format_differences(GString *out, const GPtrArray *differences)
 char *state_format(const node_state *state)
 {
     GString *out = g_string_new(NULL);
-    format_plan(out, state->plan);
+    format_plan(out, state);
     format_qemu(out, state);
     format_differences(out, state->differences);
     if (state->is_interrupted) {

@@ -39,7 +39,7 @@ typedef struct node_state {
     struct state_qemu *qemu; ///< NULL: apply did not record it
     GPtrArray *files;        ///< struct state_file *
     GPtrArray *definitions;  ///< struct state_definition *
-    GPtrArray *unasked;      ///< char *: why a libvirt that has some cannot be asked
+    GPtrArray *unasked;      ///< char *: what cannot be read or asked, and why
     GPtrArray *untuned;      ///< struct state_untuned *
     GPtrArray *unjudged;     ///< likewise, that the guard let pass; NULL: none
     GPtrArray *stopped;      ///< likewise, that a strict hook stopped because it failed; NULL: none
@@ -49,7 +49,7 @@ typedef struct node_state {
 
 extern const struct record state_record;
 
-/// *ret_state is the caller's. A libvirt that cannot be asked is no error, but stands in `unasked`.
+/// *ret_state is the caller's. What cannot be read or asked is no error, but stands in `unasked`.
 int state_read(struct stores *stores, node_state **ret_state, cpulift_error **err);
 void state_free(node_state *state);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(node_state, state_free)

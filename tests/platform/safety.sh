@@ -108,6 +108,26 @@ for changed in no yes; do
     cp "$folder/theirs" "$folder/torn/$agent"
 done
 
+# What cannot be read is not "none": a plan that is cut off, a trace, a node's record.
+for broken in etc/cpulift/plan.json var/lib/cpulift/hook.log etc/cpulift/node.json; do
+    cp -a "$folder/new" "$folder/broken"
+    rm -rf "$folder/broken/$broken"
+    mkdir -p "$folder/broken/${broken%/*}"
+    echo '{"schema":' >"$folder/broken/$broken"
+    case $broken in *.log) rm "$folder/broken/$broken" && mkfifo "$folder/broken/$broken" ;; esac
+    expect 2 "$cpulift" status --root "$folder/broken"
+    has "$folder/err" "$broken"
+    rm -rf "$folder/broken"
+done
+
+cp -a "$folder/new" "$folder/broken"
+rm "$folder/broken/etc/cpulift/plan.json"
+expect 1 "$cpulift" status --root "$folder/broken"
+has "$folder/out" "no plan is installed"
+ln -s nowhere "$folder/broken/etc/cpulift/plan.json"
+expect 2 "$cpulift" status --root "$folder/broken"
+has "$folder/out" "no plan that can be read"
+
 # status says when somebody took our change away.
 cp "$folder/theirs" "$folder/new/$agent"
 expect 1 "$cpulift" status --root "$folder/new"
