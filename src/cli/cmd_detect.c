@@ -16,20 +16,21 @@ static const GOptionEntry entries[] = {
     {0},
 };
 
-static void detect(const root_dir *root, GPtrArray *found, GString *text)
+/// Adds the platform if it is there.
+static int detect(const struct platform *platform, const root_dir *root, GPtrArray *found,
+                  GString *text, cpulift_error **err)
 {
-    size_t count = 0;
-    const struct platform *const *all = platform_list(&count);
-    for (size_t i = 0; i < count; i++) {
-        g_autofree char *version = NULL;
-        if (all[i]->detect(root, &version)) {
-            g_string_append_printf(text, "%s: %s%s%s; channels %s\n", all[i]->name, all[i]->title,
-                                   *version ? " " : "", version, all[i]->channels);
-            const struct printed_platform one = {g_strdup(all[i]->name), g_strdup(all[i]->title),
-                                                 g_steal_pointer(&version)};
-            g_ptr_array_add(found, g_memdup2(&one, sizeof one));
-        }
+    g_autofree char *version = NULL;
+    bool is_there = false;
+    TRY(platform->detect(root, &is_there, &version, err));
+    if (is_there) {
+        g_string_append_printf(text, "%s: %s%s%s; channels %s\n", platform->name, platform->title,
+                               *version ? " " : "", version, platform->channels);
+        const struct printed_platform one = {g_strdup(platform->name), g_strdup(platform->title),
+                                             g_steal_pointer(&version)};
+        g_ptr_array_add(found, g_memdup2(&one, sizeof one));
     }
+    return 0;
 }
 
 static int run(char **arguments, size_t count)
@@ -43,13 +44,23 @@ static int run(char **arguments, size_t count)
     }
     g_autoptr(GString) text = g_string_new(NULL);
     struct printed_platforms *found = record_new(&printed_platforms_record);
-    detect(root, found->platforms, text);
+    size_t known = 0;
+    const struct platform *const *all = platform_list(&known);
+    int failed = 0;
+    for (size_t i = 0; i < known; i++) {
+        // One that cannot be looked for does not hide the others.
+        if (detect(all[i], root, found->platforms, text, &err) != 0) {
+            failed = command_fail(&err);
+        }
+    }
     g_autoptr(json_t) document = record_format(&printed_platforms_record, found, NULL);
     record_free(&printed_platforms_record, found);
     g_autofree char *out =
         options.json ? json_format_document(document)
-                     : g_strdup(text->len > 0 ? text->str : "no platform that cpulift knows\n");
-    return command_say(out, options.json, text->len > 0 ? EXIT_YES : EXIT_NO);
+                     : g_strdup(text->len > 0 || failed != 0 ? text->str
+                                                             : "no platform that cpulift knows\n");
+    int status = command_say(out, options.json, text->len > 0 ? EXIT_YES : EXIT_NO);
+    return failed != 0 ? failed : status;
 }
 
 const struct command detect_command = {

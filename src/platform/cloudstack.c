@@ -62,12 +62,10 @@ static int read_version(const root_dir *root, char **ret_version, cpulift_error 
     return 0;
 }
 
-static bool detect(const root_dir *root, char **ret_version)
+static int detect(const root_dir *root, bool *ret_is, char **ret_version, cpulift_error **err)
 {
-    if (read_version(root, ret_version, NULL) != 0) {
-        *ret_version = g_strdup("");
-    }
-    return root_has(root, AGENT_PROPERTIES);
+    TRY(root_find(root, AGENT_PROPERTIES, ret_is, err));
+    return read_version(root, ret_version, err);
 }
 
 static int find_version(const root_dir *root, const struct platform_options *options,

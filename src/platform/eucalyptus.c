@@ -17,20 +17,13 @@
 #define CONF_FILE   CONF_FOLDER "/eucalyptus.conf"
 #define HOOKS       CONF_FOLDER "/nc-hooks"
 #define STYLESHEET  CONF_FOLDER "/libvirt.xsl"
+#define VERSION     CONF_FOLDER "/eucalyptus-version"
 
-static char *read_version(const root_dir *root)
+static int detect(const root_dir *root, bool *ret_is, char **ret_version, cpulift_error **err)
 {
-    g_auto(root_file) file = {0};
-    if (root_load(root, CONF_FOLDER "/eucalyptus-version", &file, NULL) != 0 || !file.exists) {
-        return g_strdup("");
-    }
-    return g_strdup(g_strstrip(file.bytes));
-}
-
-static bool detect(const root_dir *root, char **ret_version)
-{
-    *ret_version = read_version(root);
-    return root_has(root, STYLESHEET) && root_has(root, CONF_FILE);
+    TRY(root_find(root, STYLESHEET, ret_is, err));
+    TRY(*ret_is ? root_find(root, CONF_FILE, ret_is, err) : 0);
+    return platform_read_version(root, VERSION, ret_version, err);
 }
 
 /// The definition as XSLT puts it out, without its end tag, which the stylesheet has: the element's
@@ -176,7 +169,8 @@ static int plan(const root_dir *root, const cpulift_plan *plan,
                 struct platform_report *report, cpulift_error **err)
 {
     g_free(report->version);
-    report->version = options->version != NULL ? g_strdup(options->version) : read_version(root);
+    report->version = g_strdup(options->version);
+    TRY(options->version == NULL ? platform_read_version(root, VERSION, &report->version, err) : 0);
     bool is_stylesheet = g_strcmp0(options->channel, "xsl") == 0;
     platform_say(report->effects, "read at every start of a guest: new starts are tuned at once");
     platform_say(report->effects, "running guests keep their CPU, in live migration too, until "

@@ -6,11 +6,16 @@
 
 #define HOOKS "etc/libvirt/hooks"
 
-static bool detect(const root_dir *root, char **ret_version)
+static int detect(const root_dir *root, bool *ret_is, char **ret_version, cpulift_error **err)
 {
+    static const char *const signs[] = {"qemu.conf", "libvirtd.conf", "virtqemud.conf"};
     *ret_version = g_strdup("");
-    return root_has(root, "etc/libvirt/qemu.conf") || root_has(root, "etc/libvirt/libvirtd.conf") ||
-           root_has(root, "etc/libvirt/virtqemud.conf");
+    *ret_is = false;
+    for (size_t i = 0; i < G_N_ELEMENTS(signs) && !*ret_is; i++) {
+        g_autofree char *target = g_build_filename("etc/libvirt", signs[i], NULL);
+        TRY(root_find(root, target, ret_is, err));
+    }
+    return 0;
 }
 
 static int plan(const root_dir *root, const cpulift_plan *plan,

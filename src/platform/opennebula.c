@@ -28,24 +28,18 @@
     "if [ -r \"${BASH_SOURCE%/*}/%s/cpulift/kvmrc.bash\" ]; then . "                               \
     "\"${BASH_SOURCE%/*}/%s/cpulift/kvmrc.bash\"; fi\n"
 
-static char *read_version(const root_dir *root)
+static int detect(const root_dir *root, bool *ret_is, char **ret_version, cpulift_error **err)
 {
-    g_auto(root_file) file = {0};
-    if (root_load(root, VERSION, &file, NULL) != 0 || !file.exists) {
-        return g_strdup("");
-    }
-    return g_strdup(g_strstrip(file.bytes));
-}
-
-static bool detect(const root_dir *root, char **ret_version)
-{
-    *ret_version = read_version(root);
-    return root_has(root, KVMRC) || root_has(root, KVMRC_OLD);
+    TRY(root_find(root, KVMRC, ret_is, err));
+    TRY(*ret_is ? 0 : root_find(root, KVMRC_OLD, ret_is, err));
+    return platform_read_version(root, VERSION, ret_version, err);
 }
 
 static int add_include(const root_dir *root, changeset *set, cpulift_error **err)
 {
-    bool is_old = !root_has(root, KVMRC);
+    bool is_new = false;
+    TRY(root_find(root, KVMRC, &is_new, err));
+    bool is_old = !is_new;
     const char *target = is_old ? KVMRC_OLD : KVMRC;
     g_auto(root_file) file = {0};
     TRY(root_load(root, target, &file, err));
@@ -194,7 +188,8 @@ static int plan(const root_dir *root, const cpulift_plan *plan,
                 struct platform_report *report, cpulift_error **err)
 {
     g_free(report->version);
-    report->version = options->version != NULL ? g_strdup(options->version) : read_version(root);
+    report->version = g_strdup(options->version);
+    TRY(options->version == NULL ? platform_read_version(root, VERSION, &report->version, err) : 0);
     unsigned version = text_parse_version(report->version);
     if (version == 0 && options->version != NULL) {
         return cpulift_error_set(err, CPULIFT_EINPUT,

@@ -135,6 +135,15 @@ void platform_report_respect(const struct platform_options *options, const char 
                  where);
 }
 
+int platform_read_version(const root_dir *root, const char *target, char **ret_version,
+                          cpulift_error **err)
+{
+    g_auto(root_file) file = {0};
+    TRY(root_load(root, target, &file, err));
+    *ret_version = g_strdup(file.exists ? g_strstrip(file.bytes) : "");
+    return 0;
+}
+
 /// Without losses, hosts and reasons, and with the guests that are meant.
 static json_t *slim_plan(const cpulift_plan *plan, const struct platform_options *options)
 {

@@ -75,9 +75,9 @@ struct platform {
     const char *plan_target; ///< where its hooks find the plan, below the root
     const char *trace;       ///< where its hook writes what it could not tune, below the root
 
-    /// True when the root holds a node (or front-end) of this platform; *ret_version (the caller's)
-    /// is its version as far as the files tell, or "".
-    bool (*detect)(const root_dir *root, char **ret_version);
+    /// *ret_is: the root holds a node (or front-end) of this platform; then *ret_version (the
+    /// caller's) is its version as far as the files tell, or "".
+    int (*detect)(const root_dir *root, bool *ret_is, char **ret_version, cpulift_error **err);
 
     /// Adds to `set` what must change for `plan`; fills the report.
     int (*plan)(const root_dir *root, const cpulift_plan *plan,
@@ -90,6 +90,11 @@ const struct platform *platform_find(const char *name);
 
 /// All of them: *ret_count rows.
 const struct platform *const *platform_list(size_t *ret_count);
+
+/// What a platform's file that holds nothing but its version says; "" where there is none. The
+/// caller's.
+int platform_read_version(const root_dir *root, const char *target, char **ret_version,
+                          cpulift_error **err);
 
 /// Adds the hooks' plan at `target`, with the name patterns of `options`; where that is a node's
 /// own, NODE_TARGET too.

@@ -205,6 +205,20 @@ bool root_has(const root_dir *root, const char *target)
            !S_ISLNK(st.st_mode);
 }
 
+int root_find(const root_dir *root, const char *target, bool *ret_is, cpulift_error **err)
+{
+    g_autofree char *name = NULL;
+    autoclose int folder = root_walk_parent(root, target, &name);
+    struct stat st;
+    *ret_is = folder >= 0 && fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+    if (*ret_is && S_ISLNK(st.st_mode)) {
+        errno = ELOOP;
+    } else if (*ret_is || errno == ENOENT) {
+        return 0;
+    }
+    return root_fail(err, "look for", root, target);
+}
+
 int root_get_owner(const root_dir *root, const char *target, uid_t *ret_uid, gid_t *ret_gid,
                    cpulift_error **err)
 {

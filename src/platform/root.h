@@ -58,6 +58,9 @@ int root_load(const root_dir *root, const char *target, struct root_file *ret_fi
 /// True when the folder or file exists (and no link leads to it).
 bool root_has(const root_dir *root, const char *target);
 
+/// Likewise, where "it cannot be seen" is another answer than no: an error.
+int root_find(const root_dir *root, const char *target, bool *ret_is, cpulift_error **err);
+
 /// CPULIFT_ECONFLICT: another cpulift is at work below this root.
 int root_refuse_other(const root_dir *root, cpulift_error **err);
 

@@ -92,6 +92,11 @@ expect 2 "$cpulift" apply "$plan" --platform cloudstack --version 4.22 --root "$
 expect 1 "$cpulift" detect --root "$folder/empty"
 expect 0 "$cpulift" detect --root "$folder/old" --json
 has "$folder/out" '"version": "4.22.0.0"'
+cp -a "$folder/old" "$folder/hidden"
+ln -s nowhere "$folder/hidden/etc/libvirt"
+expect 2 "$cpulift" detect --root "$folder/hidden"
+has "$folder/out" "cloudstack: "
+has "$folder/err" "cannot look for '$folder/hidden/etc/libvirt/qemu.conf'"
 expect 0 "$cpulift" status --root "$folder/empty"
 [ -z "$(ls -A "$folder/empty")" ] || fail "looking made something"
 expect 0 "$cpulift" apply "$plan" --platform cloudstack --root "$folder/old" --json
