@@ -402,6 +402,19 @@ int journal_recover(struct stores *stores, cpulift_error **err)
     return rollback_records(records, stores, &whole, actions, NULL, err);
 }
 
+/// Who began after journal_recover() and was killed before we held the lock left a record that
+/// nothing may stand upon.
+static int refuse_pending(const root_dir *root, cpulift_error **err)
+{
+    bool is_pending = false;
+    TRY(journal_is_pending(root, &is_pending, err));
+    return is_pending ? cpulift_error_set(err, CPULIFT_ECONFLICT,
+                                          "another cpulift was killed at work on '%s/' meanwhile: "
+                                          "nothing was changed; run the command again",
+                                          root->path)
+                      : 0;
+}
+
 int changeset_apply(changeset *set, struct stores *stores, GPtrArray *refused, cpulift_error **err)
 {
     const root_dir *root = stores->root;
@@ -411,6 +424,7 @@ int changeset_apply(changeset *set, struct stores *stores, GPtrArray *refused, c
         return 0;
     }
     TRY(journal_folder_lock(root, &held, err));
+    TRY(refuse_pending(root, err));
     TRY(find_folders(set, root, err));
     TRY(check_before(set, stores, err));
     TRY(name_next(root, &base, err));

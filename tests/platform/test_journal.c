@@ -89,6 +89,28 @@ static void test_two_at_once(void **state)
     assert_int_equal(changeset_apply(set, place->stores, NULL, NULL), 0);
 }
 
+/// Another that begins and is killed between what we read and our lock: its record is the first,
+/// and has the folders.
+static void test_killed_between(void **state)
+{
+    struct place *place = *state;
+    put(place, "a", "one\n");
+    put(place, "b", "one\n");
+    g_autoptr(changeset) ours = changeset_new("test"), theirs = changeset_new("test");
+    g_autofree char *done = at(place, JOURNAL_FOLDER "/000001.json");
+    g_autofree char *pending = at(place, JOURNAL_FOLDER "/000001.pending");
+    assert_int_equal(add(ours, place, "a", "two\n", CHANGE_WHOLE, NULL), 0);
+    assert_int_equal(add(theirs, place, "b", "two\n", CHANGE_WHOLE, NULL), 0);
+    assert_int_equal(changeset_apply(theirs, place->stores, NULL, NULL), 0);
+    assert_int_equal(rename(done, pending), 0);
+    assert_int_equal(changeset_apply(ours, place->stores, NULL, NULL), CPULIFT_ECONFLICT);
+    assert_int_equal(journal_recover(place->stores, NULL), 0);
+    assert_false(root_has(place->root, "var"));
+    assert_int_equal(changeset_apply(ours, place->stores, NULL, NULL), 0);
+    assert_int_equal(journal_rollback(place->stores, NULL, NULL, NULL, NULL), 0);
+    assert_false(root_has(place->root, "var"));
+}
+
 /// The lock is the journal's folder, and whoever ends last removes it: who waits for one that is
 /// gone holds nothing.
 static void test_lock_of_a_removed_folder(void **state)
@@ -416,6 +438,7 @@ int main(void)
         TEST(test_two_applies_one_rollback),
         TEST(test_conflicts_are_refused),
         TEST(test_two_at_once),
+        TEST(test_killed_between),
         TEST(test_lock_of_a_removed_folder),
         TEST(test_conflict_stops_nothing_else),
         TEST(test_rollback_of_the_newest_alone),
