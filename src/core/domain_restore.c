@@ -100,7 +100,8 @@ static int take_apart(const domain_document *document, const struct domain_site 
 {
     GArray *children = domain_find_children(document, site);
     if (children == NULL) {
-        return domain_fail_scan(document, err);
+        (void)domain_fail_scan(document, err);
+        return CPULIFT_EINPUT;
     }
     *ret_children = children;
     *ret_is = select_definition(site, children->len, has_cache);

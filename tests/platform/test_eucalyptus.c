@@ -57,10 +57,10 @@ static void test_sites(void **state)
         "<vcpus>2</vcpus><vcpu/>{}<cpus/><cpu_tune mode='x'/>",
         "<vcpu>1</vcpu>{<cpu>}<topology/></cpu>",
         "<vcpu>1</vcpu>{<cpu\n>}<topology sockets='1'/></cpu >",
-        "<vcpu>1</vcpu>{<cpu><xsl:if test=\"cores > 1 and '/cpu>'\"><xsl:attribute name='mode'>x"
-        "</xsl:attribute></xsl:if>\n }<topology/></cpu>",
-        "<vcpu>1</vcpu>{<cpu><!-- <topology> -->}<topology><xsl:attribute "
-        "name='a'/></topology></cpu>",
+        ("<vcpu>1</vcpu>{<cpu><xsl:if test=\"cores > 1 and '/cpu>'\"><xsl:attribute name='mode'>x"
+         "</xsl:attribute></xsl:if>\n }<topology/></cpu>"),
+        ("<vcpu>1</vcpu>{<cpu><!-- <topology> -->}<topology><xsl:attribute "
+         "name='a'/></topology></cpu>"),
     };
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_auto(GStrv) parts = g_strsplit_set(cases[i], "{}", 3);

@@ -272,8 +272,10 @@ static void test_definitions_go_with_files(void **state)
     put(place, "a", "one");
     g_autoptr(GPtrArray) none = apply_models(place, "Nehalem", "ab");
     assert_int_equal(none->len, 0);
+    assert_int_equal(none->len, 0);
     expect_guest(0, "Nehalem", "");
     g_autoptr(GPtrArray) none_either = apply_models(place, "Westmere", "b");
+    assert_int_equal(none_either->len, 0);
     g_autoptr(GPtrArray) actions = NULL;
     assert_int_equal(journal_rollback(place->stores, NULL, &actions, NULL, NULL), 0);
     assert_string_equal(actions->pdata[0], "guest-b: restored");
@@ -301,6 +303,7 @@ static void test_definitions_of_others(void **state)
         fake_set_up(NULL);
         put(place, "a", "one");
         g_autoptr(GPtrArray) none = apply_models(place, "Nehalem", "ab");
+        assert_int_equal(none->len, 0);
         edit_guest(1, edits[i].model, edits[i].rest);
         g_autoptr(GPtrArray) actions = NULL;
         int rc = journal_rollback(place->stores, NULL, &actions, NULL, NULL);
@@ -354,11 +357,13 @@ static void test_store_that_does_not_answer(void **state)
     const struct journal_way way = {.only = &fake};
     put(place, "a", "one");
     g_autoptr(GPtrArray) none = apply_models(place, "Nehalem", "ab");
+    assert_int_equal(none->len, 0);
     g_autoptr(platform_stores) mute = stores_new(place->root, NULL);
     assert_int_equal(journal_rollback(mute, NULL, NULL, NULL, NULL), CPULIFT_EMISSING);
     expect_guest(0, "Nehalem", "");
     expect_text(place, "a", "one");
     g_autoptr(GPtrArray) none_either = apply_models(place, "Westmere", "");
+    assert_int_equal(none_either->len, 0);
     assert_int_equal(journal_rollback(place->stores, &way, NULL, NULL, NULL), 0);
     expect_guest(0, "Penryn", "");
     expect_text(place, "a", "Westmere");
@@ -390,6 +395,7 @@ static void test_definitions_of_an_older_version(void **state)
             assert_int_equal(journal_recover(place->stores, NULL), 0);
             assert_false(root_has(place->root, "var/lib/cpulift/domains.json"));
             g_autoptr(GPtrArray) none = apply_models(place, "Westmere", "");
+            assert_int_equal(none->len, 0);
         }
         assert_int_equal(journal_rollback(place->stores, NULL, NULL, NULL, NULL), 0);
         expect_guest(0, "Penryn", "<new/>");

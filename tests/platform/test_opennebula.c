@@ -138,7 +138,7 @@ static bool check(const struct place *place, const char *text)
     bool is_whole = onelexer_read(text, &before);
     const struct change *change = edit(place, text, &set, &why);
     if (change == NULL) {
-        if (strstr(why, CONF) == NULL || (is_whole && !is_open(text))) {
+        if (why == NULL || strstr(why, CONF) == NULL || (is_whole && !is_open(text))) {
             fail_on(why, text, NULL);
         }
         return false;

@@ -142,6 +142,7 @@ static void test_round_trip(void **state)
     assert_written(cart, written);
     assert_int_equal(parse(written, &again, NULL), 0);
     assert_true(record_equal(&cart_record, cart, again, NULL));
+    g_assert(again != NULL);
     again->is_new = false;
     assert_false(record_equal(&cart_record, cart, again, NULL));
     record_free(&cart_record, cart);
