@@ -363,17 +363,11 @@ static bool drop_refused(changeset *set, struct stores *stores, GPtrArray *refus
     return set->changes->len < count;
 }
 
-/// With the record standing. What was done of a set whose apply fails is taken back; its error is
-/// the one that is reported. Of a set of which nothing was done no record is kept.
-static int make_changes_or_none(struct journal_record *record, struct stores *stores,
-                                const char *base, GPtrArray *refused, cpulift_error **err)
+/// Of a set of which nothing was done no record is kept.
+static int finish(struct journal_record *record, struct stores *stores, const char *base,
+                  GPtrArray *refused, cpulift_error **err)
 {
     const root_dir *root = stores->root;
-    int rc = make_changes(record->set, stores, err);
-    if (rc != 0) {
-        (void)take_back(record, stores, NULL);
-        return rc;
-    }
     if (drop_refused(record->set, stores, refused)) {
         if (record->set->changes->len == 0) {
             return take_back(record, stores, err);
@@ -384,6 +378,18 @@ static int make_changes_or_none(struct journal_record *record, struct stores *st
     g_autofree char *name = g_path_get_basename(record->target);
     g_autofree char *done = g_strconcat(base, SUFFIX_DONE, NULL);
     return root_commit(root, done, name, &absent, err);
+}
+
+/// With the record standing. What was done of a set whose apply fails is taken back; its error is
+/// the one that is reported.
+static int make_changes_or_none(struct journal_record *record, struct stores *stores,
+                                const char *base, GPtrArray *refused, cpulift_error **err)
+{
+    int rc = make_changes(record->set, stores, err);
+    if (rc != 0 || (rc = finish(record, stores, base, refused, err)) != 0) {
+        (void)take_back(record, stores, NULL);
+    }
+    return rc;
 }
 
 int journal_recover(struct stores *stores, cpulift_error **err)

@@ -57,19 +57,28 @@ static char *name_beside(const char *folder)
 }
 
 /// The whole of `missing` under another name of its outermost folder, whose length is `outer`.
+/// *ret_staged_fd keeps others' journal_folder_sweep() off it.
 static int build(const root_dir *root, const GPtrArray *missing, const char *staged, size_t outer,
-                 const char *target, const struct root_file *record, int *ret_fd,
-                 cpulift_error **err)
+                 const char *target, const struct root_file *record, int *ret_staged_fd,
+                 int *ret_fd, cpulift_error **err)
 {
     for (size_t i = 0; i < missing->len; i++) {
         const char *folder = g_ptr_array_index(missing, i);
         g_autofree char *path = g_strconcat(staged, folder + outer, NULL);
         TRY(root_make_folder(root, path, get_mode(folder), err));
+        if (i == 0) {
+            TRY(root_open_folder(root, staged, ret_staged_fd, err));
+            TRY(take(root, *ret_staged_fd, err));
+        }
     }
     g_autofree char *file = g_strconcat(staged, target + outer, NULL);
     g_autofree char *folder = g_strconcat(staged, &JOURNAL_FOLDER[outer], NULL);
     autoclose int fd = -1;
     TRY(root_replace(root, file, record, &absent, err));
+    if (missing->len == 1) { // the journal itself
+        *ret_fd = auto_steal(ret_staged_fd);
+        return 0;
+    }
     TRY(root_open_folder(root, folder, &fd, err));
     TRY(take(root, fd, err));
     *ret_fd = auto_steal(&fd);
@@ -86,8 +95,8 @@ int journal_folder_make(const root_dir *root, const char *target, const struct r
     }
     const char *outermost = g_ptr_array_index(missing, 0);
     g_autofree char *staged = name_beside(outermost);
-    autoclose int fd = -1;
-    int rc = build(root, missing, staged, strlen(outermost), target, record, &fd, err);
+    autoclose int fd = -1, staged_fd = -1;
+    int rc = build(root, missing, staged, strlen(outermost), target, record, &staged_fd, &fd, err);
     if (rc != 0 || (rc = root_rename_folder(root, staged, outermost, err)) != 0) {
         g_autofree char *name = g_path_get_basename(staged);
         root_discard(root, outermost, name);
@@ -154,10 +163,9 @@ int journal_folder_forget(const root_dir *root, const char *target,
 
 void journal_folder_sweep(const root_dir *root)
 {
-    static const char *const inside[] = {"x", "var/x", "var/lib/x", JOURNAL_STATE_FOLDER "/x",
-                                         JOURNAL_FOLDER "/x"};
-    for (size_t i = 0; i < G_N_ELEMENTS(inside); i++) {
-        root_discard_all(root, inside[i]);
+    static const char *const parents[] = {".", "var", "var/lib", JOURNAL_STATE_FOLDER};
+    for (size_t i = 0; i < G_N_ELEMENTS(parents); i++) {
+        root_discard_folders(root, parents[i]);
     }
     root_remove_folder(root, JOURNAL_FOLDER);
     root_remove_folder(root, JOURNAL_STATE_FOLDER);

@@ -102,6 +102,10 @@ int root_commit(const root_dir *root, const char *target, const char *temporary,
 /// Removes a staged file or folder; one that is gone is fine.
 void root_discard(const root_dir *root, const char *target, const char *temporary);
 
+/// Removes the folders that killed runs left staged in this folder; one that is locked is
+/// somebody's who is at work.
+void root_discard_folders(const root_dir *root, const char *folder);
+
 /// Removes what killed runs left staged in the target's folder.
 void root_discard_all(const root_dir *root, const char *target);
 

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -142,6 +143,32 @@ void root_discard(const root_dir *root, const char *target, const char *temporar
     autoclose int folder = root_walk_parent(root, target, &name);
     if (folder >= 0) {
         discard_at(folder, temporary);
+    }
+}
+
+/// Locks the folder of this name, if nobody else has and it still has the name. The caller closes
+/// it; -1: it is not ours to touch.
+static int take_folder(int parent, const char *name)
+{
+    struct stat held, named;
+    autoclose int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    bool is_ours = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &held) == 0 &&
+                   fstatat(parent, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+                   held.st_dev == named.st_dev && held.st_ino == named.st_ino;
+    return is_ours ? auto_steal(&fd) : -1;
+}
+
+void root_discard_folders(const root_dir *root, const char *folder)
+{
+    g_auto(GStrv) names = NULL;
+    autoclose int parent = root_walk(root, folder);
+    (void)root_list(root, folder, &names, NULL);
+    for (char **name = names; name != NULL && *name != NULL; name++) {
+        autoclose int fd =
+            g_str_has_prefix(*name, ROOT_TEMPORARY_PREFIX) ? take_folder(parent, *name) : -1;
+        if (fd >= 0) {
+            discard_at(parent, *name);
+        }
     }
 }
 

@@ -111,6 +111,23 @@ static void test_killed_between(void **state)
     assert_false(root_has(place->root, "var"));
 }
 
+/// The journal's folders are made under another name: who has nothing to undo must not take them
+/// for those of a killed run.
+static void test_sweep_leaves_who_is_at_work(void **state)
+{
+    struct place *place = *state;
+    g_autofree char *staged = at(place, ROOT_TEMPORARY_PREFIX "x");
+    g_autofree char *inner = at(place, ROOT_TEMPORARY_PREFIX "x/lib/cpulift");
+    assert_int_equal(g_mkdir_with_parents(inner, 0755), 0);
+    int fd = open(staged, O_RDONLY | O_DIRECTORY);
+    assert_int_equal(flock(fd, LOCK_EX), 0);
+    assert_int_equal(journal_rollback(place->stores, NULL, NULL, NULL, NULL), 0);
+    assert_true(g_file_test(inner, G_FILE_TEST_IS_DIR));
+    close(fd);
+    assert_int_equal(journal_rollback(place->stores, NULL, NULL, NULL, NULL), 0);
+    assert_false(g_file_test(staged, G_FILE_TEST_EXISTS));
+}
+
 /// The lock is the journal's folder, and whoever ends last removes it: who waits for one that is
 /// gone holds nothing.
 static void test_lock_of_a_removed_folder(void **state)
@@ -445,6 +462,7 @@ int main(void)
         TEST(test_conflicts_are_refused),
         TEST(test_two_at_once),
         TEST(test_killed_between),
+        TEST(test_sweep_leaves_who_is_at_work),
         TEST(test_lock_of_a_removed_folder),
         TEST(test_conflict_stops_nothing_else),
         TEST(test_rollback_of_the_newest_alone),
