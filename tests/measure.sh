@@ -52,7 +52,7 @@ bench() {
 good() {
     bench linpack -o good.json && [ "$(count '"status": "ok"' good.json)" = 12 ] &&
         [ "$(count '"oversubscribed": true' good.json)" = 6 ] && [ "$(count '^default clean$' used)" = 6 ] &&
-        [ "$(count '^host clean$' used)" = 6 ] && grep -q '"OPENBLAS_CORETYPE"' good.json
+        [ "$(count '^host clean$' used)" = 6 ] && grep -q '"OPENBLAS_CORETYPE"' good.json && [ "$(count '"load"' good.json)" = 12 ]
 }
 check 'every sample is kept, the environment clean and listed, oversubscription marked' good
 check 'the report is made' cpulift report good.json -o report

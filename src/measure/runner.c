@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "measure/runner.h"
 
+#include "measure/load.h"
 #include "measure/process.h"
 
 #include <glib/gstdio.h>
@@ -156,10 +157,11 @@ static int run_cell(struct series *series, struct cell *cell, cpulift_error **er
     };
     g_auto(bench_outcome) o = {0};
     tell(series, cell, NULL);
-    gint64 started = g_get_monotonic_time();
+    gint64 started = g_get_monotonic_time(), load = load_read();
     TRY(r->place->run(series->place_data, &job, &o, err));
     note(series, cell, (double)(g_get_monotonic_time() - started) * 1e-6);
     bench_sample *s = new_sample(cell, &o);
+    s->load = load;
     g_ptr_array_add(r->samples->list, s);
     tell(series, cell, s);
     int rc = r->path != NULL ? samples_save(r->samples, r->path, err) : 0;

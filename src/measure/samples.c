@@ -35,6 +35,8 @@ RECORD_ITEM(sample_record, bench_sample,
              .meaning = "of a `failed` one: why"},
             {"oversubscribed", &record_bool, SAMPLE(is_oversubscribed), RECORD_ALWAYS,
              .meaning = "more vCPUs than CPUs"},
+            {"load", &record_uint, SAMPLE(load), RECORD_UNSAID,
+             .meaning = "CPU time of others, in per cent of one CPU, just before it began"},
             {"accelerator", &record_name, SAMPLE(accelerator), RECORD_REQUIRED,
              .meaning = "`none` (a process), `kvm`, `tcg`"},
             {"result", &record_pointer, SAMPLE(result), .record = &result_record,
@@ -189,6 +191,12 @@ const bench_sample *samples_find(const bench_samples *s, const char *workload, c
         }
     }
     return NULL;
+}
+
+bool samples_is_loaded(const bench_samples *s, const bench_sample *sample)
+{
+    json_int_t cpus = json_integer_value(json_object_get(s->machine, "cpus_online"));
+    return sample->load > MAX(50, 5 * cpus);
 }
 
 bool sample_is_usable(const bench_sample *s)

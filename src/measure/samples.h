@@ -18,6 +18,7 @@ typedef struct bench_sample {
     unsigned run;           ///< 0 is the warm-up; the runs of one number were made side by side
     bool is_oversubscribed; ///< more vCPUs than CPUs to run them on
     char *accelerator;      ///< "none" (a process), "kvm" or "tcg"
+    gint64 load;            ///< of others, when it began: per cent of one CPU; -1: not known
     bool is_ok;             ///< its figures count
     char *reason;           ///< why it failed; NULL where it did not
     result *result;         ///< what the workload said, or NULL
@@ -64,6 +65,10 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(samples_lock, samples_lock_clear)
 /// The sample of that cell and run, borrowed, or NULL.
 const bench_sample *samples_find(const bench_samples *samples, const char *workload,
                                  const char *cpu, unsigned vcpus, unsigned run);
+
+/// True when others kept more than half a CPU busy as it began (on a large machine: more than a
+/// twentieth of all).
+bool samples_is_loaded(const bench_samples *samples, const bench_sample *sample);
 
 /// True when its figures may be used: a finished, verified run that is no warm-up.
 bool sample_is_usable(const bench_sample *sample);
