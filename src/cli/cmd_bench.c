@@ -32,7 +32,7 @@ static const GOptionEntry entries[] = {
      "MODEL,+f,-f), a plan or XML file",
      "default|paper|tuned|host|bare|MODEL|FILE"},
     {"in", 0, 0, G_OPTION_ARG_STRING, &options.in, "under `run`, or in a guest", "process|guest"},
-    {"runs", 0, 0, G_OPTION_ARG_INT, &options.runs, "runs that count, after a warm-up (5)", "N"},
+    {"runs", 0, 0, G_OPTION_ARG_INT, &options.runs, "runs that count, after a warm-up (6)", "N"},
     {"command", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.command, "time a program of yours",
      "CMD"},
     {"args", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.args, "arguments for a workload",

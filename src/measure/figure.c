@@ -35,21 +35,28 @@ static void add_number(GString *text, double number)
 static void add_block(GString *text, const bench_summary *sum, const char *workload, unsigned bar)
 {
     const char *cpu = sum->cpus->pdata[bar];
-    g_string_append_printf(text, "# %s\n# cpus\tx\tmedian\tlow95\thigh95\n", cpu);
+    char label[G_ASCII_DTOSTR_BUF_SIZE];
+    g_string_append_printf(text, "# %s\n# cpus\tx\tmedian\tlow95\thigh95\ttop\tlabel\n", cpu);
     for (unsigned v = 0; v < sum->vcpus->len; v++) {
         unsigned vcpus = g_array_index(sum->vcpus, unsigned, v);
         const struct summary_row *row =
             summary_find(sum, workload, summary_get_figure(workload), cpu, vcpus);
         if (row == NULL || row->value.count == 0) {
-            g_string_append_printf(text, "%u\t0\t?\t?\t?\n", vcpus);
+            g_string_append_printf(text, "%u\t0\t?\t?\t?\t?\t?\n", vcpus);
             continue;
         }
         g_string_append_printf(text, "%u", vcpus);
         add_number(text, get_x(v, bar, sum->cpus->len));
         add_number(text, row->value.median);
-        add_number(text, row->value.low);
-        add_number(text, row->value.high);
-        g_string_append_c(text, '\n');
+        if (row->value.has_interval) {
+            add_number(text, row->value.low);
+            add_number(text, row->value.high);
+        } else {
+            g_string_append(text, "\t?\t?");
+        }
+        add_number(text, row->value.has_interval ? row->value.high : row->value.median);
+        g_ascii_formatd(label, sizeof label, "%.3g", row->value.median);
+        g_string_append_printf(text, "\t%s%s\n", label, row->is_loaded ? " !" : "");
     }
     g_string_append(text, "\n\n");
 }
@@ -109,7 +116,7 @@ static void add_plots(GString *text, const bench_summary *sum, const char *name)
             "linecolor rgb '%s' title '%s', \\\n"
             "     '' index %u using 2:4:(0):($5-$4) with vectors heads size graph 0.008,90 "
             "linewidth 1.5 linecolor rgb 'black' notitle, \\\n"
-            "     '' index %u using 2:5:(sprintf('%%.3g', $3)) with labels "
+            "     '' index %u using 2:6:7 with labels "
             "offset 0,0.7 notitle",
             i == 0 ? "plot" : ", \\\n    ", name, i, width, styles[style].pattern,
             styles[style].colour, (const char *)sum->cpus->pdata[i], i, i);

@@ -33,14 +33,17 @@ static char *number(double value)
     return g_strdup(g_ascii_formatd(digits, sizeof digits, value >= 1000 ? "%.0f" : "%.4g", value));
 }
 
-/// "1.53 to 1.58", or a dash where there are too few runs.
-static char *interval(const struct stats *s, double scale, double shift)
+/// "1.53 to 1.58 (96.9 %)", or "(range)" where there are too few runs for an interval, or a dash.
+static char *interval(const struct stats *s)
 {
-    if (!s->has_interval) {
+    char level[G_ASCII_DTOSTR_BUF_SIZE];
+    if (s->count < 2) {
         return g_strdup("–");
     }
-    g_autofree char *low = number(s->low * scale + shift), *high = number(s->high * scale + shift);
-    return g_strdup_printf("%s to %s", low, high);
+    g_autofree char *low = number(s->low), *high = number(s->high);
+    g_ascii_formatd(level, sizeof level, "%.1f", s->level * 100);
+    return s->has_interval ? g_strdup_printf("%s to %s (%s %%)", low, high, level)
+                           : g_strdup_printf("%s to %s (range)", low, high);
 }
 
 /// "+245.1 %": how far a ratio is from 1.
@@ -58,6 +61,62 @@ static char *times(double ratio)
     return g_strdup_printf("× %s", g_ascii_formatd(digits, sizeof digits, "%.3f", ratio));
 }
 
+#define CPU_TIME "cpu_time"
+
+static double get_spread(const struct summary_row *row, const struct summary_row *base)
+{
+    return MAX(stats_compute_spread(&row->value), stats_compute_spread(&base->value));
+}
+
+/// What may be said of a definition's ratio to the base: how far it is from 1 only where its
+/// interval excludes 1 and both cells are quiet. CPU time does not count what others take. NULL:
+/// there is no ratio. *ret_is_told (may be NULL): it is the number.
+static char *judge(const bench_summary *sum, const char *workload, const char *figure,
+                   const char *cpu, unsigned vcpus, bool *ret_is_told)
+{
+    const struct summary_row *row = summary_find(sum, workload, figure, cpu, vcpus);
+    const struct summary_row *base = summary_find(sum, workload, figure, sum->base, vcpus);
+    if (row == NULL || base == NULL || row->ratio.count == 0) {
+        return NULL;
+    }
+    bool is_loaded = (row->is_loaded || base->is_loaded) && strcmp(figure, CPU_TIME) != 0;
+    bool is_noisy = get_spread(row, base) > SUMMARY_SPREAD_MAX;
+    if (ret_is_told != NULL) {
+        *ret_is_told = stats_excludes_one(&row->ratio) && !is_loaded && !is_noisy;
+    }
+    if (!row->ratio.has_interval) {
+        return g_strdup_printf("not judged (%zu run%s, too few for an interval)", row->ratio.count,
+                               row->ratio.count == 1 ? "" : "s");
+    }
+    if (is_noisy) {
+        return g_strdup_printf("no difference seen (noise: runs lie %.0f %% apart)",
+                               get_spread(row, base) * 100);
+    }
+    if (is_loaded) {
+        return g_strdup("no difference seen (begun under foreign load)");
+    }
+    return stats_excludes_one(&row->ratio) ? percent(row->ratio.median)
+                                           : g_strdup("no difference seen");
+}
+
+/// The answer on so many CPUs, with that of CPU time where the drawn figure has none.
+static void add_part(GString *parts, const bench_summary *sum, const char *workload, unsigned vcpus)
+{
+    bool is_told = false;
+    g_autofree char *words =
+        judge(sum, workload, summary_get_figure(workload), "tuned", vcpus, &is_told);
+    if (words == NULL) {
+        return;
+    }
+    g_autofree char *by_cpu =
+        is_told ? NULL : judge(sum, workload, CPU_TIME, "tuned", vcpus, &is_told);
+    g_string_append_printf(parts, "%s%s on %u CPU%s", parts->len > 0 ? ", " : "", words, vcpus,
+                           vcpus == 1 ? "" : "s");
+    if (by_cpu != NULL && is_told) {
+        g_string_append_printf(parts, " (its CPU time: %s)", by_cpu);
+    }
+}
+
 /// One sentence for each workload: tuned against default, at each number of CPUs.
 static void add_answer(GString *page, const struct page_section *s)
 {
@@ -69,16 +128,10 @@ static void add_answer(GString *page, const struct page_section *s)
         const char *failure = NULL;
         for (unsigned v = 0; v < s->summary->vcpus->len; v++) {
             unsigned vcpus = g_array_index(s->summary->vcpus, unsigned, v);
-            const struct summary_row *row =
-                summary_find(s->summary, workload, summary_get_figure(workload), "tuned", vcpus);
             const struct summary_row *base = summary_find(
                 s->summary, workload, summary_get_figure(workload), s->summary->base, vcpus);
             failure = base != NULL && base->value.count == 0 ? base->reason : failure;
-            if (row != NULL && row->ratio.count > 0) {
-                g_autofree char *ratio = percent(row->ratio.median);
-                g_string_append_printf(parts, "%s%s on %u CPU%s", parts->len > 0 ? ", " : "", ratio,
-                                       vcpus, vcpus == 1 ? "" : "s");
-            }
+            add_part(parts, s->summary, workload, vcpus);
         }
         if (parts->len == 0 && failure != NULL) {
             g_string_printf(parts, "%s did not run (%s)", s->summary->base, failure);
@@ -106,8 +159,8 @@ static void add_picture(GString *page, const struct page_section *s, unsigned w)
         "the numbers\" width=\"780\" height=\"400\" src=\"data:image/svg+xml;base64,%s\">\n",
         workload, data);
     add(page,
-        "<figcaption>%s%sMedians; the lines are 95 %% confidence intervals "
-        "(bootstrap).</figcaption>"
+        "<figcaption>%s%sMedians; the lines are their confidence intervals, of 95 %% or more. "
+        "Fewer than 6 runs have none.</figcaption>"
         "</figure>\n",
         kind != NULL ? kind->paper : "", kind != NULL ? " of the paper, for this machine. " : "");
 }
@@ -117,13 +170,13 @@ static void add_row(GString *page, const struct summary_row *row, const char *ba
     bool is_tuned = strcmp(row->cpu, "tuned") == 0, has_ratio = row->ratio.count > 0;
     bool is_base = strcmp(row->cpu, base) == 0;
     g_autofree char *median = row->value.count > 0 ? number(row->value.median) : g_strdup("–");
-    g_autofree char *range = interval(&row->value, 1, 0);
+    g_autofree char *range = interval(&row->value);
     g_autofree char *ratio = has_ratio ? times(row->ratio.median) : g_strdup(is_base ? "× 1" : "–");
     g_autofree char *change = has_ratio ? percent(row->ratio.median) : g_strdup("–");
-    g_autofree char *ratio_range = interval(&row->ratio, 1, 0);
-    add(page, "<tr%s><td>%u%s</td><td class=\"l\">%s</td><td>%s</td><td>%s</td>",
-        is_tuned ? " class=\"t\"" : "", row->vcpus, row->is_oversubscribed ? " *" : "", row->cpu,
-        median, range);
+    g_autofree char *ratio_range = interval(&row->ratio);
+    add(page, "<tr%s><td>%u%s%s</td><td class=\"l\">%s</td><td>%s</td><td>%s</td>",
+        is_tuned ? " class=\"t\"" : "", row->vcpus, row->is_oversubscribed ? " *" : "",
+        row->is_loaded ? " !" : "", row->cpu, median, range);
     add(page, "<td>%s</td><td>%s</td><td>%s</td><td>%zu", ratio, change, ratio_range,
         row->value.count);
     add(page, row->failed > 0 ? " (%u failed)</td>" : "</td>", row->failed);
@@ -140,8 +193,8 @@ static void add_table(GString *page, const struct page_section *s, const char *w
     bool has_detail = kind != NULL && kind->detail != NULL;
     add(page,
         "<div class=\"wide\"><table>\n<caption class=\"l\">%s of %s, in %s</caption>\n"
-        "<thead><tr><th>CPUs</th><th class=\"l\">definition</th><th>median</th><th>95 %% "
-        "interval</th><th>to %s</th><th>change</th><th>95 %% interval</th><th>runs</th>",
+        "<thead><tr><th>CPUs</th><th class=\"l\">definition</th><th>median</th><th>"
+        "interval</th><th>to %s</th><th>change</th><th>interval</th><th>runs</th>",
         figure, workload, unit, s->summary->base);
     if (has_detail) {
         add(page, "<th class=\"l\">%s</th>", kind->detail_name);
@@ -163,7 +216,7 @@ static void add_tables(GString *page, const struct page_section *s, const char *
     const char *drawn = summary_get_figure(workload), *last = "";
     for (unsigned i = 0; i < s->summary->rows->len; i++) {
         const struct summary_row *row = &g_array_index(s->summary->rows, struct summary_row, i);
-        bool is_shown = strcmp(row->figure, drawn) == 0 || strcmp(row->figure, "cpu_time") == 0;
+        bool is_shown = strcmp(row->figure, drawn) == 0 || strcmp(row->figure, CPU_TIME) == 0;
         if (is_shown && strcmp(row->workload, workload) == 0 && strcmp(row->figure, last) != 0) {
             add_table(page, s, workload, row->figure, row->unit);
             last = row->figure;
@@ -195,18 +248,13 @@ static void add_paper(GString *page, const struct page_section *s)
         const struct workload_kind *kind = workload_find_kind(workload);
         for (unsigned v = 0; kind != NULL && v < s->summary->vcpus->len; v++) {
             unsigned vcpus = g_array_index(s->summary->vcpus, unsigned, v);
-            const struct summary_row *paper =
-                summary_find(s->summary, workload, kind->figure, "paper", vcpus);
-            const struct summary_row *tuned =
-                summary_find(s->summary, workload, kind->figure, "tuned", vcpus);
-            bool has_paper = paper != NULL && paper->ratio.count > 0;
-            bool has_tuned = tuned != NULL && tuned->ratio.count > 0;
-            g_autofree char *ours = has_paper ? percent(paper->ratio.median) : g_strdup("–");
-            g_autofree char *best = has_tuned ? percent(tuned->ratio.median) : g_strdup("–");
+            g_autofree char *ours = judge(s->summary, workload, kind->figure, "paper", vcpus, NULL);
+            g_autofree char *best = judge(s->summary, workload, kind->figure, "tuned", vcpus, NULL);
             add(page,
                 "<tr><td class=\"l\">%s</td><td class=\"l\">%s, %s</td><td>%u</td><td>%s</td>"
                 "<td>%s</td><td>%s</td></tr>\n",
-                kind->paper, workload, kind->figure, vcpus, ours, best, kind->paper_words);
+                kind->paper, workload, kind->figure, vcpus, ours != NULL ? ours : "–",
+                best != NULL ? best : "–", kind->paper_words);
         }
     }
     g_string_append(page, "</tbody></table></div>\n");

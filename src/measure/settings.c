@@ -60,7 +60,7 @@ const struct record settings_record = {
 bench_settings *settings_new(void)
 {
     bench_settings *s = record_new(&settings_record);
-    s->runs = 5;
+    s->runs = 6; // the fewest that have an interval: STATS_COUNT_MIN
     s->timeout = 1800;
     s->memory = 2048;
     return s;

@@ -102,6 +102,7 @@ static bool compute_row(const bench_samples *s, const char *base_name, struct su
         }
         double base = find_base(s, base_name, item, row->figure);
         values[count++] = figure->value;
+        row->is_loaded |= samples_is_loaded(s, item);
         row->unit = figure->unit;
         if (base > 0) {
             ratios[pairs++] = figure->value / base;
@@ -203,7 +204,7 @@ char *summary_format_tsv(const bench_summary *sum)
 {
     GString *text = g_string_new("workload\tfigure\tunit\tcpus\tdefinition\truns\tfailed\tmedian\t"
                                  "low95\thigh95\tmin\tmax\tratio\tratio_low95\tratio_high95\t"
-                                 "oversubscribed\taccelerator\n");
+                                 "oversubscribed\taccelerator\tlevel\tratio_level\tloaded\n");
     for (unsigned i = 0; i < sum->rows->len; i++) {
         const struct summary_row *row = &g_array_index(sum->rows, struct summary_row, i);
         g_string_append_printf(text, "%s\t%s\t%s\t%u\t%s\t%zu\t%u", row->workload, row->figure,
@@ -212,8 +213,11 @@ char *summary_format_tsv(const bench_summary *sum)
         add_number(text, row->value.count > 0, row->value.min);
         add_number(text, row->value.count > 0, row->value.max);
         add_stats(text, &row->ratio);
-        g_string_append_printf(text, "\t%s\t%s\n", row->is_oversubscribed ? "yes" : "no",
+        g_string_append_printf(text, "\t%s\t%s", row->is_oversubscribed ? "yes" : "no",
                                row->accelerator);
+        add_number(text, row->value.has_interval, row->value.level);
+        add_number(text, row->ratio.has_interval, row->ratio.level);
+        g_string_append_printf(text, "\t%s\n", row->is_loaded ? "yes" : "no");
     }
     return g_string_free(text, FALSE);
 }

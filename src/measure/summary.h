@@ -5,6 +5,9 @@
 #include "measure/samples.h"
 #include "measure/stats.h"
 
+/// Runs of one cell that lie further apart than this, to their median, are called noisy.
+#define SUMMARY_SPREAD_MAX 0.10
+
 /// The definition that ratios are to where nobody names another.
 #define SUMMARY_BASE "default"
 
@@ -20,6 +23,7 @@ struct summary_row {
     const char *reason; ///< why the last one failed that did, or NULL
     unsigned failed;    ///< samples of this cell that do not count because they failed
     bool is_oversubscribed;
+    bool is_loaded; ///< a sample that counts began while others kept the machine busy
     const char *accelerator;
     const char *detail; ///< the code path that the workload names, or NULL
 };

@@ -6,11 +6,6 @@
 
 #include <string.h>
 
-/// Runs of one cell that lie further apart than this are called noisy.
-#define SPREAD_MAX 0.10
-/// Fewer runs than this say nothing of their scatter.
-#define RUNS_MIN 3
-
 static void warn(GPtrArray *warnings, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
 static void warn(GPtrArray *warnings, const char *format, ...)
@@ -31,11 +26,11 @@ static void warn_of_row(GPtrArray *warnings, const struct summary_row *row)
              "figures.",
              row->failed, row->workload, row->cpu, row->vcpus, s, row->reason);
     }
-    if (row->value.count > 0 && row->value.count < RUNS_MIN) {
+    if (row->value.count > 0 && row->value.count < STATS_COUNT_MIN) {
         warn(warnings, "Few runs: %s under %s on %u CPU%s has %zu; there is no interval.",
              row->workload, row->cpu, row->vcpus, s, row->value.count);
     }
-    if (spread > SPREAD_MAX) {
+    if (spread > SUMMARY_SPREAD_MAX) {
         warn(warnings, "Noise: the runs of %s under %s on %u CPU%s lie %.0f %% apart.",
              row->workload, row->cpu, row->vcpus, s, spread * 100);
     }
@@ -60,10 +55,12 @@ GPtrArray *summary_find_known(const bench_samples *s)
 static void warn_of_places(GPtrArray *warnings, const bench_samples *s)
 {
     bool is_tcg = false, is_oversubscribed = false;
+    unsigned loaded = 0;
     for (unsigned i = 0; i < s->list->len; i++) {
         const bench_sample *item = s->list->pdata[i];
         is_tcg |= strcmp(item->accelerator, "tcg") == 0;
         is_oversubscribed |= item->is_oversubscribed;
+        loaded += sample_is_usable(item) && samples_is_loaded(s, item);
     }
     if (is_tcg) {
         warn(warnings, "TCG: guests were emulated, not run by KVM. Their times say nothing of a "
@@ -72,6 +69,12 @@ static void warn_of_places(GPtrArray *warnings, const bench_samples *s)
     if (is_oversubscribed) {
         warn(warnings, "Oversubscription: cells marked * ran more threads or vCPUs than there were "
                        "CPUs; their times include waiting for one another.");
+    }
+    if (loaded > 0) {
+        warn(warnings,
+             "Foreign load: %u sample(s) of the cells marked ! began while other programs kept the "
+             "machine busy.",
+             loaded);
     }
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/// measure: statistics on known data, the samples document, archives, transcripts, settings.
+/// measure: the samples document, archives, transcripts, settings.
 #include "base/file.h"
 #include "measure/console.h"
 #include "measure/cpio.h"
@@ -10,7 +10,6 @@
 #include "measure/runner.h"
 #include "measure/samples.h"
 #include "measure/settings.h"
-#include "measure/stats.h"
 #include "measure/summary.h"
 #include "measure/workload.h"
 
@@ -24,46 +23,6 @@
 #include <cmocka.h>
 
 #define NEAR(a, b) assert_true(fabs((a) - (b)) < 1e-9)
-
-static void medians(void **state)
-{
-    (void)state;
-    const double odd[] = {9, 1, 5}, even[] = {4, 1, 3, 2}, one[] = {7};
-    NEAR(stats_compute(odd, 3).median, 5);
-    NEAR(stats_compute(even, 4).median, 2.5);
-    NEAR(stats_compute(one, 1).median, 7);
-    struct stats s = stats_compute(one, 1);
-    assert_false(s.has_interval);
-    assert_int_equal(stats_compute(one, 0).count, 0);
-    NEAR(stats_compute_spread(&s), 0);
-}
-
-/// For n values the chance that a resample's median is among the k smallest is known exactly: of
-/// three values the median is the smallest with probability 7/27, so the interval is [min, max]; of
-/// nine equal ones it has no width; and it is the same each time.
-static void intervals(void **state)
-{
-    (void)state;
-    const double three[] = {1, 2, 3}, same[] = {4, 4, 4, 4, 4, 4, 4, 4, 4};
-    struct stats s = stats_compute(three, 3);
-    NEAR(s.low, 1);
-    NEAR(s.high, 3);
-    s = stats_compute(same, 9);
-    NEAR(s.low, 4);
-    NEAR(s.high, 4);
-    double many[101];
-    for (int i = 0; i <= 100; i++) {
-        many[(i * 37) % 101] = i;
-    }
-    s = stats_compute(many, 101);
-    NEAR(s.median, 50);
-    // the median's standard error is about 1.25 * 29.2 / sqrt(101) = 3.6: the interval about ±7
-    // wide
-    assert_true(s.low > 36 && s.low < 46 && s.high > 54 && s.high < 64);
-    struct stats again = stats_compute(many, 101);
-    NEAR(s.low, again.low);
-    NEAR(s.high, again.high);
-}
 
 static const char document[] =
     "{\"schema\":\"cpulift.samples/1\",\"machine\":{\"processor\":\"P\"},"
@@ -419,9 +378,10 @@ static void programs_for_gnuplot(void **state)
     g_autoptr(bench_samples) s = parse(document);
     g_autoptr(bench_summary) sum = summary_new(s, "default");
     g_autofree char *data = figure_format_tsv(sum, "linpack");
-    assert_string_equal(data,
-                        "# default\n# cpus\tx\tmedian\tlow95\thigh95\n1\t-0.2\t10\t10\t10\n\n\n"
-                        "# tuned\n# cpus\tx\tmedian\tlow95\thigh95\n1\t0.2\t30\t30\t30\n\n\n");
+    assert_string_equal(data, "# default\n# cpus\tx\tmedian\tlow95\thigh95\ttop\tlabel\n"
+                              "1\t-0.2\t10\t?\t?\t10\t10\n\n\n"
+                              "# tuned\n# cpus\tx\tmedian\tlow95\thigh95\ttop\tlabel\n"
+                              "1\t0.2\t30\t?\t?\t30\t30\n\n\n");
     g_autofree char *program = figure_format_program(sum, "linpack", "f");
     assert_non_null(strstr(program, "set ylabel 'GFLOP/s (more is better)'"));
 }
@@ -452,8 +412,6 @@ static void guests(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(medians),
-        cmocka_unit_test(intervals),
         cmocka_unit_test(samples_round),
         cmocka_unit_test(summary_leaves_out),
         cmocka_unit_test(samples_refuse),
