@@ -35,7 +35,7 @@ check() { # NAME COMMAND…
     fi
     : >"$scratch/log"
 }
-echo 1..31
+echo 1..32
 
 # the run program gets the definition; its environment is clean
 program cpulift-run <<'END'
@@ -132,6 +132,16 @@ reason() {
     [ $? = 2 ] && grep -q '"reason": "ended with 2: cpulift-linpack: it could not solve (status 2); it said: it has exited."' reason.json
 }
 check "the reason of a failure is the workload's own line" reason
+deadline() { # the first sample is made in no time, the second would take a minute
+    echo '[ ! -e long ] || sleep 60; : >long' | program sleeper
+    start=$(date +%s)
+    cpulift bench --command "$scratch/programs/sleeper" --runs 1 --cpus 1 --cpu bare --deadline 3 -o deadline.json 2>err || return
+    [ $(($(date +%s) - start)) -lt 30 ] && [ "$(count '"run"' deadline.json)" = 1 ] && grep -q '1 samples are made, 1 are not; --resume' err &&
+        cpulift bench --resume --deadline 1 -o deadline.json 2>err && [ "$(count '"run"' deadline.json)" = 1 ] || return
+    cpulift bench --command "$scratch/programs/sleeper" --cpus 1 --cpu bare --deadline 1 -o never.json 2>err
+    [ $? = 2 ] && grep -q 'before the first sample' err && [ ! -e never.json ]
+}
+check 'a bench with a deadline ends in time with what it has' deadline
 known() {
     echo 'kill -ILL $$' | program cpulift-linpack
     cpulift bench linpack --runs 1 --cpus 1 --cpu host -o known.json 2>err

@@ -21,9 +21,13 @@ enum { UNSET = G_MININT }; // of a count
 static struct {
     char **cpu, **command, **args;
     char *cpus, *in, *output, *kernel, *connect;
-    int runs, timeout, memory;
+    int runs, timeout, memory, deadline;
     gboolean quick, resume, allow_tcg;
-} options = {.output = (char *)"samples.json", .runs = UNSET, .timeout = UNSET, .memory = UNSET};
+} options = {.output = (char *)"samples.json",
+             .runs = UNSET,
+             .timeout = UNSET,
+             .memory = UNSET,
+             .deadline = UNSET};
 
 static const GOptionEntry entries[] = {
     {"cpus", 0, 0, G_OPTION_ARG_STRING, &options.cpus, "numbers of CPUs to use (1,2,4)", "LIST"},
@@ -40,6 +44,8 @@ static const GOptionEntry entries[] = {
     {"quick", 0, 0, G_OPTION_ARG_NONE, &options.quick, "small workloads: minutes, not hours", NULL},
     {"timeout", 't', 0, G_OPTION_ARG_INT, &options.timeout, "longest time of a sample (1800)",
      "SECONDS"},
+    {"deadline", 0, 0, G_OPTION_ARG_INT, &options.deadline,
+     "end after that time with the samples that are made", "SECONDS"},
     {"output", 'o', 0, G_OPTION_ARG_FILENAME, &options.output,
      "where the samples go (samples.json)", "FILE"},
     {"resume", 0, 0, G_OPTION_ARG_NONE, &options.resume, "continue the series in the output file",
@@ -173,7 +179,7 @@ static char *format_left(double seconds)
                         : g_strdup_printf("%.0f min left", seconds / 60);
 }
 
-static void print_finished(const struct runner_event *e)
+static void print_finished(const struct runner_event *e, const char *left)
 {
     const struct workload_kind *kind = workload_find_kind(e->workload);
     const struct figure *figure =
@@ -183,20 +189,21 @@ static void print_finished(const struct runner_event *e)
     if (!e->finished->is_ok) {
         fprintf(stderr, "FAILED: %s\n", e->finished->reason);
     } else if (figure != NULL) {
-        fprintf(stderr, "%.4g %s\n", figure->value, figure->unit);
+        fprintf(stderr, "%.4g %s%s\n", figure->value, figure->unit, left);
     }
 }
 
-/// On a terminal one line that is written over; elsewhere one for each sample.
+/// On a terminal one line that is written over has the time left; elsewhere that of each sample.
 static void tell(void *data, const struct runner_event *e)
 {
     (void)data;
     bool is_terminal = isatty(STDERR_FILENO);
+    g_autofree char *left = format_left(e->seconds_left);
     if (e->finished != NULL) {
+        g_autofree char *more = g_strdup_printf(", %s", left);
         fputs(is_terminal ? "\r\033[K" : "", stderr);
-        print_finished(e);
+        print_finished(e, is_terminal ? "" : more);
     } else if (is_terminal) {
-        g_autofree char *left = format_left(e->seconds_left);
         fprintf(stderr, "\r\033[K%zu/%zu %s %s %u … %s", e->done + 1, e->total, e->workload, e->cpu,
                 e->vcpus, left);
     }
@@ -211,19 +218,34 @@ static int count_failed(const bench_samples *s)
     return failed;
 }
 
+static size_t count_missing(const bench_samples *made)
+{
+    const bench_settings *s = made->settings;
+    return (size_t)(s->runs + 1) * s->workloads->len * json_array_size(s->vcpus) *
+               s->definitions->len -
+           made->list->len;
+}
+
 static int run_series(bench_samples *made, const char *path, char **environment)
 {
     g_autoptr(cpulift_error) err = NULL;
     bool is_stdout = strcmp(path, "-") == 0;
+    const gint64 started = g_get_monotonic_time();
     const struct runner runner = {
         .place = made->settings->is_guest ? &place_guest : &place_process,
         .samples = made,
         .path = is_stdout ? NULL : path,
         .environment = environment,
+        .deadline = options.deadline == UNSET ? 0 : started + options.deadline * G_USEC_PER_SEC,
         .tell = tell,
     };
     process_catch_signals();
     int rc = runner_run(&runner, &err);
+    if (rc == 0 && made->list->len == 0) {
+        rc =
+            cpulift_error_set(&err, CPULIFT_ESYSTEM,
+                              "the deadline came before the first sample was made; give more time");
+    }
     if (rc != 0) {
         if (made->list->len > 0 && !is_stdout) {
             cpulift_error_prefix(&err, rc,
@@ -232,6 +254,11 @@ static int run_series(bench_samples *made, const char *path, char **environment)
                                  made->list->len, path, path);
         }
         return command_fail(&err);
+    }
+    if (count_missing(made) > 0) {
+        command_warn("the deadline came: %u samples are made, %zu are not%s%s", made->list->len,
+                     count_missing(made), is_stdout ? "" : "; --resume goes on with ",
+                     is_stdout ? "" : path);
     }
     int failed = count_failed(made);
     if (failed > 0) {
@@ -305,8 +332,9 @@ static bool is_count(int value)
 static int run(char **names, size_t count)
 {
     const char *path = options.output;
-    if (!is_count(options.runs) || !is_count(options.timeout) || !is_count(options.memory)) {
-        return command_usage("bench", "--runs, --timeout and --memory are at least 1");
+    if (!is_count(options.runs) || !is_count(options.timeout) || !is_count(options.memory) ||
+        !is_count(options.deadline)) {
+        return command_usage("bench", "--runs, --timeout, --deadline and --memory are at least 1");
     }
     if (options.resume && (count > 0 || has_settings())) {
         return command_usage("bench", "--resume goes on with the settings in '%s'; give no others",

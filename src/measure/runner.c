@@ -144,14 +144,33 @@ static bench_sample *new_sample(const struct cell *cell, bench_outcome *o)
     return s;
 }
 
-static int run_cell(struct series *series, struct cell *cell, cpulift_error **err)
+/// Seconds until the deadline; what is there for a sample where there is none.
+static double get_rest(const struct runner *r)
+{
+    return r->deadline == 0 ? r->samples->settings->timeout
+                            : (double)(r->deadline - g_get_monotonic_time()) * 1e-6;
+}
+
+/// As long as a sample like this takes, if one was made; it fits into the rest.
+static bool fits(const struct runner *r, const struct cell *cell)
+{
+    const struct pace *p = cell->pace;
+    while (p->up != NULL && p->made == 0) {
+        p = p->up;
+    }
+    return r->deadline == 0 || get_rest(r) > (p->made > 0 ? p->seconds / p->made : 0);
+}
+
+/// Makes one sample. *ret_is_late: the deadline came, and it is not kept.
+static int run_cell(struct series *series, struct cell *cell, bool *ret_is_late,
+                    cpulift_error **err)
 {
     const struct runner *r = series->runner;
     const struct job job = {
         .workload = cell->workload,
         .definition = cell->definition,
         .vcpus = cell->vcpus,
-        .timeout = r->samples->settings->timeout,
+        .timeout = MIN(r->samples->settings->timeout, (unsigned)MAX(get_rest(r), 0) + 1),
         .environment = r->environment,
         .folder = series->folder,
     };
@@ -159,6 +178,10 @@ static int run_cell(struct series *series, struct cell *cell, cpulift_error **er
     tell(series, cell, NULL);
     gint64 started = g_get_monotonic_time(), load = load_read();
     TRY(r->place->run(series->place_data, &job, &o, err));
+    *ret_is_late = o.reason != NULL && get_rest(r) <= 0;
+    if (*ret_is_late) {
+        return 0;
+    }
     note(series, cell, (double)(g_get_monotonic_time() - started) * 1e-6);
     bench_sample *s = new_sample(cell, &o);
     s->load = load;
@@ -193,10 +216,12 @@ static int prepare(const struct runner *r, cpulift_error **err)
 
 static int run_all(struct series *series, cpulift_error **err)
 {
-    for (unsigned i = 0; i < series->cells->len; i++) {
+    bool is_late = false;
+    for (unsigned i = 0; i < series->cells->len && !is_late; i++) {
         struct cell *cell = get_cell(series, i);
-        if (!cell->is_done) {
-            TRY(run_cell(series, cell, err));
+        is_late = !cell->is_done && !fits(series->runner, cell);
+        if (!cell->is_done && !is_late) {
+            TRY(run_cell(series, cell, &is_late, err));
         }
     }
     return 0;

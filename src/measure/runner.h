@@ -21,10 +21,13 @@ struct runner {
     bench_samples *samples; ///< their settings are carried out; those it has are not made again
     const char *path;       ///< where the document is replaced after each sample; NULL: nowhere
     char **environment;     ///< cleaned
+    gint64 deadline;        ///< g_get_monotonic_time() by which it ends with what it has; 0: none
     void (*tell)(void *data, const struct runner_event *event);
     void *data;
 };
 
 /// Makes what is missing. The order of one run is workload, CPU count, definition; the definitions'
 /// order is turned by one from run to run. Failed samples are kept as failed and do not end it.
+/// What would last beyond the deadline, as far as its like tell, is not begun; what does is not
+/// kept.
 int runner_run(const struct runner *runner, cpulift_error **err);

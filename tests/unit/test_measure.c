@@ -372,6 +372,32 @@ static void series_left(void **state)
     NEAR(progress.last, 0);
 }
 
+static void ignore(void *data, const struct runner_event *e)
+{
+    (void)data;
+    (void)e;
+}
+
+/// A series ends in time with what it has, and goes on from there.
+static void series_late(void **state)
+{
+    (void)state;
+    const struct place place = {open_nothing, run_nothing, close_nothing};
+    g_autoptr(bench_samples) s = parse(document);
+    g_ptr_array_set_size(s->list, 0);
+    s->settings->runs = 9;
+    struct runner runner = {.place = &place,
+                            .samples = s,
+                            .tell = ignore,
+                            .deadline = g_get_monotonic_time() + G_USEC_PER_SEC / 2};
+    assert_int_equal(runner_run(&runner, NULL), 0);
+    assert_in_range(s->list->len, 1, 19);
+    assert_true(g_get_monotonic_time() < runner.deadline + G_USEC_PER_SEC);
+    runner.deadline = 0;
+    assert_int_equal(runner_run(&runner, NULL), 0);
+    assert_int_equal(s->list->len, 20);
+}
+
 static void programs_for_gnuplot(void **state)
 {
     (void)state;
@@ -412,19 +438,13 @@ static void guests(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(samples_round),
-        cmocka_unit_test(summary_leaves_out),
-        cmocka_unit_test(samples_refuse),
-        cmocka_unit_test(archives),
-        cmocka_unit_test(transcripts),
-        cmocka_unit_test(environments),
-        cmocka_unit_test(settings_fit),
-        cmocka_unit_test(settings_refuse),
-        cmocka_unit_test(outcomes),
-        cmocka_unit_test(series_left),
-        cmocka_unit_test(programs_for_gnuplot),
-        cmocka_unit_test(plans_refused),
-        cmocka_unit_test(guests),
+        cmocka_unit_test(samples_round),  cmocka_unit_test(summary_leaves_out),
+        cmocka_unit_test(samples_refuse), cmocka_unit_test(archives),
+        cmocka_unit_test(transcripts),    cmocka_unit_test(environments),
+        cmocka_unit_test(settings_fit),   cmocka_unit_test(settings_refuse),
+        cmocka_unit_test(outcomes),       cmocka_unit_test(series_left),
+        cmocka_unit_test(series_late),    cmocka_unit_test(programs_for_gnuplot),
+        cmocka_unit_test(plans_refused),  cmocka_unit_test(guests),
     };
     return cmocka_run_group_tests_name("measure", tests, NULL, NULL);
 }
