@@ -174,9 +174,9 @@ static void add_row(GString *page, const struct summary_row *row, const char *ba
     g_autofree char *ratio = has_ratio ? times(row->ratio.median) : g_strdup(is_base ? "× 1" : "–");
     g_autofree char *change = has_ratio ? percent(row->ratio.median) : g_strdup("–");
     g_autofree char *ratio_range = interval(&row->ratio);
-    add(page, "<tr%s><td>%u%s%s</td><td class=\"l\">%s</td><td>%s</td><td>%s</td>",
-        is_tuned ? " class=\"t\"" : "", row->vcpus, row->is_oversubscribed ? " *" : "",
-        row->is_loaded ? " !" : "", row->cpu, median, range);
+    g_string_append(page, is_tuned ? "<tr class=\"t\">" : "<tr>");
+    add(page, "<td>%u%s%s</td><td class=\"l\">%s</td><td>%s</td><td>%s</td>", row->vcpus,
+        row->is_oversubscribed ? " *" : "", row->is_loaded ? " !" : "", row->cpu, median, range);
     add(page, "<td>%s</td><td>%s</td><td>%s</td><td>%zu", ratio, change, ratio_range,
         row->value.count);
     add(page, row->failed > 0 ? " (%u failed)</td>" : "</td>", row->failed);
