@@ -27,13 +27,17 @@ static const char *const roles[] = {"cloudstack", "eucalyptus", "guard", NULL};
 
 static char *find_former_program(const char *bytes)
 {
-    size_t len = strspn(bytes + 2, HOOKFILE_PATH_CHARS);
-    const char *role = bytes + 2 + len;
-    if (!g_str_has_prefix(bytes, "#!/") || *role != ' ' || !g_str_has_suffix(role, "\n")) {
+    if (!g_str_has_prefix(bytes, "#!/")) {
+        return NULL;
+    }
+    const char *path = bytes + strlen("#!");
+    size_t len = strspn(path, HOOKFILE_PATH_CHARS);
+    const char *role = path + len;
+    if (*role != ' ' || !g_str_has_suffix(role, "\n")) {
         return NULL;
     }
     g_autofree char *word = g_strndup(role + 1, strlen(role) - 2);
-    return g_strv_contains(roles, word) ? g_strndup(bytes + 2, len) : NULL;
+    return g_strv_contains(roles, word) ? g_strndup(path, len) : NULL;
 }
 
 /// The program behind the mark, where the line is a comment; NULL: it has no mark.
