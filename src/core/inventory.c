@@ -134,12 +134,13 @@ static int check_age(const inventory *inv, const char *name, const char *scanned
         scanned != NULL ? scanned : "");
 }
 
-/// Adds a host's name to its kind, unless it is left out.
-static int add_name(inventory *inv, struct host_kind *kind, const char *name, const char *scanned,
+/// Adds a host's name, which it takes, to its kind, unless it is left out.
+static int add_name(inventory *inv, struct host_kind *kind, char *taken, const char *scanned,
                     cpulift_error **err)
 {
+    g_autofree char *name = taken;
     if (is_left_out(inv, name)) {
-        g_hash_table_add(inv->private->left_out, g_strdup(name));
+        g_hash_table_add(inv->private->left_out, g_steal_pointer(&name));
         return 0;
     }
     TRY(check_age(inv, name, scanned, err));
@@ -150,9 +151,8 @@ static int add_name(inventory *inv, struct host_kind *kind, const char *name, co
             "('cpulift import --name', or \"name\" in the document)",
             name);
     }
-    char *copy = g_strdup(name);
-    g_ptr_array_add(kind->names, copy);
-    g_hash_table_insert(inv->private->names, copy, kind);
+    g_hash_table_insert(inv->private->names, name, kind);
+    g_ptr_array_add(kind->names, g_steal_pointer(&name));
     inv->host_count++;
     return 0;
 }
@@ -166,7 +166,7 @@ static int add_known(inventory *inv, const struct likeness *like, bool *ret_is_k
     g_autofree char *date =
         known != NULL && like->date != NULL ? g_strndup(like->date, like->date_len) : NULL;
     *ret_is_known = name != NULL && text_is_name(name);
-    return *ret_is_known ? add_name(inv, known->kind, name, date, err) : 0;
+    return *ret_is_known ? add_name(inv, known->kind, g_steal_pointer(&name), date, err) : 0;
 }
 
 /// Keeps what the text is like as its kind's exemplar, if the name that the parser found stands at
@@ -213,7 +213,7 @@ static int add_new(inventory *inv, const char *text, size_t len, const char *whe
     if (like != NULL && likeness_is_certain(like)) {
         keep_exemplar(inv, kind, like);
     }
-    return add_name(inv, kind, kind->host->name, kind->host->scanned, err);
+    return add_name(inv, kind, g_strdup(kind->host->name), kind->host->scanned, err);
 }
 
 int inventory_add_text(inventory *inv, const char *text, size_t len, const char *where,

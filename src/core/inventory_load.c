@@ -71,7 +71,8 @@ static int read_line(struct reader *reader, char **ret_line, size_t *ret_len, cp
 
 static int add_lines(inventory *inv, struct reader *reader, cpulift_error **err)
 {
-    g_autoptr(GString) where = g_string_new(NULL);
+    g_autoptr(GString) where = g_string_new(reader->path);
+    const size_t path_len = where->len;
     for (size_t number = 1;; number++) {
         char *line = NULL;
         size_t len = 0;
@@ -79,7 +80,9 @@ static int add_lines(inventory *inv, struct reader *reader, cpulift_error **err)
         if (line == NULL) {
             return 0;
         }
-        g_string_printf(where, "%s:%zu", reader->path, number);
+        char place[24]; // without an allocation for each line
+        g_snprintf(place, sizeof place, ":%zu", number);
+        g_string_append(g_string_truncate(where, path_len), place);
         TRY(len > 0 ? inventory_add_text(inv, line, len, where->str, err) : 0);
     }
 }

@@ -7,28 +7,31 @@
 #define NAME "\"name\""
 #define DATE "\"scanned\""
 
-#define LANES 4
-
-static void fold(uint64_t lanes[LANES], const uint64_t words[LANES])
+static uint64_t fold(uint64_t lane, const char *bytes)
 {
-    for (size_t i = 0; i < LANES; i++) {
-        lanes[i] = (lanes[i] ^ words[i]) * UINT64_C(0x9e3779b97f4a7c15);
-        lanes[i] ^= lanes[i] >> 32;
-    }
+    uint64_t word;
+    memcpy(&word, bytes, sizeof word);
+    lane = (lane ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+    return lane ^ lane >> 32;
 }
 
 /// A hash, in lanes that do not wait for each other: every document of a fleet goes through here.
 static uint64_t mix(uint64_t hash, const char *bytes, size_t len)
 {
-    uint64_t lanes[LANES] = {hash, ~hash, hash + len, hash - len}, words[LANES];
-    for (; len >= sizeof words; bytes += sizeof words, len -= sizeof words) {
-        memcpy(words, bytes, sizeof words);
-        fold(lanes, words);
+    uint64_t a = hash, b = ~hash, c = hash + len, d = hash - len;
+    char rest[32] = {0};
+    for (; len >= sizeof rest; bytes += sizeof rest, len -= sizeof rest) {
+        a = fold(a, bytes);
+        b = fold(b, bytes + 8);
+        c = fold(c, bytes + 16);
+        d = fold(d, bytes + 24);
     }
-    memset(words, 0, sizeof words);
-    memcpy(words, bytes, len);
-    fold(lanes, words);
-    return ((lanes[0] * 3 ^ lanes[1]) * 5 ^ lanes[2]) * 7 ^ lanes[3];
+    memcpy(rest, bytes, len);
+    a = fold(a, rest);
+    b = fold(b, rest + 8);
+    c = fold(c, rest + 16);
+    d = fold(d, rest + 24);
+    return ((a * 3 ^ b) * 5 ^ c) * 7 ^ d;
 }
 
 /// The string that is the value of the member that ends at `at`: *ret_len bytes; NULL: it is none.
