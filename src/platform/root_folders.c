@@ -158,29 +158,29 @@ static int take_folder(int parent, const char *name)
     return is_ours ? auto_steal(&fd) : -1;
 }
 
-void root_discard_folders(const root_dir *root, const char *folder)
+/// What is staged in the folder: all, or only the folders that nobody has locked. What cannot be
+/// seen is not ours to remove.
+static void discard_staged(const root_dir *root, const char *folder, bool is_all)
 {
     g_auto(GStrv) names = NULL;
     autoclose int parent = root_walk(root, folder);
     (void)root_list(root, folder, &names, NULL);
-    for (char **name = names; name != NULL && *name != NULL; name++) {
-        autoclose int fd =
-            g_str_has_prefix(*name, ROOT_TEMPORARY_PREFIX) ? take_folder(parent, *name) : -1;
-        if (fd >= 0) {
+    for (char **name = names; parent >= 0 && name != NULL && *name != NULL; name++) {
+        bool is_staged = g_str_has_prefix(*name, ROOT_TEMPORARY_PREFIX);
+        autoclose int held = is_staged && !is_all ? take_folder(parent, *name) : -1;
+        if (is_staged && (is_all || held >= 0)) {
             discard_at(parent, *name);
         }
     }
 }
 
+void root_discard_folders(const root_dir *root, const char *folder)
+{
+    discard_staged(root, folder, false);
+}
+
 void root_discard_all(const root_dir *root, const char *target)
 {
     g_autofree char *folder = g_path_get_dirname(target);
-    g_auto(GStrv) names = NULL;
-    // What cannot be seen is not ours to remove.
-    (void)root_list(root, folder, &names, NULL);
-    for (char **name = names; name != NULL && *name != NULL; name++) {
-        if (g_str_has_prefix(*name, ROOT_TEMPORARY_PREFIX)) {
-            root_discard(root, target, *name);
-        }
-    }
+    discard_staged(root, folder, true);
 }
