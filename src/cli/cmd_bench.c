@@ -236,7 +236,8 @@ static int run_series(bench_samples *made, const char *path, char **environment)
         .samples = made,
         .path = is_stdout ? NULL : path,
         .environment = environment,
-        .deadline = options.deadline == UNSET ? 0 : started + options.deadline * G_USEC_PER_SEC,
+        .deadline =
+            options.deadline == UNSET ? 0 : started + (gint64)options.deadline * G_USEC_PER_SEC,
         .tell = tell,
     };
     process_catch_signals();
