@@ -10,6 +10,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <spawn.h>
@@ -46,14 +47,29 @@ uint64_t features_by(cpuid_fn *function)
     return (uint64_t)regs[2] << 32 | regs[3];
 }
 
+/// APIC ids follow the thread: leaf 1 has one, and a leaf beyond the highest is answered as the
+/// highest, which may be 0xb.
+static void stay_on_one_cpu(void)
+{
+    cpu_set_t allowed, one;
+    CPU_ZERO(&one);
+    REQUIRE(sched_getaffinity(0, sizeof allowed, &allowed) == 0);
+    for (size_t i = 0; i < CPU_SETSIZE && CPU_COUNT(&one) == 0; i++) {
+        if (CPU_ISSET(i, &allowed)) {
+            CPU_SET(i, &one);
+        }
+    }
+    REQUIRE(sched_setaffinity(0, sizeof one, &one) == 0);
+}
+
 static void mode_dump(char **args)
 {
     (void)args;
+    stay_on_one_cpu();
     static const uint32_t leaves[][2] = {{0, 0}, {1, 0}, {7, 0}, {0xd, 0}, {0x80000001, 0}};
     for (size_t i = 0; i < sizeof leaves / sizeof leaves[0]; i++) {
         uint32_t r[4];
         __cpuid_count(leaves[i][0], leaves[i][1], r[0], r[1], r[2], r[3]);
-        r[1] &= leaves[i][0] == 1 ? 0x00ffffff : UINT32_MAX; // the APIC id moves with the thread
         printf("%08x %08x %08x %08x %08x\n", leaves[i][0], r[0], r[1], r[2], r[3]);
     }
     printf("hwcap %lx hwcap2 %lx\n", getauxval(AT_HWCAP), getauxval(AT_HWCAP2));

@@ -163,7 +163,8 @@ for kind in 'mkdir' 'mkfifo' 'true'; do
 done
 rm -rf "$program"
 
-# The guard knows it too.
+# The guard knows it too. What libvirt kept names a change by its second, in which all this may happen.
+rm -f "$cache"
 install "$program" 7.2.22
 plan 7.2.22 10.0.2
 sed -i 's/EPYC/486/; s/"features": \[/&"fpu", "pse", "vme", /' "$folder/plan.json"

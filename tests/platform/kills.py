@@ -69,6 +69,9 @@ class Libvirt:
         os.makedirs(f"{folder}/etc")
         with open(f"{folder}/etc/libvirtd.conf", "w") as file:
             file.write(f'unix_sock_dir = "{folder}"\nauth_unix_rw = "none"\nauth_unix_ro = "none"\n')
+        # As root QEMU finds the same of /dev/kvm at each look; else libvirt may ask it anew for each answer, for seconds.
+        with open(f"{folder}/etc/qemu.conf", "w") as file:
+            file.write('user = "root"\ngroup = "root"\n')
         self.uri = f"qemu+unix:///system?socket={folder}/libvirt-sock"
         self.daemon = subprocess.Popen(["unshare", "-m", "sh", "-c", self.START, folder], stderr=subprocess.DEVNULL)
         for _ in range(300):
