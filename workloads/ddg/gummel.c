@@ -69,7 +69,7 @@ static PetscErrorCode potentials(struct problem *pb, double tol, double *ret_cha
 static PetscErrorCode continuity(struct problem *pb, double tol, double *ret_change, int *ret_ok)
 {
     const int most = 30;
-    double change = INFINITY;
+    double change = INFINITY, lag = 0;
 
     PetscFunctionBeginUser;
     *ret_change = 0;
@@ -78,10 +78,12 @@ static PetscErrorCode continuity(struct problem *pb, double tol, double *ret_cha
         PetscFunctionReturn(0);
     }
     for (int it = 0; it < most && *ret_ok && change > tol; it++) {
-        PetscCall(mobility_update(pb));
+        PetscCall(mobility_update(pb, &lag));
         PetscCall(density_solve(pb, pb->p->linear_rtol, &change, ret_ok));
         *ret_change = fmax(*ret_change, change);
+        change = fmax(change, lag);
     }
+    *ret_change = fmax(*ret_change, lag);
     PetscFunctionReturn(0);
 }
 

@@ -10,13 +10,14 @@ static double constant(const struct params *p, double doping)
     return p->mu;
 }
 
-/* Arora, Hauser and Roulston, IEEE TED 29 (1982), electrons. */
+/* Arora, Hauser and Roulston, IEEE TED 29 (1982), eq. 8, electrons: 0.88 is the exponent of the
+ * doping. */
 static double arora(const struct params *p, double doping)
 {
-    double t = p->temperature / 300;
+    double t = p->temperature / 300, level = doping / (1.26e17 * pow(t, 2.4));
 
-    return 88 * pow(t, -0.57) + 7.4e8 * pow(p->temperature, -2.33) /
-                                    (1 + doping / (1.26e17 * pow(t, 2.4)) * 0.88 * pow(t, -0.146));
+    return 88 * pow(t, -0.57) +
+           7.4e8 * pow(p->temperature, -2.33) / (1 + pow(level, 0.88 * pow(t, -0.146)));
 }
 
 /* Caughey and Thomas, Proc. IEEE 55 (1967). */
@@ -92,10 +93,21 @@ static PetscErrorCode update(struct problem *pb, double share)
     PetscFunctionReturn(0);
 }
 
-PetscErrorCode mobility_update(struct problem *pb)
+/* A factor common to all mobilities moves no potential, so potentials that stand still do not say
+ * that mobilities do. */
+PetscErrorCode mobility_update(struct problem *pb, double *ret_change)
 {
+    double *before = pb->matrix; /* the next fluxes overwrite it */
+    double most = 0;
+
     PetscFunctionBeginUser;
+    PetscCall(PetscArraycpy(before, pb->mobile, pb->g.n_edges));
     PetscCall(update(pb, 0.5));
+    for (PetscInt e = 0; e < pb->g.n_edges; e++)
+        if (pb->mobile[e] != before[e])
+            most = fmax(most, fabs(pb->mobile[e] - before[e]) /
+                                  fmax(fabs(pb->mobile[e]), fabs(before[e])));
+    *ret_change = pb->md.vt * domain_max(&pb->d, most);
     PetscFunctionReturn(0);
 }
 

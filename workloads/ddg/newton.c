@@ -114,15 +114,15 @@ static double largest(const struct problem *pb, const double *x)
 
 static PetscErrorCode step(struct problem *pb, double *x, double *ret_change, int *ret_ok)
 {
-    double most, scale;
+    double most, scale, lag = 0;
 
     PetscFunctionBeginUser;
     if (mobility_is_field_dependent(pb->p))
-        PetscCall(mobility_update(pb));
+        PetscCall(mobility_update(pb, &lag));
     PetscCall(assemble(pb, x));
     PetscCall(linear_solve(&pb->full, fmin(pb->p->linear_rtol, 1e-6), x, x, ret_ok));
     most = largest(pb, x);
-    *ret_change = most;
+    *ret_change = fmax(most, lag);
     *ret_ok = *ret_ok && isfinite(most);
     scale = most > pb->p->max_update ? pb->p->max_update / most : 1;
     for (PetscInt i = 0; i < pb->d.n_own && *ret_ok; i++) {

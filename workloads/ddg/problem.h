@@ -82,8 +82,9 @@ double density_recombination(const struct problem *pb, PetscInt i, double *ret_s
 
 /* mobility.c */
 PetscErrorCode mobility_setup(struct problem *pb);
-/* Field-dependent part, at the present state. */
-PetscErrorCode mobility_update(struct problem *pb);
+/* Field-dependent part, at the present state; between density_solve()s. ret_change: the largest
+ * relative change of an edge's mobility in thermal voltages, V. */
+PetscErrorCode mobility_update(struct problem *pb, double *ret_change);
 /* Is the mobility one that changes with the state? */
 int mobility_is_field_dependent(const struct params *p);
 
