@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The devices that are meshed here: fins, elliptic wires, bars, MOS columns.
-#include "mesh.h"
+#include "import.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -217,6 +217,8 @@ int mesh_new(const struct params *p, struct mesh *ret, struct ddg_error *err)
     }
     if (status == 0)
         status = mesh_check(ret, err);
+    if (status == 0 && p->device == DEVICE_GMSH)
+        status = import_check(ret, p->mesh_file, err);
     if (status < 0)
         mesh_free(ret);
     return status;

@@ -172,6 +172,18 @@ static double conservation(const struct sweep *s, int *ret_ok)
     return worst;
 }
 
+/* Left out where nothing was warned of. */
+static void add_warnings(json_t *checks, const struct notes *notes)
+{
+    json_t *list = json_array();
+
+    for (int i = 0; i < notes->n; i++)
+        json_array_append_new(list, json_string(notes->text[i]));
+    if (notes->n)
+        json_object_set(checks, "warnings", list);
+    json_decref(list);
+}
+
 json_t *figures_result(const struct problem *pb, const struct sweep *s, int *ret_verified)
 {
     json_t *figures = json_object(), *checks = json_object();
@@ -193,6 +205,7 @@ json_t *figures_result(const struct problem *pb, const struct sweep *s, int *ret
     json_object_set_new(checks, "negative_edges", json_integer((json_int_t)pb->g.negative));
     json_object_set_new(checks, "kernels", json_string(pb->kern->name));
     json_object_set_new(checks, "ranks", json_integer(pb->d.size));
+    add_warnings(checks, &pb->notes);
     if (s->failed)
         json_object_set_new(checks, "failure", json_string(s->failure));
     return json_pack("{s:s,s:s,s:o,s:b,s:o}", "schema", "cpulift.result/1", "workload", "ddg",

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Gmsh ASCII files, versions 2.2 and 4.1 (Gmsh reference manual, "MSH file format"). Names of
 // physical groups say what volumes and surfaces are; coordinates are nm.
-#include "mesh.h"
+#include "import.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -129,26 +129,15 @@ static int find_section(struct reader *r, const char *name)
 
 static int meaning_of(struct reader *r, long dim, const char *name, int *ret)
 {
-    static const char *const regions[] = {"silicon", "oxide"};
-
-    if (dim == 3) {
-        for (int i = 0; i < 2; i++)
-            if (!strcmp(name, regions[i])) {
-                *ret = i;
-                return 0;
-            }
-        return ddg_refuse(r->err,
-                          "mesh file '%.200s': unknown material '%.60s'; name volumes silicon "
-                          "or oxide",
-                          r->path, name);
-    }
-    for (int i = CONTACT_SOURCE; dim == 2 && i < CONTACTS; i++)
-        if (!strcmp(name, mesh_contact_name(i))) {
-            *ret = i;
-            return 0;
-        }
-    *ret = CONTACT_NONE;
-    return 0;
+    *ret = dim >= 2 ? import_meaning(dim, name) : CONTACT_NONE;
+    if (*ret >= 0)
+        return 0;
+    return ddg_refuse(r->err,
+                      dim == 3 ? "mesh file '%.200s': unknown material '%.60s'; name volumes "
+                                 "silicon or oxide"
+                               : "mesh file '%.200s': unknown surface '%.60s'; name surfaces "
+                                 "source, drain, gate or body, or none for what is no contact",
+                      r->path, name);
 }
 
 static int read_names(struct reader *r)
@@ -177,8 +166,8 @@ static int read_names(struct reader *r)
     return 0;
 }
 
-/* Meaning of a physical tag; volumes must have one. */
-static int find_meaning(const struct reader *r, long dim, long tag, int *ret)
+/* Meaning of a physical tag; volumes must have one, and a surface's that is given (not 0). */
+static int find_meaning(struct reader *r, long dim, long tag, int *ret)
 {
     for (int i = 0; i < r->n_names; i++)
         if (r->name[i].dim == dim && r->name[i].tag == tag) {
@@ -186,7 +175,13 @@ static int find_meaning(const struct reader *r, long dim, long tag, int *ret)
             return 0;
         }
     *ret = CONTACT_NONE;
-    return dim == 3 ? -1 : 0;
+    if (dim == 3)
+        return broken(r, "a tetrahedron belongs to no named volume");
+    return tag == 0 ? 0
+                    : ddg_refuse(r->err,
+                                 "mesh file '%.200s': the physical surface %ld has no name; name "
+                                 "it source, drain, gate, body or none",
+                                 r->path, tag);
 }
 
 /* 4.1: entities carry the physical tags. */
@@ -285,16 +280,29 @@ static void add_element(struct elements *l, const long *node, int meaning)
     l->meaning[l->n++] = meaning;
 }
 
+/* An element that is neither: passed over, unless that would leave a hole in the device. */
+static int pass_over(struct reader *r, long type)
+{
+    const char *why = import_refuses(type);
+
+    if (why)
+        return ddg_refuse(r->err, "mesh file '%.200s': it has %s", r->path, why);
+    r->at += strcspn(r->at, "\n");
+    return 0;
+}
+
 static int take_element(struct reader *r, long type, long physical)
 {
     int meaning, corners = type == TETRAHEDRON ? 4 : 3;
     long node[4] = {0};
 
+    if (type != TRIANGLE && type != TETRAHEDRON)
+        return pass_over(r, type);
     for (int k = 0; k < corners; k++)
         if (get_long(r, &node[k]) < 0)
             return -1;
-    if (find_meaning(r, type == TETRAHEDRON ? 3 : 2, physical, &meaning) < 0)
-        return broken(r, "a tetrahedron belongs to no named volume");
+    if (find_meaning(r, type == TETRAHEDRON ? 3 : 2, labs(physical), &meaning) < 0)
+        return -1;
     add_element(type == TETRAHEDRON ? &r->tets : &r->faces, node, meaning);
     return 0;
 }
@@ -312,12 +320,8 @@ static int read_elements2(struct reader *r)
             return -1;
         if (tags > 0 && (get_long(r, &physical) < 0 || skip(r, tags - 1) < 0))
             return -1;
-        if (type == TRIANGLE || type == TETRAHEDRON) {
-            if (take_element(r, type, physical) < 0)
-                return -1;
-        } else {
-            r->at += strcspn(r->at, "\n");
-        }
+        if (take_element(r, type, physical) < 0)
+            return -1;
     }
     return 0;
 }
@@ -337,9 +341,7 @@ static int read_elements4(struct reader *r)
         for (size_t i = 0; i < n; i++) {
             if (get_long(r, &ignored) < 0)
                 return -1;
-            if (type != TRIANGLE && type != TETRAHEDRON)
-                r->at += strcspn(r->at, "\n");
-            else if (take_element(r, type, entity_physical(r, dim, tag)) < 0)
+            if (take_element(r, type, entity_physical(r, dim, tag)) < 0)
                 return -1;
         }
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // cpulift-ddg: drift-diffusion with density gradient on tetrahedra, in parallel.
 #include "figures.h"
+#include "import.h"
 #include "loss.h"
 #include "output.h"
 #include "reference.h"
@@ -81,6 +82,11 @@ static int is_asked(int argc, char **argv, const char *name)
     return 0;
 }
 
+static int is_help_asked(int argc, char **argv)
+{
+    return is_asked(argc, argv, "help") || is_asked(argc, argv, "h");
+}
+
 static void print_result(const struct problem *pb, const struct sweep *s)
 {
     int verified;
@@ -134,7 +140,8 @@ static int check_edges(const struct problem *pb, struct ddg_error *err)
     return pb->p->negative == NEGATIVE_REFUSE ? -1 : 1;
 }
 
-static PetscErrorCode solve(struct problem *pb, struct ddg_error *err, int *ret_status)
+static PetscErrorCode solve(struct problem *pb, const char *report, struct ddg_error *err,
+                            int *ret_status)
 {
     PetscMPIInt rank = pb->d.rank;
     struct sweep s;
@@ -150,6 +157,10 @@ static PetscErrorCode solve(struct problem *pb, struct ddg_error *err, int *ret_
     *ret_status = EXIT_INPUT;
     if (edges < 0)
         PetscFunctionReturn(0);
+    if (report[0])
+        say(rank, report);
+    if (rank == 0)
+        notes_tell(&pb->notes);
     PetscCall(sweep_run(pb, &s));
     if (s.failed)
         say(rank, s.failure);
@@ -167,10 +178,15 @@ static PetscErrorCode run(const struct params *p, struct mesh *m, const struct k
 {
     struct problem pb;
     struct ddg_error err = {""};
+    struct notes notes = {0};
+    char report[1024] = "";
 
     PetscFunctionBeginUser;
+    if (p->device == DEVICE_GMSH)
+        import_describe(m, p, report, sizeof(report), &notes);
     PetscCall(problem_new(PETSC_COMM_WORLD, p, m, kern, &pb));
-    PetscCall(solve(&pb, &err, ret_status));
+    pb.notes = notes;
+    PetscCall(solve(&pb, report, &err, ret_status));
     PetscCall(problem_free(&pb));
     PetscFunctionReturn(0);
 }
@@ -189,9 +205,9 @@ int main(int argc, char **argv)
     if (is_asked(argc, argv, "version"))
         return printf("cpulift-ddg %s\n", DDG_VERSION) < 0;
     rest[0] = argv[0];
-    good = is_asked(argc, argv, "help") || (take_files(&p, argc, argv, &err) == 0 &&
-                                            take_options(&p, argc, argv, rest, &n, &err) == 0);
-    if (is_asked(argc, argv, "help")) {
+    good = is_help_asked(argc, argv) || (take_files(&p, argc, argv, &err) == 0 &&
+                                         take_options(&p, argc, argv, rest, &n, &err) == 0);
+    if (is_help_asked(argc, argv)) {
         fputs(help, stdout);
         params_write(&p, stdout);
         return 0;

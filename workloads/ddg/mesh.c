@@ -107,8 +107,6 @@ static unsigned char *touching(const struct mesh *m)
 
 static int check_nodes(struct mesh *m, const unsigned char *touch, struct ddg_error *err)
 {
-    int count[CONTACTS] = {0};
-
     for (int i = 0; i < m->n_nodes; i++) {
         if (!touch[i])
             return ddg_refuse(err, "mesh: node %d belongs to no tetrahedron; the mesh is broken",
@@ -118,10 +116,7 @@ static int check_nodes(struct mesh *m, const unsigned char *touch, struct ddg_er
                               "mesh: the gate touches bare silicon at node %d; put oxide "
                               "between them",
                               i + 1);
-        count[m->contact[i]] += touch[i] & 1 << REGION_SILICON ? 1 : 0;
     }
-    if (!count[CONTACT_SOURCE] && !count[CONTACT_DRAIN] && !count[CONTACT_BODY])
-        return ddg_refuse(err, "mesh: no ohmic contact; name surfaces 'source', 'drain' or 'body'");
     return 0;
 }
 

@@ -22,7 +22,7 @@ int mesh_new(const struct params *p, struct mesh *ret, struct ddg_error *err);
 void mesh_free(struct mesh *m);
 /* Allocates the arrays; aborts the program when memory ends. */
 void mesh_alloc(struct mesh *m, int n_nodes, int n_tets);
-/* Orientation, volumes, unused nodes, contacts; turns wrongly oriented tetrahedra round. */
+/* Orientation, volumes, unused nodes, gates on silicon; turns wrongly oriented tetrahedra round. */
 int mesh_check(struct mesh *m, struct ddg_error *err);
 /* Name of a contact or region, as gmsh files and messages use it. */
 const char *mesh_contact_name(int contact);

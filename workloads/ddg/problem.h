@@ -4,6 +4,7 @@
 
 #include "kernels.h"
 #include "linear.h"
+#include "notes.h"
 
 /* Time spent in the parts of a run, s (this rank). */
 struct timing {
@@ -36,6 +37,7 @@ struct problem {
     PetscInt newton_its;
     double dopants; /* random dopants placed, of the meshed part */
     struct timing time;
+    struct notes notes; /* what was warned of */
 };
 
 /* Takes over the mesh (freed before the big arrays are made). Collective. */

@@ -40,6 +40,7 @@ $PhysicalNames
 2
 3 1 "silicon"
 2 2 "source"
+2 3 "drain"
 $EndPhysicalNames
 $Nodes
 4
