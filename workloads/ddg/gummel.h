@@ -10,6 +10,7 @@ struct bias_point {
     double current[CONTACTS]; /* A into the terminals */
     double inversion;         /* mos: electrons per area, cm^-2 */
     double centroid;          /* mos: their mean distance from the oxide, nm */
+    double body_drop;         /* mos: potential along a Debye length at the body contact, V_T */
     double depletion;         /* bar with a step: width without carriers, nm */
     double seconds;
     int iterations, steps; /* outer iterations of all steps; bias steps taken */

@@ -22,6 +22,23 @@ static void inversion(const struct problem *pb, struct bias_point *ret)
     ret->centroid = sum > 0 ? moment / sum : 0;
 }
 
+/* Field at the body contact times the Debye length: beyond the edge of the depletion layer, where
+ * it is one V_T, it falls by e in each Debye length. */
+static double body_drop(const struct problem *pb)
+{
+    const struct graph *g = &pb->g;
+    const struct model *md = &pb->md;
+    double flux = 0, doping = fabs(pb->body_doping) / DENSITY_SCALE;
+    double field, debye = sqrt(pb->p->eps_silicon * md->vt / (md->charge * doping));
+
+    for (PetscInt i = 0; i < pb->d.n_own; i++)
+        for (PetscInt k = g->row[i]; pb->d.contact[i] == CONTACT_BODY && k < g->row[i + 1]; k++)
+            if (pb->d.contact[g->col[k]] != CONTACT_BODY)
+                flux += g->row_eps[k] * (pb->psi[g->col[k]] - pb->psi[i]);
+    field = fabs(domain_sum(&pb->d, flux)) / (pb->p->eps_silicon * pb->p->length * pb->p->width);
+    return field * debye / md->vt;
+}
+
 /* Width of the layer without carriers that has the dipole moment of the actual charge: the
  * depletion approximation for the same built-in voltage. (By its charge the layer is narrower: the
  * tails of the carriers take 2 vt off the voltage.) */
@@ -44,8 +61,10 @@ static void depletion(const struct problem *pb, struct bias_point *ret)
 PetscErrorCode integrals_compute(struct problem *pb, struct bias_point *ret)
 {
     PetscFunctionBeginUser;
-    if (pb->p->device == DEVICE_MOS)
+    if (pb->p->device == DEVICE_MOS) {
         inversion(pb, ret);
+        ret->body_drop = body_drop(pb);
+    }
     if (pb->p->device == DEVICE_BAR && pb->p->doping == DOPING_STEP)
         depletion(pb, ret);
     PetscFunctionReturn(0);

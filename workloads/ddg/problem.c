@@ -106,9 +106,9 @@ PetscErrorCode problem_start(struct problem *pb)
     PetscFunctionReturn(0);
 }
 
-PetscErrorCode problem_bias(struct problem *pb, double vd, double vg)
+PetscErrorCode problem_bias(struct problem *pb, double vs, double vd, double vg)
 {
-    const double volts[CONTACTS] = {0, pb->p->vs, vd, vg, 0};
+    const double volts[CONTACTS] = {0, vs, vd, vg, 0};
 
     PetscFunctionBeginUser;
     memcpy(pb->volts, volts, sizeof(volts));

@@ -47,7 +47,7 @@ PetscErrorCode problem_free(struct problem *pb);
 /* Neutral start at zero bias. */
 PetscErrorCode problem_start(struct problem *pb);
 /* Sets contact voltages and the values that they fix. */
-PetscErrorCode problem_bias(struct problem *pb, double vd, double vg);
+PetscErrorCode problem_bias(struct problem *pb, double vs, double vd, double vg);
 /* Quantum correction of an owned or ghost node, V. */
 double problem_lambda(const struct problem *pb, PetscInt i);
 

@@ -47,31 +47,51 @@ static void state_restore(struct problem *pb, const struct state *s)
     memcpy(pb->volts, s->volts, sizeof(s->volts));
 }
 
-static PetscErrorCode attempt(struct problem *pb, double vd, double vg, enum means means,
+/* What a bias is: contact voltages, V. */
+struct voltages {
+    double vs, vd, vg;
+};
+
+static struct voltages present(const struct problem *pb)
+{
+    const double *v = pb->volts;
+
+    return (struct voltages){v[CONTACT_SOURCE], v[CONTACT_DRAIN], v[CONTACT_GATE]};
+}
+
+static struct voltages between(const struct voltages *a, const struct voltages *b, double share)
+{
+    double rest = 1 - share;
+
+    return (struct voltages){rest * a->vs + share * b->vs, rest * a->vd + share * b->vd,
+                             rest * a->vg + share * b->vg};
+}
+
+static PetscErrorCode attempt(struct problem *pb, const struct voltages *to, enum means means,
                               struct outcome *out)
 {
     double delta[CONTACTS] = {0};
 
     PetscFunctionBeginUser;
-    delta[CONTACT_SOURCE] = pb->p->vs - pb->volts[CONTACT_SOURCE];
-    delta[CONTACT_DRAIN] = vd - pb->volts[CONTACT_DRAIN];
+    delta[CONTACT_SOURCE] = to->vs - pb->volts[CONTACT_SOURCE];
+    delta[CONTACT_DRAIN] = to->vd - pb->volts[CONTACT_DRAIN];
     if (delta[CONTACT_SOURCE] != 0 || delta[CONTACT_DRAIN] != 0)
         PetscCall(density_predict(pb, delta));
-    PetscCall(problem_bias(pb, vd, vg));
+    PetscCall(problem_bias(pb, to->vs, to->vd, to->vg));
     PetscCall(gummel_solve(pb, means, out));
     PetscFunctionReturn(0);
 }
 
 /* The means in turn at one bias; the state is only changed by success. */
-static PetscErrorCode attempts(struct problem *pb, const struct state *from, double vd, double vg,
-                               int all, struct outcome *out)
+static PetscErrorCode attempts(struct problem *pb, const struct state *from,
+                               const struct voltages *to, int all, struct outcome *out)
 {
     int spent = 0;
 
     PetscFunctionBeginUser;
     for (int m = MEANS_METHOD; m <= (all ? MEANS_PLAIN : MEANS_NEWTON); m++) {
         state_restore(pb, from);
-        PetscCall(attempt(pb, vd, vg, (enum means)m, out));
+        PetscCall(attempt(pb, to, (enum means)m, out));
         out->iterations += spent;
         spent = out->iterations;
         if (out->ok)
@@ -80,23 +100,25 @@ static PetscErrorCode attempts(struct problem *pb, const struct state *from, dou
     PetscFunctionReturn(0);
 }
 
-/* Goes from the present bias to (vd, vg), in smaller steps where it must. */
-static PetscErrorCode go(struct problem *pb, double vd, double vg, struct bias_point *point,
-                         struct outcome *out)
+/* Goes from the present bias to another, in smaller steps where it must. */
+static PetscErrorCode go(struct problem *pb, const struct voltages *target,
+                         struct bias_point *point, struct outcome *out, struct sweep *s)
 {
-    double from_vd = pb->volts[CONTACT_DRAIN], from_vg = pb->volts[CONTACT_GATE], at = 0, step = 1;
-    double way = fmax(fabs(vd - from_vd), fabs(vg - from_vg));
+    struct voltages from = present(pb);
+    double way = fmax(fabs(target->vs - from.vs),
+                      fmax(fabs(target->vd - from.vd), fabs(target->vg - from.vg)));
+    double at = 0, step = 1;
     struct state good;
 
     PetscFunctionBeginUser;
     PetscCall(state_new(pb, &good));
     state_save(pb, &good);
     for (;;) {
-        double to = fmin(1, at + step);
+        double share = fmin(1, at + step);
+        struct voltages to = between(&from, target, share);
         int smallest = step * way <= pb->p->min_step;
 
-        PetscCall(attempts(pb, &good, from_vd + to * (vd - from_vd), from_vg + to * (vg - from_vg),
-                           smallest, out));
+        PetscCall(attempts(pb, &good, &to, smallest, out));
         point->iterations += out->iterations;
         point->steps++;
         if (!out->ok && smallest)
@@ -105,7 +127,8 @@ static PetscErrorCode go(struct problem *pb, double vd, double vg, struct bias_p
         if (!out->ok)
             continue;
         state_save(pb, &good);
-        at = to;
+        s->is_any_solved = 1;
+        at = share;
         if (at >= 1)
             break;
     }
@@ -115,46 +138,76 @@ static PetscErrorCode go(struct problem *pb, double vd, double vg, struct bias_p
     PetscFunctionReturn(0);
 }
 
-/* From neutral to a first Poisson solution, so that the predictor has a conductance to go by. */
-static PetscErrorCode begin(struct problem *pb)
+/* Equilibrium at a gate voltage, from neutral: the predictor has a conductance to go by. */
+static PetscErrorCode equilibrium(struct problem *pb, double vg, double *ret_change, int *ret_ok)
 {
-    double change;
-    int ok;
-
     PetscFunctionBeginUser;
     PetscCall(problem_start(pb));
-    PetscCall(problem_bias(pb, 0, pb->p->vg.v[0]));
-    pb->volts[CONTACT_SOURCE] = 0;
-    for (PetscInt i = 0; i < pb->d.n_local; i++)
-        if (pb->d.contact[i] == CONTACT_SOURCE) {
-            pb->psi[i] -= pb->p->vs;
-            pb->phi[i] = 0;
-        }
+    PetscCall(problem_bias(pb, 0, 0, vg));
     if (pb->p->method != METHOD_DECOUPLED)
-        PetscCall(potential_solve(pb, POTENTIAL_PAIR, 1e-3, &change, &ok));
+        PetscCall(potential_solve(pb, POTENTIAL_PAIR, 1e-3, ret_change, ret_ok));
     else
-        PetscCall(potential_solve(pb, POTENTIAL_POISSON, 1e-3, &change, &ok));
+        PetscCall(potential_solve(pb, POTENTIAL_POISSON, 1e-3, ret_change, ret_ok));
+    PetscFunctionReturn(0);
+}
+
+/* The first bias starts from equilibrium at its own gate voltage, which is nearest. Where that
+ * leads nowhere, it starts with the gate at 0 V, and the gate is ramped like the drain. */
+static PetscErrorCode go_first(struct problem *pb, const struct voltages *to,
+                               struct bias_point *point, struct outcome *out, struct sweep *s)
+{
+    const double gates[] = {to->vg, 0};
+
+    PetscFunctionBeginUser;
+    for (int i = 0; i < 2 && !out->ok; i++) {
+        int ok;
+
+        s->is_any_solved = 0;
+        PetscCall(equilibrium(pb, gates[i], &out->change, &ok));
+        if (ok || i == 1)
+            PetscCall(go(pb, to, point, out, s));
+    }
     PetscFunctionReturn(0);
 }
 
 static void describe(const struct problem *pb, double vd, double vg, const struct outcome *out,
                      struct sweep *s)
 {
+    int used = snprintf(
+        s->failure, sizeof(s->failure),
+        "no convergence at VD = %g V, VG = %g V: last change %.2e V (wanted %.0e) after %d "
+        "iterations; tried full Newton, steps down to %g V, no acceleration%s; ",
+        vd, vg, out->change, pb->p->tolerance, out->iterations, pb->p->min_step,
+        pb->g.negative > 0 ? "; the mesh has edges of negative coupling, mesh it as Delaunay" : "");
+
     s->failed = 1;
-    snprintf(s->failure, sizeof(s->failure),
-             "no convergence at VD = %g V, VG = %g V: last change %.2e V (wanted %.0e) after %d "
-             "iterations; tried full Newton, steps down to %g V, no acceleration%s; solved up to "
-             "VD = %g V, VG "
-             "= %g V",
-             vd, vg, out->change, pb->p->tolerance, out->iterations, pb->p->min_step,
-             pb->g.negative > 0 ? "; the mesh has edges of negative coupling, mesh it as Delaunay"
-                                : "",
-             pb->volts[CONTACT_DRAIN], pb->volts[CONTACT_GATE]);
+    if (s->is_any_solved)
+        snprintf(s->failure + used, sizeof(s->failure) - (size_t)used,
+                 "solved up to VD = %g V, VG = %g V", pb->volts[CONTACT_DRAIN],
+                 pb->volts[CONTACT_GATE]);
+    else
+        snprintf(s->failure + used, sizeof(s->failure) - (size_t)used,
+                 "nothing was solved before it; start from a bias nearer to 0 V");
+}
+
+/* A depletion layer that the body contact cuts off is another device: thresholds come out wrong. */
+static void check_body(struct problem *pb, const struct bias_point *point, struct sweep *s)
+{
+    if (s->is_body_reached || point->body_drop < 1)
+        return;
+    s->is_body_reached = 1;
+    notes_add(&pb->notes,
+              "mos: at VG = %g V the depletion layer reaches the body contact, %g nm deep; "
+              "thresholds are wrong until 'height' is larger",
+              point->vg, pb->p->height);
+    if (pb->d.rank == 0)
+        notes_tell(&pb->notes);
 }
 
 static PetscErrorCode solve_point(struct problem *pb, double vd, double vg, struct sweep *s)
 {
     struct bias_point *point = &s->point[s->n];
+    const struct voltages to = {pb->p->vs, vd, vg};
     struct outcome out = {0};
     double start = MPI_Wtime();
 
@@ -162,13 +215,17 @@ static PetscErrorCode solve_point(struct problem *pb, double vd, double vg, stru
     memset(point, 0, sizeof(*point));
     point->vd = vd;
     point->vg = vg;
-    PetscCall(go(pb, vd, vg, point, &out));
+    if (s->is_any_solved)
+        PetscCall(go(pb, &to, point, &out, s));
+    else
+        PetscCall(go_first(pb, &to, point, &out, s));
     if (!out.ok) {
         describe(pb, vd, vg, &out, s);
         PetscFunctionReturn(0);
     }
     PetscCall(density_currents(pb, point->current));
     PetscCall(integrals_compute(pb, point));
+    check_body(pb, point, s);
     point->seconds = MPI_Wtime() - start;
     s->seconds += point->seconds;
     s->n++;
@@ -180,17 +237,14 @@ PetscErrorCode sweep_run(struct problem *pb, struct sweep *ret)
 {
     const struct params *p = pb->p;
     struct state first;
-    double start = MPI_Wtime();
 
     PetscFunctionBeginUser;
     memset(ret, 0, sizeof(*ret));
     PetscCall(PetscMalloc1((size_t)p->vd.n * (size_t)p->vg.n, &ret->point));
     PetscCall(state_new(pb, &first));
+    ret->is_any_solved = p->restart[0] != 0;
     if (p->restart[0])
         PetscCall(output_restart(pb));
-    else
-        PetscCall(begin(pb));
-    ret->seconds = MPI_Wtime() - start;
     for (int a = 0; a < p->vd.n && !ret->failed; a++)
         for (int b = 0; b < p->vg.n && !ret->failed; b++) {
             if (b == 0 && a > 0)

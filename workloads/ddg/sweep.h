@@ -9,8 +9,10 @@ enum { SWEEP_FIGURES = 4 };
 struct sweep {
     struct bias_point *point;
     int n, failed;
-    char failure[512]; /* which bias, which residual, what was tried */
-    double seconds;    /* all biases */
+    int is_body_reached; /* mos: has it been warned of? */
+    int is_any_solved;   /* is the state that of a bias that was solved? */
+    char failure[512];   /* which bias, which residual, what was tried */
+    double seconds;      /* all biases */
 };
 
 /* Solves all biases of the parameters. A failure ends it; what was solved stays. Collective. */

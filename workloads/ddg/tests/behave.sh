@@ -71,6 +71,9 @@ refuse "folder as parameter file" "$scratch"
 refuse "folder as mesh" -device gmsh -mesh_file "$scratch"
 refuse "empty range" -vg 1:0.1:0
 refuse "random dopants in half a fin" -dopants random
+refuse "a gate voltage given twice" -vg 0.5,0.5
+refuse "a gate voltage within the rounding of a range" -vg 0:0.1:0.3,0.3
+refuse "drain voltages of a mos column" -device mos -vd 0,0.1
 refuse "missing restart" -restart "$scratch/none"
 refuse "unwritable table" $small -iv "$scratch/none/iv.tsv"
 
@@ -92,14 +95,41 @@ for out in -iv -json; do
     near "$out /dev/stdout" "$?$(grep -c '^VD' "$scratch/both")$(grep -c '^{"figures"' "$scratch/both")$(wc -l <"$scratch/both")" 0113 0
 done
 
-# a failure to converge keeps what was solved
-"$ddg" $small -vg 0,0.4 -max_gummel 5 -max_newton 3 -min_step 1 -iv "$scratch/iv" \
-    >"$scratch/out" 2>"$scratch/err"
+# a failure to converge keeps what was solved, and says what that is
+"$ddg" $small -vg 0,10 -max_newton 8 -min_step 10 -iv "$scratch/iv" >"$scratch/out" 2>"$scratch/err"
 near "no convergence exits 1" $? 1 0
-grep -q 'no convergence at VD = 0.05 V' "$scratch/err"
-result $? "no convergence names the bias"
+grep -q 'no convergence at VD = 0.05 V, VG = 10 V: .*; solved up to VD = 0.05 V, VG = 0 V$' "$scratch/err"
+result $? "no convergence names the bias, and what was solved"
+near "which is in the table" "$(awk 'END { print NR }' "$scratch/iv")" 2 0
 tail -1 "$scratch/out" | grep -q '"verified": false'
 result $? "no convergence is not verified"
+"$ddg" $small -vg 0.5 -max_gummel 2 -max_newton 1 -min_step 1 >"$scratch/out" 2>"$scratch/err"
+near "no convergence at the first bias exits 1" $? 1 0
+grep -q 'nothing was solved' "$scratch/err" && ! grep -q 'solved up to' "$scratch/err"
+result $? "where nothing was solved, nothing else is said"
+
+# a first bias far away is ramped to
+for bias in "-vg 50" "-vg -50" "-vg 50 -method decoupled" "-vg 50 -vs 20 -vd 20"; do
+    "$ddg" $small $bias -progress off >"$scratch/out" 2>"$scratch/err"
+    near "first bias $bias" $? 0 0
+done
+near "and is the same by another way" "$(column "$(run 1 $small -vg 50)" 1 3)" "$(column "$(run 1 $small -vg 0,10,20,30,50)" 5 3)" 1e-7
+
+# -h is -help
+"$ddg" -help >"$scratch/a" && "$ddg" -h >"$scratch/b" && "$ddg" --help >"$scratch/c" && cmp -s "$scratch/a" "$scratch/b" && cmp -s "$scratch/a" "$scratch/c"
+result $? "-h is -help"
+
+# biases that %g would call the same have names of their own
+"$ddg" $small -vg 0.50000001,0.5 -progress off -vtu "$scratch/near" >"$scratch/out" 2>"$scratch/err"
+near "labels of near biases" "$(for v in 0.5 0.50000001; do
+    [ -s "$scratch/near_vd0.05_vg$v.pvtu" ] && grep -o "\"id_vd0.05_vg$v\"" "$scratch/out"
+done | wc -l)" 2 0
+rm "$scratch"/near_*
+
+# a MOS column has charges, no drain current
+"$ddg" -device mos -length 1 -width 1 -nx 1 -ny 1 -nz 40 -doping uniform -doping_level -1e18 -vg 1 >"$scratch/out" 2>"$scratch/err"
+grep -q 'VG = 1 V: N_inv = [1-9].* cm^-2, centroid .* nm' "$scratch/err" && ! grep -q 'ID = ' "$scratch/err"
+result $? "progress of a MOS column"
 
 # parameters written are parameters read
 "$ddg" -help | sed '1,/^$/d' >"$scratch/defaults"
@@ -139,7 +169,7 @@ near "a folder is no file for a saved point" "$?$(wc -l <"$scratch/err")" 21 0
 # field files
 run 2 $small -vg 0.5 -vtu "$scratch/field" >"$scratch/iv1"
 if command -v python3 >"$scratch/null"; then
-    python3 "$(dirname "$0")/check_vtu.py" "$scratch/field_vd0.05_vg0.5.pvtu"
+    python3 "$(dirname "$0")/check_vtu.py" "$scratch/field_vd0.05_vg0.5.pvtu" 0 0.05 0.5
     result $? "field files are well formed"
 else
     skip "field files are well formed" "no python3"

@@ -83,9 +83,24 @@ shift_mv=$(for q in off dg; do run 1 $mos $q -vg 0.96:0.02:1.04 | threshold; don
     awk 'NR == 1 { a = $1 } END { print 1000 * ($1 - a) }')
 near "mos threshold shift 1e17 (mV)" "$shift_mv" 25.15 0.01
 
+# --- a body contact within the depletion layer (104 nm) is warned of
+deep="-device mos -length 1 -width 1 -nx 1 -ny 1 -nz 80 -ratio_z 1.05 -doping uniform -vg_reference flatband -doping_level -1e17 -oxide_thickness 2"
+for case in "60 1" "90 1" "150 0"; do
+    set -- $case
+    run 1 $deep -vg 0:0.5:2 -height "$1" >"$scratch/iv"
+    near "a body contact at $1 nm: warnings" "$(grep -c 'warning: mos: .*reaches the body contact' "$scratch/err")" "$2" 0
+    near "and in the result" "$(grep -c 'reaches the body contact' "$scratch/json")" "$2" 0
+done
+
 # --- subthreshold slope never under the thermal limit
 run 1 -nx 20 -ny 3 -nz 5 -nox 1 -vg 0:0.1:0.4 >"$scratch/iv"
 near "slope above 59.5 mV/dec" "$(figure ss_vd0.05 | awk '{ print ($1 > 59.5) }')" 1 0
+
+# --- the tangent's threshold, only where the channel is a resistor
+run 1 -nx 20 -ny 3 -nz 5 -nox 1 -vd 0.05,0.7 -vg 0:0.1:1 >"$scratch/iv"
+near "tangent's threshold at low VD" "$(figure vth_gm_vd0.05)" "$(figure vth_vd0.05)" 0.25
+near "no tangent's threshold at high VD" "$(grep -c vth_gm_vd0.7 "$scratch/json")" 0 0
+near "though the other one" "$(grep -c vth_vd0.7 "$scratch/json")" 1 0
 
 # --- the figures of a curve do not depend on the direction of the sweep
 for range in 0:0.2:1 1:-0.2:0; do
