@@ -16,7 +16,9 @@ static double drain(const struct bias_point *pt)
 static void add_segment(const struct params *p, const struct bias_point *a,
                         const struct bias_point *b, struct curve_figures *ret)
 {
+    const double linear = 0.1; /* V: the tangent is that of a resistor, vds << vg - vth */
     double i0 = drain(a), i1 = drain(b), dv = b->vg - a->vg, gm = (i1 - i0) / dv;
+    double vds = fabs(a->vd - p->vs);
 
     if (i0 > 0 && i1 > i0) {
         double decades = log10(i1 / i0), ss = 1e3 * dv / decades;
@@ -28,7 +30,7 @@ static void add_segment(const struct params *p, const struct bias_point *a,
     }
     if (!(gm <= ret->gm)) {
         ret->gm = gm;
-        ret->vth_gm = 0.5 * (a->vg + b->vg) - 0.5 * (i0 + i1) / gm - 0.5 * a->vd;
+        ret->vth_gm = vds <= linear ? 0.5 * (a->vg + b->vg - (i0 + i1) / gm - vds) : NAN;
     }
 }
 
@@ -58,33 +60,44 @@ static void add(json_t *figures, const char *name, double value, const char *uni
         json_object_set_new(figures, name, json_pack("{s:f,s:s}", "value", value, "unit", unit));
 }
 
-static void add_at(json_t *figures, const char *what, double vd, double value, const char *unit)
+static void add_at(json_t *figures, const struct params *p, const char *what, double vd,
+                   double value, const char *unit)
 {
     char name[64];
 
-    snprintf(name, sizeof(name), "%s_vd%g", what, vd);
+    snprintf(name, sizeof(name), "%s_vd%.*g", what, p->vd.digits, vd);
+    add(figures, name, value, unit);
+}
+
+enum { BY_VD = 1, BY_VG = 2 };
+
+/* A figure of one bias, named by the voltages that it depends on, and by those that were swept. */
+static void add_point(json_t *figures, const struct params *p, const struct bias_point *pt,
+                      const char *what, unsigned by, double value, const char *unit)
+{
+    char vd[32] = "", vg[32] = "", name[96];
+
+    if (by & BY_VD || p->vd.n > 1)
+        snprintf(vd, sizeof(vd), "_vd%.*g", p->vd.digits, pt->vd);
+    if (by & BY_VG || p->vg.n > 1)
+        snprintf(vg, sizeof(vg), "_vg%.*g", p->vg.digits, pt->vg);
+    snprintf(name, sizeof(name), "%s%s%s", what, vd, vg);
     add(figures, name, value, unit);
 }
 
 static void add_points(json_t *figures, const struct params *p, const struct sweep *s)
 {
-    char name[64];
-
     for (int i = 0; i < s->n; i++) {
         const struct bias_point *pt = &s->point[i];
 
-        snprintf(name, sizeof(name), "id_vd%g_vg%g", pt->vd, pt->vg);
-        if (p->device != DEVICE_MOS)
-            add(figures, name, drain(pt), "A");
-        snprintf(name, sizeof(name), "ninv_vg%g", pt->vg);
-        if (p->device == DEVICE_MOS)
-            add(figures, name, pt->inversion, "cm^-2");
-        snprintf(name, sizeof(name), "centroid_vg%g", pt->vg);
-        if (p->device == DEVICE_MOS)
-            add(figures, name, pt->centroid, "nm");
-        snprintf(name, sizeof(name), "depletion_vd%g", pt->vd);
+        if (p->device == DEVICE_MOS) {
+            add_point(figures, p, pt, "ninv", BY_VG, pt->inversion, "cm^-2");
+            add_point(figures, p, pt, "centroid", BY_VG, pt->centroid, "nm");
+        } else {
+            add_point(figures, p, pt, "id", BY_VD | BY_VG, drain(pt), "A");
+        }
         if (p->device == DEVICE_BAR && p->doping == DOPING_STEP)
-            add(figures, name, pt->depletion, "nm");
+            add_point(figures, p, pt, "depletion", BY_VD, pt->depletion, "nm");
     }
 }
 
@@ -102,12 +115,12 @@ static void add_curves(json_t *figures, const struct params *p, const struct swe
         if (n < 2 || p->device == DEVICE_MOS || p->device == DEVICE_BAR)
             continue;
         figures_curve(p, pt, n, &f);
-        add_at(figures, "vth", pt->vd, f.vth, "V");
-        add_at(figures, "vth_gm", pt->vd, f.vth_gm, "V");
-        add_at(figures, "ss", pt->vd, f.ss, "mV/dec");
-        add_at(figures, "gm", pt->vd, f.gm, "S");
-        add_at(figures, "ion", pt->vd, f.ion, "A");
-        add_at(figures, "ioff", pt->vd, f.ioff, "A");
+        add_at(figures, p, "vth", pt->vd, f.vth, "V");
+        add_at(figures, p, "vth_gm", pt->vd, f.vth_gm, "V");
+        add_at(figures, p, "ss", pt->vd, f.ss, "mV/dec");
+        add_at(figures, p, "gm", pt->vd, f.gm, "S");
+        add_at(figures, p, "ion", pt->vd, f.ion, "A");
+        add_at(figures, p, "ioff", pt->vd, f.ioff, "A");
         if (isfinite(first_vd) && pt->vd > first_vd)
             add(figures, "dibl", 1e3 * (first_vth - f.vth) / (pt->vd - first_vd), "mV/V");
         if (!isfinite(first_vd)) {

@@ -10,7 +10,8 @@
  * does not reach them. */
 struct curve_figures {
     double vth;       /* V: gate voltage at `vth_current`, log interpolation */
-    double vth_gm;    /* V: tangent at the greatest transconductance, less vd / 2 */
+    double vth_gm;    /* V: tangent at the greatest transconductance, less vds / 2; NaN where vds is
+                       * over 0.1 V: there the tangent is no threshold */
     double ss;        /* mV/decade: least slope of the curve */
     double gm;        /* S: greatest transconductance */
     double ion, ioff; /* A: at the greatest vg, at vg = 0 */

@@ -97,13 +97,17 @@ int output_begin(const struct problem *pb, struct ddg_error *err)
     return 0;
 }
 
-static void write_progress(const struct bias_point *pt, const struct outcome *out)
+static void write_progress(const struct params *p, const struct bias_point *pt,
+                           const struct outcome *out)
 {
-    fprintf(stderr,
-            "cpulift-ddg: VD = %g V, VG = %g V: ID = %.6e A, %d iterations, %d step%s, last change "
-            "%.1e V, %.2f s\n",
-            pt->vd, pt->vg, pt->current[CONTACT_DRAIN], pt->iterations, pt->steps,
-            pt->steps == 1 ? "" : "s", out->change, pt->seconds);
+    if (p->device == DEVICE_MOS)
+        fprintf(stderr, "cpulift-ddg: VG = %g V: N_inv = %.6e cm^-2, centroid %.4g nm", pt->vg,
+                pt->inversion, pt->centroid);
+    else
+        fprintf(stderr, "cpulift-ddg: VD = %g V, VG = %g V: ID = %.6e A", pt->vd, pt->vg,
+                pt->current[CONTACT_DRAIN]);
+    fprintf(stderr, ", %d iterations, %d step%s, last change %.1e V, %.2f s\n", pt->iterations,
+            pt->steps, pt->steps == 1 ? "" : "s", out->change, pt->seconds);
 }
 
 PetscErrorCode output_point(struct problem *pb, const struct bias_point *pt,
@@ -117,7 +121,7 @@ PetscErrorCode output_point(struct problem *pb, const struct bias_point *pt,
     if (table)
         fflush(table);
     if (pb->d.rank == 0 && pb->p->progress)
-        write_progress(pt, out);
+        write_progress(pb->p, pt, out);
     if (pb->p->vtu[0])
         PetscCall(vtu_write(pb, pt->vd, pt->vg));
     pb->time.output += MPI_Wtime() - start;

@@ -129,6 +129,44 @@ static int add_range(const struct row *r, struct param_list *l, double a, double
     return 0;
 }
 
+static int compare_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* Do the ascending values have different labels at that many digits? */
+static int are_told_apart(const double *v, int n, int digits)
+{
+    for (int i = 1; i < n; i++) {
+        char a[32], b[32];
+
+        snprintf(a, sizeof(a), "%.*g", digits, v[i - 1]);
+        snprintf(b, sizeof(b), "%.*g", digits, v[i]);
+        if (!strcmp(a, b))
+            return 0;
+    }
+    return 1;
+}
+
+/* Labels of results and files come from the values: none may stand there twice (within a nanovolt,
+ * the rounding of ranges), and they get as many digits as tell them apart, %g's six at least. */
+static int choose_digits(const struct row *r, struct param_list *l, struct ddg_error *err)
+{
+    double v[PARAM_LIST_MAX];
+
+    memcpy(v, l->v, (size_t)l->n * sizeof(*v));
+    qsort(v, (size_t)l->n, sizeof(*v), compare_value);
+    for (int i = 1; i < l->n; i++)
+        if (v[i] - v[i - 1] < 1e-9)
+            return ddg_refuse(err, "parameter '%s': %g %s is given twice; leave one out", r->name,
+                              v[i], r->unit);
+    for (l->digits = 6; !are_told_apart(v, l->n, l->digits);)
+        l->digits++;
+    return 0;
+}
+
 static int parse_list(const struct row *r, const char *text, struct param_list *ret,
                       struct ddg_error *err)
 {
@@ -153,6 +191,8 @@ static int parse_list(const struct row *r, const char *text, struct param_list *
         if (*at == ',')
             at++;
     }
+    if (choose_digits(r, &l, err) < 0)
+        return -1;
     *ret = l;
     return 0;
 }
@@ -291,6 +331,8 @@ int params_check(const struct params *p, struct ddg_error *err)
                           "parameter 'nx': %d cells cannot show source, gate and drain; give "
                           "at least 3",
                           p->nx);
+    if (p->device == DEVICE_MOS && p->vd.n > 1)
+        return ddg_refuse(err, "parameter 'vd': a mos column has no drain; give one value");
     if (p->doping == DOPING_GAUSSIAN && p->donors_peak == 0)
         return ddg_refuse(err, "parameter 'donors_peak' is 0: source and drain would not conduct; "
                                "give a doping");

@@ -8,6 +8,7 @@ enum { PARAM_LIST_MAX = 1024, PARAM_TEXT_MAX = 2048 };
 
 struct param_list {
     int n;
+    int digits; /* significant ones that tell all values apart: those of labels */
     double v[PARAM_LIST_MAX];
 };
 

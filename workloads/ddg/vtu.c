@@ -10,14 +10,17 @@
 #include <string.h>
 
 struct field {
-    const char *name;
+    const char *name, *unit;
     int components, on_cells;
 };
-static const struct field fields[] = {
-    {"psi", 1, 0},    {"n", 1, 0}, {"Lam", 1, 0},    {"phi_n", 1, 0},
-    {"doping", 1, 0}, {"J", 3, 1}, {"region", 1, 1},
+enum { FIELD_PSI, FIELD_N, FIELD_LAM, FIELD_PHI, FIELD_DOPING, FIELD_J, FIELD_REGION, FIELDS };
+static const struct field fields[FIELDS] = {
+    [FIELD_PSI] = {"psi", "V", 1, 0},           [FIELD_N] = {"n", "cm^-3", 1, 0},
+    [FIELD_LAM] = {"Lam", "V", 1, 0},           [FIELD_PHI] = {"phi_n", "V", 1, 0},
+    [FIELD_DOPING] = {"doping", "cm^-3", 1, 0}, [FIELD_J] = {"J", "A/cm^2", 3, 1},
+    [FIELD_REGION] = {"region", "", 1, 1},
 };
-enum { FIELDS = sizeof(fields) / sizeof(fields[0]) };
+static const struct field points = {"Points", "nm", 3, 0};
 
 static void write_base64(FILE *f, const unsigned char *data, size_t size)
 {
@@ -35,8 +38,7 @@ static void write_base64(FILE *f, const unsigned char *data, size_t size)
     }
 }
 
-static void write_array(FILE *f, const char *type, const char *name, int components,
-                        const void *data, size_t size)
+static void write_block(FILE *f, const void *data, size_t size)
 {
     uint64_t header = size;
     unsigned char *block = mesh_calloc(size + sizeof(header), 1);
@@ -44,20 +46,58 @@ static void write_array(FILE *f, const char *type, const char *name, int compone
     /* length and data are one stream of base64 */
     memcpy(block, &header, sizeof(header));
     memcpy(block + sizeof(header), data, size);
-    fprintf(f, "<DataArray type=\"%s\" Name=\"%s\" NumberOfComponents=\"%d\" format=\"binary\">\n",
-            type, name, components);
     write_base64(f, block, size + sizeof(header));
-    fputs("\n</DataArray>\n", f);
     free(block);
+}
+
+/* The unit as vtkDataArray::UNITS_LABEL, which VTK keeps with the array. */
+static void end_array(FILE *f, const char *unit)
+{
+    if (unit[0])
+        fprintf(f,
+                "\n<InformationKey name=\"UNITS_LABEL\" location=\"vtkDataArray\">%s"
+                "</InformationKey>",
+                unit);
+    fputs("\n</DataArray>\n", f);
+}
+
+static void write_array(FILE *f, const char *type, const struct field *field, const void *data,
+                        size_t size)
+{
+    fprintf(f, "<DataArray type=\"%s\" Name=\"%s\" NumberOfComponents=\"%d\" format=\"binary\">\n",
+            type, field->name, field->components);
+    write_block(f, data, size);
+    end_array(f, field->unit);
+}
+
+/* The bias, which a file that was renamed would not tell. */
+static void write_bias(FILE *f, const struct problem *pb)
+{
+    static const struct {
+        const char *name;
+        int contact;
+    } biases[] = {{"VS", CONTACT_SOURCE}, {"VD", CONTACT_DRAIN}, {"VG", CONTACT_GATE}};
+
+    fputs("<FieldData>\n", f);
+    for (size_t i = 0; i < sizeof(biases) / sizeof(biases[0]); i++) {
+        fprintf(f,
+                "<DataArray type=\"Float64\" Name=\"%s\" NumberOfTuples=\"1\" "
+                "format=\"ascii\">\n%.17g",
+                biases[i].name, pb->volts[biases[i].contact]);
+        end_array(f, "V");
+    }
+    fputs("</FieldData>\n", f);
 }
 
 static void nodal_values(const struct problem *pb, int which, double *ret)
 {
     for (PetscInt i = 0; i < pb->d.n_local; i++) {
         int si = pb->d.silicon[i];
-        const double v[] = {pb->psi[i], si ? DENSITY_SCALE * exp(2 * pb->w[i]) : 0,
-                            problem_lambda(pb, i), pb->phi[i],
-                            si ? DENSITY_SCALE * pb->doping[i] : 0};
+        const double v[] = {[FIELD_PSI] = pb->psi[i],
+                            [FIELD_N] = si ? DENSITY_SCALE * exp(2 * pb->w[i]) : 0,
+                            [FIELD_LAM] = problem_lambda(pb, i),
+                            [FIELD_PHI] = pb->phi[i],
+                            [FIELD_DOPING] = si ? DENSITY_SCALE * pb->doping[i] : 0};
 
         ret[i] = v[which];
     }
@@ -83,6 +123,8 @@ static void current_density(const struct problem *pb, PetscInt t, double *ret)
 
 static void write_cells(FILE *f, const struct problem *pb, PetscInt n)
 {
+    static const struct field lists[] = {
+        {"connectivity", "", 1, 1}, {"offsets", "", 1, 1}, {"types", "", 1, 1}};
     int64_t *conn = mesh_calloc(4 * (size_t)n, sizeof(*conn));
     int64_t *ends = mesh_calloc((size_t)n, sizeof(*ends));
     unsigned char *types = mesh_calloc((size_t)n, 1);
@@ -98,9 +140,9 @@ static void write_cells(FILE *f, const struct problem *pb, PetscInt n)
         c++;
     }
     fputs("<Cells>\n", f);
-    write_array(f, "Int64", "connectivity", 1, conn, 4 * (size_t)n * sizeof(*conn));
-    write_array(f, "Int64", "offsets", 1, ends, (size_t)n * sizeof(*ends));
-    write_array(f, "UInt8", "types", 1, types, (size_t)n);
+    write_array(f, "Int64", &lists[0], conn, 4 * (size_t)n * sizeof(*conn));
+    write_array(f, "Int64", &lists[1], ends, (size_t)n * sizeof(*ends));
+    write_array(f, "UInt8", &lists[2], types, (size_t)n);
     fputs("</Cells>\n", f);
     free(conn);
     free(ends);
@@ -117,7 +159,7 @@ static void write_fields(FILE *f, const struct problem *pb, PetscInt n)
     fputs("<PointData>\n", f);
     for (int k = 0; k < FIELDS && !fields[k].on_cells; k++) {
         nodal_values(pb, k, point);
-        write_array(f, "Float64", fields[k].name, 1, point, (size_t)pb->d.n_local * sizeof(double));
+        write_array(f, "Float64", &fields[k], point, (size_t)pb->d.n_local * sizeof(double));
     }
     for (PetscInt t = 0; t < pb->d.n_tets; t++)
         if (pb->d.owned_tet[t]) {
@@ -125,8 +167,8 @@ static void write_fields(FILE *f, const struct problem *pb, PetscInt n)
             region[c++] = pb->d.region[t];
         }
     fputs("</PointData>\n<CellData>\n", f);
-    write_array(f, "Float64", "J", 3, cell, 3 * (size_t)n * sizeof(double));
-    write_array(f, "UInt8", "region", 1, region, (size_t)n);
+    write_array(f, "Float64", &fields[FIELD_J], cell, 3 * (size_t)n * sizeof(double));
+    write_array(f, "UInt8", &fields[FIELD_REGION], region, (size_t)n);
     fputs("</CellData>\n", f);
     free(point);
     free(cell);
@@ -142,12 +184,13 @@ static int write_piece(const struct problem *pb, const char *path)
         return -1;
     for (PetscInt t = 0; t < pb->d.n_tets; t++)
         n += pb->d.owned_tet[t];
-    fprintf(f,
-            "<?xml version=\"1.0\"?>\n<VTKFile type=\"UnstructuredGrid\" version=\"1.0\" "
-            "byte_order=\"LittleEndian\" header_type=\"UInt64\">\n<UnstructuredGrid>\n"
-            "<Piece NumberOfPoints=\"%d\" NumberOfCells=\"%d\">\n<Points>\n",
-            (int)pb->d.n_local, (int)n);
-    write_array(f, "Float64", "Points", 3, pb->d.xyz, 3 * (size_t)pb->d.n_local * sizeof(double));
+    fputs("<?xml version=\"1.0\"?>\n<VTKFile type=\"UnstructuredGrid\" version=\"1.0\" "
+          "byte_order=\"LittleEndian\" header_type=\"UInt64\">\n<UnstructuredGrid>\n",
+          f);
+    write_bias(f, pb);
+    fprintf(f, "<Piece NumberOfPoints=\"%d\" NumberOfCells=\"%d\">\n<Points>\n", (int)pb->d.n_local,
+            (int)n);
+    write_array(f, "Float64", &points, pb->d.xyz, 3 * (size_t)pb->d.n_local * sizeof(double));
     fputs("</Points>\n", f);
     write_cells(f, pb, n);
     write_fields(f, pb, n);
@@ -155,7 +198,7 @@ static int write_piece(const struct problem *pb, const char *path)
     return loss_close(f);
 }
 
-static int write_index(const char *stem, int ranks)
+static int write_index(const struct problem *pb, const char *stem)
 {
     char path[PARAM_TEXT_MAX + 96];
     const char *base = strrchr(stem, '/');
@@ -167,8 +210,10 @@ static int write_index(const char *stem, int ranks)
         return -1;
     fputs("<?xml version=\"1.0\"?>\n<VTKFile type=\"PUnstructuredGrid\" version=\"1.0\" "
           "byte_order=\"LittleEndian\" header_type=\"UInt64\">\n<PUnstructuredGrid "
-          "GhostLevel=\"0\">\n"
-          "<PPoints>\n<PDataArray type=\"Float64\" Name=\"Points\" NumberOfComponents=\"3\"/>\n"
+          "GhostLevel=\"0\">\n",
+          f);
+    write_bias(f, pb);
+    fputs("<PPoints>\n<PDataArray type=\"Float64\" Name=\"Points\" NumberOfComponents=\"3\"/>\n"
           "</PPoints>\n",
           f);
     for (int on_cells = 0; on_cells < 2; on_cells++) {
@@ -180,7 +225,7 @@ static int write_index(const char *stem, int ranks)
                         fields[k].components);
         fputs(on_cells ? "</PCellData>\n" : "</PPointData>\n", f);
     }
-    for (int r = 0; r < ranks; r++)
+    for (int r = 0; r < pb->d.size; r++)
         fprintf(f, "<Piece Source=\"%s_%d.vtu\"/>\n", base ? base + 1 : stem, r);
     fputs("</PUnstructuredGrid>\n</VTKFile>\n", f);
     return loss_close(f);
@@ -192,11 +237,12 @@ PetscErrorCode vtu_write(struct problem *pb, double vd, double vg)
     double bad;
 
     PetscFunctionBeginUser;
-    snprintf(stem, sizeof(stem), "%s_vd%g_vg%g", pb->p->vtu, vd, vg);
+    snprintf(stem, sizeof(stem), "%s_vd%.*g_vg%.*g", pb->p->vtu, pb->p->vd.digits, vd,
+             pb->p->vg.digits, vg);
     snprintf(path, sizeof(path), "%s_%d.vtu", stem, pb->d.rank);
     bad = write_piece(pb, path) < 0;
     if (pb->d.rank == 0)
-        bad += write_index(stem, pb->d.size) < 0;
+        bad += write_index(pb, stem) < 0;
     if (domain_max(&pb->d, bad) > 0 && pb->d.rank == 0)
         loss_tell("vtu", stem);
     PetscFunctionReturn(0);

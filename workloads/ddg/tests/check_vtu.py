@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Reads a .pvtu and its pieces as a VTK reader would: sizes, offsets, indices, finite values."""
+"""Reads a .pvtu and its pieces as a VTK reader would: sizes, offsets, indices, finite values, units, the bias."""
 import base64
 import math
 import os
@@ -7,6 +7,7 @@ import struct
 import sys
 import xml.etree.ElementTree as ET
 
+UNITS = {"Points": "nm", "psi": "V", "n": "cm^-3", "Lam": "V", "phi_n": "V", "doping": "cm^-3", "J": "A/cm^2"}
 FORMATS = {"Float64": "d", "Int64": "q", "UInt8": "B"}
 
 
@@ -18,8 +19,21 @@ def array(element):
     return struct.unpack("<%d%s" % (size // struct.calcsize(code), code), raw[8:])
 
 
-def check_piece(path, names):
-    piece = ET.parse(path).getroot().find("UnstructuredGrid/Piece")
+def check_bias(grid, bias):
+    found = {e.get("Name"): e for e in grid.findall("FieldData/DataArray")}
+    for name, volts in bias.items():
+        assert float(found[name].text) == volts, (name, found[name].text)
+        assert found[name].get("NumberOfTuples") == "1"
+        assert found[name].find("InformationKey").text == "V"
+
+
+def check_piece(path, names, bias):
+    grid = ET.parse(path).getroot().find("UnstructuredGrid")
+    check_bias(grid, bias)
+    piece = grid.find("Piece")
+    for e in piece.iter("DataArray"):
+        key = e.find("InformationKey[@name='UNITS_LABEL'][@location='vtkDataArray']")
+        assert (key.text if key is not None else None) == UNITS.get(e.get("Name")), e.get("Name")
     points, cells = int(piece.get("NumberOfPoints")), int(piece.get("NumberOfCells"))
     arrays = {e.get("Name"): array(e) for e in piece.iter("DataArray")}
     assert len(arrays["Points"]) == 3 * points
@@ -32,13 +46,15 @@ def check_piece(path, names):
     return cells
 
 
-def main(path):
+def main(path, vs, vd, vg):
+    bias = {"VS": float(vs), "VD": float(vd), "VG": float(vg)}
     index = ET.parse(path).getroot().find("PUnstructuredGrid")
+    check_bias(index, bias)
     names = {e.get("Name") for tag in ("PPointData", "PCellData") for e in index.find(tag)}
     folder = os.path.dirname(path)
-    total = sum(check_piece(os.path.join(folder, p.get("Source")), names)
+    total = sum(check_piece(os.path.join(folder, p.get("Source")), names, bias)
                 for p in index.findall("Piece"))
     assert total == 20 * 4 * 6 * 6, total
 
 
-main(sys.argv[1])
+main(*sys.argv[1:])
