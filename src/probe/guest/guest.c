@@ -201,6 +201,7 @@ static void print_cpu(void)
 
 void guest_other_main(void)
 {
+    guest_has_begun = true;
     load_gates();
     print_cpu();
     guest_turn = CPUS_MAX;

@@ -33,6 +33,7 @@ void guest_panic(void) __attribute__((noreturn));
 // cpus.c
 extern volatile uint8_t guest_present[]; ///< of each number: one of the other CPUs has it
 extern volatile uint32_t guest_turn;     ///< the number of the CPU that may print, or CPUS_MAX
+extern volatile bool guest_has_begun;    ///< set by the CPU whose turn it is
 void guest_find_others(uint32_t wanted); ///< waits for so many
 void guest_run_others(void);             ///< each prints what it has to say
 
