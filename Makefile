@@ -31,11 +31,11 @@ newer: build
 quick:
 	@$(MESON) test -C $(BUILD) --suite unit --print-errorlogs
 
-# The prefix may be another than at the first set-up.
+# The prefix may be another than at the first set-up. Without symbols: the hook's program is read from the disk at a node's first start.
 install: build
 	@$(MESON) configure $(BUILD) -Dprefix=$(PREFIX)
 	@$(PLAIN) ninja -C $(BUILD)
-	@DESTDIR='$(DESTDIR)' $(MESON) install -C $(BUILD)
+	@DESTDIR='$(DESTDIR)' $(MESON) install --strip -C $(BUILD)
 
 # Not while hooks are in force, unless with FORCE=1.
 uninstall:

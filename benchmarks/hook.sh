@@ -10,41 +10,52 @@ runs=${2:-300}
 source=$(cd "$(dirname "$0")/.." && pwd)
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
+# As 'make install' leaves them.
+mkdir "$folder/programs"
+for program in cpulift cpulift-hook cpulift-plan cpulift-platform; do
+    strip -o "$folder/programs/$program" "$build/$program"
+done
+programs=$folder/programs hook=$folder/programs/cpulift-hook
 mkdir -p "$folder/etc/cpulift"
 cp "$source/tests/platform/plan.json" "$folder/etc/cpulift/plan.json"
 document=$(cat "$source/tests/platform/cloudstack.xml")
 export CPULIFT_ROOT="$folder"
 echo "== warm: nothing | the hook"
-"$build/benchmarks/paired" "$runs" /bin/true -- "$build/cpulift-hook" cloudstack hook transform "$document"
+"$build/benchmarks/paired" "$runs" /bin/true -- "$hook" cloudstack hook transform "$document"
 program=/usr/bin/qemu-system-x86_64
 if [ -x "$program" ]; then
     mkdir -p "$folder/usr/bin" "$folder/etc/libvirt"
     cp "$program" "$folder$program"
     : >"$folder/etc/libvirt/qemu.conf"
     echo "== a new QEMU: nothing | the hook"
-    "$build/benchmarks/paired" "$runs" /bin/true -- "$build/cpulift-hook" cloudstack hook transform "$document"
-    "$build/cpulift" apply "$folder/etc/cpulift/plan.json" --platform libvirt --root "$folder" --commit >"$folder/applied"
+    "$build/benchmarks/paired" "$runs" /bin/true -- "$hook" cloudstack hook transform "$document"
+    "$programs/cpulift" apply "$folder/etc/cpulift/plan.json" --platform libvirt --root "$folder" --commit >"$folder/applied"
     echo "== a known QEMU: nothing | the hook"
-    "$build/benchmarks/paired" "$runs" /bin/true -- "$build/cpulift-hook" cloudstack hook transform "$document"
+    "$build/benchmarks/paired" "$runs" /bin/true -- "$hook" cloudstack hook transform "$document"
     rm -rf "${folder:?}/var"
 fi
 guard() { # CPU: a guest of this <cpu> at the guard
     printf "<domain type='qemu'><name>g</name>%s</domain>" "$1" >"$folder/domain.xml"
     "$build/benchmarks/paired" "$runs" /bin/sh -c "exec /bin/true <$folder/domain.xml" -- \
-        /bin/sh -c "exec $build/cpulift-hook guard hook g prepare begin - <$folder/domain.xml"
+        /bin/sh -c "exec $hook guard hook g prepare begin - <$folder/domain.xml"
 }
 echo "== nothing | the guard, a planned guest"
-guard "$("$build/cpulift" show --xml "$folder/etc/cpulift/plan.json")"
+guard "$("$programs/cpulift" show --xml "$folder/etc/cpulift/plan.json")"
 echo "== nothing | the guard, a guest of another definition, for which the CPU map is read"
 guard "<cpu><model>Nehalem</model><feature policy='disable' name='vme'/></cpu>"
 mkdir -p "$folder/etc/cloudstack/agent"
 : >"$folder/etc/cloudstack/agent/agent.properties"
-"$build/cpulift" apply "$folder/etc/cpulift/plan.json" --platform cloudstack --version 4.22 --root "$folder" --commit >"$folder/applied"
-echo "== as installed: the hook | the script that calls it"
-"$build/benchmarks/paired" "$runs" "$build/cpulift-hook" cloudstack hook transform "$document" -- \
-    "$folder/etc/cloudstack/agent/hooks/libvirt-vm-xml-transformer.sh" transform "$document"
-libraries=$(ldd "$build/cpulift-hook" 2>/dev/null | awk '$3 ~ /^\// { print $3 }' | tr '\n' ' ')
+"$programs/cpulift" apply "$folder/etc/cpulift/plan.json" --platform cloudstack --version 4.22 --root "$folder" --commit >"$folder/applied"
+script=$folder/etc/cloudstack/agent/hooks/libvirt-vm-xml-transformer.sh
+echo "== warm, as installed: nothing | the script that calls the hook"
+"$build/benchmarks/paired" "$runs" /bin/true -- "$script" transform "$document"
+libraries=$(ldd "$hook" 2>/dev/null | awk '$3 ~ /^\// { print $3 }' | tr '\n' ' ')
+cold() { # COMMAND: beside nothing; what only it reads is not in memory
+    PAIRED_EVICT="/bin/true $hook $script $folder/etc/cpulift/plan.json $libraries" "$build/benchmarks/paired" "$runs" /bin/true -- "$@"
+}
+# What was just written would stay in memory.
+sync
 echo "== cold: nothing | the hook"
-PAIRED_EVICT="/bin/true $build/cpulift-hook $folder/etc/cpulift/plan.json $libraries" \
-    "$build/benchmarks/paired" "$((runs / 4 + 1))" /bin/true -- \
-    "$build/cpulift-hook" cloudstack hook transform "$document"
+cold "$hook" cloudstack hook transform "$document"
+echo "== cold, as installed: nothing | the script that calls the hook"
+cold "$script" transform "$document"
