@@ -99,7 +99,7 @@ done
 
 # --- programs as they are --------------------------------------------------------------------
 cpu=Nehalem
-for mode in gap threads signals blocked kept once children exec-thread jit jit-rwx jit-anew unmapped copy seccomp; do
+for mode in gap threads signals blocked kept once children exec-thread jit jit-rwx jit-anew unmapped copy written seccomp; do
     check "victim: $mode" "${run[@]}" --cpu $cpu -- "$victim" $mode
     same "victim: $mode says nothing" "" "$(cat "$tmp/err")"
 done

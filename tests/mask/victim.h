@@ -25,11 +25,15 @@ uint64_t features_by(cpuid_fn *function);
 /// Three pages of memory of its own.
 uint8_t *make_memory(int prot);
 
-/// Writes a function that executes CPUID, as a compiler at run time would.
+/// Writes a function that executes CPUID, as a compiler at run time would: CODE_SIZE bytes.
 void write_code(uint8_t *at);
+enum { CODE_SIZE = 27 };
 
 cpuid_fn *to_function(uint8_t *code);
 
 // Modes of victim_anew.c.
 void mode_jit_anew(char **args);
 void mode_unmapped(char **args);
+
+// Modes of victim_memory.c.
+void mode_written(char **args);

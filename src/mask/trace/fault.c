@@ -25,6 +25,26 @@ static int read_protection(pid_t pid, uint64_t addr)
     return maps->len > 0 ? g_array_index(maps, struct mapping, 0).prot : -1;
 }
 
+/// Gives the page another protection. False where the kernel refuses, not where the task has ended.
+static bool protect(const struct task *task, uint64_t page, int prot)
+{
+    const uint64_t args[4] = {page, MEMORY_PAGE, (uint64_t)prot};
+    long result;
+    return !inject_call(task->tid, task->space->syscall_at, SYS_mprotect, args, &result) ||
+           result == 0;
+}
+
+/// Searches a page that is about to become executable. Until that is done nobody writes there, or
+/// executes what is not replaced yet: who tries faults, and tries again.
+static bool search(struct tracer *tracer, struct task *task, uint64_t page, uint64_t entry)
+{
+    if (!protect(task, page, PROT_READ)) {
+        return false;
+    }
+    patch_page(tracer, task, page, entry);
+    return true;
+}
+
 /// A fault on watched memory: the page is searched and gets another protection.
 static bool resolve_watch(struct tracer *tracer, struct task *task, uint64_t addr, uint64_t rip)
 {
@@ -47,21 +67,9 @@ static bool resolve_watch(struct tracer *tracer, struct task *task, uint64_t add
         return verdict == WATCH_RETRY;
     }
     uint64_t page = addr & ~(uint64_t)(MEMORY_PAGE - 1);
-    const uint64_t args[4] = {page, MEMORY_PAGE, (uint64_t)protections[verdict]};
-    long result;
-    uint64_t entry = verdict == WATCH_EXECUTE ? rip : UINT64_MAX;
-    // Before, so that no other thread executes what is not replaced yet; and after, because
-    // another thread may have written until then.
-    if (verdict != WATCH_WRITE) {
-        patch_page(tracer, task, page, entry);
-    }
-    if (!inject_call(task->tid, task->space->syscall_at, SYS_mprotect, args, &result)) {
-        return true; // the task has ended meanwhile
-    }
-    if (verdict != WATCH_WRITE) {
-        patch_page(tracer, task, page, entry);
-    }
-    return result == 0;
+    uint64_t entry = is_execution ? rip : UINT64_MAX;
+    return (verdict == WATCH_WRITE || search(tracer, task, page, entry)) &&
+           protect(task, page, protections[verdict]);
 }
 
 static bool is_cpuid_at(pid_t tid, uint64_t addr)
@@ -93,8 +101,11 @@ static bool answer_signal(struct tracer *tracer, struct task *task, const siginf
     bool is_trap = info->si_signo == SIGILL && info->si_code > 0 &&
                    task->space->trap == TRAP_SIGNAL &&
                    space_is_site(task->space, task->tid, regs->rip);
-    return (is_fault || is_trap) &&
-           answer_cpuid(tracer, task, regs, (uint32_t)regs->rax, regs->rip + CPUID_LENGTH);
+    bool is_torn = info->si_signo == SIGSEGV && info->si_code == SI_KERNEL && !is_fault &&
+                   space_is_torn(task->space, task->tid, regs->rip);
+    return is_torn ||
+           ((is_fault || is_trap) &&
+            answer_cpuid(tracer, task, regs, (uint32_t)regs->rax, regs->rip + CPUID_LENGTH));
 }
 
 /// True if the signal was made by us: a trap, which is answered, or a fault on watched memory.

@@ -90,9 +90,10 @@ size_t memory_read(pid_t pid, uint64_t addr, void *ret_bytes, size_t size)
     return done;
 }
 
-bool memory_write(pid_t tid, uint64_t addr, const void *bytes, size_t size)
+/// By words of eight bytes, of which the rest is read before and written again: what other threads
+/// write there meanwhile is lost.
+static bool write_words(pid_t tid, uint64_t addr, const uint8_t *from, size_t size)
 {
-    const uint8_t *from = bytes;
     while (size > 0) {
         uint64_t word_at = addr & ~UINT64_C(7);
         size_t skip = addr - word_at, part = MIN(size, 8 - skip);
@@ -110,6 +111,16 @@ bool memory_write(pid_t tid, uint64_t addr, const void *bytes, size_t size)
         size -= part;
     }
     return true;
+}
+
+bool memory_write(pid_t tid, uint64_t addr, const void *bytes, size_t size)
+{
+    // Just these bytes. Not to be had of a program that may not be dumped, nor where the kernel is
+    // told that this file is no way around the protection of memory (proc_mem.force_override).
+    g_autofree char *path = g_strdup_printf("/proc/%d/mem", tid);
+    autoclose int fd = open(path, O_RDWR | O_CLOEXEC);
+    return (fd >= 0 && pwrite(fd, bytes, size, (off_t)addr) == (ssize_t)size) ||
+           write_words(tid, addr, bytes, size);
 }
 
 /// True if the page has contents. Source: Documentation/admin-guide/mm/pagemap.rst, bits 62, 63.

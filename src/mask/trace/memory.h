@@ -29,8 +29,8 @@ uint64_t memory_read_status(pid_t pid, const char *key, unsigned base, uint64_t 
 /// Reads up to `size` bytes. Returns how many could be read.
 size_t memory_read(pid_t pid, uint64_t addr, void *ret_bytes, size_t size);
 
-/// Writes bytes even where the program may not write, privately to the process.
-/// `tid` must be stopped.
+/// Writes bytes even where the program may not write, privately to the process, and, where the
+/// kernel permits it, no others. `tid` must be stopped; other threads may run.
 bool memory_write(pid_t tid, uint64_t addr, const void *bytes, size_t size);
 
 /// Calls `visit` with the bytes of each run of pages of [start, end). With `is_touched_only` pages

@@ -13,6 +13,9 @@ static const uint8_t trap_bytes[TRAP_COUNT][CPUID_LENGTH] = {
     [TRAP_SIGNAL] = {0x0f, 0x0b},
 };
 
+/// The first byte of int 0x80, and of any other interrupt.
+#define INT_BYTE 0xcd
+
 /// Where the context begins, before the site.
 #define CONTEXT_BEFORE 6
 
@@ -95,6 +98,30 @@ static void note_context(struct space *space, pid_t tid, uint64_t addr)
     }
 }
 
+/// Puts one instruction into the place of another, which other threads may execute meanwhile. CPUID
+/// and ud2 differ in their second byte only. On the way to int 0x80 and back there is another
+/// interrupt for a moment, which faults: space_is_torn.
+static bool replace(pid_t tid, uint64_t addr, const uint8_t *before, const uint8_t *after)
+{
+    size_t first = after[0] == INT_BYTE ? 0 : 1;
+    for (size_t i = 0; i < CPUID_LENGTH; i++) {
+        size_t at = i ^ first;
+        if (before[at] != after[at] && !memory_write(tid, addr + at, &after[at], 1)) {
+            memory_write(tid, addr + first, &before[first], 1); // in another page, perhaps
+            return false;
+        }
+    }
+    return true;
+}
+
+bool space_is_torn(struct space *space, pid_t tid, uint64_t addr)
+{
+    uint8_t bytes[CPUID_LENGTH];
+    return space_is_site(space, tid, addr) &&
+           memory_read(tid, addr, bytes, sizeof bytes) == sizeof bytes &&
+           memcmp(bytes, trap_bytes[space->trap], sizeof bytes) == 0;
+}
+
 bool space_patch(struct space *space, pid_t tid, uint64_t addr)
 {
     uint8_t bytes[CPUID_LENGTH];
@@ -105,7 +132,7 @@ bool space_patch(struct space *space, pid_t tid, uint64_t addr)
         return g_hash_table_contains(space->sites, to_key(addr)) &&
                memcmp(bytes, trap_bytes[space->trap], sizeof bytes) == 0;
     }
-    if (!memory_write(tid, addr, trap_bytes[space->trap], CPUID_LENGTH)) {
+    if (!replace(tid, addr, cpuid_bytes, trap_bytes[space->trap])) {
         return false;
     }
     g_hash_table_add(space->sites, to_key(addr));
@@ -180,7 +207,7 @@ void space_set_trap(struct space *space, pid_t tid, enum trap_kind trap)
         uint8_t bytes[CPUID_LENGTH];
         if (memory_read(tid, addr, bytes, sizeof bytes) == sizeof bytes &&
             memcmp(bytes, before, sizeof bytes) == 0) {
-            memory_write(tid, addr, trap_bytes[trap], CPUID_LENGTH);
+            replace(tid, addr, before, trap_bytes[trap]);
         }
     }
     space->trap = trap;

@@ -56,5 +56,8 @@ void space_move(struct space *space, uint64_t from, uint64_t length, uint64_t to
 /// True if the trap at `addr` is ours: a site, or code that was copied from around one.
 bool space_is_site(struct space *space, pid_t tid, uint64_t addr);
 
+/// True if the trap at `addr` is whole: what faulted there was half of it, put there meanwhile.
+bool space_is_torn(struct space *space, pid_t tid, uint64_t addr);
+
 /// Changes what all sites are replaced by.
 void space_set_trap(struct space *space, pid_t tid, enum trap_kind trap);
