@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# [--trap int80|ud2] `cpulift run` on real programs. TAP. Arguments: cpulift-run and the helpers that Meson built.
+# [--trap auto|int80|ud2] `cpulift run` on real programs. TAP. Arguments: cpulift-run and the helpers that Meson built.
 set -u
 trap_asked=auto
 if [ "$1" = --trap ]; then
@@ -99,10 +99,14 @@ done
 
 # --- programs as they are --------------------------------------------------------------------
 cpu=Nehalem
-for mode in gap threads signals blocked kept once children exec-thread jit jit-rwx jit-anew unmapped copy written seccomp; do
+for mode in gap threads signals blocked kept once children exec-thread jit jit-rwx jit-anew unmapped copy written filled seccomp; do
     check "victim: $mode" "${run[@]}" --cpu $cpu -- "$victim" $mode
     same "victim: $mode says nothing" "" "$(cat "$tmp/err")"
 done
+got=$("${run[@]}" --cpu $cpu -- "$victim" filled-sandbox 2>"$tmp/err")
+same "that system calls cannot write into executed memory is told, once" "${got/works/} $(grep -c . <<<"${got/works/}")" \
+    "$(grep -o EFAULT "$tmp/err") $(wc -l <"$tmp/err")"
+same "they can where none is watched" "works" "$("${run[@]}" --no-jit --cpu $cpu -- "$victim" filled-sandbox)"
 if "$victim" legacy 2>/dev/null; then check "victim: legacy" "${run[@]}" --cpu $cpu -- "$victim" legacy
 else skip "victim: legacy" "this kernel has no 32-bit system calls"; fi
 # what is ignored when `run` is called is so in the program, also where the trial of int 0x80 is a SIGSEGV

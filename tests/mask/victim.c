@@ -469,6 +469,8 @@ static const struct {
     {"dump", mode_dump},
     {"environment", mode_environment},
     {"exec-thread", mode_exec_thread},
+    {"filled", mode_filled},
+    {"filled-sandbox", mode_filled_sandbox},
     {"gap", mode_gap},
     {"jit", mode_jit},
     {"jit-anew", mode_jit_anew},

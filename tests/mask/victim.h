@@ -36,4 +36,6 @@ void mode_jit_anew(char **args);
 void mode_unmapped(char **args);
 
 // Modes of victim_memory.c.
+void mode_filled(char **args);
+void mode_filled_sandbox(char **args);
 void mode_written(char **args);

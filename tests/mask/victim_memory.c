@@ -2,11 +2,19 @@
 /// Modes of the victim: memory with code, which others write: threads, and the kernel.
 #include "victim.h"
 
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define ALL (PROT_READ | PROT_WRITE | PROT_EXEC)
 
@@ -52,4 +60,127 @@ void mode_written(char **args)
         REQUIRE(*counting.at == (uint8_t)counting.done);
         REQUIRE(munmap(memory, 3 * 4096) == 0);
     }
+}
+
+/// The pipe, or two sockets, through which `fill` gets the code.
+static void send_code(int fd)
+{
+    uint8_t code[CODE_SIZE];
+    write_code(code);
+    REQUIRE(write(fd, code, sizeof code) == sizeof code);
+}
+
+static void fill_by_read(uint8_t *at, int fd)
+{
+    REQUIRE(read(fd, at, CODE_SIZE) == CODE_SIZE);
+}
+
+static void fill_by_recv(uint8_t *at, int fd)
+{
+    REQUIRE(recv(fd, at, CODE_SIZE, 0) == CODE_SIZE);
+}
+
+static void fill_by_readv(uint8_t *at, int fd)
+{
+    const struct iovec parts[] = {{at, 10}, {at + 10, CODE_SIZE - 10}};
+    REQUIRE(readv(fd, parts, 2) == CODE_SIZE);
+}
+
+static void fill_by_recvmsg(uint8_t *at, int fd)
+{
+    struct iovec part = {at, CODE_SIZE};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    REQUIRE(recvmsg(fd, &message, 0) == CODE_SIZE);
+}
+
+static void fill_by_pread(uint8_t *at, int fd)
+{
+    uint8_t code[CODE_SIZE];
+    FILE *file = tmpfile();
+    REQUIRE(file != NULL && read(fd, code, sizeof code) == sizeof code);
+    REQUIRE(pwrite(fileno(file), code, sizeof code, 5) == sizeof code);
+    REQUIRE(pread(fileno(file), at, CODE_SIZE, 5) == CODE_SIZE);
+    fclose(file);
+}
+
+static void fill_by_vm(uint8_t *at, int fd)
+{
+    uint8_t code[CODE_SIZE];
+    REQUIRE(read(fd, code, sizeof code) == sizeof code);
+    struct iovec here = {at, CODE_SIZE}, there = {code, CODE_SIZE};
+    REQUIRE(process_vm_readv(getpid(), &here, 1, &there, 1, 0) == CODE_SIZE);
+}
+
+static void (*const ways[])(uint8_t *at, int fd) = {fill_by_read,    fill_by_recv,  fill_by_readv,
+                                                    fill_by_recvmsg, fill_by_pread, fill_by_vm};
+
+static uint8_t *make_executed(size_t at)
+{
+    static const uint8_t code[] = {0xb8, 42, 0, 0, 0, 0xc3};
+    uint8_t *memory = make_memory(ALL) + at;
+    memcpy(memory, code, sizeof code);
+    uint32_t ignored[4];
+    to_function(memory)(0, ignored);
+    return memory;
+}
+
+/// Fills memory in each way, `memory` first, which has been executed before.
+static void *fill_main(void *memory)
+{
+    int pair[2];
+    REQUIRE(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+        // One begins in a page and ends in the next.
+        uint8_t *at = i == 0 ? memory : make_executed(i == 2 ? 4096 - 9 : 64);
+        send_code(pair[1]);
+        ways[i](at, pair[0]);
+        REQUIRE(features_by(to_function(at)) == read_features());
+    }
+    close(pair[0]);
+    close(pair[1]);
+    return NULL;
+}
+
+static void *wait_and_fill(void *memory)
+{
+    while (*(uint8_t * _Atomic *)memory == NULL) {
+    }
+    return fill_main(*(uint8_t * _Atomic *)memory);
+}
+
+/// Code that the kernel writes into pages that have been executed: in a thread that was there
+/// before the first of them, in others, and in a child.
+void mode_filled(char **args)
+{
+    (void)args;
+    static uint8_t *_Atomic memory;
+    pthread_t thread;
+    REQUIRE(pthread_create(&thread, NULL, wait_and_fill, (void *)&memory) == 0);
+    memory = make_executed(64);
+    REQUIRE(pthread_join(thread, NULL) == 0);
+    fill_main(make_executed(64));
+    pid_t child = fork();
+    if (child == 0) {
+        fill_main(make_executed(64));
+        _exit(0);
+    }
+    int status;
+    REQUIRE(child > 0 && waitpid(child, &status, 0) == child && status == 0);
+}
+
+/// A sandbox that the tracer must not meddle with: says whether the kernel can write.
+void mode_filled_sandbox(char **args)
+{
+    (void)args;
+    struct sock_filter code[] = {BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+    struct sock_fprog program = {1, code};
+    REQUIRE(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+    REQUIRE(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);
+    int ends[2];
+    REQUIRE(pipe(ends) == 0);
+    uint8_t *memory = make_executed(64);
+    send_code(ends[1]);
+    bool works = read(ends[0], memory, CODE_SIZE) == CODE_SIZE;
+    REQUIRE(works || errno == EFAULT);
+    puts(works ? "works" : "EFAULT");
 }

@@ -3,6 +3,7 @@
 
 #include "mask/look/decode.h"
 #include "mask/trace/answer.h"
+#include "mask/trace/fill.h"
 #include "mask/trace/filter.h"
 #include "mask/trace/maps.h"
 #include "mask/trace/memory.h"
@@ -77,6 +78,7 @@ static const struct {
     [FILTER_OPEN] = {open_begin, open_end},
     [FILTER_SECCOMP] = {on_seccomp, NULL},
     [FILTER_ACTION] = {on_action, on_action_end},
+    [FILTER_FILL] = {fill_begin, fill_end},
     [FILTER_EXEC] = {NULL, program_end},
 };
 

@@ -3,6 +3,7 @@
 
 #include "mask/look/decode.h"
 #include "mask/trace/answer.h"
+#include "mask/trace/fill.h"
 #include "mask/trace/inject.h"
 #include "mask/trace/memory.h"
 #include "mask/trace/patch.h"
@@ -28,7 +29,7 @@ static int read_protection(pid_t pid, uint64_t addr)
 /// Gives the page another protection. False where the kernel refuses, not where the task has ended.
 static bool protect(const struct task *task, uint64_t page, int prot)
 {
-    const uint64_t args[4] = {page, MEMORY_PAGE, (uint64_t)prot};
+    const uint64_t args[6] = {page, MEMORY_PAGE, (uint64_t)prot};
     long result;
     return !inject_call(task->tid, task->space->syscall_at, SYS_mprotect, args, &result) ||
            result == 0;
@@ -48,11 +49,6 @@ static bool search(struct tracer *tracer, struct task *task, uint64_t page, uint
 /// A fault on watched memory: the page is searched and gets another protection.
 static bool resolve_watch(struct tracer *tracer, struct task *task, uint64_t addr, uint64_t rip)
 {
-    static const int protections[] = {
-        [WATCH_EXECUTE] = PROT_READ | PROT_EXEC,
-        [WATCH_WRITE] = PROT_READ | PROT_WRITE,
-        [WATCH_OPEN] = PROT_READ | PROT_WRITE | PROT_EXEC,
-    };
     if (task->space->watch == NULL) {
         return false;
     }
@@ -68,8 +64,11 @@ static bool resolve_watch(struct tracer *tracer, struct task *task, uint64_t add
     }
     uint64_t page = addr & ~(uint64_t)(MEMORY_PAGE - 1);
     uint64_t entry = is_execution ? rip : UINT64_MAX;
+    if (verdict == WATCH_EXECUTE) {
+        fill_prepare(tracer, task, page);
+    }
     return (verdict == WATCH_WRITE || search(tracer, task, page, entry)) &&
-           protect(task, page, protections[verdict]);
+           protect(task, page, watch_get_protection(verdict));
 }
 
 static bool is_cpuid_at(pid_t tid, uint64_t addr)

@@ -68,6 +68,47 @@ static void fill_rule(struct sock_filter *at, const struct rule *rule)
     memcpy(at, code, sizeof code);
 }
 
+enum { FILL_HEAD = FILTER_FILL_SIZE(0) - 1, PER_FILL = FILTER_FILL_SIZE(1) - FILTER_FILL_SIZE(0) };
+
+/// BPF compares 32 bits at once: within one upper half the lower ones count, beyond that all of
+/// them are taken.
+static void fill_call(struct sock_filter *at, const struct filter_fill *call)
+{
+    const uint32_t first = (uint32_t)(call->first >> 32), last = (uint32_t)(call->last >> 32);
+    const uint32_t low = first == last ? (uint32_t)call->first : 0;
+    const uint32_t high = first == last ? (uint32_t)call->last : UINT32_MAX;
+    const struct sock_filter code[PER_FILL] = {
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call->nr, 0, PER_FILL - 1),
+        LOAD(OFFSET_ARGUMENT(call->argument) + (uint32_t)sizeof(uint32_t)),
+        BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, last, 5, 0),
+        BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, first, 0, 4),
+        LOAD(OFFSET_ARGUMENT(call->argument)),
+        BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, high, 2, 0),
+        BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, low, 0, 1),
+        TRACE_ON(FILTER_FILL),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    memcpy(at, code, sizeof code);
+}
+
+unsigned short filter_fill_make(const struct filter_fill *calls, size_t count,
+                                struct sock_filter *ret_code)
+{
+    static const struct sock_filter begin[FILL_HEAD] = {
+        LOAD(offsetof(struct seccomp_data, arch)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+        LOAD(offsetof(struct seccomp_data, nr)),
+    };
+    memcpy(ret_code, begin, sizeof begin);
+    for (size_t i = 0; i < count; i++) {
+        fill_call(&ret_code[FILL_HEAD + i * PER_FILL], &calls[i]);
+    }
+    ret_code[FILL_HEAD + count * PER_FILL] =
+        (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+    return (unsigned short)(FILL_HEAD + count * PER_FILL + 1);
+}
+
 int filter_install(bool is_open_seen, cpulift_error **err)
 {
     struct sock_filter code[HEAD + RULES * PER_RULE + 1];

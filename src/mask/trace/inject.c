@@ -30,7 +30,7 @@ static bool run_to_call_end(pid_t tid)
 }
 
 static void prepare(struct user_regs_struct *regs, uint64_t syscall_at, long nr,
-                    const uint64_t args[4])
+                    const uint64_t args[6])
 {
     regs->rip = syscall_at;
     regs->rax = (unsigned long long)nr;
@@ -39,9 +39,11 @@ static void prepare(struct user_regs_struct *regs, uint64_t syscall_at, long nr,
     regs->rsi = args[1];
     regs->rdx = args[2];
     regs->r10 = args[3];
+    regs->r8 = args[4];
+    regs->r9 = args[5];
 }
 
-bool inject_call(pid_t tid, uint64_t syscall_at, long nr, const uint64_t args[4], long *ret_result)
+bool inject_call(pid_t tid, uint64_t syscall_at, long nr, const uint64_t args[6], long *ret_result)
 {
     struct user_regs_struct before, during;
     kernel_sigset mask, all = UINT64_MAX;

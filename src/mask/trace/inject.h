@@ -8,4 +8,4 @@
 
 /// Makes the call by the syscall instruction at `syscall_at`; the task's registers, signal mask and
 /// pending signals are afterwards as before. False where the task ended meanwhile or cannot do it.
-bool inject_call(pid_t tid, uint64_t syscall_at, long nr, const uint64_t args[4], long *ret_result);
+bool inject_call(pid_t tid, uint64_t syscall_at, long nr, const uint64_t args[6], long *ret_result);

@@ -12,9 +12,6 @@
 #include <sys/user.h>
 #include <unistd.h>
 
-/// The instruction that makes a system call, in bytes.
-#define SYSCALL_LENGTH 2
-
 /// True if the folder that the call starts from is /proc. `folder`: a descriptor, or AT_FDCWD.
 static bool is_below_proc(const struct task *task, int folder)
 {
@@ -66,17 +63,6 @@ enum resume open_begin(struct tracer *tracer, struct task *task)
     return RESUME_TO_CALL_END;
 }
 
-/// Lets the task make the call that has just ended once more, as it made it.
-static void repeat_open(struct task *task)
-{
-    struct user_regs_struct regs;
-    if (ptrace(PTRACE_GETREGS, task->tid, 0, &regs) == 0) {
-        regs.rax = regs.orig_rax;
-        regs.rip -= SYSCALL_LENGTH;
-        task->is_open_again = ptrace(PTRACE_SETREGS, task->tid, 0, &regs) == 0;
-    }
-}
-
 void open_end(struct tracer *tracer, struct task *task, uint64_t result)
 {
     // Both calls are told apart by nothing that is left; restoring both registers is harmless.
@@ -85,7 +71,7 @@ void open_end(struct tracer *tracer, struct task *task, uint64_t result)
     // Another user, or another pid namespace: our file is not to be had there. No program must
     // fail for that.
     if (result == (uint64_t)-EACCES || result == (uint64_t)-ENOENT) {
-        repeat_open(task);
+        task->is_open_again = task_repeat_call(task);
         if (g_hash_table_add(tracer->reported, g_strdup("cpuinfo"))) {
             task_report(tracer,
                         "process %d runs as another user or in another namespace: "

@@ -18,7 +18,7 @@
 /// Makes CPUID fault in this thread; an execve switches that off again.
 void program_end(struct tracer *tracer, struct task *task, uint64_t result)
 {
-    const uint64_t args[4] = {ARCH_SET_CPUID};
+    const uint64_t args[6] = {ARCH_SET_CPUID};
     long answer;
     (void)result;
     if (!inject_call(task->tid, task->space->syscall_at, SYS_arch_prctl, args, &answer) ||
@@ -46,11 +46,13 @@ enum resume program_begin(struct tracer *tracer, struct task *task)
 {
     struct user_regs_struct regs;
     bool is_sandboxed = task->space != NULL && task->space->is_sandboxed;
+    struct space_fills fills = task->space != NULL ? task->space->fills : (struct space_fills){0};
     space_unref(task->space);
     signals_unref(task->signals);
     task->space = space_new();
     task->signals = signals_new(task->tid);
     task->space->is_sandboxed = is_sandboxed;
+    task->space->fills = fills;
     task->pending = 0;
     if (ptrace(PTRACE_GETREGS, task->tid, 0, &regs) != 0) {
         return RESUME_FREELY;

@@ -99,7 +99,7 @@ void signals_deliver(struct signals *signals, int signal)
 static bool restore_action(const struct signal_action *action, pid_t tid, const struct space *space,
                            int signal)
 {
-    const uint64_t args[4] = {(uint64_t)signal, space->spare_at, 0, sizeof action->mask};
+    const uint64_t args[6] = {(uint64_t)signal, space->spare_at, 0, sizeof action->mask};
     long result = -1;
     return space->is_64 && space->spare_at != 0 &&
            memory_write(tid, space->spare_at, action, sizeof *action) &&

@@ -21,6 +21,17 @@ enum trap_kind {
 /// Bytes of unused memory in which the tracer may put what a call in the program's name reads.
 #define SPACE_SPARE 32
 
+/// In how many places of the address space the calls that fill memory stop.
+#define SPACE_FILLS_MAX 8
+
+/// Where they do. An execve does not take the filters away.
+struct space_fills {
+    unsigned count;
+    struct {
+        uint64_t first, last;
+    } ranges[SPACE_FILLS_MAX];
+};
+
 struct watch;
 
 struct space {
@@ -33,6 +44,7 @@ struct space {
     GHashTable *sites;   ///< addresses of replaced instructions
     GHashTable *copies;  ///< hashes of the context of each site
     struct watch *watch; ///< writable and executable memory under watch, NULL: none
+    struct space_fills fills;
 };
 
 struct space *space_new(void);

@@ -61,6 +61,20 @@ void task_set_argument(const struct task *task, int index, uint64_t value)
     task_set_register(task, offsets[index], value);
 }
 
+/// The instruction that makes a system call, in bytes.
+#define SYSCALL_LENGTH 2
+
+bool task_repeat_call(const struct task *task)
+{
+    struct user_regs_struct regs;
+    if (ptrace(PTRACE_GETREGS, task->tid, 0, &regs) != 0) {
+        return false;
+    }
+    regs.rax = task->nr;
+    regs.rip -= SYSCALL_LENGTH;
+    return ptrace(PTRACE_SETREGS, task->tid, 0, &regs) == 0;
+}
+
 void task_report(const struct tracer *tracer, const char *format, ...)
 {
     if (tracer->report_fd < 0) {

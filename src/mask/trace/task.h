@@ -35,6 +35,7 @@ struct task {
     uint64_t nr, args[6], stack;    ///< of that call, as the program made it
     struct image *image;            ///< of the file that it maps, borrowed
     struct signal_action action;    ///< that it sets in its call
+    bool is_opening;                ///< its call has become one that makes a page writable
     bool is_open_again;             ///< its next open is the one that our file was refused to
     uint64_t fault_rip, fault_addr; ///< of the fault that was tried again last, or 0
 };
@@ -71,6 +72,9 @@ void task_set_register(const struct task *task, size_t offset, uint64_t value);
 
 /// An argument of the call that a stopped thread is in.
 void task_set_argument(const struct task *task, int index, uint64_t value);
+
+/// Lets a thread that stands at the end of its call make that once more. False where it is gone.
+bool task_repeat_call(const struct task *task);
 
 /// One line to the report.
 void task_report(const struct tracer *tracer, const char *format, ...) G_GNUC_PRINTF(2, 3);

@@ -94,15 +94,41 @@ void watch_forget(struct watch *watch, uint64_t start, uint64_t end)
     }
 }
 
-bool watch_has(const struct watch *watch, uint64_t start, uint64_t end)
+/// The first area that overlaps [start, end), NULL if there is none.
+static const struct area *find_area(const struct watch *watch, uint64_t start, uint64_t end)
 {
     for (unsigned i = 0; watch != NULL && i < watch->areas->len; i++) {
         const struct area *area = &g_array_index(watch->areas, struct area, i);
         if (start < area->end && end > area->start) {
-            return true;
+            return area;
         }
     }
-    return false;
+    return NULL;
+}
+
+bool watch_has(const struct watch *watch, uint64_t start, uint64_t end)
+{
+    return find_area(watch, start, end) != NULL;
+}
+
+void watch_get_area(const struct watch *watch, uint64_t addr, uint64_t *ret_start,
+                    uint64_t *ret_end)
+{
+    const struct area *area = find_area(watch, addr, addr + 1);
+    if (area != NULL) {
+        *ret_start = area->start;
+        *ret_end = area->end;
+    }
+}
+
+int watch_get_protection(enum watch_verdict verdict)
+{
+    static const int protections[] = {
+        [WATCH_EXECUTE] = PROT_READ | PROT_EXEC,
+        [WATCH_WRITE] = PROT_READ | PROT_WRITE,
+        [WATCH_OPEN] = PROT_READ | PROT_WRITE | PROT_EXEC,
+    };
+    return protections[verdict];
 }
 
 /// Counts a change of the page; when there have been too many, it is not watched any more.

@@ -26,6 +26,10 @@ void watch_forget(struct watch *watch, uint64_t start, uint64_t end);
 /// True if memory in [start, end) is watched. `watch` may be NULL.
 bool watch_has(const struct watch *watch, uint64_t start, uint64_t end);
 
+/// The memory under watch in which `addr` is; nothing is written where there is none.
+void watch_get_area(const struct watch *watch, uint64_t addr, uint64_t *ret_start,
+                    uint64_t *ret_end);
+
 /// What to do about a fault.
 enum watch_verdict {
     WATCH_NOT_OURS, ///< the program's own fault
@@ -40,3 +44,6 @@ enum watch_verdict {
 /// fault came again after WATCH_RETRY.
 enum watch_verdict watch_judge(struct watch *watch, uint64_t addr, int prot, bool is_execution,
                                bool is_repeated);
+
+/// The protection (PROT_…) that a page gets by WATCH_EXECUTE, WATCH_WRITE or WATCH_OPEN.
+int watch_get_protection(enum watch_verdict verdict);

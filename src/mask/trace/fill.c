@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "mask/trace/fill.h"
+
+#include "mask/trace/filter.h"
+#include "mask/trace/inject.h"
+#include "mask/trace/memory.h"
+#include "mask/trace/watch.h"
+
+#include <errno.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/user.h>
+#include <sys/utsname.h>
+
+/// What a call is told of the memory that it fills.
+enum shape {
+    SHAPE_BUFFER, ///< its size is another argument
+    SHAPE_STRUCT, ///< its size is known
+    SHAPE_VECTOR, ///< an array of struct iovec, its length the next argument
+    SHAPE_MESSAGE ///< a struct msghdr, with such an array
+};
+
+static const struct call {
+    uint32_t nr;
+    unsigned argument; ///< which says where
+    enum shape shape;
+    unsigned size; ///< of a buffer: which argument; of a struct: in bytes
+} calls[] = {
+    {SYS_read, 1, SHAPE_BUFFER, 2},
+    {SYS_pread64, 1, SHAPE_BUFFER, 2},
+    {SYS_recvfrom, 1, SHAPE_BUFFER, 2},
+    {SYS_getrandom, 0, SHAPE_BUFFER, 1},
+    {SYS_getdents64, 1, SHAPE_BUFFER, 2},
+    {SYS_getcwd, 0, SHAPE_BUFFER, 1},
+    {SYS_readlink, 1, SHAPE_BUFFER, 2},
+    {SYS_readlinkat, 2, SHAPE_BUFFER, 3},
+    {SYS_readv, 1, SHAPE_VECTOR, 0},
+    {SYS_preadv, 1, SHAPE_VECTOR, 0},
+    {SYS_preadv2, 1, SHAPE_VECTOR, 0},
+    {SYS_process_vm_readv, 1, SHAPE_VECTOR, 0},
+    {SYS_recvmsg, 1, SHAPE_MESSAGE, 0},
+    {SYS_stat, 1, SHAPE_STRUCT, sizeof(struct stat)},
+    {SYS_fstat, 1, SHAPE_STRUCT, sizeof(struct stat)},
+    {SYS_lstat, 1, SHAPE_STRUCT, sizeof(struct stat)},
+    {SYS_newfstatat, 2, SHAPE_STRUCT, sizeof(struct stat)},
+    {SYS_statx, 4, SHAPE_STRUCT, sizeof(struct statx)},
+    {SYS_clock_gettime, 1, SHAPE_STRUCT, sizeof(struct timespec)},
+    {SYS_pipe, 0, SHAPE_STRUCT, 2 * sizeof(int)},
+    {SYS_pipe2, 0, SHAPE_STRUCT, 2 * sizeof(int)},
+    {SYS_socketpair, 3, SHAPE_STRUCT, 2 * sizeof(int)},
+    {SYS_wait4, 1, SHAPE_STRUCT, sizeof(int)},
+    {SYS_uname, 0, SHAPE_STRUCT, sizeof(struct utsname)},
+};
+
+/// An array of parts that is longer is refused by the kernel: UIO_MAXIOV.
+#define PARTS_MAX 1024
+
+/// A process that has memory at many places gets filters for few of them, each for more around it.
+#define PAD ((uint64_t)64 << 10)
+
+static void add_vector(const struct task *task, uint64_t at, uint64_t count, GArray *parts)
+{
+    unsigned len = (unsigned)MIN(count, PARTS_MAX);
+    g_array_set_size(parts, len);
+    size_t got = memory_read(task->tid, at, parts->data, len * sizeof(struct iovec));
+    g_array_set_size(parts, (unsigned)(got / sizeof(struct iovec)));
+}
+
+static void add_message(const struct task *task, uint64_t at, GArray *parts)
+{
+    struct msghdr message;
+    if (memory_read(task->tid, at, &message, sizeof message) == sizeof message) {
+        add_vector(task, (uint64_t)(uintptr_t)message.msg_iov, message.msg_iovlen, parts);
+    }
+}
+
+/// The memory that the task's call fills. Array of struct iovec, the caller's.
+static GArray *list_parts(const struct task *task)
+{
+    GArray *parts = g_array_new(FALSE, TRUE, sizeof(struct iovec));
+    for (size_t i = 0; i < G_N_ELEMENTS(calls); i++) {
+        const struct call *call = &calls[i];
+        uint64_t at = task->args[call->argument];
+        if (call->nr != task->nr) {
+            continue;
+        }
+        if (call->shape == SHAPE_VECTOR) {
+            add_vector(task, at, task->args[call->argument + 1], parts);
+        } else if (call->shape == SHAPE_MESSAGE) {
+            add_message(task, at, parts);
+        } else {
+            bool is_buffer = call->shape == SHAPE_BUFFER;
+            struct iovec part = {(void *)(uintptr_t)at,
+                                 is_buffer ? task->args[call->size] : call->size};
+            g_array_append_val(parts, part);
+        }
+    }
+    return parts;
+}
+
+/// The first page under watch of [start, end) that is not writable, 0 if there is none.
+static uint64_t find_closed(const struct task *task, uint64_t start, uint64_t end)
+{
+    if (!watch_has(task->space->watch, start, end)) {
+        return 0;
+    }
+    g_autoptr(GArray) maps = memory_read_maps(task->tid, start, end);
+    for (unsigned i = 0; i < maps->len; i++) {
+        const struct mapping *mapping = &g_array_index(maps, struct mapping, i);
+        uint64_t page = MAX(mapping->start, start & ~(uint64_t)(MEMORY_PAGE - 1));
+        for (; page < MIN(mapping->end, end) && (mapping->prot & PROT_WRITE) == 0;
+             page += MEMORY_PAGE) {
+            if (watch_has(task->space->watch, page, page + 1)) {
+                return page;
+            }
+        }
+    }
+    return 0;
+}
+
+/// The same of all that the task's call fills. *ret_watched: whether any of that is under watch.
+static uint64_t find_any_closed(const struct task *task, bool *ret_watched)
+{
+    g_autoptr(GArray) parts = list_parts(task);
+    uint64_t page = 0;
+    *ret_watched = false;
+    for (unsigned i = 0; i < parts->len && page == 0; i++) {
+        const struct iovec *part = &g_array_index(parts, struct iovec, i);
+        uint64_t start = (uint64_t)(uintptr_t)part->iov_base, end = start + part->iov_len;
+        *ret_watched |= end > start && watch_has(task->space->watch, start, end);
+        page = end > start ? find_closed(task, start, end) : 0;
+    }
+    return page;
+}
+
+/// The call becomes one that makes the page writable; after that it is made again.
+static void open_page(struct task *task, uint64_t page, int prot)
+{
+    task_set_register(task, offsetof(struct user_regs_struct, orig_rax), SYS_mprotect);
+    task_set_argument(task, 0, page);
+    task_set_argument(task, 1, MEMORY_PAGE);
+    task_set_argument(task, 2, (uint64_t)prot);
+    task->is_opening = true;
+}
+
+enum resume fill_begin(struct tracer *tracer, struct task *task)
+{
+    (void)tracer;
+    bool is_watched;
+    uint64_t page = find_any_closed(task, &is_watched);
+    enum watch_verdict verdict =
+        page == 0 || task->space->is_sandboxed
+            ? WATCH_NOT_OURS
+            : watch_judge(task->space->watch, page, PROT_READ | PROT_EXEC, false, true);
+    if (verdict != WATCH_NOT_OURS) {
+        open_page(task, page, watch_get_protection(verdict));
+    }
+    return is_watched ? RESUME_TO_CALL_END : RESUME_FREELY;
+}
+
+void fill_end(struct tracer *tracer, struct task *task, uint64_t result)
+{
+    (void)tracer;
+    bool was_opening = task->is_opening, is_watched;
+    task->is_opening = false;
+    for (int i = 0; i < 3 && was_opening; i++) {
+        task_set_argument(task, i, task->args[i]);
+    }
+    // While it waited for what it was to write, another thread may have executed the page.
+    if (was_opening || (result == (uint64_t)-EFAULT && !task->space->is_sandboxed &&
+                        find_any_closed(task, &is_watched) != 0)) {
+        task_repeat_call(task);
+    }
+}
+
+/// Puts the filter into a page of the task's own, and has it installed for all threads of the
+/// process.
+static bool install(const struct task *task, uint64_t first, uint64_t last)
+{
+    const uint64_t map[6] = {
+        0, MEMORY_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, UINT64_MAX, 0};
+    struct {
+        struct sock_fprog head;
+        struct sock_filter code[FILTER_FILL_SIZE(G_N_ELEMENTS(calls))];
+    } program;
+    G_STATIC_ASSERT(sizeof program <= MEMORY_PAGE);
+    struct filter_fill rows[G_N_ELEMENTS(calls)];
+    for (size_t i = 0; i < G_N_ELEMENTS(calls); i++) {
+        bool is_direct = calls[i].shape == SHAPE_BUFFER || calls[i].shape == SHAPE_STRUCT;
+        rows[i] = (struct filter_fill){calls[i].nr, calls[i].argument, is_direct ? first : 0,
+                                       is_direct ? last : UINT64_MAX};
+    }
+    long at, result = -1, ignored;
+    if (!inject_call(task->tid, task->space->syscall_at, SYS_mmap, map, &at) || at <= 0) {
+        return false;
+    }
+    program.head = (struct sock_fprog){
+        filter_fill_make(rows, G_N_ELEMENTS(calls), program.code),
+        (struct sock_filter *)(uintptr_t)((uint64_t)at + offsetof(__typeof__(program), code))};
+    const uint64_t args[6] = {SECCOMP_SET_MODE_FILTER,
+                              SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_SPEC_ALLOW,
+                              (uint64_t)at};
+    const uint64_t unmap[6] = {(uint64_t)at, MEMORY_PAGE};
+    bool is_done = memory_write(task->tid, (uint64_t)at, &program, sizeof program) &&
+                   inject_call(task->tid, task->space->syscall_at, SYS_seccomp, args, &result);
+    inject_call(task->tid, task->space->syscall_at, SYS_munmap, unmap, &ignored);
+    return is_done && result == 0;
+}
+
+static bool is_prepared(const struct space_fills *fills, uint64_t addr)
+{
+    for (unsigned i = 0; i < fills->count; i++) {
+        if (addr >= fills->ranges[i].first && addr <= fills->ranges[i].last) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void fill_prepare(struct tracer *tracer, const struct task *task, uint64_t addr)
+{
+    struct space_fills *fills = &task->space->fills;
+    if (is_prepared(fills, addr)) {
+        return;
+    }
+    uint64_t start, end;
+    watch_get_area(task->space->watch, addr, &start, &end);
+    uint64_t pad = PAD << 2 * fills->count;
+    uint64_t first = start - MIN(start, pad), last = end - 1 + MIN(UINT64_MAX - end, pad);
+    bool has_room = fills->count < G_N_ELEMENTS(fills->ranges) && !task->space->is_sandboxed;
+    if (has_room && install(task, first, last)) {
+        fills->ranges[fills->count].first = first;
+        fills->ranges[fills->count++].last = last;
+    } else if (g_hash_table_add(tracer->reported, g_strdup("fill"))) {
+        task_report(tracer,
+                    "process %d: system calls that write into memory which it has executed fail "
+                    "there with EFAULT (%s); with --no-jit they do not",
+                    task->tid,
+                    task->space->is_sandboxed ? "it has a seccomp filter of its own"
+                                              : "no filter can be installed for them");
+    }
+}
