@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/types.h>
 
 typedef void cpuid_fn(uint32_t leaf, uint32_t regs[4]);
 
@@ -31,9 +32,18 @@ enum { CODE_SIZE = 27 };
 
 cpuid_fn *to_function(uint8_t *code);
 
+/// Waits for the child, which must end with this status.
+void require_exit(pid_t child, int expected);
+
 // Modes of victim_anew.c.
 void mode_jit_anew(char **args);
 void mode_unmapped(char **args);
+
+// Modes of victim_signals.c.
+void mode_blocked(char **args);
+void mode_kept(char **args);
+void mode_once(char **args);
+void mode_signals(char **args);
 
 // Modes of victim_memory.c.
 void mode_filled(char **args);

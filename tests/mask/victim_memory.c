@@ -13,7 +13,6 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define ALL (PROT_READ | PROT_WRITE | PROT_EXEC)
@@ -164,8 +163,7 @@ void mode_filled(char **args)
         fill_main(make_executed(64));
         _exit(0);
     }
-    int status;
-    REQUIRE(child > 0 && waitpid(child, &status, 0) == child && status == 0);
+    require_exit(child, 0);
 }
 
 /// A sandbox that the tracer must not meddle with: says whether the kernel can write.

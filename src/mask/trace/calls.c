@@ -11,6 +11,7 @@
 #include "mask/trace/program.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/ptrace.h>
@@ -55,6 +56,20 @@ static void on_action_end(struct tracer *tracer, struct task *task, uint64_t res
     }
 }
 
+/// The mask is known before the call is made: it fails only where it cannot be read.
+static enum resume on_block(struct tracer *tracer, struct task *task)
+{
+    (void)tracer;
+    uint64_t set;
+    if (memory_read(task->tid, task->args[1], &set, sizeof set) == sizeof set) {
+        int how = (int)task->args[0];
+        task->blocked = how == SIG_BLOCK     ? task->blocked | set
+                        : how == SIG_UNBLOCK ? task->blocked & ~set
+                                             : set;
+    }
+    return RESUME_FREELY;
+}
+
 static size_t find_legacy(uint64_t nr)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(legacy_calls); i++) {
@@ -78,6 +93,7 @@ static const struct {
     [FILTER_OPEN] = {open_begin, open_end},
     [FILTER_SECCOMP] = {on_seccomp, NULL},
     [FILTER_ACTION] = {on_action, on_action_end},
+    [FILTER_BLOCK] = {on_block, NULL},
     [FILTER_FILL] = {fill_begin, fill_end},
     [FILTER_EXEC] = {NULL, program_end},
 };
@@ -109,6 +125,7 @@ enum resume calls_begin(struct tracer *tracer, struct task *task)
         return RESUME_FREELY;
     }
     size_t reason = info.seccomp.ret_data;
+    task->blocked = signals_read_blocked(task->tid, task->blocked);
     task->nr = info.seccomp.nr;
     task->stack = info.stack_pointer;
     memcpy(task->args, info.seccomp.args, sizeof task->args);

@@ -120,7 +120,7 @@ static bool is_ours(struct tracer *tracer, struct task *task, const siginfo_t *i
 /// What the kernel reset when it forced a signal that the task does not get is put back.
 static void mend(struct tracer *tracer, const struct task *task, int signal)
 {
-    if (!signals_mend(task->signals, task->tid, task->space, signal) &&
+    if (!signals_mend(task->signals, task->tid, task->space, signal, task->blocked) &&
         g_hash_table_add(tracer->reported, g_strdup("action"))) {
         task_report(tracer, "process %d: its action of signal %d is lost, since CPUID made it",
                     task->tid, signal);

@@ -37,6 +37,8 @@ static const struct rule rules[] = {
     {SYS_prctl, 0, UINT32_MAX, PR_SET_SECCOMP, FILTER_SECCOMP},
     {SYS_rt_sigaction, 0, UINT32_MAX, SIGILL, FILTER_ACTION},
     {SYS_rt_sigaction, 0, UINT32_MAX, SIGSEGV, FILTER_ACTION},
+    {SYS_rt_sigprocmask, 1, UINT32_MAX, 0, FILTER_PASS}, // nothing is set
+    {SYS_rt_sigprocmask, 0, 0, 0, FILTER_BLOCK},
     {SYS_openat, 2, OPEN_MASK, O_RDONLY, FILTER_OPEN},
     {SYS_open, 1, OPEN_MASK, O_RDONLY, FILTER_OPEN},
 };
@@ -62,7 +64,8 @@ static void fill_rule(struct sock_filter *at, const struct rule *rule)
         LOAD(OFFSET_ARGUMENT(rule->argument)),
         BPF_STMT(BPF_ALU | BPF_AND | BPF_K, rule->mask),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, rule->value, 0, 1),
-        TRACE_ON(rule->reason),
+        BPF_STMT(BPF_RET | BPF_K, rule->reason == FILTER_PASS ? SECCOMP_RET_ALLOW
+                                                              : SECCOMP_RET_TRACE | rule->reason),
         LOAD(offsetof(struct seccomp_data, nr)), // for the rules that follow
     };
     memcpy(at, code, sizeof code);

@@ -12,13 +12,15 @@
 
 /// Why a call stops: the data of SECCOMP_RET_TRACE.
 enum filter_reason {
-    FILTER_MAP = 1, ///< mmap of executable memory, or over what is there
+    FILTER_PASS,    ///< it does not
+    FILTER_MAP,     ///< mmap of executable memory, or over what is there
     FILTER_UNMAP,   ///< munmap
     FILTER_PROTECT, ///< mprotect, pkey_mprotect to executable
     FILTER_REMAP,   ///< mremap
     FILTER_OPEN,    ///< open, openat for reading
     FILTER_SECCOMP, ///< the program installs a filter of its own
     FILTER_ACTION,  ///< the program sets what SIGILL or SIGSEGV does
+    FILTER_BLOCK,   ///< the program blocks signals, or unblocks them
     FILTER_FILL,    ///< the kernel may write into watched memory: by a filter of its own
     FILTER_LEGACY,  ///< any call of the 32-bit interface: int 0x80, which replaces CPUID
     FILTER_EXEC,    ///< none of the filter's: the end of an execve

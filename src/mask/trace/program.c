@@ -51,6 +51,7 @@ enum resume program_begin(struct tracer *tracer, struct task *task)
     signals_unref(task->signals);
     task->space = space_new();
     task->signals = signals_new(task->tid);
+    task->blocked = signals_read_blocked(task->tid, 0);
     task->space->is_sandboxed = is_sandboxed;
     task->space->fills = fills;
     task->pending = 0;

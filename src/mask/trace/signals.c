@@ -10,7 +10,7 @@
 
 #define BIT(signal) (UINT64_C(1) << ((signal)-1))
 
-/// The signals of faults. Who blocks all the others blocks this one too, see was_blocked.
+/// The signals of faults: was_blocked.
 #define FAULTS (BIT(SIGILL) | BIT(SIGTRAP) | BIT(SIGBUS) | BIT(SIGFPE) | BIT(SIGSEGV))
 
 static const int kept[] = {SIGILL, SIGSEGV};
@@ -107,27 +107,36 @@ static bool restore_action(const struct signal_action *action, pid_t tid, const 
 }
 
 /// Whether the signal was blocked when it was forced. A handler tells: it is gone only then. With
-/// the default action, or if the signal is ignored, nothing does, and to stop each change of a mask
-/// (also by handlers, sigreturn, ppoll) would cost each program more than the answer is worth to
-/// one. Masks are filled as a whole: who blocks all the other faults blocks this one too.
-static bool was_blocked(const struct signal_action *action, uint64_t mask, int signal)
+/// the default action, or if the signal is ignored, the mask that was last set does, if nothing
+/// else is different since. Handlers, sigreturn and ppoll change masks without a stop: masks are
+/// mostly filled as a whole, and who blocks all the other faults blocks this one too.
+static bool was_blocked(const struct signal_action *action, uint64_t mask, int signal,
+                        uint64_t before)
 {
     uint64_t others = FAULTS & ~BIT(signal);
-    return is_handler(action) || (mask & others) == others;
+    bool is_same = ((mask ^ before) & ~BIT(signal)) == 0;
+    return is_handler(action) ||
+           (is_same ? (before & BIT(signal)) != 0 : (mask & others) == others);
 }
 
-bool signals_mend(const struct signals *signals, pid_t tid, const struct space *space, int signal)
+uint64_t signals_read_blocked(pid_t tid, uint64_t otherwise)
+{
+    uint64_t mask;
+    return ptrace(PTRACE_GETSIGMASK, tid, sizeof mask, &mask) == 0 ? mask : otherwise;
+}
+
+bool signals_mend(const struct signals *signals, pid_t tid, const struct space *space, int signal,
+                  uint64_t blocked)
 {
     const struct signal_action *action = find_action((struct signals *)signals, signal);
-    uint64_t mask;
     bool has_handler = is_handler(action);
     if (has_handler && (read_set(tid, "\nSigCgt:") & BIT(signal)) != 0) {
         return true; // it was neither blocked nor ignored
     }
     bool is_mended = action->handler == (uint64_t)(uintptr_t)SIG_DFL ||
                      restore_action(action, tid, space, signal);
-    if (ptrace(PTRACE_GETSIGMASK, tid, sizeof mask, &mask) == 0 &&
-        was_blocked(action, mask, signal)) {
+    uint64_t mask = signals_read_blocked(tid, 0);
+    if (was_blocked(action, mask, signal, blocked)) {
         mask |= BIT(signal);
         ptrace(PTRACE_SETSIGMASK, tid, sizeof mask, &mask);
     }

@@ -30,6 +30,11 @@ void signals_set(struct signals *signals, int signal, const struct signal_action
 /// The program gets the signal: a handler for one time (SA_RESETHAND) is gone then.
 void signals_deliver(struct signals *signals, int signal);
 
-/// After a forced signal that the stopped task does not get: puts action and mask back.
-/// False where the action was lost.
-bool signals_mend(const struct signals *signals, pid_t tid, const struct space *space, int signal);
+/// The signals that a stopped task blocks, a bit for each from the lowest on; `otherwise` where
+/// that cannot be read.
+uint64_t signals_read_blocked(pid_t tid, uint64_t otherwise);
+
+/// After a forced signal that the stopped task does not get: puts action and mask back. `blocked`:
+/// what the task blocked when that was last seen. False where the action was lost.
+bool signals_mend(const struct signals *signals, pid_t tid, const struct space *space, int signal,
+                  uint64_t blocked);

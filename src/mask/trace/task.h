@@ -35,6 +35,7 @@ struct task {
     uint64_t nr, args[6], stack;    ///< of that call, as the program made it
     struct image *image;            ///< of the file that it maps, borrowed
     struct signal_action action;    ///< that it sets in its call
+    uint64_t blocked;               ///< signals, when it last stopped for a call
     bool is_opening;                ///< its call has become one that makes a page writable
     bool is_open_again;             ///< its next open is the one that our file was refused to
     uint64_t fault_rip, fault_addr; ///< of the fault that was tried again last, or 0

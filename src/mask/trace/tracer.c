@@ -82,6 +82,7 @@ static void adopt(struct task *child, const struct task *parent, uint64_t flags)
 {
     space_unref(child->space);
     signals_unref(child->signals);
+    child->blocked = signals_read_blocked(parent->tid, parent->blocked);
     child->space = (flags & CLONE_VM) != 0 ? space_ref(parent->space) : space_copy(parent->space);
     child->signals = (flags & CLONE_SIGHAND) != 0
                          ? signals_ref(parent->signals)
