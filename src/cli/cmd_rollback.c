@@ -57,7 +57,8 @@ static int run(char **arguments, size_t count)
         return command_fail(&err);
     }
     const struct undone undone = {
-        actions, diff, options.connect != NULL ? "" : "Now restart what 'cpulift apply' named.\n",
+        actions, diff,
+        options.connect != NULL ? "" : "Now restart what 'cpulift apply' named, if anything.\n",
         options.commit};
     g_autofree char *text = undone_format(&undone, options.json);
     int status = command_say(text, options.json, EXIT_YES);

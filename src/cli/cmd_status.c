@@ -42,12 +42,9 @@ static int run(char **arguments, size_t count)
         return command_fail(&err);
     }
     g_autoptr(platform_stores) all = stores_new(root, libvirt_store_open);
-    if (state_read(all, &state, &err) != 0 ||
-        (options.plan != NULL && plan_load(options.plan, &plan, &err) != 0)) {
+    if ((options.plan != NULL && plan_load(options.plan, &plan, &err) != 0) ||
+        state_read(all, plan, &state, &err) != 0) {
         return command_fail(&err);
-    }
-    if (plan != NULL) {
-        state_compare(state, root, plan);
     }
     g_autoptr(json_t) json = record_format(&state_record, state, NULL);
     g_autofree char *text = options.json ? json_format_document(json) : state_format(state);

@@ -242,10 +242,9 @@ static void report_hook(const struct platform_options *options, struct platform_
 {
     platform_say(report->effects, "hook and plan: read at every start of a guest, at once");
     if (text_parse_version(report->version) >= text_parse_version("4.20.1")) {
-        platform_report_respect(options, "guest.cpu.mode, guest.cpu.model in a VM's details",
-                                report);
+        platform_report_hook(options, "guest.cpu.mode, guest.cpu.model in a VM's details", report);
     } else {
-        platform_report_respect(options, "while the agent runs with other properties", report);
+        platform_report_hook(options, "while the agent runs with other properties", report);
     }
     platform_say(report->limits, "a VM that is unmanaged while it is stopped is defined in libvirt "
                                  "with the plan's CPU and keeps it: no rollback knows of it");

@@ -186,11 +186,7 @@ static int plan(const root_dir *root, const cpulift_plan *plan,
         platform_say(report->limits, "an upgrade of Eucalyptus may replace the stylesheet");
         return add_stylesheet(root, plan, set, err);
     }
-    if (options->is_strict) {
-        platform_say(report->effects, "--strict: a guest that cannot be tuned does not start");
-    }
-    platform_report_respect(options, "all do, where eucalyptus.conf has USE_CPU_PASSTHROUGH",
-                            report);
+    platform_report_hook(options, "all do, where eucalyptus.conf has USE_CPU_PASSTHROUGH", report);
     return add_hook(root, plan, options, set, report, err);
 }
 

@@ -29,6 +29,9 @@ static int plan(const root_dir *root, const cpulift_plan *plan,
                                     "libvirtd (or virtqemud); guests go on running");
         platform_say(report->effects, "guard: from the next start or incoming migration on, a "
                                       "guest whose CPU has a feature outside the plan is refused");
+        if (options->is_strict) {
+            platform_say(report->effects, "--strict: a guest that cannot be judged is refused too");
+        }
         platform_say(report->effects,
                      options->is_respectful
                          ? "--respect: the guard lets guests of host-passthrough or host-model pass"

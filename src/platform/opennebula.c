@@ -215,7 +215,7 @@ static int plan(const root_dir *root, const cpulift_plan *plan,
                      "%s there, and leaves guests untuned where it is missing",
                      options->hook);
         platform_say(report->effects, "include and plan: at the next deploy, once synchronised");
-        platform_report_respect(options, "MODEL in CPU_MODEL of a VM, host or cluster", report);
+        platform_report_hook(options, "MODEL in CPU_MODEL of a VM, host or cluster", report);
         platform_say(report->limits, "the remotes are one for all clusters: a node with a plan of "
                                      "its own in /" PLATFORM_PLAN_TARGET " uses that");
     }

@@ -122,9 +122,12 @@ void platform_report_width(const cpulift_plan *plan, const char *channel,
     }
 }
 
-void platform_report_respect(const struct platform_options *options, const char *where,
-                             struct platform_report *report)
+void platform_report_hook(const struct platform_options *options, const char *where,
+                          struct platform_report *report)
 {
+    if (options->is_strict) {
+        platform_say(report->effects, "--strict: a guest that cannot be tuned does not start");
+    }
     platform_say(report->effects,
                  options->is_respectful
                      ? "--respect: guests that ask for host-passthrough or host-model (%s) keep "

@@ -64,9 +64,10 @@ void platform_say(GPtrArray *lines, const char *format, ...) G_GNUC_PRINTF(2, 3)
 void platform_report_width(const cpulift_plan *plan, const char *channel,
                            struct platform_report *report);
 
-/// Says what becomes of guests that ask for a CPU mode of their own; `where` they ask.
-void platform_report_respect(const struct platform_options *options, const char *where,
-                             struct platform_report *report);
+/// Says what a hook does to guests that it cannot tune, and to those that ask for a CPU mode of
+/// their own; `where` they ask.
+void platform_report_hook(const struct platform_options *options, const char *where,
+                          struct platform_report *report);
 
 struct platform {
     const char *name;

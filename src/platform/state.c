@@ -267,13 +267,8 @@ static cpulift_plan *load_plan(const root_dir *root, node_state *state, const ch
     return NULL;
 }
 
-static struct state_plan *describe_plan(const root_dir *root, node_state *state)
+static struct state_plan *describe_plan(const cpulift_plan *plan, const char *target)
 {
-    const char *target = NULL;
-    g_autoptr(cpulift_plan) plan = load_plan(root, state, &target);
-    if (plan == NULL) {
-        return NULL;
-    }
     struct state_plan *told = record_new(&installed_record);
     *told = (struct state_plan){g_strdup(target),           g_strdup(plan->pool),
                                 g_strdup(plan->variant),    g_strdup(plan->virt),
@@ -282,20 +277,31 @@ static struct state_plan *describe_plan(const root_dir *root, node_state *state)
     return told;
 }
 
-void state_compare(node_state *state, const root_dir *root, const cpulift_plan *plan)
+/// What guests see otherwise under the plan in force, NULL where there is none, than under `held`.
+static GPtrArray *compare(const cpulift_plan *in_force, const cpulift_plan *held)
 {
-    const char *target = NULL;
-    g_autoptr(cpulift_plan) installed = load_plan(root, state, &target);
-    g_clear_pointer(&state->differences, g_ptr_array_unref);
-    if (installed == NULL) {
-        state->differences = compare_new();
-        compare_add(state->differences, "plan", NULL, g_strdup(plan->pool), true);
-        return;
+    if (in_force == NULL) {
+        GPtrArray *none = compare_new();
+        compare_add(none, "plan", NULL, g_strdup(held->pool), true);
+        return none;
     }
     g_auto(compare_side) here = {0}, kept = {0};
-    compare_take_plan(installed, NULL, &here);
-    compare_take_plan(plan, NULL, &kept);
-    state->differences = compare_sides(&here, &kept);
+    compare_take_plan(in_force, NULL, &here);
+    compare_take_plan(held, NULL, &kept);
+    return compare_sides(&here, &kept);
+}
+
+/// Hooks go by the plan that is installed; where only definitions were changed, by the newest.
+static void read_plan(node_state *state, const root_dir *root, const GPtrArray *sets,
+                      const cpulift_plan *held)
+{
+    const char *target = NULL;
+    g_autoptr(cpulift_plan) plan = load_plan(root, state, &target);
+    state->plan = plan != NULL ? describe_plan(plan, target) : NULL;
+    if (plan == NULL && sets->len > 0) {
+        plan = changeset_find_plan(sets->pdata[sets->len - 1]);
+    }
+    state->differences = held != NULL ? compare(plan, held) : NULL;
 }
 
 /// The emulator that apply recorded, held against what it is now. The caller's.
@@ -316,20 +322,21 @@ static struct state_qemu *describe_qemu(const root_dir *root, node_state *state)
     return told;
 }
 
-int state_read(struct stores *stores, node_state **ret_state, cpulift_error **err)
+int state_read(struct stores *stores, const cpulift_plan *held, node_state **ret_state,
+               cpulift_error **err)
 {
     const root_dir *root = stores->root;
     g_autoptr(GPtrArray) sets = NULL;
     TRY(journal_load(root, &sets, err));
-    node_state *state = record_new(&state_record);
+    g_autoptr(node_state) state = record_new(&state_record);
     state->definitions = g_ptr_array_new_with_free_func(definition_record_free);
     TRY(journal_is_pending(root, &state->is_interrupted, err));
-    state->plan = describe_plan(root, state);
+    read_plan(state, root, sets, held);
     state->qemu = describe_qemu(root, state);
     list_changes(stores, sets, state);
     check_programs(root, state);
     list_untuned(root, state);
-    *ret_state = state;
+    *ret_state = g_steal_pointer(&state);
     return 0;
 }
 

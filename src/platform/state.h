@@ -50,12 +50,12 @@ typedef struct node_state {
 extern const struct record state_record;
 
 /// *ret_state is the caller's. What cannot be read or asked is no error, but stands in `unasked`.
-int state_read(struct stores *stores, node_state **ret_state, cpulift_error **err);
+/// `held` unless NULL: adds what guests see otherwise under the plan in force (`a`) than under this
+/// one (`b`).
+int state_read(struct stores *stores, const cpulift_plan *held, node_state **ret_state,
+               cpulift_error **err);
 void state_free(node_state *state);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(node_state, state_free)
-
-/// Adds what guests see otherwise under the installed plan (`a`) than under this one (`b`).
-void state_compare(node_state *state, const root_dir *root, const cpulift_plan *plan);
 
 /// False where guests see something else than under the plan that it was held against, a file or
 /// definition is no longer as cpulift left it, or an apply was killed.

@@ -42,6 +42,11 @@ dump "$folder/after"
 [ ! -e "$root/etc" ] || fail "files were changed, though no channel was named"
 expect 0 "$cpulift" status --root "$root"
 has "$folder/out" "definition of web-2 at $uri: in force"
+# No plan is installed then, and the definitions' own is held against the one in git.
+expect 0 "$cpulift" status --root "$root" --plan "$plan"
+sed 's/"avx", *//' "$plan" >"$folder/other.json"
+expect 1 "$cpulift" status --root "$root" --plan "$folder/other.json"
+has "$folder/out" avx
 apply 0 --domains 'web-*' --commit
 has "$folder/out" "0 definitions"
 expect 0 "$cpulift" rollback --connect "$uri" --root "$root"
