@@ -12,6 +12,7 @@
 #include "core/level.h"
 #include "core/machine.h"
 #include "core/planner.h"
+#include "core/variant.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -60,8 +61,9 @@ static const GOptionEntry entries[] = {
     {"allow-mixed-vendor", 0, 0, G_OPTION_ARG_NONE, &options.allow_mixed_vendor,
      "plan Intel and AMD together, on a vendor-neutral model", NULL},
     {"for", 0, 0, G_OPTION_ARG_STRING, &options.variant,
-     "print the plan of an untuned platform (default) or of the 2014 paper (paper)",
-     "default|paper"},
+     "print the definition of an untuned platform (default) or of the 2014 paper, before "
+     "(paper-default) or after (paper), as a plan",
+     VARIANT_NAMES},
     {"output", 'o', 0, G_OPTION_ARG_FILENAME, &options.output,
      "write to FILE instead of standard output", "FILE"},
     {"quiet", 'q', 0, G_OPTION_ARG_NONE, &options.quiet,

@@ -2,6 +2,7 @@
 #include "base/file.h"
 #include "cli/commands.h"
 #include "cli/values.h"
+#include "core/variant.h"
 #include "mask/cpu/cpuinfo.h"
 #include "mask/cpu/definition.h"
 #include "mask/trace/run.h"
@@ -23,9 +24,9 @@ static struct {
 
 static const GOptionEntry entries[] = {
     {"cpu", 0, 0, G_OPTION_ARG_STRING, &options.cpu,
-     "the CPU to show: a model (as it is, or MODEL,+f,-f), a plan, an XML file, default, paper or "
-     "host",
-     "default|paper|host|MODEL|FILE"},
+     "the CPU to show: a model (as it is, or MODEL,+f,-f), a plan, an XML file, 2014, default, "
+     "paper or host",
+     VARIANT_WORDS "|host|MODEL|FILE"},
     {"vendor", 0, 0, G_OPTION_ARG_STRING, &options.vendor,
      "whose vendor to show (default: host, as KVM does)", "host|model"},
     {"check", 0, 0, G_OPTION_ARG_NONE, &options.only_checks,

@@ -7,7 +7,7 @@
 #include "cli/command.h"
 #include "cli/documents.h"
 #include "core/machine.h"
-#include "core/planner_define.h"
+#include "core/variant.h"
 #include "measure/samples.h"
 
 #include <string.h>
@@ -52,7 +52,7 @@ static void set_default(const char *path, struct document *document)
     document->cpu = cpu;
     if (cpu->model == NULL && cpu->feature_count == 0 &&
         (cpu->mode == NULL || strcmp(cpu->mode, "custom") == 0)) {
-        cpu->model = g_strdup(PLANNER_DEFAULT_MODEL);
+        cpu->model = g_strdup(variant_find("default")->model);
         command_warn("'%s' names no CPU model: taken as QEMU's default, %s", path, cpu->model);
     }
 }

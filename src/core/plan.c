@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "core/machine.h"
 #include "core/policy.h"
+#include "core/variant.h"
 
 #include <fnmatch.h>
 #include <string.h>
@@ -98,7 +99,9 @@ const struct record plan_record = {
     RECORD_ROWS(
         {"pool", &record_name, PLAN(pool), RECORD_REQUIRED},
         {"variant", &record_name, PLAN(variant), RECORD_REQUIRED,
-         .meaning = "`tuned`, `default` (an untuned platform) or `paper` (the 2014 paper's)"},
+         .meaning =
+             "`tuned`, `default` (an untuned platform), or of the 2014 paper `paper-default` "
+             "and `paper`, before and after"},
         {"arch", &record_name, RECORD_CHECKED},
         {"virt", &record_name, PLAN(virt), RECORD_REQUIRED, .words = machine_virts,
          .meaning = "what it is for"},
@@ -212,7 +215,7 @@ int plan_check_promise(const cpulift_plan *plan, const char *name, cpulift_error
     const char *const needed[][3] = {{"mode", cpu->mode, "custom"},
                                      {"match", cpu->match, "exact"},
                                      {"check", cpu->check, "full"}};
-    bool promises = strcmp(plan->variant, "default") != 0 && strcmp(plan->variant, "paper") != 0;
+    bool promises = variant_find(plan->variant) == NULL;
     for (size_t i = 0; promises && i < G_N_ELEMENTS(needed); i++) {
         if (g_strcmp0(needed[i][1], needed[i][2]) != 0) {
             return cpulift_error_set(err, CPULIFT_EINPUT,

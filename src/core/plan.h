@@ -21,7 +21,7 @@ struct plan_guest_feature {
 /// The members that everything but `plan` and `explain` needs. Reading one needs no catalogue.
 typedef struct cpulift_plan {
     char *pool;
-    char *variant;    ///< "tuned", "default" or "paper"
+    char *variant;    ///< "tuned", or a name of core/variant.h
     char *virt;       ///< "kvm" or "qemu"
     char *machine;    ///< "pc" or "q35"
     cpulift_cpu *cpu; ///< the definition

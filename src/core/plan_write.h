@@ -9,7 +9,7 @@
 /// What every plan's document says, of whatever variant.
 struct plan_heading {
     const char *pool;    ///< its name
-    const char *variant; ///< "tuned", "default" or "paper"
+    const char *variant; ///< "tuned", or a name of core/variant.h
     const char *virt, *machine;
 };
 

@@ -8,6 +8,7 @@
 #include "core/plan_warnings.h"
 #include "core/plan_write.h"
 #include "core/planner_define.h"
+#include "core/variant.h"
 
 /// What is lost on which hosts and what heals it, for a refusal.
 static void append_group(GString *text, const cpulift_pool *pool,
@@ -116,26 +117,46 @@ int planner_compute(const inventory *inv, const struct planner_options *options,
     return plan_from_json(document, "the plan", ret_plan, err);
 }
 
+/// What a guest of this virt type sees of a definition: of its model, what QEMU and the virt type
+/// make of that, and what it states itself.
+static int expand(const cpulift_cpu *cpu, const struct catalog_model *model, const catalog *map,
+                  const char *virt, feature_set *ret_features, cpulift_error **err)
+{
+    feature_set adds, drops, features = feature_set_unite(model->features, model->qemu_adds);
+    planner_get_virt_changes(map, virt, &adds, &drops);
+    features = feature_set_unite(feature_set_subtract(features, drops), adds);
+    for (size_t i = 0; i < cpu->feature_count; i++) {
+        feature_set one = {0};
+        TRY(catalog_add_feature(map, cpu->features[i].name, model->name, &one, err));
+        features = cpu_is_off(cpu->features[i].policy) ? feature_set_subtract(features, one)
+                                                       : feature_set_unite(features, one);
+    }
+    *ret_features = features;
+    return 0;
+}
+
 int planner_compute_variant(const char *variant, const struct planner_options *options,
                             const catalog *map, cpulift_plan **ret_plan, cpulift_error **err)
 {
-    g_autoptr(cpulift_cpu) cpu = NULL;
-    TRY(planner_define_variant(variant, &cpu, err));
-    const struct catalog_model *model = catalog_find_model(map, cpu->model);
+    const struct variant *row = variant_find(variant);
+    if (row == NULL) {
+        return cpulift_error_set(err, CPULIFT_EINPUT,
+                                 "unknown variant '%s': it is one of " VARIANT_NAMES, variant);
+    }
+    const struct catalog_model *model = catalog_find_model(map, row->model);
     if (model == NULL) {
         return cpulift_error_set(err, CPULIFT_EMISSING, "libvirt's CPU map has no model '%s'",
-                                 cpu->model);
+                                 row->model);
     }
+    g_autoptr(cpulift_cpu) cpu = variant_define(row);
     const struct plan_heading heading = {
         .pool = get_pool_name(options),
-        .variant = variant,
+        .variant = row->name,
         .virt = options->virt != NULL ? options->virt : "kvm",
         .machine = options->machine != NULL ? options->machine : "pc",
     };
-    feature_set adds, drops;
-    planner_get_virt_changes(map, heading.virt, &adds, &drops);
-    feature_set features = feature_set_unite(model->features, model->qemu_adds);
-    features = feature_set_unite(feature_set_subtract(features, drops), adds);
+    feature_set features;
+    TRY(expand(cpu, model, map, heading.virt, &features, err));
     g_autoptr(json_t) document = plan_write_common(map, &heading, cpu, &features);
     return plan_from_json(document, variant, ret_plan, err);
 }

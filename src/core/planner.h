@@ -21,7 +21,7 @@ struct planner_options {
 int planner_compute(const inventory *inv, const struct planner_options *options,
                     cpulift_plan **ret_plan, cpulift_error **err);
 
-/// The definition of an untuned platform ("default": QEMU's qemu64) or of the 2014 paper ("paper":
-/// Nehalem, with optional features) as a plan, for comparison.
+/// A definition for comparison, by its name or word (core/variant.h), as a plan. An unknown one is
+/// CPULIFT_EINPUT.
 int planner_compute_variant(const char *variant, const struct planner_options *options,
                             const catalog *map, cpulift_plan **ret_plan, cpulift_error **err);

@@ -9,14 +9,6 @@
 cpulift_cpu *planner_define(const cpulift_pool *pool, const struct catalog_model *model,
                             const feature_set *features);
 
-/// QEMU's default for pc and q35, which a domain without a model gets
-/// (qemuDomainDefSetDefaultCPU in libvirt's src/qemu/qemu_domain.c).
-#define PLANNER_DEFAULT_MODEL "qemu64"
-
-/// The definition of "default" or "paper" (planner_compute_variant). An unknown name is
-/// CPULIFT_EINPUT.
-int planner_define_variant(const char *variant, cpulift_cpu **ret_cpu, cpulift_error **err);
-
 /// True if this version of libvirt takes <maxphysaddr> (8.7.0); NULL is not known.
 bool planner_takes_width(const char *version);
 

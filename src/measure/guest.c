@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "measure/guest.h"
 
-#include "core/planner.h"
+#include "core/plan.h"
+#include "core/variant.h"
 
 #include <string.h>
 #include <sys/utsname.h>
@@ -50,17 +51,6 @@ static int format_document(const bench_definition *d, char **ret_cpu, cpulift_er
     return 0;
 }
 
-static int format_paper(char **ret_cpu, cpulift_error **err)
-{
-    g_autoptr(catalog) map = NULL;
-    g_autoptr(cpulift_plan) plan = NULL;
-    const struct planner_options how = {.virt = "kvm", .machine = MACHINE};
-    TRY(catalog_load(NULL, &map, err));
-    TRY(planner_compute_variant("paper", &how, map, &plan, err));
-    *ret_cpu = cpu_format(plan->cpu, 2);
-    return 0;
-}
-
 int guest_format_cpu(const bench_definition *d, bool is_kvm, char **ret_cpu, cpulift_error **err)
 {
     if (d->document != NULL) {
@@ -70,8 +60,11 @@ int guest_format_cpu(const bench_definition *d, bool is_kvm, char **ret_cpu, cpu
         *ret_cpu = g_strdup("");
         return 0;
     }
-    if (strcmp(d->argument, "paper") == 0) {
-        return format_paper(ret_cpu, err);
+    const struct variant *variant = variant_find(d->argument);
+    if (variant != NULL) {
+        g_autoptr(cpulift_cpu) cpu = variant_define(variant);
+        *ret_cpu = cpu_format(cpu, 2);
+        return 0;
     }
     if (strcmp(d->argument, "bare") == 0) {
         return cpulift_error_set(

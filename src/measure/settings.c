@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "core/cpu_words.h"
 #include "core/plan.h"
+#include "core/variant.h"
 
 #include <string.h>
 
@@ -94,13 +95,14 @@ static bool is_xml(const char *text)
     return text[strspn(text, " \t\r\n")] == '<';
 }
 
-/// A plan is called what it is (tuned, default, paper), XML as its file.
+/// A plan is called what it is (tuned, or a word of core/variant), XML as its file.
 static int name_document(const char *path, const char *text, char **ret_name, cpulift_error **err)
 {
     g_autoptr(cpulift_plan) plan = NULL;
     if (!is_xml(text)) {
         TRY(plan_parse(text, strlen(text), path, &plan, err));
-        *ret_name = g_strdup(plan->variant);
+        const struct variant *variant = variant_find(plan->variant);
+        *ret_name = g_strdup(variant != NULL ? variant->word : plan->variant);
         return 0;
     }
     char *name = g_path_get_basename(path);
@@ -129,9 +131,13 @@ int settings_add_definition(bench_settings *s, const char *argument, cpulift_err
 {
     bool is_path = strchr(argument, '/') != NULL || g_str_has_suffix(argument, ".json") ||
                    g_str_has_suffix(argument, ".xml");
+    const struct variant *variant = variant_find(argument);
+    if (!is_path && variant == NULL && cpu_words_is(argument)) {
+        return add_words(s, argument, err);
+    }
     if (!is_path) {
-        return cpu_words_is(argument) ? add_words(s, argument, err)
-                                      : add(s, g_strdup(argument), argument, NULL, err);
+        const char *word = variant != NULL ? variant->word : argument;
+        return add(s, g_strdup(word), word, NULL, err);
     }
     g_autofree char *text = NULL, *name = NULL;
     TRY(file_load(argument, FILE_DOCUMENT_MAX, &text, NULL, err));

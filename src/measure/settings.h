@@ -34,9 +34,9 @@ bench_settings *settings_new(void);
 void settings_free(bench_settings *settings);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(bench_settings, settings_free)
 
-/// Adds a definition. `argument`: "default", "paper", "host", a model's name, a model with features
-/// (core/cpu_words), "bare" (no `run` at all), or the path of a plan or an XML file, which is read
-/// here.
+/// Adds a definition. `argument`: a word of core/variant, "host", a model's name, a model with
+/// features (core/cpu_words), "bare" (no `run` at all), or the path of a plan or an XML file, which
+/// is read here. A name of core/variant is taken as its word.
 int settings_add_definition(bench_settings *settings, const char *argument, cpulift_error **err);
 
 /// Adds one whose document is at hand.

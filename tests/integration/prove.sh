@@ -41,7 +41,7 @@ plan westmere Westmere "hypervisor arat pclmuldq" "$nehalem aes arat pclmuldq"
 plan lie Nehalem hypervisor "$(echo "$nehalem" | sed 's/sse4.2/aes/')"
 plan refused Nehalem "hypervisor avx512f" "$nehalem avx512f"
 plan bits32 qemu32 hypervisor "apic cmov cx8 de fpu fxsr hypervisor mce mmx msr pae pat pge pni pse sep sse sse2 tsc"
-for variant in default paper; do
+for variant in default paper paper-default; do
     "$cpulift" plan --for $variant --virt qemu --machine pc >"$work/$variant.json"
 done
 
@@ -139,6 +139,8 @@ chmod 755 "$work/short" "$work/unlike"
 
 try_all --direct
 try_shapes --direct
+# Only Red Hat's QEMU has this model. libvirt takes the nearest of those that there are.
+expect 1 "definition was refused: .*'cpu64-rhel6'" "$work/paper-default.json" --direct
 expect 2 'number of virtual CPUs .256. is no number from 1 to 255' "$work/westmere.json" --domain "$work/many.xml" --direct
 expect 1 '^why  *1 of 2 vCPUs did not come up$' "$work/westmere.json" --direct --emulator "$work/short"
 expect 1 '^vCPU 1  *missing popcnt$' "$work/westmere.json" --direct --emulator "$work/unlike"
@@ -149,6 +151,7 @@ expect 64 'one PLAN' --direct
 
 if [ "$(id -u)" -eq 0 ] && "$cpulift" prove "$work/default.json" -c qemu:///embed >/dev/null 2>&1; then
     try_all -c qemu:///embed
+    expect 0 '^vcpus  *2 of 2 read' "$work/paper-default.json" -c qemu:///embed
     try_shapes -c qemu:///embed
 else
     echo "the embedded libvirt does not start a guest here: only --direct was tried"

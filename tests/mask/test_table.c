@@ -118,6 +118,13 @@ static void test_signature(void **state)
     mask_table_free(table);
     definition_clear(&definition);
     assert_non_null(mask_signature_find("qemu64"));
+    // The 2014 paper's default guest: family 6 under either vendor, which OpenBLAS takes for no
+    // Opteron.
+    table = make("2014", &definition);
+    assert_int_equal(mask_table_get(table, 1, 0, 0).eax, 0x6d3);        // 6, 13, 3
+    assert_int_equal(mask_table_get(table, 1, 0, 0).edx & 1U << 11, 0); // sep
+    mask_table_free(table);
+    definition_clear(&definition);
     assert_null(mask_signature_find("nosuch"));
 }
 

@@ -25,6 +25,7 @@ struct row {
 #define LEVEL(level, name)           {#level, name},
 #define REMEDY(feature, given, ...)  {feature, given},
 #define QEMU_MODEL(name, f, m, s, a) {name, ""},
+#define VARIANT(name, word, ...)     {name, word},
 static const struct row aliases[] = {
 #include "core/tables/aliases.def"
 };
@@ -55,6 +56,9 @@ static const struct row levels[] = {
 static const struct row models[] = {
 #include "core/tables/qemu_models.def"
 };
+static const struct row variants[] = {
+#include "core/tables/variants.def"
+};
 
 static const struct {
     const char *name;
@@ -72,6 +76,7 @@ static const struct {
     {"properties", properties, G_N_ELEMENTS(properties), true},
     {"levels", levels, G_N_ELEMENTS(levels), false},
     {"qemu_models", models, G_N_ELEMENTS(models), true},
+    {"variants", variants, G_N_ELEMENTS(variants), true},
 };
 
 static void test_order(void **state)

@@ -216,6 +216,8 @@ static void settings_fit(void **state)
     const bench_definition *words = s->definitions->pdata[2];
     assert_string_equal(words->name, "Haswell+aes-avx2");
     assert_non_null(strstr(words->document, "<feature policy='disable' name='avx2'/>"));
+    assert_int_equal(settings_add_definition(s, "paper-default", &err), 0);
+    assert_string_equal(((bench_definition *)s->definitions->pdata[3])->name, "2014");
     assert_int_equal(settings_add_definition(s, "Haswell,+aess", &err), CPULIFT_EINPUT);
     cpulift_error_clear(&err);
     assert_int_equal(workload_new_command("sleep '0 1'", &w, &err), 0);
@@ -429,10 +431,14 @@ static void guests(void **state)
     assert_non_null(strstr(xml, "cpuset='0-1'>4<"));
     g_autoptr(cpulift_error) err = NULL;
     g_autofree char *cpu = NULL;
-    const bench_definition bare = {.argument = (char *)"bare"}, evil = {.argument = (char *)"a<b"};
+    const bench_definition bare = {.argument = (char *)"bare"}, evil = {.argument = (char *)"a<b"},
+                           old = {.argument = (char *)"2014"};
     assert_int_equal(guest_format_cpu(&bare, true, &cpu, &err), CPULIFT_EINPUT);
     assert_int_equal(guest_format_cpu(&evil, true, &cpu, NULL), 0);
     assert_non_null(strstr(cpu, "a&lt;b"));
+    g_free(g_steal_pointer(&cpu));
+    assert_int_equal(guest_format_cpu(&old, true, &cpu, NULL), 0);
+    assert_non_null(strstr(cpu, "<model fallback='allow'>cpu64-rhel6</model>"));
 }
 
 int main(void)

@@ -90,6 +90,7 @@ static void test_promise(void **state)
         {"richer", "\"mode\":\"custom\",\"match\":\"exact\"", "check"},
         {"default", "\"mode\":\"custom\",\"match\":\"exact\"", NULL},
         {"paper", "\"mode\":\"custom\",\"match\":\"exact\"", NULL},
+        {"paper-default", "\"mode\":\"custom\",\"match\":\"exact\"", NULL},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autoptr(cpulift_plan) plan = NULL;

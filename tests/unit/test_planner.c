@@ -437,22 +437,6 @@ static void test_empty(void **state)
     expect_refusal(NULL, 0, NULL, CPULIFT_EINPUT, "no host is left");
 }
 
-static void test_variants(void **state)
-{
-    (void)state;
-    const struct planner_options options = {.virt = "qemu", .machine = "q35"};
-    g_autoptr(cpulift_plan) paper = NULL, plain = NULL, wrong = NULL;
-    g_autoptr(cpulift_error) err = NULL;
-    const catalog *map = support_get_catalog();
-    assert_int_equal(planner_compute_variant("paper", &options, map, &paper, &err), 0);
-    assert_int_equal(planner_compute_variant("default", &options, map, &plain, &err), 0);
-    assert_string_equal(paper->cpu->fallback, "allow");
-    assert_int_equal(pool_get_policy(paper, "sse4.2"), CPU_OPTIONAL);
-    assert_string_equal(plain->cpu->model, "qemu64");
-    assert_string_equal(plain->machine, "q35");
-    assert_int_equal(planner_compute_variant("other", &options, map, &wrong, &err), CPULIFT_EINPUT);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -480,7 +464,6 @@ int main(void)
         cmocka_unit_test(test_arch),
         cmocka_unit_test(test_many_hosts),
         cmocka_unit_test(test_empty),
-        cmocka_unit_test(test_variants),
     };
     return cmocka_run_group_tests_name("planner", tests, NULL, NULL);
 }

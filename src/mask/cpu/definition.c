@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "core/cpu_words.h"
 #include "core/planner.h"
+#include "core/variant.h"
 
 #include <string.h>
 
@@ -85,7 +86,7 @@ static int load_any(const char *name, const catalog *map, struct definition *ret
         ret->cpu.is_host = true;
         return 0;
     }
-    if (strcmp(name, "default") == 0 || strcmp(name, "paper") == 0) {
+    if (variant_find(name) != NULL) {
         return load_variant(name, map, ret, err);
     }
     if (catalog_find_model(map, name) != NULL) {
@@ -101,7 +102,8 @@ static int load_any(const char *name, const catalog *map, struct definition *ret
     return cpulift_error_set(
         err, CPULIFT_EINPUT,
         "unknown CPU '%s': neither a model of libvirt's nor a file; give a "
-        "model's name (with features: NAME,+f,-f), a plan, an XML file, default, paper or host%s",
+        "model's name (with features: NAME,+f,-f), a plan, an XML file, 2014, default, paper or "
+        "host%s",
         name, meant);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /// The CPU that the user names: a model (with features: core/cpu_words), a plan, an XML file,
-/// `default`, `paper` or `host`.
+/// `host`, or a word of core/variant.
 #pragma once
 
 #include "mask/cpu/table.h"
