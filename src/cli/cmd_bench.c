@@ -4,10 +4,10 @@
 #include "cli/commands.h"
 #include "cli/values.h"
 #include "measure/environment.h"
+#include "measure/finding.h"
 #include "measure/machine.h"
 #include "measure/process.h"
 #include "measure/runner.h"
-#include "measure/summary.h"
 #include "measure/tuned.h"
 
 #include <errno.h>
@@ -187,7 +187,7 @@ static void print_finished(const struct runner_event *e, const char *left)
     fprintf(stderr, "%zu/%zu %s %s %u CPU%s run %u%s: ", e->done, e->total, e->workload, e->cpu,
             e->vcpus, e->vcpus == 1 ? "" : "s", e->run, e->run == 0 ? " (warm-up)" : "");
     if (!e->finished->is_ok) {
-        fprintf(stderr, "FAILED: %s\n", e->finished->reason);
+        fprintf(stderr, "%s: %s\n", e->is_known ? "no figure" : "FAILED", e->finished->reason);
     } else if (figure != NULL) {
         fprintf(stderr, "%.4g %s%s\n", figure->value, figure->unit, left);
     }
@@ -207,15 +207,6 @@ static void tell(void *data, const struct runner_event *e)
         fprintf(stderr, "\r\033[K%zu/%zu %s %s %u … %s", e->done + 1, e->total, e->workload, e->cpu,
                 e->vcpus, left);
     }
-}
-
-static int count_failed(const bench_samples *s)
-{
-    int failed = 0;
-    for (unsigned i = 0; i < s->list->len; i++) {
-        failed += !((const bench_sample *)s->list->pdata[i])->is_ok;
-    }
-    return failed;
 }
 
 static size_t count_missing(const bench_samples *made)
@@ -261,14 +252,14 @@ static int run_series(bench_samples *made, const char *path, char **environment)
                      count_missing(made), is_stdout ? "" : "; --resume goes on with ",
                      is_stdout ? "" : path);
     }
-    int failed = count_failed(made);
+    unsigned failed = finding_count_failed(made);
     if (failed > 0) {
-        command_warn("%d of %u samples failed; no figure is made from them", failed,
+        command_warn("%u of %u samples failed; no figure is made from them", failed,
                      made->list->len);
     }
-    g_autoptr(GPtrArray) known = summary_find_known(made);
-    for (unsigned i = 0; i < known->len; i++) {
-        fprintf(stderr, "cpulift: finding: %s\n", (const char *)known->pdata[i]);
+    g_autoptr(GPtrArray) findings = finding_list(made);
+    for (unsigned i = 0; i < findings->len; i++) {
+        fprintf(stderr, "cpulift: finding: %s\n", (const char *)findings->pdata[i]);
     }
     g_autofree char *text = is_stdout ? samples_format(made) : g_strdup("");
     return command_finish(NULL, text, failed > 0 ? EXIT_FAILED : EXIT_YES);

@@ -2,7 +2,6 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "measure/report.h"
-#include "measure/summary.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -16,7 +15,7 @@ static const GOptionEntry entries[] = {
     {"output", 'o', 0, G_OPTION_ARG_FILENAME, &options.output,
      "folder for the page and its figures", "DIR"},
     {"base", 0, 0, G_OPTION_ARG_STRING, &options.base,
-     "the definition that ratios are to (default)", "NAME"},
+     "the definition that ratios are to (2014 where it was measured, else default)", "NAME"},
     {"tsv", 0, 0, G_OPTION_ARG_NONE, &options.tsv, "print the numbers as tab-separated values",
      NULL},
     {0},
@@ -71,10 +70,8 @@ static int run(char **paths, size_t count)
     }
     g_autofree struct report_source *sources = g_new0(struct report_source, count);
     for (size_t i = 0; i < count; i++) {
-        sources[i] =
-            (struct report_source){.name = names->pdata[i],
-                                   .samples = documents->pdata[i],
-                                   .base = options.base != NULL ? options.base : SUMMARY_BASE};
+        sources[i] = (struct report_source){
+            .name = names->pdata[i], .samples = documents->pdata[i], .base = options.base};
     }
     if (options.output != NULL && report_save(sources, count, options.output, &err) != 0) {
         return command_fail(&err);

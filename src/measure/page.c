@@ -130,7 +130,9 @@ static void add_answer(GString *page, const struct page_section *s)
             unsigned vcpus = g_array_index(s->summary->vcpus, unsigned, v);
             const struct summary_row *base = summary_find(
                 s->summary, workload, summary_get_figure(workload), s->summary->base, vcpus);
-            failure = base != NULL && base->value.count == 0 ? base->reason : failure;
+            if (base != NULL && base->value.count == 0) {
+                failure = base->finding != NULL ? base->finding : base->reason;
+            }
             add_part(parts, s->summary, workload, vcpus);
         }
         if (parts->len == 0 && failure != NULL) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "measure/runner.h"
 
+#include "measure/finding.h"
 #include "measure/load.h"
 #include "measure/process.h"
 
@@ -124,6 +125,7 @@ static void tell(const struct series *series, const struct cell *cell, const ben
         .vcpus = cell->vcpus,
         .run = cell->run,
         .finished = finished,
+        .is_known = finished != NULL && finding_explain(series->runner->samples, finished) != NULL,
         .seconds_left = series->paces->made > 0 ? MAX(series->seconds_left, 0) : -1,
     };
     series->runner->tell(series->runner->data, &event);

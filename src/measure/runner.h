@@ -13,6 +13,7 @@ struct runner_event {
     const char *workload, *cpu;
     unsigned vcpus, run; ///< run 0 is the warm-up
     const bench_sample *finished;
+    bool is_known;       ///< it failed of a known cause: see finding.h
     double seconds_left; ///< from the samples so far; negative: not known yet
 };
 

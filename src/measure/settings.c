@@ -242,6 +242,34 @@ int settings_check(const bench_settings *s, const char *name, cpulift_error **er
     return 0;
 }
 
+static char *read_model(const bench_definition *d)
+{
+    g_autoptr(cpulift_plan) plan = NULL;
+    g_autoptr(cpulift_cpu) cpu = NULL;
+    if (d->document == NULL) {
+        const struct variant *variant = variant_find(d->argument);
+        return g_strdup(variant != NULL ? variant->model : d->argument);
+    }
+    size_t len = strlen(d->document);
+    if (is_xml(d->document)) {
+        return cpu_parse(d->document, len, d->argument, &cpu, NULL) == 0 ? g_strdup(cpu->model)
+                                                                         : NULL;
+    }
+    return plan_parse(d->document, len, d->argument, &plan, NULL) == 0 ? g_strdup(plan->cpu->model)
+                                                                       : NULL;
+}
+
+char *settings_find_model(const bench_settings *s, const char *cpu)
+{
+    for (unsigned i = 0; i < s->definitions->len; i++) {
+        const bench_definition *d = s->definitions->pdata[i];
+        if (strcmp(d->name, cpu) == 0) {
+            return read_model(d);
+        }
+    }
+    return NULL;
+}
+
 static bool has_count(const bench_settings *s, unsigned vcpus)
 {
     size_t i;

@@ -55,6 +55,9 @@ void settings_add_workload(bench_settings *settings, bench_workload *workload);
 /// `name` stands in messages.
 int settings_check(const bench_settings *settings, const char *name, cpulift_error **err);
 
+/// The named model of the definition of this name; NULL where it has none. The caller frees it.
+char *settings_find_model(const bench_settings *settings, const char *cpu);
+
 /// What of a sample is none of the settings: the key of one of its members; NULL: nothing.
 const char *settings_find_stranger(const bench_settings *settings, const char *workload,
                                    const char *cpu, unsigned vcpus, unsigned run);

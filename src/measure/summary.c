@@ -2,6 +2,7 @@
 #include "measure/summary.h"
 
 #include "base/text.h"
+#include "measure/finding.h"
 #include "measure/workload.h"
 
 #include <stdlib.h>
@@ -81,6 +82,17 @@ static double find_base(const bench_samples *s, const char *name, const bench_sa
     return found != NULL ? found->value : 0;
 }
 
+static void count_failed(const bench_samples *s, const bench_sample *item, struct summary_row *row)
+{
+    const char *finding = finding_explain(s, item);
+    row->failed += !item->is_ok;
+    row->finding = finding != NULL ? finding : row->finding;
+    if (!item->is_ok && finding == NULL) {
+        row->unknown++;
+        row->reason = item->reason;
+    }
+}
+
 /// Fills a row from its samples. False when none of them counts or failed.
 static bool compute_row(const bench_samples *s, const char *base_name, struct summary_row *row)
 {
@@ -92,8 +104,7 @@ static bool compute_row(const bench_samples *s, const char *base_name, struct su
         if (!is_in_cell(item, row)) {
             continue;
         }
-        row->failed += !item->is_ok;
-        row->reason = item->is_ok ? row->reason : item->reason;
+        count_failed(s, item, row);
         describe(row, item);
         const struct figure *figure =
             sample_is_usable(item) ? result_find_figure(item->result, row->figure) : NULL;
@@ -133,10 +144,35 @@ static void add_rows(bench_summary *sum, const bench_samples *s, const char *wor
     }
 }
 
+static bool has_sample(const bench_samples *s, const char *cpu, bool must_count)
+{
+    for (unsigned i = 0; i < s->list->len; i++) {
+        const bench_sample *item = s->list->pdata[i];
+        if (strcmp(item->cpu, cpu) == 0 && (!must_count || sample_is_usable(item))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/// One under which something ran; one that was at least tried, so that it is said what became of
+/// it.
+static const char *choose_base(const bench_samples *s)
+{
+    static const char *const usual[] = {"2014", "default"};
+    const size_t count = G_N_ELEMENTS(usual);
+    for (size_t i = 0; i < 2 * count; i++) {
+        if (has_sample(s, usual[i % count], i < count)) {
+            return usual[i % count];
+        }
+    }
+    return usual[0];
+}
+
 bench_summary *summary_new(const bench_samples *s, const char *base)
 {
     bench_summary *sum = g_new0(bench_summary, 1);
-    sum->base = base;
+    sum->base = base != NULL ? base : choose_base(s);
     sum->workloads = g_ptr_array_new();
     sum->cpus = g_ptr_array_new();
     sum->vcpus = g_array_new(FALSE, FALSE, sizeof(unsigned));

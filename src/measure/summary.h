@@ -8,9 +8,6 @@
 /// Runs of one cell that lie further apart than this, to their median, are called noisy.
 #define SUMMARY_SPREAD_MAX 0.10
 
-/// The definition that ratios are to where nobody names another.
-#define SUMMARY_BASE "default"
-
 /// One figure of one workload under one definition on so many CPUs. Strings are borrowed from the
 /// samples.
 struct summary_row {
@@ -20,8 +17,10 @@ struct summary_row {
     /// To the base: of the quotients of the two samples that one run made side by side, so that
     /// what drifts from run to run cancels. count 0 for the base itself and where it failed.
     struct stats ratio;
-    const char *reason; ///< why the last one failed that did, or NULL
-    unsigned failed;    ///< samples of this cell that do not count because they failed
+    unsigned failed;     ///< samples of this cell that do not count because they failed
+    unsigned unknown;    ///< of these, without a known cause
+    const char *reason;  ///< why the last of those failed, or NULL
+    const char *finding; ///< the known cause of the others, or NULL
     bool is_oversubscribed;
     bool is_loaded; ///< a sample that counts began while others kept the machine busy
     const char *accelerator;
@@ -35,7 +34,8 @@ typedef struct bench_summary {
     GArray *rows; ///< of summary_row: by workload, figure (the drawn one first), vcpus, definition
 } bench_summary;
 
-/// Ratios are to the definition named `base`, which must outlive the summary.
+/// Ratios are to the definition named `base`, which must outlive the summary; NULL: to the 2014
+/// paper's default guest where that was measured, else to today's default.
 bench_summary *summary_new(const bench_samples *samples, const char *base);
 void summary_free(bench_summary *summary);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(bench_summary, summary_free)
@@ -50,10 +50,6 @@ const char *summary_get_figure(const char *workload);
 /// All rows as tab-separated values, a header line first; numbers that are not there are empty. The
 /// caller frees it.
 char *summary_format_tsv(const bench_summary *summary);
-
-/// "linpack under default: …" for each workload and definition with failures of a known cause, in a
-/// GPtrArray of owned strings.
-GPtrArray *summary_find_known(const bench_samples *samples);
 
 /// What a reader should know before trusting the figures: one sentence each, in a GPtrArray of
 /// owned strings.

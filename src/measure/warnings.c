@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /// What makes a figure less than it seems.
 #include "base/json.h"
+#include "measure/finding.h"
 #include "measure/summary.h"
 #include "measure/workload.h"
 
@@ -20,11 +21,11 @@ static void warn_of_row(GPtrArray *warnings, const struct summary_row *row)
 {
     double spread = stats_compute_spread(&row->value);
     const char *s = row->vcpus == 1 ? "" : "s";
-    if (row->failed > 0) {
+    if (row->unknown > 0) {
         warn(warnings,
              "Failed: %u sample(s) of %s under %s on %u CPU%s: %s. Kept, and left out of all "
              "figures.",
-             row->failed, row->workload, row->cpu, row->vcpus, s, row->reason);
+             row->unknown, row->workload, row->cpu, row->vcpus, s, row->reason);
     }
     if (row->value.count > 0 && row->value.count < STATS_COUNT_MIN) {
         warn(warnings, "Few runs: %s under %s on %u CPU%s has %zu; there is no interval.",
@@ -34,22 +35,6 @@ static void warn_of_row(GPtrArray *warnings, const struct summary_row *row)
         warn(warnings, "Noise: the runs of %s under %s on %u CPU%s lie %.0f %% apart.",
              row->workload, row->cpu, row->vcpus, s, spread * 100);
     }
-}
-
-GPtrArray *summary_find_known(const bench_samples *s)
-{
-    GPtrArray *known = g_ptr_array_new_with_free_func(g_free);
-    for (unsigned i = 0; i < s->list->len; i++) {
-        const bench_sample *item = s->list->pdata[i];
-        const char *words = item->is_ok ? NULL : workload_explain(item->workload, item->reason);
-        g_autofree char *text =
-            words != NULL ? g_strdup_printf("%s under %s: %s", item->workload, item->cpu, words)
-                          : NULL;
-        if (text != NULL && !g_ptr_array_find_with_equal_func(known, text, g_str_equal, NULL)) {
-            g_ptr_array_add(known, g_steal_pointer(&text));
-        }
-    }
-    return known;
 }
 
 static void warn_of_places(GPtrArray *warnings, const bench_samples *s)
@@ -102,16 +87,16 @@ static void warn_of_machine(GPtrArray *warnings, const bench_samples *s)
 GPtrArray *summary_get_warnings(const bench_summary *sum, const bench_samples *s)
 {
     GPtrArray *warnings = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GPtrArray) findings = finding_list(s);
+    for (unsigned i = 0; i < findings->len; i++) {
+        warn(warnings, "Finding: %s.", (const char *)findings->pdata[i]);
+    }
     warn_of_places(warnings, s);
     for (unsigned i = 0; i < sum->rows->len; i++) {
         const struct summary_row *row = &g_array_index(sum->rows, struct summary_row, i);
         if (strcmp(row->figure, summary_get_figure(row->workload)) == 0) {
             warn_of_row(warnings, row);
         }
-    }
-    g_autoptr(GPtrArray) known = summary_find_known(s);
-    for (unsigned i = 0; i < known->len; i++) {
-        warn(warnings, "Finding: %s.", (const char *)known->pdata[i]);
     }
     warn_of_machine(warnings, s);
     return warnings;

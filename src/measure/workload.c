@@ -8,6 +8,16 @@
 
 #define ARGV(...) ((const char *const[]){__VA_ARGS__, NULL})
 
+/// docs/METHOD.md, "Default on AMD". OpenBLAS issue 5831, pull request 5840.
+static const struct workload_known opteron = {
+    .reason = "killed by signal 4 ",
+    .models = ARGV("Opteron_G1", "Opteron_G2", "kvm64", "qemu64"),
+    .vendors = ARGV("AuthenticAMD", "HygonGenuine"),
+    .words = "OpenBLAS takes AMD's family 15, which qemu64 and kvm64 announce, for an Opteron and "
+             "executes 3DNow! instructions, which AMD's CPUs have not had since 2011: on such "
+             "hosts the definition has no figure",
+};
+
 /// Sorted as the paper's figures are. Ratios: the abstract and section 4 of the 2014 paper.
 static const struct workload_kind kinds[] = {
     {
@@ -19,11 +29,7 @@ static const struct workload_kind kinds[] = {
         .detail = "openblas_core",
         .detail_name = "OpenBLAS's kernels",
         .title = "Linpack: rate of a dense solve",
-        // docs/METHOD.md, "Default on AMD". OpenBLAS issue 5831, pull request 5840.
-        .known = "killed by signal 4 ",
-        .known_words = "OpenBLAS takes AMD's family 15, which qemu64 and kvm64 announce, for an "
-                       "Opteron and executes 3DNow! instructions, which AMD's CPUs have not had "
-                       "since 2011: on such hosts the definition has no figure",
+        .known = &opteron,
         .paper = "Figure 4",
         .paper_words = "+13.1 %",
     },
@@ -70,13 +76,6 @@ const struct workload_kind *workload_find_kind(const char *name)
         }
     }
     return NULL;
-}
-
-const char *workload_explain(const char *name, const char *reason)
-{
-    const struct workload_kind *kind = workload_find_kind(name);
-    bool is_known = kind != NULL && kind->known != NULL && g_str_has_prefix(reason, kind->known);
-    return is_known ? kind->known_words : NULL;
 }
 
 int workload_new(const char *name, bool is_quick, bench_workload **ret_workload,

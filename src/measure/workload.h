@@ -13,6 +13,14 @@ enum workload_step {
     WORKLOAD_STEPS,
 };
 
+/// A failure of a workload of which the cause is known.
+struct workload_known {
+    const char *reason;         ///< how its reason begins
+    const char *const *models;  ///< of definitions under which it is that, NULL-terminated
+    const char *const *vendors; ///< of processors, as /proc/cpuinfo has them
+    const char *words;          ///< the cause, a sentence
+};
+
 /// A row of the table of workloads.
 struct workload_kind {
     const char *name;
@@ -26,18 +34,13 @@ struct workload_kind {
                              ///< code path taken, or NULL
     const char *detail_name; ///< the same for people
     const char *title;       ///< of the figure
-    const char *known;       ///< how the reason of a failure begins of which the cause is known, or
-                             ///< NULL: a finding, no fault of the run
-    const char *known_words; ///< that cause, a sentence
-    const char *paper;       ///< the paper's figure, "Figure 4"
-    const char *paper_words; ///< tuned to default, in its words
+    const struct workload_known *known; ///< NULL: none
+    const char *paper;                  ///< the paper's figure, "Figure 4"
+    const char *paper_words;            ///< tuned to default, in its words
 };
 
 /// The row of this name; NULL for the user's own program.
 const struct workload_kind *workload_find_kind(const char *name);
-
-/// The known cause of a failure of this workload, or NULL.
-const char *workload_explain(const char *name, const char *reason);
 
 /// The rows in the order of the paper's figures.
 const struct workload_kind *workload_get_kinds(size_t *ret_count);

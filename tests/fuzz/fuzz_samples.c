@@ -21,7 +21,7 @@ static void check_round(const bench_samples *s)
 
 static void check_page(const bench_samples *s)
 {
-    g_autoptr(bench_summary) sum = summary_new(s, SUMMARY_BASE);
+    g_autoptr(bench_summary) sum = summary_new(s, NULL);
     g_autofree const char **pictures = g_new0(const char *, sum->workloads->len + 1);
     const struct page_section section = {
         .source = "fuzz", .samples = s, .summary = sum, .pictures = pictures};
