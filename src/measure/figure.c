@@ -70,15 +70,15 @@ char *figure_format_tsv(const bench_summary *sum, const char *workload)
     return g_string_free(text, FALSE);
 }
 
-static const char *find_unit(const bench_summary *sum, const char *workload)
+/// What a sample says, as it may stand between quotation marks of gnuplot's.
+static char *format_title(const bench_summary *sum, const char *workload)
 {
-    for (unsigned i = 0; i < sum->rows->len; i++) {
-        const struct summary_row *row = &g_array_index(sum->rows, struct summary_row, i);
-        if (strcmp(row->workload, workload) == 0 && row->value.count > 0) {
-            return row->unit;
-        }
-    }
-    return "";
+    const struct workload_kind *kind = workload_find_kind(workload);
+    const char *title = kind != NULL ? kind->title : workload;
+    g_autofree char *libraries = summary_join_libraries(sum, workload);
+    char *text =
+        *libraries != '\0' ? g_strdup_printf("%s, by %s", title, libraries) : g_strdup(title);
+    return g_strdelimit(text, "'`\\", '?');
 }
 
 static bool is_oversubscribed(const bench_summary *sum, const char *workload, unsigned vcpus)
@@ -128,6 +128,8 @@ char *figure_format_program(const bench_summary *sum, const char *workload, cons
 {
     const struct workload_kind *kind = workload_find_kind(workload);
     bool is_higher_better = kind != NULL && kind->is_higher_better;
+    g_autofree char *title = format_title(sum, workload);
+    const char *unit = summary_find_unit(sum, workload, summary_get_figure(workload));
     GString *text = g_string_new(NULL);
     g_string_append_printf(text,
                            "# run it in this folder: gnuplot %s.gp >%s.svg\n"
@@ -140,8 +142,7 @@ char *figure_format_program(const bench_summary *sum, const char *workload, cons
                            "set grid ytics linecolor rgb '#dddddd'\nset border 3\n"
                            "set ytics nomirror\nset key outside bottom center horizontal\n"
                            "set xrange [-0.5:%u.5]\n",
-                           name, name, kind != NULL ? kind->title : workload,
-                           find_unit(sum, workload), is_higher_better ? "more" : "less",
+                           name, name, title, unit, is_higher_better ? "more" : "less",
                            MAX(sum->vcpus->len, 1) - 1);
     add_tics(text, sum, workload);
     add_plots(text, sum, name);

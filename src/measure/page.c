@@ -117,7 +117,19 @@ static void add_part(GString *parts, const bench_summary *sum, const char *workl
     }
 }
 
-/// One sentence for each workload: tuned against default, at each number of CPUs.
+/// What the definitions are.
+static void add_meanings(GString *page, const struct page_section *s)
+{
+    g_string_append(page, "<p class=\"sub\">");
+    for (unsigned c = 0; c < s->summary->cpus->len; c++) {
+        const char *cpu = s->summary->cpus->pdata[c], *meaning = settings_explain(cpu);
+        add(page, "%s<strong>%s</strong>%s%s", c > 0 ? "; " : "", cpu, meaning != NULL ? ": " : "",
+            meaning != NULL ? meaning : "");
+    }
+    g_string_append(page, ".</p>\n");
+}
+
+/// One sentence for each workload: tuned against the base, at each number of CPUs.
 static void add_answer(GString *page, const struct page_section *s)
 {
     g_string_append(page, "<ul>\n");
@@ -170,7 +182,7 @@ static void add_picture(GString *page, const struct page_section *s, unsigned w)
 static void add_row(GString *page, const struct summary_row *row, const char *base, bool has_detail)
 {
     bool is_tuned = strcmp(row->cpu, "tuned") == 0, has_ratio = row->ratio.count > 0;
-    bool is_base = strcmp(row->cpu, base) == 0;
+    bool is_base = row->value.count > 0 && strcmp(row->cpu, base) == 0;
     g_autofree char *median = row->value.count > 0 ? number(row->value.median) : g_strdup("–");
     g_autofree char *range = interval(&row->value);
     g_autofree char *ratio = has_ratio ? times(row->ratio.median) : g_strdup(is_base ? "× 1" : "–");
@@ -189,15 +201,18 @@ static void add_row(GString *page, const struct summary_row *row, const char *ba
 }
 
 static void add_table(GString *page, const struct page_section *s, const char *workload,
-                      const char *figure, const char *unit)
+                      const char *figure)
 {
     const struct workload_kind *kind = workload_find_kind(workload);
-    bool has_detail = kind != NULL && kind->detail != NULL;
+    const char *unit = summary_find_unit(s->summary, workload, figure);
+    g_autofree char *libraries = summary_join_libraries(s->summary, workload);
+    bool has_detail = kind != NULL && kind->details != NULL;
     add(page,
-        "<div class=\"wide\"><table>\n<caption class=\"l\">%s of %s, in %s</caption>\n"
+        "<div class=\"wide\"><table>\n<caption class=\"l\">%s of %s%s%s%s%s</caption>\n"
         "<thead><tr><th>CPUs</th><th class=\"l\">definition</th><th>median</th><th>"
         "interval</th><th>to %s</th><th>change</th><th>interval</th><th>runs</th>",
-        figure, workload, unit, s->summary->base);
+        figure, workload, *libraries != '\0' ? ", by " : "", libraries,
+        *unit != '\0' ? ", in " : "", unit, s->summary->base);
     if (has_detail) {
         add(page, "<th class=\"l\">%s</th>", kind->detail_name);
     }
@@ -220,7 +235,7 @@ static void add_tables(GString *page, const struct page_section *s, const char *
         const struct summary_row *row = &g_array_index(s->summary->rows, struct summary_row, i);
         bool is_shown = strcmp(row->figure, drawn) == 0 || strcmp(row->figure, CPU_TIME) == 0;
         if (is_shown && strcmp(row->workload, workload) == 0 && strcmp(row->figure, last) != 0) {
-            add_table(page, s, workload, row->figure, row->unit);
+            add_table(page, s, workload, row->figure);
             last = row->figure;
         }
     }
@@ -338,6 +353,7 @@ static void add_section(GString *page, const struct page_section *s)
     const char *processor = json_get_string(s->samples->machine, "processor");
     add(page, "<h2>%s: %s</h2>\n", s->source, processor != NULL ? processor : "unknown processor");
     add_answer(page, s);
+    add_meanings(page, s);
     add_workloads(page, s);
     add_paper(page, s);
     add_warnings(page, s);

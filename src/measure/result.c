@@ -71,7 +71,10 @@ RECORD_MAP_ITEM(figure_record, struct figure, {"value", &number, FIGURE(value), 
 
 /// The members that the table of workloads names as the code path; the others are the workload's.
 static const struct record told_record = {
-    RECORD_ROWS({"openblas_core", &record_string, RECORD_CHECKED, .meaning = "OpenBLAS's kernels"},
+    RECORD_ROWS({"blas", &record_string, RECORD_CHECKED, .meaning = "Linpack's library"},
+                {"blas_core", &record_string, RECORD_CHECKED, .meaning = "its kernels"},
+                {"openblas_core", &record_string, RECORD_CHECKED,
+                 .meaning = "as `blas_core`, of older versions"},
                 {"kernels", &record_string, RECORD_CHECKED, .meaning = "of the device simulator"}),
 };
 

@@ -242,6 +242,24 @@ int settings_check(const bench_settings *s, const char *name, cpulift_error **er
     return 0;
 }
 
+const char *settings_explain(const char *cpu)
+{
+    static const struct {
+        const char *name, *meaning;
+    } others[] = {
+        {"bare", "the program alone, without cpulift run"},
+        {"host", "all that the processor has"},
+        {"tuned", "planned for this machine"},
+    };
+    const struct variant *variant = variant_find(cpu);
+    for (size_t i = 0; i < G_N_ELEMENTS(others); i++) {
+        if (strcmp(others[i].name, cpu) == 0) {
+            return others[i].meaning;
+        }
+    }
+    return variant != NULL ? variant->meaning : NULL;
+}
+
 static char *read_model(const bench_definition *d)
 {
     g_autoptr(cpulift_plan) plan = NULL;

@@ -55,6 +55,9 @@ void settings_add_workload(bench_settings *settings, bench_workload *workload);
 /// `name` stands in messages.
 int settings_check(const bench_settings *settings, const char *name, cpulift_error **err);
 
+/// What a definition of this name is, in a few words; NULL: its name says it.
+const char *settings_explain(const char *cpu);
+
 /// The named model of the definition of this name; NULL where it has none. The caller frees it.
 char *settings_find_model(const bench_settings *settings, const char *cpu);
 

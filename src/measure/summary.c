@@ -66,10 +66,15 @@ static void describe(struct summary_row *row, const bench_sample *s)
     const struct workload_kind *kind = workload_find_kind(s->workload);
     row->is_oversubscribed |= s->is_oversubscribed;
     row->accelerator = s->accelerator;
-    if (kind != NULL && kind->detail != NULL) {
-        const char *detail = result_get_path(s->result, kind->detail);
-        row->detail = detail != NULL ? detail : row->detail;
+    const char *const *key = kind != NULL ? kind->details : NULL;
+    const char *detail = NULL;
+    for (; key != NULL && *key != NULL && detail == NULL; key++) {
+        detail = result_get_path(s->result, *key);
     }
+    row->detail = detail != NULL ? detail : row->detail;
+    const char *library =
+        kind != NULL && kind->library != NULL ? result_get_path(s->result, kind->library) : NULL;
+    row->library = library != NULL ? library : row->library;
 }
 
 /// The figure of the sample that the same run made under the base, if it counts; else 0.
@@ -218,6 +223,31 @@ const struct summary_row *summary_find(const bench_summary *sum, const char *wor
         }
     }
     return NULL;
+}
+
+const char *summary_find_unit(const bench_summary *sum, const char *workload, const char *figure)
+{
+    for (unsigned i = 0; i < sum->rows->len; i++) {
+        const struct summary_row *row = &g_array_index(sum->rows, struct summary_row, i);
+        if (*row->unit != '\0' && strcmp(row->workload, workload) == 0 &&
+            strcmp(row->figure, figure) == 0) {
+            return row->unit;
+        }
+    }
+    return "";
+}
+
+char *summary_join_libraries(const bench_summary *sum, const char *workload)
+{
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    for (unsigned i = 0; i < sum->rows->len; i++) {
+        const struct summary_row *row = &g_array_index(sum->rows, struct summary_row, i);
+        if (row->library != NULL && strcmp(row->workload, workload) == 0) {
+            add_once(names, row->library);
+        }
+    }
+    g_ptr_array_add(names, NULL);
+    return g_strjoinv(", ", (char **)names->pdata);
 }
 
 static void add_number(GString *text, bool is_there, double number)

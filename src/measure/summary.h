@@ -24,7 +24,8 @@ struct summary_row {
     bool is_oversubscribed;
     bool is_loaded; ///< a sample that counts began while others kept the machine busy
     const char *accelerator;
-    const char *detail; ///< the code path that the workload names, or NULL
+    const char *detail;  ///< the code path that the workload names, or NULL
+    const char *library; ///< by which, or NULL
 };
 
 typedef struct bench_summary {
@@ -46,6 +47,14 @@ const struct summary_row *summary_find(const bench_summary *summary, const char 
 
 /// The figure of a workload that is drawn: its own, or "time" for the user's program.
 const char *summary_get_figure(const char *workload);
+
+/// The unit of a figure, borrowed; "" where no sample has it.
+const char *summary_find_unit(const bench_summary *summary, const char *workload,
+                              const char *figure);
+
+/// The libraries that a workload says it was made with ("OpenBLAS 0.3.21"), in the order of its
+/// rows; "" where it says none. The caller frees it.
+char *summary_join_libraries(const bench_summary *summary, const char *workload);
 
 /// All rows as tab-separated values, a header line first; numbers that are not there are empty. The
 /// caller frees it.

@@ -30,10 +30,12 @@ struct workload_kind {
     const char *const *quick; ///< arguments of `bench --quick`
     const char *figure;       ///< the one that is drawn
     bool is_higher_better;
-    const char *detail;      ///< the member of "details" or "verification" that names the
-                             ///< code path taken, or NULL
-    const char *detail_name; ///< the same for people
-    const char *title;       ///< of the figure
+    const char *const *details; ///< the members of "details" or "verification" that name the code
+                                ///< path taken, the present one and those of older versions; NULL:
+                                ///< none
+    const char *library;        ///< the one that names the library which took it, or NULL
+    const char *detail_name;    ///< the same for people
+    const char *title;          ///< of the figure
     const struct workload_known *known; ///< NULL: none
     const char *paper;                  ///< the paper's figure, "Figure 4"
     const char *paper_words;            ///< tuned to default, in its words
