@@ -17,7 +17,7 @@ ours() {
     if [ "$1" -eq 1 ]; then set -- 1 "$ddg"; else set -- "$1" mpirun -n "$1" "$ddg"; fi
     ranks=$1
     shift
-    "$@" -vg "$(echo "$bias" | tr ' ' ,)" -progress off >out
+    "$@" -grid reference -vg "$(echo "$bias" | tr ' ' ,)" -progress off >out
     seconds=$(grep -o '"time": {[^}]*' out | sed 's/.*value": //')
     current=$(awk '$2 == 1 { print $3 }' out)
     printf 'cpulift-ddg\t%s\t%s\t%s\t%s\n' "$ranks" "$round" "$seconds" "$current"

@@ -49,8 +49,9 @@ static const struct workload_kind kinds[] = {
     },
     {
         .name = "ddg",
-        .steps = {[WORKLOAD_RUN] = ARGV("mpiexec", "--oversubscribe", "--bind-to", "none", "-n",
-                                        "{vcpus}", "cpulift-ddg", "-progress", "off")},
+        .steps = {[WORKLOAD_RUN] =
+                      ARGV("mpiexec", "--oversubscribe", "--bind-to", "none", "-n", "{vcpus}",
+                           "cpulift-ddg", "-grid", "reference", "-progress", "off")},
         .needs = ARGV("orted", "/usr/lib/x86_64-linux-gnu/openmpi/lib/openmpi3",
                       "/usr/lib/x86_64-linux-gnu/pmix2", "/usr/share/openmpi", "/etc/openmpi"),
         .quick = ARGV("-vg", "0.5,1"),

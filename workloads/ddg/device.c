@@ -51,26 +51,14 @@ static void set_axis(struct grid *g, int axis, double *lines, int n, int n_silic
     g->silicon[axis][1] = mirror ? n + n_silicon : n_silicon;
 }
 
-static void move_nearest(double *x, int n, double to)
-{
-    int best = 0;
-
-    for (int i = 1; i <= n; i++)
-        if (fabs(x[i] - to) < fabs(x[best] - to))
-            best = i;
-    x[best] = to;
-}
-
-/* Source, gate and drain along x: equal cells, the line nearest to each gate edge moved onto it. */
+/* Source, gate and drain along x. */
 static int transistor_axis(struct grid *g, const struct params *p, struct ddg_error *err)
 {
-    double length = p->source_length + p->gate_length + p->drain_length;
-    double *x = half_lines(length, p->nx, 1, 0, 0);
+    double *x = mesh_calloc((size_t)p->nx + 1, sizeof(double));
 
     g->gate[0] = p->source_length + p->gate_shift;
     g->gate[1] = g->gate[0] + p->gate_length;
-    move_nearest(x, p->nx, g->gate[0]);
-    move_nearest(x, p->nx, g->gate[1]);
+    lines_transistor(p, g->gate, x);
     set_axis(g, 0, x, p->nx, p->nx, 0);
     g->end_contacts[0] = CONTACT_SOURCE;
     g->end_contacts[1] = CONTACT_DRAIN;

@@ -48,6 +48,10 @@ struct grid {
 };
 enum face { FACE_Y_MIN = 1, FACE_Y_MAX = 2, FACE_Z_MIN = 4, FACE_Z_MAX = 8 };
 
+/* lines.c: the nx + 1 grid lines of a transistor along x (nm), as p->grid says; they stand on the
+ * gate's edges, and ascend only where nx is enough for that. */
+void lines_transistor(const struct params *p, const double gate[2], double *ret);
+
 /* grid.c: tetrahedra of the grid. */
 void grid_mesh(const struct grid *g, const struct params *p, struct mesh *ret);
 void grid_free(struct grid *g);

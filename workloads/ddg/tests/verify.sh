@@ -10,7 +10,7 @@ for case in "box dg 5.83586024e-11 1.72812876e-06 2.11424753e-05" \
     "box off 2.53827836e-11 2.34481415e-06 2.37199813e-05" \
     "fe dg 5.88759817e-11 1.72860161e-06 2.11401372e-05"; do
     set -- $case
-    table=$(run 1 -scheme "$1" -quantum "$2" -vg 0,0.4,1)
+    table=$(run 1 -grid reference -scheme "$1" -quantum "$2" -vg 0,0.4,1)
     near "reference $1 $2 off" "$(column "$table" 1 3)" "$3" 1e-6
     near "reference $1 $2 threshold" "$(column "$table" 2 3)" "$4" 1e-6
     near "reference $1 $2 on" "$(column "$table" 3 3)" "$5" 1e-6
@@ -20,6 +20,22 @@ for case in "box dg 5.83586024e-11 1.72812876e-06 2.11424753e-05" \
         near "reference $1 $2 source = drain, row $row" "$(column "$table" $row 4 | sed "s/^-//")" \
             "$(column "$table" $row 3)" $tolerance
     done
+done
+
+near "the stored figures are part of its verification" "$(grep -c '"stored_points": 3' "$scratch/json")" 1 0
+run 1 -nx 20 -ny 3 -nz 5 -nox 1 -vg 0.5 >"$scratch/iv"
+near "and are not asked of another mesh" "$(grep -c '"stored_points": 0' "$scratch/json")" 1 0
+
+# --- the off current is smooth in nx, and near its limit (nx = 240: 4.9148e-11 A) from the default nx on
+for nx in 34 35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 60 80; do
+    run 1 -scheme box -nx $nx -ny 4 -nz 6 -nox 1 -vg 0 | cut -f3
+done >"$scratch/smooth"
+near "off current smooth in nx" "$(awk 'NR > 1 && ($1 / l - 1) ^ 2 > 0.015 ^ 2 { print NR, l, $1 } { l = $1 }
+    END { print NR }' "$scratch/smooth")" 19 0
+near "off current near its limit" "$(awk '($1 / 4.9148e-11 - 1) ^ 2 > 0.015 ^ 2 { print NR, $1 } END { print NR }' "$scratch/smooth")" 19 0
+for moved in "" "-gate_shift 15" "-gate_shift -15" "-nx 3" "-gate_length 0.01" "-gate_length 300 -nx 10" "-source_length 0.01"; do
+    run 1 -nx 12 -ny 2 -nz 3 -nox 1 -vg 0.5 $moved >"$scratch/iv"
+    near "lines of ${moved:-the defaults}" "$(awk 'END { print NR }' "$scratch/iv")" 1 0
 done
 
 # --- density gradient with vanishing b is the classical device
@@ -32,7 +48,7 @@ done
 
 # --- the three methods
 for method in decoupled newton; do
-    table=$(run 1 -method $method -vg 0,1)
+    table=$(run 1 -grid reference -method $method -vg 0,1)
     near "method $method off" "$(column "$table" 1 3)" 5.88759817e-11 1e-6
     near "method $method on" "$(column "$table" 2 3)" 2.11401372e-05 1e-6
 done
