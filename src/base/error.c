@@ -51,5 +51,7 @@ void cpulift_error_clear(cpulift_error **err)
 
 int cpulift_error_exit_status(const cpulift_error *err)
 {
-    return err != NULL && err->code == CPULIFT_EREFUSED ? 1 : 2;
+    return err != NULL && err->code == CPULIFT_EREFUSED ? 1
+           : err != NULL && err->code == CPULIFT_EUSAGE ? 64
+                                                        : 2;
 }

@@ -6,12 +6,13 @@
 
 /// What kind of failure this is. Every function that can fail returns 0 or one of these.
 enum cpulift_code {
-    CPULIFT_EINPUT = -1,   ///< what was read is malformed, too large or contradicts itself
-    CPULIFT_ESYSTEM = -2,  ///< the system (files, processes, memory) failed
-    CPULIFT_EMISSING = -3, ///< something that is needed is not installed or not there
-    CPULIFT_EREMOTE = -4,  ///< libvirt or QEMU failed or did not answer in time
-    CPULIFT_EREFUSED = -5, ///< the answer is no: a policy or a promise stands against it
-    CPULIFT_ECONFLICT = -6 ///< the world changed since it was read
+    CPULIFT_EINPUT = -1,    ///< what was read is malformed, too large or contradicts itself
+    CPULIFT_ESYSTEM = -2,   ///< the system (files, processes, memory) failed
+    CPULIFT_EMISSING = -3,  ///< something that is needed is not installed or not there
+    CPULIFT_EREMOTE = -4,   ///< libvirt or QEMU failed or did not answer in time
+    CPULIFT_EREFUSED = -5,  ///< the answer is no: a policy or a promise stands against it
+    CPULIFT_ECONFLICT = -6, ///< the world changed since it was read
+    CPULIFT_EUSAGE = -7     ///< what was asked for is not written as it must be
 };
 
 typedef struct cpulift_error {
@@ -41,7 +42,8 @@ void cpulift_error_clear(cpulift_error **err);
 
 void cpulift_error_free(cpulift_error *err);
 
-/// The exit status that DESIGN.md gives this error: 1 for "the answer is no", else 2.
+/// The exit status that DESIGN.md gives this error: 1 for "the answer is no", 64 for wrong usage,
+/// else 2.
 int cpulift_error_exit_status(const cpulift_error *err);
 
 /// Returns from the calling function with the code of `call` where that failed: the one way to stop

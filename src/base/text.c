@@ -95,7 +95,8 @@ static unsigned count_edits(const char *a, const char *b)
                 rows[i][k] = (unsigned)(i + k);
                 continue;
             }
-            unsigned change = rows[i - 1][k - 1] + (a[i - 1] != b[k - 1]);
+            bool is_same = g_ascii_tolower(a[i - 1]) == g_ascii_tolower(b[k - 1]);
+            unsigned change = rows[i - 1][k - 1] + !is_same;
             unsigned move = MIN(rows[i - 1][k], rows[i][k - 1]) + 1;
             rows[i][k] = MIN(change, move);
             if (i > 1 && k > 1 && a[i - 1] == b[k - 2] && a[i - 2] == b[k - 1]) {

@@ -28,7 +28,7 @@ static const GOptionEntry entries[] = {
     {"domain", 0, 0, G_OPTION_ARG_FILENAME, &options.domain,
      "start the <cpu> and the topology of this domain's XML", "FILE"},
     {"cpu", 0, 0, G_OPTION_ARG_STRING, &options.cpu,
-     "start this model, as it is or as MODEL,+f,-f, not the plan's definition", "MODEL"},
+     "start this model, as it is or as MODEL,+f,-f, not the plan's definition", "help|MODEL"},
     {"virt", 0, 0, G_OPTION_ARG_STRING, &options.virt, "instead of the plan's", MACHINE_VIRT_WORDS},
     {"machine", 0, 0, G_OPTION_ARG_STRING, &options.machine, "machine type instead of the plan's",
      MACHINE_WORDS "|MACHINE"},
@@ -90,7 +90,7 @@ static int start_guest(const catalog *map, const cpulift_plan *plan, char **plac
     g_auto(GStrv) where = options.addresses == NULL ? NULL : g_strsplit(options.addresses, ",", 2);
     probe_shape shape = {0};
     TRY(options.domain != NULL ? load_domain(&cpu, &shape, err) : 0);
-    TRY(options.cpu != NULL ? cpu_words_parse(options.cpu, map, &cpu, err) : 0);
+    TRY(options.cpu != NULL ? cpu_words_parse(options.cpu, map, NULL, &cpu, err) : 0);
     const struct start_options start = {
         .virt = options.virt != NULL ? options.virt : plan->virt,
         .machine = options.machine != NULL ? options.machine : plan->machine,
@@ -127,6 +127,9 @@ static int prove(char **arguments, char **ret_text, bool *ret_proved, cpulift_er
 
 static int run_prove(char **arguments, size_t count)
 {
+    if (values_is_help(options.cpu)) {
+        return values_list_cpus();
+    }
     int usage = check_options(count);
     if (usage != EXIT_YES) {
         return usage;
@@ -155,7 +158,6 @@ const struct command prove_command = {
         "and must see the same CPU after each hop. Exit status: 0 proved, 1 not proved, 2 failed.",
     .options = entries,
     .json = &options.json,
-    .min = 1,
     .max = 3,
     .usage = "one PLAN is needed; with --migrate PLAN URI_A URI_B",
     .values = values,

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "cli/values.h"
 
+#include "cli/command.h"
 #include "core/catalog.h"
+#include "core/cpu_words.h"
 #include "core/plan.h"
+
+#include <string.h>
 
 void values_add_features(const char *const *arguments, size_t count, GPtrArray *values)
 {
@@ -20,10 +24,24 @@ void values_add_models(const char *const *arguments, size_t count, GPtrArray *va
     (void)arguments;
     (void)count;
     g_autoptr(catalog) map = NULL;
+    for (unsigned level = 1; level <= CPU_WORDS_LEVEL_MAX; level++) {
+        g_ptr_array_add(values, g_strdup_printf(CPU_WORDS_LEVEL "%u", level));
+    }
     size_t known = catalog_load(NULL, &map, NULL) == 0 ? catalog_model_count(map) : 0;
     for (size_t i = 0; i < known; i++) {
         g_ptr_array_add(values, g_strdup(catalog_get_model(map, i)->name));
     }
+}
+
+bool values_is_help(const char *cpu)
+{
+    return cpu != NULL && strcmp(cpu, "help") == 0;
+}
+
+int values_list_cpus(void)
+{
+    char *line[] = {(char *)"cpulift", (char *)"run", (char *)"--cpu", (char *)"help", NULL};
+    return command_execute("cpulift-run", line);
 }
 
 void values_add_hosts(const char *const *arguments, size_t count, GPtrArray *values)

@@ -287,6 +287,16 @@ const struct catalog_model *catalog_find_model(const catalog *map, const char *n
     return g_hash_table_lookup(map->model_names, name);
 }
 
+const struct catalog_model *catalog_match_model(const catalog *map, const char *name)
+{
+    const struct catalog_model *model = catalog_find_model(map, name);
+    for (size_t i = 0; i < map->models->len && model == NULL; i++) {
+        const struct catalog_model *other = map->models->pdata[i];
+        model = g_ascii_strcasecmp(other->name, name) == 0 ? other : NULL;
+    }
+    return model;
+}
+
 size_t catalog_model_count(const catalog *map)
 {
     return map->models->len;

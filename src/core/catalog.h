@@ -107,6 +107,9 @@ feature_set catalog_get_migratable(const catalog *map);
 
 /// The model of this name, borrowed, or NULL.
 const struct catalog_model *catalog_find_model(const catalog *map, const char *name);
+
+/// The same as people write it: in capitals or not.
+const struct catalog_model *catalog_match_model(const catalog *map, const char *name);
 size_t catalog_model_count(const catalog *map);
 const struct catalog_model *catalog_get_model(const catalog *map, size_t index);
 

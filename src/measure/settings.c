@@ -115,29 +115,33 @@ static int name_document(const char *path, const char *text, char **ret_name, cp
 }
 
 /// "Haswell,+aes" as a document, which `run` and guests take alike, called Haswell+aes. Like a
-/// model alone it does not bind: what the machine lacks is left out.
-static int add_words(bench_settings *s, const char *words, cpulift_error **err)
+/// model alone it does not bind: what the machine lacks is left out. A model alone is just its
+/// name.
+static int add_words(bench_settings *s, const char *text, const catalog *map, cpulift_error **err)
 {
-    g_autoptr(catalog) map = NULL;
     g_autoptr(cpulift_cpu) cpu = NULL;
-    TRY(catalog_load(NULL, &map, err));
-    TRY(cpu_words_parse(words, map, &cpu, err));
+    g_autofree char *words = NULL;
+    TRY(cpu_words_parse(text, map, &words, &cpu, err));
+    if (strcmp(words, cpu->model) == 0) {
+        return add(s, g_strdup(words), words, NULL, err);
+    }
     cpu->check = g_strdup("none");
     g_autofree char *document = cpu_format(cpu, 0);
-    return add(s, cpu_words_format(cpu, ""), words, document, err);
+    g_auto(GStrv) parts = g_strsplit(words, ",", -1);
+    return add(s, g_strjoinv("", parts), words, document, err);
 }
 
 int settings_add_definition(bench_settings *s, const char *argument, cpulift_error **err)
 {
     bool is_path = strchr(argument, '/') != NULL || g_str_has_suffix(argument, ".json") ||
                    g_str_has_suffix(argument, ".xml");
-    const struct variant *variant = variant_find(argument);
-    if (!is_path && variant == NULL && cpu_words_is(argument)) {
-        return add_words(s, argument, err);
-    }
     if (!is_path) {
+        const struct variant *variant = variant_find(argument);
         const char *word = variant != NULL ? variant->word : argument;
-        return add(s, g_strdup(word), word, NULL, err);
+        g_autoptr(catalog) map = NULL; // where there is none `run` says so, which "bare" is without
+        return catalog_load(NULL, &map, NULL) == 0 && cpu_words_is(word, map)
+                   ? add_words(s, word, map, err)
+                   : add(s, g_strdup(word), word, NULL, err);
     }
     g_autofree char *text = NULL, *name = NULL;
     TRY(file_load(argument, FILE_DOCUMENT_MAX, &text, NULL, err));

@@ -24,6 +24,7 @@ static void what_was_meant_is_near(void **state)
         {"vxm", "vmx"},
         {"vx", NULL},
         {"avx512vni", "avx512vnni"},
+        {"EXPLAN", "explain"},
         {"xyz", NULL},
         {"a-word-longer-than-any-name-that-is-compared", NULL},
     };

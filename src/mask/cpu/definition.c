@@ -59,7 +59,7 @@ static int load_words(const char *name, const catalog *map, struct definition *r
                       cpulift_error **err)
 {
     g_autoptr(cpulift_cpu) cpu = NULL;
-    TRY(cpu_words_parse(name, map, &cpu, err));
+    TRY(cpu_words_parse(name, map, NULL, &cpu, err));
     return take_cpu(cpu, map, ret, err);
 }
 
@@ -95,7 +95,7 @@ static int load_any(const char *name, const catalog *map, struct definition *ret
     if (strcmp(name, "-") == 0 || g_file_test(name, G_FILE_TEST_EXISTS)) {
         return load_file(name, map, ret, err);
     }
-    if (cpu_words_is(name)) {
+    if (cpu_words_is(name, map)) {
         return load_words(name, map, ret, err);
     }
     g_autofree char *meant = catalog_suggest_model(map, name);
@@ -147,21 +147,47 @@ void definition_clear(struct definition *definition)
     g_clear_pointer(&definition->vendor, g_free);
 }
 
+/// The names as one text, NULL where there are none. The caller frees it.
+static char *join_names(const catalog *map, const feature_set *set, size_t most)
+{
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    feature_set_foreach (id, set) {
+        g_ptr_array_add(names, catalog_get_feature(map, id)->name);
+    }
+    return names->len == 0 ? NULL
+                           : text_join_some((const char *const *)names->pdata, names->len, most);
+}
+
+char *definition_list_lacking(const struct definition *definition, const catalog *map,
+                              mask_cpuid_fn read, void *data, size_t most)
+{
+    feature_set lacking = mask_find_lacking(&definition->cpu, map, read, data);
+    return join_names(map, &lacking, most);
+}
+
 int definition_check(const struct definition *definition, const char *name, const catalog *map,
                      mask_cpuid_fn read, void *data, cpulift_error **err)
 {
+    g_autofree char *list = definition_list_lacking(definition, map, read, data, SIZE_MAX);
+    return list == NULL
+               ? 0
+               : cpulift_error_set(err, CPULIFT_EINPUT,
+                                   "the CPU '%s' cannot be shown here: programs would use "
+                                   "instructions that this machine lacks (%s); choose a smaller "
+                                   "definition, or leave them out by --drop-missing",
+                                   name, list);
+}
+
+char *definition_drop_lacking(struct definition *definition, const catalog *map, mask_cpuid_fn read,
+                              void *data)
+{
+    feature_set before = definition->cpu.features;
     feature_set lacking = mask_find_lacking(&definition->cpu, map, read, data);
-    if (feature_set_is_empty(&lacking)) {
-        return 0;
-    }
-    g_autoptr(GPtrArray) names = g_ptr_array_new();
-    feature_set_foreach (id, &lacking) {
-        g_ptr_array_add(names, catalog_get_feature(map, id)->name);
-    }
-    g_autofree char *list =
-        text_join_some((const char *const *)names->pdata, names->len, names->len);
-    return cpulift_error_set(err, CPULIFT_EINPUT,
-                             "the CPU '%s' cannot be shown here: programs would use instructions "
-                             "that this machine lacks (%s); choose a smaller definition",
-                             name, list);
+    feature_set rest = feature_set_subtract(before, lacking);
+    // What was without what it needs before is the definition's own affair.
+    feature_set needing = feature_set_subtract(catalog_find_unsupported(map, rest, NULL),
+                                               catalog_find_unsupported(map, before, NULL));
+    feature_set dropped = feature_set_unite(lacking, needing);
+    definition->cpu.features = feature_set_subtract(before, dropped);
+    return join_names(map, &dropped, SIZE_MAX);
 }

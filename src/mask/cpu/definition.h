@@ -20,6 +20,16 @@ int definition_load(const char *name, bool is_model_vendor, const catalog *map,
 void definition_clear(struct definition *definition);
 #define DEFINITION_AUTO __attribute__((cleanup(definition_clear))) struct definition
 
+/// The features whose instructions this machine lacks, as one text that names `most` of them; NULL
+/// where it lacks none. The caller frees it.
+char *definition_list_lacking(const struct definition *definition, const catalog *map,
+                              mask_cpuid_fn read, void *data, size_t most);
+
+/// Takes them out of the definition, with what cannot work without them. Returns all that is taken
+/// out, as one text, NULL where that is nothing. The caller frees it.
+char *definition_drop_lacking(struct definition *definition, const catalog *map, mask_cpuid_fn read,
+                              void *data);
+
 /// CPULIFT_EINPUT, naming the features, where the definition asks for instructions that the
 /// machine lacks.
 int definition_check(const struct definition *definition, const char *name, const catalog *map,
