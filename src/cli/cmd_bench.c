@@ -34,7 +34,7 @@ static const GOptionEntry entries[] = {
     {"cpu", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.cpu,
      "a definition: default, paper, tuned, host, bare (without `run`), a model (as it is, or "
      "MODEL,+f,-f), a plan or XML file",
-     "default|paper|tuned|host|bare|MODEL|FILE"},
+     "help|default|paper|tuned|host|bare|MODEL|FILE"},
     {"in", 0, 0, G_OPTION_ARG_STRING, &options.in, "under `run`, or in a guest", "process|guest"},
     {"runs", 0, 0, G_OPTION_ARG_INT, &options.runs, "runs that count, after a warm-up (6)", "N"},
     {"command", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.command, "time a program of yours",
@@ -324,6 +324,9 @@ static bool is_count(int value)
 static int run(char **names, size_t count)
 {
     const char *path = options.output;
+    if (options.cpu != NULL && g_strv_contains((const char *const *)options.cpu, "help")) {
+        return values_list_cpus();
+    }
     if (!is_count(options.runs) || !is_count(options.timeout) || !is_count(options.memory) ||
         !is_count(options.deadline)) {
         return command_usage("bench", "--runs, --timeout, --deadline and --memory are at least 1");

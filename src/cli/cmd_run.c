@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "base/file.h"
 #include "cli/commands.h"
+#include "cli/run_list.h"
 #include "cli/values.h"
 #include "core/variant.h"
 #include "mask/cpu/cpuinfo.h"
@@ -19,18 +20,20 @@ enum {
 
 static struct {
     char *cpu, *vendor, *trap;
-    gboolean only_checks, keeps_cpuinfo, has_no_cache, has_no_jit, is_verbose;
+    gboolean only_checks, drops_missing, keeps_cpuinfo, has_no_cache, has_no_jit, is_verbose;
 } options;
 
 static const GOptionEntry entries[] = {
     {"cpu", 0, 0, G_OPTION_ARG_STRING, &options.cpu,
      "the CPU to show: a model (as it is, or MODEL,+f,-f), a plan, an XML file, 2014, default, "
      "paper or host",
-     VARIANT_WORDS "|host|MODEL|FILE"},
+     "help|" VARIANT_WORDS "|host|MODEL|FILE"},
     {"vendor", 0, 0, G_OPTION_ARG_STRING, &options.vendor,
      "whose vendor to show (default: host, as KVM does)", "host|model"},
     {"check", 0, 0, G_OPTION_ARG_NONE, &options.only_checks,
      "only say whether this machine can show that CPU", NULL},
+    {"drop-missing", 0, 0, G_OPTION_ARG_NONE, &options.drops_missing,
+     "leave out what this machine lacks, and say what that is", NULL},
     {"keep-cpuinfo", 0, 0, G_OPTION_ARG_NONE, &options.keeps_cpuinfo,
      "leave /proc/cpuinfo as it is", NULL},
     {"no-cache", 0, 0, G_OPTION_ARG_NONE, &options.has_no_cache,
@@ -102,6 +105,13 @@ static int prepare(cpulift_error **err)
     TRY(catalog_load(NULL, &map, err));
     TRY(definition_load(options.cpu, is_model_vendor, map, &definition, err));
     g_autoptr(mask_host) host = mask_host_new();
+    g_autofree char *dropped = options.drops_missing
+                                   ? definition_drop_lacking(&definition, map, mask_host_read, host)
+                                   : NULL;
+    if (dropped != NULL) {
+        command_warn("the CPU '%s' is shown without what this machine lacks: %s", options.cpu,
+                     dropped);
+    }
     TRY(definition_check(&definition, options.cpu, map, mask_host_read, host, err));
     if (!options.only_checks) {
         trace(&definition, map, host, err);
@@ -109,10 +119,22 @@ static int prepare(cpulift_error **err)
     return 0;
 }
 
+static int list_cpus(void)
+{
+    g_autoptr(cpulift_error) err = NULL;
+    g_autoptr(mask_host) host = mask_host_new();
+    g_autofree char *text = NULL;
+    return run_list_format(host, &text, &err) != 0 ? command_fail(&err)
+                                                   : command_finish(NULL, text, EXIT_YES);
+}
+
 static int run(char **command, size_t count)
 {
     if (options.cpu == NULL) {
         return command_usage("run", "--cpu is missing");
+    }
+    if (values_is_help(options.cpu)) {
+        return list_cpus();
     }
     if (count == 0 && !options.only_checks) {
         return command_usage("run", "the command is missing");

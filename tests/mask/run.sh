@@ -89,6 +89,29 @@ same "/proc/cpuinfo follows by a relative name" "26" \
 same "AT_HWCAP2 hides fsgsbase" "0" \
     "$("${run[@]}" --cpu Nehalem -- "$victim" dump | awk '/hwcap2/ {print $4}')"
 
+# What `--cpu help` says of a CPU is what becomes of it.
+"${run[@]}" --cpu help | tail -n +2 >"$tmp/list"
+while read -r name can _; do
+    shows "$name" && is=yes || is=no:
+    [ "$can" = $is ] || echo "$name: $can but $is"
+done <"$tmp/list" >"$tmp/differences"
+same "--cpu help is true" "" "$(cat "$tmp/differences")"
+same "--cpu help has levels and models" "4 1" "$(grep -c '^x86-64-v[1-4] ' "$tmp/list") $(grep -c '^Nehalem ' "$tmp/list")"
+for level in 2 3 4; do
+    if shows x86-64-v$level; then same "x86-64-v$level" v$level "$(level x86-64-v$level)"
+    else skip "x86-64-v$level" "this machine lacks its instructions"; fi
+done
+
+# --drop-missing says what it drops, and nothing of that is shown.
+extended() { awk '$1 == "80000001" {print $5}'; }
+if shows phenom; then skip "--drop-missing" "this machine has all that a Phenom has"; else
+    "${run[@]}" --cpu Phenom --drop-missing -- "$victim" dump >"$tmp/out" 2>"$tmp/err"
+    lacks_3dnow=$((~16#$("$victim" dump | extended) >> 31 & 1))
+    same "--drop-missing" "0 1 $lacks_3dnow $((1 - lacks_3dnow))" \
+        "$? $(grep -c "'Phenom' is shown without" "$tmp/err") $(grep -c 3dnow "$tmp/err") $((16#$(extended <"$tmp/out") >> 31))"
+fi
+same "--drop-missing has nothing to say of what is all there" "" "$("${run[@]}" --cpu host --drop-missing -- true 2>&1)"
+
 # --- every CPUID instruction is answered -----------------------------------------------------
 answered() { "${run[@]}" --cpu host -v -- "$@" 2>&1 >/dev/null | grep -o '[0-9]* CPUID' | cut -d' ' -f1; }
 for command in "$static count 5" "$victim gap" "/bin/true"; do
