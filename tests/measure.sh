@@ -12,8 +12,8 @@ mkdir programs
 PATH="$build:$PATH" CPULIFT_EXEC_PATH="$scratch/programs" XDG_CACHE_HOME="$scratch/cache" LC_ALL=C
 export PATH CPULIFT_EXEC_PATH XDG_CACHE_HOME LC_ALL
 
-program() { # NAME: standard input is a shell script
-    { echo '#!/bin/sh'; cat; } >"programs/$1"
+program() { # NAME: standard input is a shell script; whether it could run, it is asked with --check
+    { printf '%s\n' '#!/bin/sh' '[ "$1" = --check ] && exit'; cat; } >"programs/$1"
     chmod +x "programs/$1"
 }
 result() { # VERIFIED
@@ -35,7 +35,7 @@ check() { # NAME COMMAND…
     fi
     : >"$scratch/log"
 }
-echo 1..33
+echo 1..35
 
 # the run program gets the definition; its environment is clean
 program cpulift-run <<'END'
@@ -172,6 +172,25 @@ missing() {
     [ $? = 2 ] && grep -q 'handbrake-cli' err
 }
 check 'missing HandBrake is named with its package' missing
+refused_blas() { # before the first sample
+    rm programs/cpulift-linpack
+    cpulift bench linpack --args 'linpack=--blas /nowhere/libblas.so' --runs 1 --cpus 1 --cpu bare -o blas.json 2>err
+    [ $? = 2 ] && grep -q "cannot prepare 'linpack': cpulift-linpack: --blas: /nowhere/libblas.so: " err && [ ! -e blas.json ]
+}
+check 'a library that is not there is refused before the first sample' refused_blas
+lu() { # the LU over a BLAS, by the residual
+    library=$(ldd "$build/cpulift-linpack" | awk '/libopenblas/ { print $3 }')
+    [ -n "$library" ] || { echo 'cpulift-linpack is not linked with a shared OpenBLAS'; return; }
+    for n in 1 2 3 64 333; do
+        "$build/cpulift-linpack" -n $n -t 1 --blas "$library" >out && grep -q '"blas":"OpenBLAS.*"verified":true' out || return
+    done
+    ! "$build/cpulift-linpack" --blas blas 2>err && grep -q "'blas' is neither" err
+}
+if [ -x "$build/cpulift-linpack" ]; then
+    check 'another BLAS gives the right answer' lu
+else
+    number=$((number + 1)) && echo "ok $number - another BLAS gives the right answer # SKIP cpulift-linpack is not built"
+fi
 unreadable() {
     "$build/cpulift-transcode" encode -i "$scratch/no.mts" -o out.mp4 2>err
     [ $? = 2 ] && grep -q "no.mts" err

@@ -96,6 +96,9 @@ static int add_prepared(cpio *a, const bench_workload *w, char **environment, cp
     const struct process_options options = {.argv = argv, .environment = environment};
     TRY(process_run(&options, &p, err));
     g_strchomp(p.output);
+    if (*p.output == '\0') {
+        return 0;
+    }
     g_autofree char *name = g_path_get_basename(p.output);
     g_autofree char *target = g_build_filename(GUEST_CACHE, name, NULL);
     return cpio_add_file(a, target, p.output, err);

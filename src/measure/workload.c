@@ -22,7 +22,8 @@ static const struct workload_known opteron = {
 static const struct workload_kind kinds[] = {
     {
         .name = "linpack",
-        .steps = {[WORKLOAD_RUN] = ARGV("cpulift-linpack", "--threads", "{vcpus}")},
+        .steps = {[WORKLOAD_PREPARE] = ARGV("cpulift-linpack", "--check"),
+                  [WORKLOAD_RUN] = ARGV("cpulift-linpack", "--threads", "{vcpus}")},
         .quick = ARGV("--order", "3000"),
         .figure = "gflops",
         .is_higher_better = true,

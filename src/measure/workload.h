@@ -7,7 +7,8 @@
 #include "base/record.h"
 
 enum workload_step {
-    WORKLOAD_PREPARE, ///< once, outside the timing and the definition; may print a file it needs
+    WORKLOAD_PREPARE, ///< once, outside the timing and the definition, and refuses what could not
+                      ///< run; may print a file that it needs
     WORKLOAD_RUN,     ///< under the definition; its last line is the result
     WORKLOAD_CHECK,   ///< outside the definition; its result's verification is the sample's
     WORKLOAD_STEPS,

@@ -348,18 +348,24 @@ static void check_left(void *data, const struct runner_event *e)
     p->last = e->seconds_left;
 }
 
+/// Commands need no preparing step, and no program of ours.
+static void replace_workloads(bench_settings *settings, int count)
+{
+    g_ptr_array_set_size(settings->workloads, 0);
+    for (int i = 0; i < count; i++) {
+        bench_workload *w = NULL;
+        assert_int_equal(workload_new_command("linpack", &w, NULL), 0);
+        settings_add_workload(settings, w);
+    }
+}
+
 /// Of 2 workloads, 2 counts, 2 definitions and 3 runs: one sample is there already.
 static void series_left(void **state)
 {
     (void)state;
     const struct place place = {open_nothing, run_nothing, close_nothing};
     g_autoptr(bench_samples) s = parse(document);
-    g_ptr_array_set_size(s->settings->workloads, 0);
-    for (int i = 0; i < 2; i++) {
-        bench_workload *w = NULL;
-        assert_int_equal(workload_new_command("linpack", &w, NULL), 0);
-        settings_add_workload(s->settings, w);
-    }
+    replace_workloads(s->settings, 2);
     assert_int_equal(settings_set_vcpus(s->settings, "1,2", NULL), 0);
     g_ptr_array_set_size(s->list, 1);
     bench_sample *made = s->list->pdata[0];
@@ -387,6 +393,7 @@ static void series_late(void **state)
     const struct place place = {open_nothing, run_nothing, close_nothing};
     g_autoptr(bench_samples) s = parse(document);
     g_ptr_array_set_size(s->list, 0);
+    replace_workloads(s->settings, 1);
     s->settings->runs = 9;
     struct runner runner = {.place = &place,
                             .samples = s,
