@@ -144,6 +144,7 @@ static void add_costs(json_t *figures, const struct problem *pb, const struct sw
     for (int i = 0; i < s->n; i++)
         iterations += s->point[i].iterations;
     getrusage(RUSAGE_SELF, &usage);
+    add(figures, "cpu_time", s->cpu, "s");
     add(figures, "time", s->seconds, "s");
     add(figures, "time_setup", pb->time.setup, "s");
     add(figures, "time_linear", linear, "s");

@@ -6,6 +6,7 @@
 
 #include <math.h>
 #include <string.h>
+#include <time.h>
 
 struct state {
     double *psi, *w, *phi, volts[CONTACTS];
@@ -204,12 +205,21 @@ static void check_body(struct problem *pb, const struct bias_point *point, struc
         notes_tell(&pb->notes);
 }
 
+/* CPU time of this rank so far, s. */
+static double cpu_now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
 static PetscErrorCode solve_point(struct problem *pb, double vd, double vg, struct sweep *s)
 {
     struct bias_point *point = &s->point[s->n];
     const struct voltages to = {pb->p->vs, vd, vg};
     struct outcome out = {0};
-    double start = MPI_Wtime();
+    double start = MPI_Wtime(), cpu = cpu_now();
 
     PetscFunctionBeginUser;
     memset(point, 0, sizeof(*point));
@@ -228,6 +238,7 @@ static PetscErrorCode solve_point(struct problem *pb, double vd, double vg, stru
     check_body(pb, point, s);
     point->seconds = MPI_Wtime() - start;
     s->seconds += point->seconds;
+    s->cpu += cpu_now() - cpu;
     s->n++;
     PetscCall(output_point(pb, point, &out));
     PetscFunctionReturn(0);
@@ -253,6 +264,7 @@ PetscErrorCode sweep_run(struct problem *pb, struct sweep *ret)
             if (b == 0)
                 state_save(pb, &first);
         }
+    ret->cpu = domain_sum(&pb->d, ret->cpu);
     if (p->save[0] && ret->n)
         PetscCall(output_save(pb));
     PetscCall(state_free(&first));

@@ -13,6 +13,7 @@ struct sweep {
     int is_any_solved;   /* is the state that of a bias that was solved? */
     char failure[512];   /* which bias, which residual, what was tried */
     double seconds;      /* all biases */
+    double cpu;          /* CPU time of all ranks in these, s; waiting for others counts */
 };
 
 /* Solves all biases of the parameters. A failure ends it; what was solved stays. Collective. */

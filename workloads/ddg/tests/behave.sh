@@ -142,6 +142,13 @@ result $? "the documentation is a parameter file"
 tail -1 "$scratch/b" | grep -q '^{"figures": .*"schema": "cpulift.result/1".*"workload": "ddg"}$'
 result $? "result line"
 
+# CPU time is that of all ranks: of one, no more than has passed; of two, each has computed
+run 1 $small -vg 0.5 >"$scratch/iv1"
+near "CPU time on one rank" "$(awk -v c="$(figure cpu_time)" -v t="$(figure time)" 'BEGIN { print (c > 0 && c <= t * 1.02 + 0.02) }')" 1 0
+one=$(figure cpu_time)
+run 2 $small -vg 0.5 >"$scratch/iv2"
+near "CPU time on two ranks" "$(awk -v c="$(figure cpu_time)" -v o="$one" 'BEGIN { print (c > 0.5 * o) }')" 1 0
+
 # restart on another number of ranks: at once converged
 run 1 $small -vg 0.5 -save "$scratch/state" >"$scratch/iv1"
 run 2 $small -vg 0.5 -restart "$scratch/state" >"$scratch/iv2"
