@@ -35,7 +35,7 @@ check() { # NAME COMMAND…
     fi
     : >"$scratch/log"
 }
-echo 1..35
+echo 1..36
 
 # the run program gets the definition; its environment is clean
 program cpulift-run <<'END'
@@ -213,6 +213,22 @@ uncompared() { # ffmpeg ends well without having compared anything, as 'q' on it
     [ $? = 2 ] && [ ! -s out ] && grep -q "ffmpeg could not compare 'deaf.mts' (status 0)" err && grep -q -e -nostdin ffmpeg-words
 }
 check 'what could not be compared is no wrong answer' uncompared
+kept() { # what a failed sample wrote and said, and nothing of those that are well
+    printf '%s\n' 'for last; do :; done' '[ "$1" != clip ] || exit 0' 'echo "says $1"; echo "complains $1" >&2' \
+        '[ "$1" = encode ] && { for o; do [ "$p" = --output ] && echo picture >"$o"; p=$o; done; }' \
+        'n=$(cat n 2>/dev/null); [ "$1" != check ] || echo $((n + 1)) >n' \
+        "$(result true)" '[ "$1" != check ] || [ "${n:-0}" != 1 ] || exit 2' | program cpulift-transcode
+    cpulift bench transcode --runs 1 --cpus 1 --cpu bare --keep-failed -o kept.json 2>err
+    [ $? = 2 ] && [ "$(find kept.json.failed -type f | sort | tr '\n' ' ')" = "$(for f in check.stderr check.stdout output.mp4 run.stderr run.stdout; do
+        printf 'kept.json.failed/transcode-bare-1-1/%s ' $f; done)" ] || return
+    grep -q picture kept.json.failed/*/output.mp4 && grep -q 'complains check' kept.json.failed/*/check.stderr &&
+        grep -q 'FAILED: ended with 2: complains check; kept in kept.json.failed/transcode-bare-1-1$' err || return
+    cpulift bench transcode --runs 1 --cpus 1 --cpu bare --keep-failed -o well.json 2>err && [ ! -e well.json.failed ] || return
+    mkdir elsewhere && echo old >elsewhere/file && ln -s elsewhere led.json.failed
+    ! cpulift bench transcode --runs 1 --cpus 1 --cpu bare --keep-failed -o led.json 2>err && grep -q 'no folder of yours' err && [ -e elsewhere/file ]
+}
+check 'what failed samples leave is kept where asked for' kept
+rm programs/cpulift-transcode
 device() {
     mkfifo fifo && ! "$build/cpulift-transcode" encode -i deaf.mts -o fifo 2>err && [ -p fifo ] && grep -q "cannot write 'fifo'" err || return
     { mknod nul c 1 3 && : >nul; } 2>/dev/null || return 0 # only root can make one, and use it only where the folder allows

@@ -22,7 +22,7 @@ static struct {
     char **cpu, **command, **args;
     char *cpus, *in, *output, *kernel, *connect;
     int runs, timeout, memory, deadline;
-    gboolean quick, resume, allow_tcg;
+    gboolean quick, resume, allow_tcg, keep_failed;
 } options = {.output = (char *)"samples.json",
              .runs = UNSET,
              .timeout = UNSET,
@@ -46,6 +46,8 @@ static const GOptionEntry entries[] = {
      "SECONDS"},
     {"deadline", 0, 0, G_OPTION_ARG_INT, &options.deadline,
      "end after that time with the samples that are made", "SECONDS"},
+    {"keep-failed", 0, 0, G_OPTION_ARG_NONE, &options.keep_failed,
+     "keep what failed samples said and wrote, in the folder OUTPUT.failed", NULL},
     {"output", 'o', 0, G_OPTION_ARG_FILENAME, &options.output,
      "where the samples go (samples.json)", "FILE"},
     {"resume", 0, 0, G_OPTION_ARG_NONE, &options.resume, "continue the series in the output file",
@@ -187,7 +189,8 @@ static void print_finished(const struct runner_event *e, const char *left)
     fprintf(stderr, "%zu/%zu %s %s %u CPU%s run %u%s: ", e->done, e->total, e->workload, e->cpu,
             e->vcpus, e->vcpus == 1 ? "" : "s", e->run, e->run == 0 ? " (warm-up)" : "");
     if (!e->finished->is_ok) {
-        fprintf(stderr, "%s: %s\n", e->is_known ? "no figure" : "FAILED", e->finished->reason);
+        fprintf(stderr, "%s: %s%s%s\n", e->is_known ? "no figure" : "FAILED", e->finished->reason,
+                e->kept != NULL ? "; kept in " : "", e->kept != NULL ? e->kept : "");
     } else if (figure != NULL) {
         fprintf(stderr, "%.4g %s%s\n", figure->value, figure->unit, left);
     }
@@ -221,11 +224,13 @@ static int run_series(bench_samples *made, const char *path, char **environment)
 {
     g_autoptr(cpulift_error) err = NULL;
     bool is_stdout = strcmp(path, "-") == 0;
+    g_autofree char *kept = options.keep_failed ? g_strdup_printf("%s.failed", path) : NULL;
     const gint64 started = g_get_monotonic_time();
     const struct runner runner = {
         .place = made->settings->is_guest ? &place_guest : &place_process,
         .samples = made,
         .path = is_stdout ? NULL : path,
+        .kept = kept,
         .environment = environment,
         .deadline =
             options.deadline == UNSET ? 0 : started + (gint64)options.deadline * G_USEC_PER_SEC,
@@ -233,6 +238,9 @@ static int run_series(bench_samples *made, const char *path, char **environment)
     };
     process_catch_signals();
     int rc = runner_run(&runner, &err);
+    if (kept != NULL) {
+        rmdir(kept); // which it is left as, unless something is kept
+    }
     if (rc == 0 && made->list->len == 0) {
         rc =
             cpulift_error_set(&err, CPULIFT_ESYSTEM,
@@ -330,6 +338,9 @@ static int run(char **names, size_t count)
     if (!is_count(options.runs) || !is_count(options.timeout) || !is_count(options.memory) ||
         !is_count(options.deadline)) {
         return command_usage("bench", "--runs, --timeout, --deadline and --memory are at least 1");
+    }
+    if (options.keep_failed && strcmp(path, "-") == 0) {
+        return command_usage("bench", "--keep-failed needs an --output beside which to keep it");
     }
     if (options.resume && (count > 0 || has_settings())) {
         return command_usage("bench", "--resume goes on with the settings in '%s'; give no others",

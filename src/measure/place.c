@@ -67,6 +67,23 @@ char *outcome_explain(int status, const char *output, const char *said)
     return g_strdup_printf("ended with %d: %s", status, *said != '\0' ? said : "it said nothing");
 }
 
+static int keep(const struct job *job, const char *step, const char *what, const char *text,
+                cpulift_error **err)
+{
+    g_autofree char *path = g_strdup_printf("%s/%s.%s", job->output, step, what);
+    return file_save(path, text, strlen(text), 0644, err);
+}
+
+int place_keep(const struct job *job, const char *step, const char *output, const char *errors,
+               cpulift_error **err)
+{
+    if (!job->is_kept) {
+        return 0;
+    }
+    TRY(keep(job, step, "stdout", output, err));
+    return keep(job, step, "stderr", errors, err);
+}
+
 int place_get_definition(const bench_definition *d, const char *folder, char **ret_argument,
                          cpulift_error **err)
 {

@@ -15,7 +15,9 @@ struct job {
     unsigned vcpus;
     unsigned timeout;   ///< seconds
     char **environment; ///< cleaned
-    const char *folder; ///< for temporary files, this run's own
+    const char *folder; ///< for temporary files, this series' own
+    const char *output; ///< folder for what this sample leaves
+    bool is_kept;       ///< what it says is left there too, in case it fails
 };
 
 /// What came of it. Either `reason` or `result` (or both, for an answer that is wrong) is set; the
@@ -53,6 +55,11 @@ void outcome_from_times(int status, const char *said, double wall, double cpu,
 /// one. `status` is its exit status or 128 and a signal, `said` the end of its standard error. The
 /// caller frees it.
 char *outcome_explain(int status, const char *output, const char *said);
+
+/// Leaves what a step of a sample ("run", "check") said as files in the job's output folder, where
+/// that is kept.
+int place_keep(const struct job *job, const char *step, const char *output, const char *errors,
+               cpulift_error **err);
 
 /// Writes the definition's document into `folder` and sets *ret_argument to its path; to the
 /// definition's own argument where there is no document. The caller frees it.

@@ -279,7 +279,8 @@ static int run_guest(void *data, const struct job *job, bench_outcome *ret_outco
     } else {
         judge(job, console != NULL ? console : "", ret_outcome);
     }
-    return 0;
+    return place_keep(job, "console", console != NULL ? console : "",
+                      ret_outcome->reason != NULL ? ret_outcome->reason : "", err);
 }
 
 const struct place place_guest = {

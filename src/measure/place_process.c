@@ -54,6 +54,7 @@ static int check(const struct job *job, char **argv, const char *run_output,
     g_auto(process_outcome) p = {0};
     if (argv != NULL) {
         TRY(run_argv(job, argv, 0, &p, err));
+        TRY(place_keep(job, "check", p.output, p.errors, err));
         ret_outcome->reason = explain(&p, job);
     }
     if (ret_outcome->reason == NULL) {
@@ -66,13 +67,14 @@ static int run_process(void *data, const struct job *job, bench_outcome *ret_out
                        cpulift_error **err)
 {
     (void)data;
-    g_autofree char *output = g_build_filename(job->folder, "output.mp4", NULL);
+    g_autofree char *output = g_build_filename(job->output, "output.mp4", NULL);
     g_auto(GStrv) inner = NULL, argv = NULL, check_argv = NULL;
     g_auto(process_outcome) p = {0};
     TRY(workload_get_argv(job->workload, WORKLOAD_RUN, job->vcpus, output, &inner, err));
     TRY(workload_get_argv(job->workload, WORKLOAD_CHECK, job->vcpus, output, &check_argv, err));
     TRY(wrap(job, inner, &argv, err));
     TRY(run_argv(job, argv, job->vcpus, &p, err));
+    TRY(place_keep(job, "run", p.output, p.errors, err));
     ret_outcome->accelerator = "none";
     if (job->workload->command != NULL && !p.is_timeout) {
         outcome_from_times(p.status, p.complaint, p.wall, p.cpu, ret_outcome);

@@ -181,13 +181,19 @@ static char *choose_complaint(char *text)
                        : g_strdup(lines[own]);
 }
 
-static char *read_complaint(int fd)
+static char *read_errors(int fd)
 {
     char tail[8193];
     off_t size = lseek(fd, 0, SEEK_END);
     ssize_t got = pread(fd, tail, sizeof tail - 1, MAX(size - (off_t)sizeof tail + 1, 0));
     tail[MAX(got, 0)] = '\0';
-    char *complaint = choose_complaint(tail);
+    return g_strdup(tail);
+}
+
+static char *find_complaint(const char *errors)
+{
+    g_autofree char *text = g_strdup(errors);
+    char *complaint = choose_complaint(text);
     text_make_printable(complaint);
     return complaint;
 }
@@ -206,9 +212,10 @@ static process_outcome finish(struct running *r)
         .is_timeout = r->is_timeout,
         .wall = (double)(g_get_monotonic_time() - r->started) * 1e-6,
         .cpu = to_seconds(usage.ru_utime) + to_seconds(usage.ru_stime),
-        .complaint = read_complaint(r->errors),
+        .errors = read_errors(r->errors),
         .output = g_string_free(g_steal_pointer(&r->output), FALSE),
     };
+    outcome.complaint = find_complaint(outcome.errors);
     return outcome;
 }
 
@@ -231,5 +238,6 @@ int process_run(const struct process_options *options, process_outcome *ret_outc
 void process_clear(process_outcome *outcome)
 {
     g_clear_pointer(&outcome->output, g_free);
+    g_clear_pointer(&outcome->errors, g_free);
     g_clear_pointer(&outcome->complaint, g_free);
 }

@@ -19,6 +19,7 @@ typedef struct process_outcome {
     bool is_timeout;  ///< the deadline passed and it was killed
     double wall, cpu; ///< seconds; cpu: it and the children it waited for, user and system
     char *output;     ///< standard output, at most PROCESS_OUTPUT_MAX bytes of its end
+    char *errors;     ///< standard error, at most 8 KiB of its end
     char *complaint;  ///< why it failed, as standard error says it: the last line that one of our
                       ///< workloads begins with its name, else the last one; printable; "": none
 } process_outcome;

@@ -5,8 +5,11 @@
 #include "measure/load.h"
 #include "measure/process.h"
 
+#include <errno.h>
 #include <glib/gstdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /// What cells that are alike took here. The mean is taken for those of them that are left, but for
 /// those of which a closer pace (one whose `up` this is) knows something itself.
@@ -115,7 +118,8 @@ static void note(struct series *series, struct cell *cell, double seconds)
     series->done++;
 }
 
-static void tell(const struct series *series, const struct cell *cell, const bench_sample *finished)
+static void tell(const struct series *series, const struct cell *cell, const bench_sample *finished,
+                 const char *kept)
 {
     const struct runner_event event = {
         .done = series->done,
@@ -125,6 +129,7 @@ static void tell(const struct series *series, const struct cell *cell, const ben
         .vcpus = cell->vcpus,
         .run = cell->run,
         .finished = finished,
+        .kept = kept,
         .is_known = finished != NULL && finding_explain(series->runner->samples, finished) != NULL,
         .seconds_left = series->paces->made > 0 ? MAX(series->seconds_left, 0) : -1,
     };
@@ -163,11 +168,76 @@ static bool fits(const struct runner *r, const struct cell *cell)
     return r->deadline == 0 || get_rest(r) > (p->made > 0 ? p->seconds / p->made : 0);
 }
 
+static void remove_folder(const char *path)
+{
+    g_autoptr(GDir) folder = g_dir_open(path, 0, NULL);
+    const char *name;
+    while (folder != NULL && (name = g_dir_read_name(folder)) != NULL) {
+        g_autofree char *file = g_build_filename(path, name, NULL);
+        g_unlink(file);
+    }
+    g_rmdir(path);
+}
+
+/// A folder for what a sample leaves: below that which is kept, or of the series.
+static int make_output(const struct series *series, const struct cell *cell, char **ret_path,
+                       cpulift_error **err)
+{
+    const char *kept = series->runner->kept;
+    g_autofree char *path =
+        g_strdup_printf("%s/%s-%s-%u-%u", kept != NULL ? kept : series->folder,
+                        cell->workload->name, cell->definition->name, cell->vcpus, cell->run);
+    remove_folder(path); // of a series that was killed
+    if (g_mkdir(path, 0700) != 0) {
+        return cpulift_error_set(err, CPULIFT_ESYSTEM, "cannot make the folder '%s': %s", path,
+                                 g_strerror(errno));
+    }
+    *ret_path = g_steal_pointer(&path);
+    return 0;
+}
+
+/// In a folder of another's, what stands there already could lead anywhere.
+static int make_kept(const char *path, cpulift_error **err)
+{
+    struct stat st;
+    if (path == NULL || g_mkdir(path, 0700) == 0) {
+        return 0;
+    }
+    if (errno != EEXIST || lstat(path, &st) != 0) {
+        return cpulift_error_set(err, CPULIFT_ESYSTEM, "cannot make the folder '%s': %s", path,
+                                 g_strerror(errno));
+    }
+    bool is_ours = S_ISDIR(st.st_mode) && st.st_uid == geteuid() && (st.st_mode & 022) == 0;
+    return is_ours ? 0
+                   : cpulift_error_set(err, CPULIFT_EREFUSED,
+                                       "'%s' is there and is no folder of yours alone; remove it "
+                                       "or choose another --output",
+                                       path);
+}
+
+/// Adds a sample to the series and to its file.
+static int keep_sample(struct series *series, const struct cell *cell, bench_outcome *o,
+                       gint64 load, const char *output, cpulift_error **err)
+{
+    const struct runner *r = series->runner;
+    bench_sample *s = new_sample(cell, o);
+    s->load = load;
+    g_ptr_array_add(r->samples->list, s);
+    tell(series, cell, s, !s->is_ok && r->kept != NULL ? output : NULL);
+    int rc = r->path != NULL ? samples_save(r->samples, r->path, err) : 0;
+    if (rc != 0) { // what is said to be kept is what the file has
+        g_ptr_array_set_size(r->samples->list, (int)r->samples->list->len - 1);
+    }
+    return rc;
+}
+
 /// Makes one sample. *ret_is_late: the deadline came, and it is not kept.
 static int run_cell(struct series *series, struct cell *cell, bool *ret_is_late,
                     cpulift_error **err)
 {
     const struct runner *r = series->runner;
+    g_autofree char *output = NULL;
+    TRY(make_output(series, cell, &output, err));
     const struct job job = {
         .workload = cell->workload,
         .definition = cell->definition,
@@ -175,25 +245,22 @@ static int run_cell(struct series *series, struct cell *cell, bool *ret_is_late,
         .timeout = MIN(r->samples->settings->timeout, (unsigned)MAX(get_rest(r), 0) + 1),
         .environment = r->environment,
         .folder = series->folder,
+        .output = output,
+        .is_kept = r->kept != NULL,
     };
     g_auto(bench_outcome) o = {0};
-    tell(series, cell, NULL);
+    tell(series, cell, NULL, NULL);
     gint64 started = g_get_monotonic_time(), load = load_read();
-    TRY(r->place->run(series->place_data, &job, &o, err));
+    int rc = r->place->run(series->place_data, &job, &o, err);
     *ret_is_late = o.reason != NULL && get_rest(r) <= 0;
-    if (*ret_is_late) {
-        return 0;
+    if (rc != 0 || *ret_is_late || o.reason == NULL || r->kept == NULL) {
+        remove_folder(output);
+    }
+    if (rc != 0 || *ret_is_late) {
+        return rc;
     }
     note(series, cell, (double)(g_get_monotonic_time() - started) * 1e-6);
-    bench_sample *s = new_sample(cell, &o);
-    s->load = load;
-    g_ptr_array_add(r->samples->list, s);
-    tell(series, cell, s);
-    int rc = r->path != NULL ? samples_save(r->samples, r->path, err) : 0;
-    if (rc != 0) { // what is said to be kept is what the file has
-        g_ptr_array_set_size(r->samples->list, (int)r->samples->list->len - 1);
-    }
-    return rc;
+    return keep_sample(series, cell, &o, load, output, err);
 }
 
 /// Runs the preparing step of each workload, once; a guest's needs it before the guest is made.
@@ -229,20 +296,10 @@ static int run_all(struct series *series, cpulift_error **err)
     return 0;
 }
 
-static void remove_folder(const char *path)
-{
-    g_autoptr(GDir) folder = g_dir_open(path, 0, NULL);
-    const char *name;
-    while (folder != NULL && (name = g_dir_read_name(folder)) != NULL) {
-        g_autofree char *file = g_build_filename(path, name, NULL);
-        g_unlink(file);
-    }
-    g_rmdir(path);
-}
-
 int runner_run(const struct runner *r, cpulift_error **err)
 {
     g_autoptr(GError) error = NULL;
+    TRY(make_kept(r->kept, err));
     g_autofree char *folder = g_dir_make_tmp("cpulift-bench-XXXXXX", &error);
     if (folder == NULL) {
         return cpulift_error_set(err, CPULIFT_ESYSTEM, "cannot make a temporary folder: %s",

@@ -14,6 +14,7 @@ struct runner_event {
     unsigned vcpus, run; ///< run 0 is the warm-up
     const bench_sample *finished;
     bool is_known;       ///< it failed of a known cause: see finding.h
+    const char *kept;    ///< it failed, and what it left is in this folder; NULL: it is not
     double seconds_left; ///< from the samples so far; negative: not known yet
 };
 
@@ -21,6 +22,7 @@ struct runner {
     const struct place *place;
     bench_samples *samples; ///< their settings are carried out; those it has are not made again
     const char *path;       ///< where the document is replaced after each sample; NULL: nowhere
+    const char *kept;       ///< folder below which what failed samples leave is kept; NULL: nowhere
     char **environment;     ///< cleaned
     gint64 deadline;        ///< g_get_monotonic_time() by which it ends with what it has; 0: none
     void (*tell)(void *data, const struct runner_event *event);
