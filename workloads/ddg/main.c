@@ -3,6 +3,7 @@
 #include "figures.h"
 #include "import.h"
 #include "loss.h"
+#include "options.h"
 #include "output.h"
 #include "reference.h"
 
@@ -216,7 +217,8 @@ int main(int argc, char **argv)
     setenv("OMPI_MCA_ess_singleton_isolated", "1", 0); /* one rank needs no daemon beside it */
     PetscCall(PetscInitialize(&n, &rest, NULL, NULL));
     PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
-    if (!good || prepare(&p, &m, &kern, &err) < 0)
+    if (!good || options_check(PETSC_COMM_WORLD, &p, n, rest, &err) < 0 ||
+        prepare(&p, &m, &kern, &err) < 0)
         say(rank, err.text);
     else
         PetscCall(run(&p, &m, kern, &status));

@@ -138,6 +138,35 @@ result $? "progress of a MOS column"
 [ "$(sed -n 2p "$scratch/a" | cut -f1-4)" = "$(sed -n 2p "$scratch/b" | cut -f1-4)" ]
 result $? "the documentation is a parameter file"
 
+# options of PETSc that nothing would use are refused by name, and so is what PETSc refuses
+refuse_option() {
+    word=$1
+    shift
+    refuse "option $word" $small -vg 0.5 "$@"
+    grep -qF -e "'$word'" "$scratch/err"
+    result $? "which is named"
+}
+refuse_option -potential_ksp_typ -potential_ksp_typ gmres
+refuse_option -density_sub_pc_factor_level -density_sub_pc_factor_level 1
+refuse_option -full_ksp_rtoll -full_ksp_rtoll 1e-3
+refuse_option -poisson_ksp_type -poisson_ksp_type gmres
+refuse_option -log_vew -log_vew
+refuse_option -malloc_dumpp -malloc_dumpp
+refuse_option -mat_partitioning_typ -mat_partitioning_typ ptscotch
+refuse_option -potential_pc_type -potential_pc_type gamg
+refuse_option -density_ksp_type -density_ksp_type nonsense
+plain=$(run 1 $small -vg 0.5 | cut -f3)
+for option in "-potential_ksp_type gmres" "-full_ksp_type gmres" "-method decoupled -poisson_ksp_type gmres" "-potential_ksp_view" \
+    "-log_view" "-malloc_dump" "-options_left" "-mat_partitioning_type ptscotch"; do
+    near "option $option" "$(run 1 $small -vg 0.5 $option | awk -F'\t' 'NF == 6 { print $3 }')" "$plain" 1e-6
+done
+for ranks in 1 2; do
+    option="-density_sub_pc_factor_levels 1 -potential_ksp_converged_reason -mat_partitioning_type ptscotch"
+    near "options on $ranks ranks" "$(run $ranks $small -vg 0.5 $option | awk -F'\t' 'NF == 6 { print $3 }')" "$plain" 1e-6
+    option="-density_pc_type gamg -density_mg_levels_ksp_type richardson"
+    near "multigrid on $ranks ranks" "$(run $ranks $small -vg 0.5 $option | cut -f3)" "$plain" 1e-6
+done
+
 # the last line is the result
 tail -1 "$scratch/b" | grep -q '^{"figures": .*"schema": "cpulift.result/1".*"workload": "ddg"}$'
 result $? "result line"

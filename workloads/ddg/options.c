@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// PETSc tells of unused options when all is over. What a solver does not know is better refused
+// before hours of work: it would have run with other settings than those that were asked for.
+#include "options.h"
+
+#include "linear.h"
+
+#include <string.h>
+
+enum { TRIAL_NODES = 4000 }; /* per rank: multigrid has several levels there */
+enum { COUPLED = 1 << METHOD_COUPLED, DECOUPLED = 1 << METHOD_DECOUPLED };
+enum { NEWTON = 1 << METHOD_NEWTON, ANY = COUPLED | DECOUPLED | NEWTON };
+
+static const struct solver {
+    const char *prefix;
+    int bs, symmetric, methods;
+} solvers[] = {
+    {"potential_", 2, 0, COUPLED | NEWTON}, {"density_", 1, 1, ANY},       {"full_", 3, 0, ANY},
+    {"gradient_", 1, 0, DECOUPLED},         {"poisson_", 1, 1, DECOUPLED},
+};
+
+/* Endings of those that PETSc reads later: when it ends, or when a solver has solved. */
+static const char *const read_later[] = {"-malloc_dump",      "-objects_dump",
+                                         "-options_left",     "-options_view",
+                                         "_converged_reason", "_converged_rate",
+                                         "_ksp_view",         "_ksp_view_mat",
+                                         "_ksp_view_pmat",    "_ksp_view_rhs",
+                                         "_ksp_view_pre",     "_ksp_view_solution",
+                                         "_pc_view",          "_ksp_view_final_residual",
+                                         "_mat_view",         NULL};
+
+/* A chain of nodes on each rank, as linear_new() sees a device. */
+struct trial {
+    struct domain d;
+    struct graph g;
+    PetscInt global[TRIAL_NODES], row[TRIAL_NODES + 1], col[2 * TRIAL_NODES];
+};
+
+static struct trial *trial_new(MPI_Comm comm)
+{
+    struct trial *t = mesh_calloc(1, sizeof(*t));
+    PetscInt n = 0;
+
+    t->d.comm = comm;
+    MPI_Comm_rank(comm, &t->d.rank);
+    MPI_Comm_size(comm, &t->d.size);
+    t->d.n_own = t->d.n_local = TRIAL_NODES;
+    t->d.n_global = TRIAL_NODES * t->d.size;
+    t->d.first = TRIAL_NODES * t->d.rank;
+    t->d.global = t->global;
+    t->g.row = t->row;
+    t->g.col = t->col;
+    for (PetscInt i = 0; i < TRIAL_NODES; i++) {
+        t->global[i] = t->d.first + i;
+        t->row[i] = n;
+        if (i > 0)
+            t->col[n++] = i - 1;
+        if (i < TRIAL_NODES - 1)
+            t->col[n++] = i + 1;
+    }
+    t->row[TRIAL_NODES] = n;
+    return t;
+}
+
+static PetscErrorCode fill_in(struct linear *l, const struct graph *g)
+{
+    PetscInt size = (PetscInt)l->bs * l->bs;
+    double *own, *off;
+
+    PetscFunctionBeginUser;
+    PetscCall(linear_begin(l, &own, &off));
+    for (PetscInt i = 0; i < TRIAL_NODES; i++)
+        for (int k = 0; k < l->bs; k++) {
+            own[l->diag[i] * size + (l->bs + 1) * k] = 4;
+            for (PetscInt e = g->row[i]; e < g->row[i + 1]; e++)
+                own[l->pos[e] * size + (l->bs + 1) * k] = -1;
+        }
+    PetscCall(linear_end(l, &own, &off));
+    PetscFunctionReturn(0);
+}
+
+/* On one rank the solver has no subdomains; its options for them are looked at nevertheless, since
+ * a run is often repeated on more. */
+static PetscErrorCode try_subdomains(const struct linear *l, const char *prefix)
+{
+    KSP ksp;
+    PC pc;
+
+    PetscFunctionBeginUser;
+    PetscCall(KSPCreate(l->d->comm, &ksp));
+    PetscCall(KSPSetOperators(ksp, l->mat, l->mat));
+    PetscCall(KSPSetOptionsPrefix(ksp, prefix));
+    PetscCall(KSPGetPC(ksp, &pc));
+    PetscCall(PCSetType(pc, PCASM));
+    PetscCall(KSPSetFromOptions(ksp));
+    PetscCall(KSPSetUp(ksp));
+    PetscCall(KSPSetUpOnBlocks(ksp));
+    PetscCall(KSPDestroy(&ksp));
+    PetscFunctionReturn(0);
+}
+
+static PetscErrorCode try_solver(const struct solver *s, const struct params *p, struct trial *t)
+{
+    struct linear l;
+
+    PetscFunctionBeginUser;
+    PetscCall(linear_new(&t->d, &t->g, s->bs, s->prefix, s->symmetric, p, &l));
+    PetscCall(fill_in(&l, &t->g));
+    PetscCall(KSPSetUp(l.ksp));
+    PetscCall(KSPSetUpOnBlocks(l.ksp));
+    if (t->d.size == 1)
+        PetscCall(try_subdomains(&l, s->prefix));
+    PetscCall(linear_free(&l));
+    PetscFunctionReturn(0);
+}
+
+static PetscErrorCode try_partitioner(MPI_Comm comm)
+{
+    MatPartitioning tool;
+
+    PetscFunctionBeginUser;
+    PetscCall(MatPartitioningCreate(comm, &tool));
+    PetscCall(MatPartitioningSetType(tool, MATPARTITIONINGPTSCOTCH));
+    PetscCall(MatPartitioningSetFromOptions(tool));
+    PetscCall(MatPartitioningDestroy(&tool));
+    PetscFunctionReturn(0);
+}
+
+/* The first message of a failure, instead of a trace and the end of the program. */
+static PetscErrorCode keep_message(MPI_Comm comm, int line, const char *function, const char *file,
+                                   PetscErrorCode code, PetscErrorType type, const char *message,
+                                   void *kept)
+{
+    (void)comm;
+    (void)line;
+    (void)function;
+    (void)file;
+    if (type == PETSC_ERROR_INITIAL && message)
+        snprintf(kept, 160, "%.*s", (int)strcspn(message, "\n"), message);
+    return code;
+}
+
+/* The first option that begins so; NULL: none. */
+static const char *find_given(int argc, char **argv, const char *prefix)
+{
+    for (int i = 1; i < argc; i++) {
+        const char *name = argv[i] + strspn(argv[i], "-");
+
+        if (argv[i][0] == '-' && !strncmp(name, prefix, strlen(prefix)))
+            return argv[i];
+    }
+    return NULL;
+}
+
+static int try_all(MPI_Comm comm, const struct params *p, int argc, char **argv,
+                   struct ddg_error *err)
+{
+    struct trial *t = trial_new(comm);
+    char message[160] = "";
+    const char *given = NULL;
+    int bad = 0;
+
+    PetscPushErrorHandler(keep_message, message);
+    for (size_t i = 0; i < sizeof(solvers) / sizeof(solvers[0]) && !bad; i++) {
+        given = find_given(argc, argv, solvers[i].prefix);
+        if (given && solvers[i].methods & 1 << p->method)
+            bad = try_solver(&solvers[i], p, t) != 0;
+    }
+    if (!bad && find_given(argc, argv, "mat_partitioning_")) {
+        given = find_given(argc, argv, "mat_partitioning_");
+        bad = try_partitioner(comm) != 0;
+    }
+    PetscPopErrorHandler();
+    free(t);
+    return bad ? ddg_refuse(err,
+                            "option '%.60s' or one like it: PETSc refuses it: %s; choose others",
+                            given, message)
+               : 0;
+}
+
+static int is_read_later(const char *name)
+{
+    for (const char *const *end = read_later; *end; end++)
+        if (strlen(name) >= strlen(*end) && !strcmp(name + strlen(name) - strlen(*end), *end))
+            return 1;
+    return 0;
+}
+
+/* The first of the user's options that is left; the solvers' own defaults may be so too. */
+static int refuse_left(const struct params *p, int argc, char **argv, struct ddg_error *err)
+{
+    PetscInt n = 0;
+    char **names, **values;
+    int ret = 0;
+
+    PetscOptionsLeftGet(NULL, &n, &names, &values);
+    for (PetscInt k = 0; k < n && ret == 0; k++) {
+        char name[128];
+
+        snprintf(name, sizeof(name), "-%s", names[k]);
+        for (int i = 1; i < argc && ret == 0; i++)
+            if (!strcmp(argv[i], name) && !is_read_later(name))
+                ret = ddg_refuse(err,
+                                 "option '%.60s': nothing here uses it (method = %s); check its "
+                                 "spelling and its prefix",
+                                 name, params_word(p, "method"));
+    }
+    PetscOptionsLeftRestore(NULL, &n, &names, &values);
+    return ret;
+}
+
+int options_check(MPI_Comm comm, const struct params *p, int argc, char **argv,
+                  struct ddg_error *err)
+{
+    if (argc < 2)
+        return 0;
+    return try_all(comm, p, argc, argv, err) < 0 ? -1 : refuse_left(p, argc, argv, err);
+}
