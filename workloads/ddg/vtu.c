@@ -50,15 +50,14 @@ static void write_block(FILE *f, const void *data, size_t size)
     free(block);
 }
 
-/* The unit as vtkDataArray::UNITS_LABEL, which VTK keeps with the array. */
-static void end_array(FILE *f, const char *unit)
+/* vtkDataArray::UNITS_LABEL, which VTK keeps with the array. */
+static void write_unit(FILE *f, const char *unit)
 {
     if (unit[0])
         fprintf(f,
                 "\n<InformationKey name=\"UNITS_LABEL\" location=\"vtkDataArray\">%s"
-                "</InformationKey>",
+                "</InformationKey>\n",
                 unit);
-    fputs("\n</DataArray>\n", f);
 }
 
 static void write_array(FILE *f, const char *type, const struct field *field, const void *data,
@@ -67,7 +66,8 @@ static void write_array(FILE *f, const char *type, const struct field *field, co
     fprintf(f, "<DataArray type=\"%s\" Name=\"%s\" NumberOfComponents=\"%d\" format=\"binary\">\n",
             type, field->name, field->components);
     write_block(f, data, size);
-    end_array(f, field->unit);
+    write_unit(f, field->unit);
+    fputs("</DataArray>\n", f);
 }
 
 /* The bias, which a file that was renamed would not tell. */
@@ -84,7 +84,8 @@ static void write_bias(FILE *f, const struct problem *pb)
                 "<DataArray type=\"Float64\" Name=\"%s\" NumberOfTuples=\"1\" "
                 "format=\"ascii\">\n%.17g",
                 biases[i].name, pb->volts[biases[i].contact]);
-        end_array(f, "V");
+        write_unit(f, "V");
+        fputs("</DataArray>\n", f);
     }
     fputs("</FieldData>\n", f);
 }
@@ -198,6 +199,14 @@ static int write_piece(const struct problem *pb, const char *path)
     return loss_close(f);
 }
 
+static void announce(FILE *f, const char *type, const struct field *field)
+{
+    fprintf(f, "<PDataArray type=\"%s\" Name=\"%s\" NumberOfComponents=\"%d\">", type, field->name,
+            field->components);
+    write_unit(f, field->unit);
+    fputs("</PDataArray>\n", f);
+}
+
 static int write_index(const struct problem *pb, const char *stem)
 {
     char path[PARAM_TEXT_MAX + 96];
@@ -213,16 +222,14 @@ static int write_index(const struct problem *pb, const char *stem)
           "GhostLevel=\"0\">\n",
           f);
     write_bias(f, pb);
-    fputs("<PPoints>\n<PDataArray type=\"Float64\" Name=\"Points\" NumberOfComponents=\"3\"/>\n"
-          "</PPoints>\n",
-          f);
+    fputs("<PPoints>\n", f);
+    announce(f, "Float64", &points);
+    fputs("</PPoints>\n", f);
     for (int on_cells = 0; on_cells < 2; on_cells++) {
         fputs(on_cells ? "<PCellData>\n" : "<PPointData>\n", f);
         for (int k = 0; k < FIELDS; k++)
             if (fields[k].on_cells == on_cells)
-                fprintf(f, "<PDataArray type=\"%s\" Name=\"%s\" NumberOfComponents=\"%d\"/>\n",
-                        strcmp(fields[k].name, "region") ? "Float64" : "UInt8", fields[k].name,
-                        fields[k].components);
+                announce(f, k == FIELD_REGION ? "UInt8" : "Float64", &fields[k]);
         fputs(on_cells ? "</PCellData>\n" : "</PPointData>\n", f);
     }
     for (int r = 0; r < pb->d.size; r++)

@@ -27,13 +27,17 @@ def check_bias(grid, bias):
         assert found[name].find("InformationKey").text == "V"
 
 
+def check_units(arrays):
+    for e in arrays:
+        key = e.find("InformationKey[@name='UNITS_LABEL'][@location='vtkDataArray']")
+        assert (key.text if key is not None else None) == UNITS.get(e.get("Name")), e.get("Name")
+
+
 def check_piece(path, names, bias):
     grid = ET.parse(path).getroot().find("UnstructuredGrid")
     check_bias(grid, bias)
     piece = grid.find("Piece")
-    for e in piece.iter("DataArray"):
-        key = e.find("InformationKey[@name='UNITS_LABEL'][@location='vtkDataArray']")
-        assert (key.text if key is not None else None) == UNITS.get(e.get("Name")), e.get("Name")
+    check_units(piece.iter("DataArray"))
     points, cells = int(piece.get("NumberOfPoints")), int(piece.get("NumberOfCells"))
     arrays = {e.get("Name"): array(e) for e in piece.iter("DataArray")}
     assert len(arrays["Points"]) == 3 * points
@@ -50,6 +54,7 @@ def main(path, vs, vd, vg):
     bias = {"VS": float(vs), "VD": float(vd), "VG": float(vg)}
     index = ET.parse(path).getroot().find("PUnstructuredGrid")
     check_bias(index, bias)
+    check_units(index.iter("PDataArray"))
     names = {e.get("Name") for tag in ("PPointData", "PCellData") for e in index.find(tag)}
     folder = os.path.dirname(path)
     total = sum(check_piece(os.path.join(folder, p.get("Source")), names, bias)
