@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Imported meshes: what makes no device is refused by name, what does not fit together is warned of. Usage: ddg=PROGRAM import.sh
-ddg=${ddg:?} mpirun=${mpirun:-mpirun} here=$(dirname "$0") scratch=$(mktemp -d)
+# Imported meshes: what makes no device is refused by name, what does not fit together is warned of. Usage: ddg=PROGRAM examples=FOLDER import.sh
+ddg=${ddg:?} mpirun=${mpirun:-mpirun} examples=${examples:?} here=$(dirname "$0") scratch=$(mktemp -d)
 export ddg mpirun scratch
 . "$here/common.sh"
 
@@ -90,4 +90,18 @@ warned "a mesh in um" "0.04 nm at its longest: it looks to be in um" $fits
 near "which is one warning" "$(grep -c warning "$scratch/err")" 1 0
 mesh scale=1e-9
 warned "a mesh in m" "4e-08 nm at its longest: it looks to be in m;" $fits
+# the example, as Gmsh makes it
+if command -v gmsh >"$scratch/null"; then
+    gmsh -3 -order 1 -format msh41 "$examples/fin.geo" -o "$scratch/fin.msh" >"$scratch/log" 2>&1
+    solve -multiplicity 2
+    near "the example is solved" $? 0 0
+    near "near the own mesh" "$(current)" 5.4e-6 0.1
+    near "and fits the parameters' defaults" "$(grep -c warning "$scratch/err")" 0 0
+    gmsh -3 -order 2 -format msh22 "$here/bar.geo" -o "$scratch/fin.msh" >"$scratch/log" 2>&1
+    solve -doping uniform
+    said "it has elements of second order; write it with gmsh -order 1"
+    result $? "second order, as Gmsh writes it"
+else
+    skip "the example" "no gmsh"
+fi
 finish

@@ -19,7 +19,7 @@ done
 
 # a free mesh of the reference fin: coarse at the surface, so only near the reference
 if command -v gmsh >"$scratch/null"; then
-    gmsh -3 -format msh41 "$(dirname "$0")/fin.geo" -o "$scratch/fin.msh" >"$scratch/log" 2>&1
+    gmsh -3 -format msh41 "$examples/fin.geo" -o "$scratch/fin.msh" >"$scratch/log" 2>&1
     for scheme in fe box; do
         table=$(run 2 -device gmsh -mesh_file "$scratch/fin.msh" -multiplicity 2 -scheme $scheme -vg 0,1 \
             -vd 0.05,0.7)
