@@ -35,10 +35,17 @@ check() { # NAME COMMAND…
     fi
     : >"$scratch/log"
 }
-echo 1..36
+echo 1..38
 
 # the run program gets the definition; its environment is clean
 program cpulift-run <<'END'
+cpu=$2
+[ "$3" != --drop-missing ] || {
+    echo dropping >>used
+    shift 3
+    [ "$1" != --check ] || echo "cpulift: warning: the CPU '$cpu' is shown without what this machine lacks: f" >&2
+    set -- --cpu "$cpu" "$@"
+}
 [ "$3" = --check ] && { [ "$2" != nosuch ] || { echo "cpulift: unknown CPU 'nosuch'" >&2; exit 2; }; } && exit
 [ "$1" = --cpu ] && [ "$3" = -- ] || exit 99
 echo "$2 ${OPENBLAS_CORETYPE-clean}" >>used
@@ -115,6 +122,20 @@ unknown() {
     [ $? = 2 ] && grep -q "under 'nosuch': cpulift: unknown CPU 'nosuch'" err && [ ! -e unknown.json ]
 }
 check 'a definition that run refuses is refused before the first sample' unknown
+dropping() {
+    result true | program cpulift-linpack
+    : >used
+    cpulift bench linpack --runs 1 --cpus 1 --cpu host --cpu Haswell --drop-missing -o dropped.json 2>err || return
+    [ "$(count dropping used)" = 6 ] && [ "$(count "warning: the CPU 'Haswell' is shown without .*: f$" err)" = 1 ] &&
+        [ "$(count '"dropped": "the CPU .Haswell. is shown without .*: f"' dropped.json)" = 1 ] &&
+        cpulift report dropped.json -o dropped && grep -q 'Haswell.* is shown without .*: f' dropped/index.html
+}
+check 'what --drop-missing leaves out is told, kept and reported' dropping
+dropping_guests() {
+    cpulift bench linpack --in guest --cpu Haswell --drop-missing -o dropped-guests.json 2>err
+    [ $? = 64 ] && grep -q -- '--drop-missing' err
+}
+check '--drop-missing is not for guests' dropping_guests
 
 # deadlines, missing programs
 program cpulift-linpack <<'END'

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/values.h"
+#include "core/variant.h"
 #include "measure/environment.h"
 #include "measure/finding.h"
 #include "measure/machine.h"
@@ -22,7 +23,7 @@ static struct {
     char **cpu, **command, **args;
     char *cpus, *in, *output, *kernel, *connect;
     int runs, timeout, memory, deadline;
-    gboolean quick, resume, allow_tcg, keep_failed;
+    gboolean quick, resume, drop_missing, allow_tcg, keep_failed;
 } options = {.output = (char *)"samples.json",
              .runs = UNSET,
              .timeout = UNSET,
@@ -32,9 +33,11 @@ static struct {
 static const GOptionEntry entries[] = {
     {"cpus", 0, 0, G_OPTION_ARG_STRING, &options.cpus, "numbers of CPUs to use (1,2,4)", "LIST"},
     {"cpu", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.cpu,
-     "a definition: default, paper, tuned, host, bare (without `run`), a model (as it is, or "
+     "a definition: 2014, default, paper, tuned, host, bare (without `run`), a model (as it is, or "
      "MODEL,+f,-f), a plan or XML file",
-     "help|default|paper|tuned|host|bare|MODEL|FILE"},
+     "help|" VARIANT_WORDS "|tuned|host|bare|MODEL|FILE"},
+    {"drop-missing", 0, 0, G_OPTION_ARG_NONE, &options.drop_missing,
+     "leave out of the definitions what this machine lacks, and say what that is", NULL},
     {"in", 0, 0, G_OPTION_ARG_STRING, &options.in, "under `run`, or in a guest", "process|guest"},
     {"runs", 0, 0, G_OPTION_ARG_INT, &options.runs, "runs that count, after a warm-up (6)", "N"},
     {"command", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.command, "time a program of yours",
@@ -157,6 +160,7 @@ static int add_definitions(bench_settings *s, cpulift_error **err)
 static int fill_settings(bench_settings *s, char **names, size_t count, cpulift_error **err)
 {
     s->is_guest = options.in != NULL && strcmp(options.in, "guest") == 0;
+    s->drop_missing = options.drop_missing;
     s->allow_tcg = options.allow_tcg;
     s->runs = options.runs != UNSET ? (unsigned)options.runs : options.quick ? 3 : s->runs;
     s->timeout = options.timeout != UNSET ? (unsigned)options.timeout : s->timeout;
@@ -196,11 +200,31 @@ static void print_finished(const struct runner_event *e, const char *left)
     }
 }
 
+/// What is left out of definitions, before the first sample.
+static void tell_dropped(const GPtrArray *definitions)
+{
+    for (unsigned i = 0; i < definitions->len; i++) {
+        const bench_definition *d = definitions->pdata[i];
+        if (d->dropped != NULL) {
+            command_warn("%s", d->dropped);
+        }
+    }
+}
+
+struct telling {
+    const bench_settings *settings;
+    bool has_begun;
+};
+
 /// On a terminal one line that is written over has the time left; elsewhere that of each sample.
 static void tell(void *data, const struct runner_event *e)
 {
-    (void)data;
+    struct telling *telling = data;
     bool is_terminal = isatty(STDERR_FILENO);
+    if (!telling->has_begun) {
+        tell_dropped(telling->settings->definitions);
+        telling->has_begun = true;
+    }
     g_autofree char *left = format_left(e->seconds_left);
     if (e->finished != NULL) {
         g_autofree char *more = g_strdup_printf(", %s", left);
@@ -226,6 +250,7 @@ static int run_series(bench_samples *made, const char *path, char **environment)
     bool is_stdout = strcmp(path, "-") == 0;
     g_autofree char *kept = options.keep_failed ? g_strdup_printf("%s.failed", path) : NULL;
     const gint64 started = g_get_monotonic_time();
+    struct telling telling = {.settings = made->settings};
     const struct runner runner = {
         .place = made->settings->is_guest ? &place_guest : &place_process,
         .samples = made,
@@ -235,6 +260,7 @@ static int run_series(bench_samples *made, const char *path, char **environment)
         .deadline =
             options.deadline == UNSET ? 0 : started + (gint64)options.deadline * G_USEC_PER_SEC,
         .tell = tell,
+        .data = &telling,
     };
     process_catch_signals();
     int rc = runner_run(&runner, &err);
@@ -300,7 +326,8 @@ static bool has_settings(void)
 {
     return options.cpu || options.args || options.cpus || options.command || options.in ||
            options.runs != UNSET || options.timeout != UNSET || options.memory != UNSET ||
-           options.quick || options.kernel || options.connect || options.allow_tcg;
+           options.quick || options.kernel || options.connect || options.drop_missing ||
+           options.allow_tcg;
 }
 
 /// A series may take hours: that its samples cannot be kept must be known before the first.
@@ -341,6 +368,10 @@ static int run(char **names, size_t count)
     }
     if (options.keep_failed && strcmp(path, "-") == 0) {
         return command_usage("bench", "--keep-failed needs an --output beside which to keep it");
+    }
+    if (options.drop_missing && g_strcmp0(options.in, "guest") == 0) {
+        return command_usage("bench", "--drop-missing is for processes: of a guest's model libvirt "
+                                      "leaves out by itself what the machine lacks");
     }
     if (options.resume && (count > 0 || has_settings())) {
         return command_usage("bench", "--resume goes on with the settings in '%s'; give no others",

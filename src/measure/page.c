@@ -325,6 +325,9 @@ static void add_definitions(GString *page, const bench_settings *settings)
 {
     for (unsigned i = 0; i < settings->definitions->len; i++) {
         const bench_definition *definition = settings->definitions->pdata[i];
+        if (definition->dropped != NULL) {
+            add(page, "<p>%s.</p>\n", definition->dropped);
+        }
         if (definition->document != NULL) {
             add(page,
                 "<details><summary>The definition ‘%s’</summary><pre><code>%s</code></pre>"

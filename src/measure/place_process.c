@@ -11,21 +11,36 @@
 
 enum { CHECK_TIMEOUT = 60 }; // seconds
 
-/// Puts `cpulift-run --cpu DEF --` in front.
-static int wrap(const struct job *job, char **argv, char ***ret_argv, cpulift_error **err)
+/// `cpulift-run --cpu DEF`, with what the settings add to it; `more` follows.
+static int make_argv(const bench_settings *s, const bench_definition *d, const char *folder,
+                     const char *const *more, char ***ret_argv, cpulift_error **err)
+{
+    g_autofree char *program = NULL, *definition = NULL;
+    TRY(programs_find("cpulift-run", &program, err));
+    TRY(place_get_definition(d, folder, &definition, err));
+    g_autoptr(GStrvBuilder) words = g_strv_builder_new();
+    g_strv_builder_add_many(words, program, "--cpu", definition, NULL);
+    if (s->drop_missing) {
+        g_strv_builder_add(words, "--drop-missing");
+    }
+    g_strv_builder_addv(words, (const char **)more);
+    *ret_argv = g_strv_builder_end(words);
+    return 0;
+}
+
+/// Puts that and `--` in front.
+static int wrap(const bench_settings *s, const struct job *job, char **argv, char ***ret_argv,
+                cpulift_error **err)
 {
     if (strcmp(job->definition->argument, BARE) == 0) {
         *ret_argv = g_strdupv(argv);
         return 0;
     }
-    g_autofree char *program = NULL, *definition = NULL;
-    TRY(programs_find("cpulift-run", &program, err));
-    TRY(place_get_definition(job->definition, job->folder, &definition, err));
     g_autoptr(GStrvBuilder) words = g_strv_builder_new();
-    g_strv_builder_add_many(words, program, "--cpu", definition, "--", NULL);
+    g_strv_builder_add(words, "--");
     g_strv_builder_addv(words, (const char **)argv);
-    *ret_argv = g_strv_builder_end(words);
-    return 0;
+    g_auto(GStrv) more = g_strv_builder_end(words);
+    return make_argv(s, job->definition, job->folder, (const char *const *)more, ret_argv, err);
 }
 
 static int run_argv(const struct job *job, char **argv, unsigned cpus, process_outcome *ret_outcome,
@@ -66,13 +81,12 @@ static int check(const struct job *job, char **argv, const char *run_output,
 static int run_process(void *data, const struct job *job, bench_outcome *ret_outcome,
                        cpulift_error **err)
 {
-    (void)data;
     g_autofree char *output = g_build_filename(job->output, "output.mp4", NULL);
     g_auto(GStrv) inner = NULL, argv = NULL, check_argv = NULL;
     g_auto(process_outcome) p = {0};
     TRY(workload_get_argv(job->workload, WORKLOAD_RUN, job->vcpus, output, &inner, err));
     TRY(workload_get_argv(job->workload, WORKLOAD_CHECK, job->vcpus, output, &check_argv, err));
-    TRY(wrap(job, inner, &argv, err));
+    TRY(wrap(data, job, inner, &argv, err));
     TRY(run_argv(job, argv, job->vcpus, &p, err));
     TRY(place_keep(job, "run", p.output, p.errors, err));
     ret_outcome->accelerator = "none";
@@ -84,15 +98,20 @@ static int run_process(void *data, const struct job *job, bench_outcome *ret_out
     return ret_outcome->reason == NULL ? check(job, check_argv, p.output, ret_outcome, err) : 0;
 }
 
-/// Asks `run` whether it can show the definition here.
-static int check_definition(const bench_definition *d, const char *folder, cpulift_error **err)
+/// Asks `run` whether it can show the definition here, and keeps what it says of features that it
+/// leaves out.
+static int check_definition(const bench_settings *s, bench_definition *d, const char *folder,
+                            cpulift_error **err)
 {
-    g_autofree char *program = NULL, *argument = NULL;
+    static const char *const check_only[] = {"--check", NULL}, warning[] = "cpulift: warning: ";
+    g_auto(GStrv) argv = NULL;
     g_auto(process_outcome) p = {0};
-    TRY(programs_find("cpulift-run", &program, err));
-    TRY(place_get_definition(d, folder, &argument, err));
-    char *argv[] = {program, (char *)"--cpu", argument, (char *)"--check", NULL};
+    TRY(make_argv(s, d, folder, check_only, &argv, err));
     TRY(process_run(&(struct process_options){.argv = argv, .timeout = CHECK_TIMEOUT}, &p, err));
+    if (s->drop_missing && g_str_has_prefix(p.complaint, warning)) {
+        g_free(d->dropped);
+        d->dropped = g_strdup(p.complaint + strlen(warning));
+    }
     return p.status == 0
                ? 0
                : cpulift_error_set(err, CPULIFT_EINPUT, "no sample could be made under '%s': %s",
@@ -103,10 +122,10 @@ static int check_definition(const bench_definition *d, const char *folder, cpuli
 static int open_process(const bench_settings *s, const char *folder, void **ret_data,
                         cpulift_error **err)
 {
-    *ret_data = NULL;
+    *ret_data = (void *)s;
     for (unsigned i = 0; i < s->definitions->len; i++) {
-        const bench_definition *d = s->definitions->pdata[i];
-        TRY(strcmp(d->argument, BARE) != 0 ? check_definition(d, folder, err) : 0);
+        bench_definition *d = s->definitions->pdata[i];
+        TRY(strcmp(d->argument, BARE) != 0 ? check_definition(s, d, folder, err) : 0);
     }
     return 0;
 }

@@ -31,11 +31,15 @@ RECORD_ITEM(definition_record, bench_definition,
             {"argument", &record_string, DEFINITION(argument), RECORD_REQUIRED | RECORD_TEXT,
              .min = 1, .meaning = "what was asked for: a model, `host`, `bare`, or a path"},
             {"document", &record_string, DEFINITION(document), RECORD_TEXT,
-             .meaning = "the text of a plan or XML"})
+             .meaning = "the text of a plan or XML"},
+            {"dropped", &record_string, DEFINITION(dropped), RECORD_TEXT, .min = 1,
+             .meaning = "what `run` said of features that this machine lacks and it left out"})
 
 const struct record settings_record = {
     RECORD_ROWS(
         {"in", &record_word, SETTINGS(is_guest), RECORD_REQUIRED, .words = places},
+        {"drop_missing", &record_bool, SETTINGS(drop_missing),
+         .meaning = "features that this machine lacks are left out"},
         {"allow_tcg", &record_bool, SETTINGS(allow_tcg), RECORD_ALWAYS,
          .meaning = "emulated guests are timed, too"},
         {"runs", &record_uint, SETTINGS(runs), RECORD_REQUIRED, .min = 1, .max = RUNS_MAX,

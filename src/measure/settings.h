@@ -12,10 +12,12 @@ typedef struct bench_definition {
     char *argument; ///< what was asked for: a model, "host", "bare", or a path
     char *document; ///< text of the plan or XML, so that the samples say what was measured; NULL
                     ///< for one that is known by its argument
+    char *dropped;  ///< what `run` says of the features that it leaves out; NULL: nothing
 } bench_definition;
 
 typedef struct bench_settings {
     bool is_guest;               ///< in guests; else as processes of this machine
+    bool drop_missing;           ///< `run` leaves out what this machine lacks
     bool allow_tcg;              ///< time guests that are emulated, too
     unsigned runs;               ///< that count, after one warm-up
     unsigned timeout;            ///< seconds for one sample
