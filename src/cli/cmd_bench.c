@@ -140,8 +140,8 @@ static int add_arguments(bench_settings *s, cpulift_error **err)
 
 static int add_definitions(bench_settings *s, cpulift_error **err)
 {
-    static const char *const usual[] = {"default", "paper", "tuned", "host", NULL};
-    static const char *const quick[] = {"default", "paper", "tuned", NULL};
+    static const char *const usual[] = {"2014", "default", "paper", "tuned", "host", NULL};
+    static const char *const quick[] = {"2014", "paper", "tuned", "host", NULL};
     const char *const *list = options.cpu != NULL ? (const char *const *)options.cpu
                               : options.quick     ? quick
                                                   : usual;
@@ -162,7 +162,7 @@ static int fill_settings(bench_settings *s, char **names, size_t count, cpulift_
     s->is_guest = options.in != NULL && strcmp(options.in, "guest") == 0;
     s->drop_missing = options.drop_missing;
     s->allow_tcg = options.allow_tcg;
-    s->runs = options.runs != UNSET ? (unsigned)options.runs : options.quick ? 3 : s->runs;
+    s->runs = options.runs != UNSET ? (unsigned)options.runs : s->runs;
     s->timeout = options.timeout != UNSET ? (unsigned)options.timeout : s->timeout;
     s->memory = options.memory != UNSET ? (unsigned)options.memory : s->memory;
     s->uri = g_strdup(options.connect);

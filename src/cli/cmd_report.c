@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "base/text.h"
 #include "cli/commands.h"
+#include "measure/answer.h"
 #include "measure/report.h"
 
 #include <stdio.h>
@@ -56,6 +57,18 @@ static int check_base(const GPtrArray *documents, cpulift_error **err)
                              options.base);
 }
 
+/// The page's headlines, on standard error.
+static void print_headlines(const struct report_source *source)
+{
+    g_autoptr(bench_summary) summary = summary_new(source->samples, source->base);
+    for (unsigned w = 0; w < summary->workloads->len; w++) {
+        const char *workload = summary->workloads->pdata[w];
+        g_autofree char *headline = answer_format_headline(summary, workload);
+        text_make_printable(headline);
+        fprintf(stderr, "cpulift: %s: %s: %s\n", source->name, workload, headline);
+    }
+}
+
 static int run(char **paths, size_t count)
 {
     if (options.output == NULL && !options.tsv) {
@@ -75,6 +88,9 @@ static int run(char **paths, size_t count)
     }
     if (options.output != NULL && report_save(sources, count, options.output, &err) != 0) {
         return command_fail(&err);
+    }
+    for (size_t i = 0; options.output != NULL && i < count; i++) {
+        print_headlines(&sources[i]);
     }
     g_autofree char *tsv = options.tsv ? report_format_tsv(sources, count)
                                        : g_strdup_printf("%s/index.html\n", options.output);

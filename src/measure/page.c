@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "measure/answer.h"
 #include "measure/workload.h"
 
 #include <string.h>
@@ -46,75 +47,10 @@ static char *interval(const struct stats *s)
                            : g_strdup_printf("%s to %s (range)", low, high);
 }
 
-/// "+245.1 %": how far a ratio is from 1.
-static char *percent(double ratio)
-{
-    char digits[G_ASCII_DTOSTR_BUF_SIZE];
-    double value = (ratio - 1) * 100;
-    g_ascii_formatd(digits, sizeof digits, "%.1f", value < 0 ? -value : value);
-    return g_strdup_printf("%s%s %%", value < 0 ? "−" : "+", digits);
-}
-
 static char *times(double ratio)
 {
     char digits[G_ASCII_DTOSTR_BUF_SIZE];
     return g_strdup_printf("× %s", g_ascii_formatd(digits, sizeof digits, "%.3f", ratio));
-}
-
-#define CPU_TIME "cpu_time"
-
-static double get_spread(const struct summary_row *row, const struct summary_row *base)
-{
-    return MAX(stats_compute_spread(&row->value), stats_compute_spread(&base->value));
-}
-
-/// What may be said of a definition's ratio to the base: how far it is from 1 only where its
-/// interval excludes 1 and both cells are quiet. CPU time does not count what others take. NULL:
-/// there is no ratio. *ret_is_told (may be NULL): it is the number.
-static char *judge(const bench_summary *sum, const char *workload, const char *figure,
-                   const char *cpu, unsigned vcpus, bool *ret_is_told)
-{
-    const struct summary_row *row = summary_find(sum, workload, figure, cpu, vcpus);
-    const struct summary_row *base = summary_find(sum, workload, figure, sum->base, vcpus);
-    if (row == NULL || base == NULL || row->ratio.count == 0) {
-        return NULL;
-    }
-    bool is_loaded = (row->is_loaded || base->is_loaded) && strcmp(figure, CPU_TIME) != 0;
-    bool is_noisy = get_spread(row, base) > SUMMARY_SPREAD_MAX;
-    if (ret_is_told != NULL) {
-        *ret_is_told = stats_excludes_one(&row->ratio) && !is_loaded && !is_noisy;
-    }
-    if (!row->ratio.has_interval) {
-        return g_strdup_printf("not judged (%zu run%s, too few for an interval)", row->ratio.count,
-                               row->ratio.count == 1 ? "" : "s");
-    }
-    if (is_noisy) {
-        return g_strdup_printf("no difference seen (noise: runs lie %.0f %% apart)",
-                               get_spread(row, base) * 100);
-    }
-    if (is_loaded) {
-        return g_strdup("no difference seen (begun under foreign load)");
-    }
-    return stats_excludes_one(&row->ratio) ? percent(row->ratio.median)
-                                           : g_strdup("no difference seen");
-}
-
-/// The answer on so many CPUs, with that of CPU time where the drawn figure has none.
-static void add_part(GString *parts, const bench_summary *sum, const char *workload, unsigned vcpus)
-{
-    bool is_told = false;
-    g_autofree char *words =
-        judge(sum, workload, summary_get_figure(workload), "tuned", vcpus, &is_told);
-    if (words == NULL) {
-        return;
-    }
-    g_autofree char *by_cpu =
-        is_told ? NULL : judge(sum, workload, CPU_TIME, "tuned", vcpus, &is_told);
-    g_string_append_printf(parts, "%s%s on %u CPU%s", parts->len > 0 ? ", " : "", words, vcpus,
-                           vcpus == 1 ? "" : "s");
-    if (by_cpu != NULL && is_told) {
-        g_string_append_printf(parts, " (its CPU time: %s)", by_cpu);
-    }
 }
 
 /// What the definitions are.
@@ -129,32 +65,14 @@ static void add_meanings(GString *page, const struct page_section *s)
     g_string_append(page, ".</p>\n");
 }
 
-/// One sentence for each workload: tuned against the base, at each number of CPUs.
+/// One sentence for each workload.
 static void add_answer(GString *page, const struct page_section *s)
 {
     g_string_append(page, "<ul>\n");
     for (unsigned w = 0; w < s->summary->workloads->len; w++) {
         const char *workload = s->summary->workloads->pdata[w];
-        const struct workload_kind *kind = workload_find_kind(workload);
-        g_autoptr(GString) parts = g_string_new(NULL);
-        const char *failure = NULL;
-        for (unsigned v = 0; v < s->summary->vcpus->len; v++) {
-            unsigned vcpus = g_array_index(s->summary->vcpus, unsigned, v);
-            const struct summary_row *base = summary_find(
-                s->summary, workload, summary_get_figure(workload), s->summary->base, vcpus);
-            if (base != NULL && base->value.count == 0) {
-                failure = base->finding != NULL ? base->finding : base->reason;
-            }
-            add_part(parts, s->summary, workload, vcpus);
-        }
-        if (parts->len == 0 && failure != NULL) {
-            g_string_printf(parts, "%s did not run (%s)", s->summary->base, failure);
-        } else if (parts->len == 0) {
-            g_string_assign(parts, "not measured");
-        }
-        add(page, "<li><strong>%s</strong>: tuned against %s, %s: %s%s%s.</li>\n", workload,
-            s->summary->base, summary_get_figure(workload), parts->str,
-            kind != NULL ? "; the paper: " : "", kind != NULL ? kind->paper_words : "");
+        g_autofree char *headline = answer_format_headline(s->summary, workload);
+        add(page, "<li><strong>%s</strong>: %s</li>\n", workload, headline);
     }
     g_string_append(page, "</ul>\n");
 }
@@ -186,7 +104,7 @@ static void add_row(GString *page, const struct summary_row *row, const char *ba
     g_autofree char *median = row->value.count > 0 ? number(row->value.median) : g_strdup("–");
     g_autofree char *range = interval(&row->value);
     g_autofree char *ratio = has_ratio ? times(row->ratio.median) : g_strdup(is_base ? "× 1" : "–");
-    g_autofree char *change = has_ratio ? percent(row->ratio.median) : g_strdup("–");
+    g_autofree char *change = has_ratio ? answer_format_percent(row->ratio.median) : g_strdup("–");
     g_autofree char *ratio_range = interval(&row->ratio);
     g_string_append(page, is_tuned ? "<tr class=\"t\">" : "<tr>");
     add(page, "<td>%u%s%s</td><td class=\"l\">%s</td><td>%s</td><td>%s</td>", row->vcpus,
@@ -233,7 +151,8 @@ static void add_tables(GString *page, const struct page_section *s, const char *
     const char *drawn = summary_get_figure(workload), *last = "";
     for (unsigned i = 0; i < s->summary->rows->len; i++) {
         const struct summary_row *row = &g_array_index(s->summary->rows, struct summary_row, i);
-        bool is_shown = strcmp(row->figure, drawn) == 0 || strcmp(row->figure, CPU_TIME) == 0;
+        bool is_shown =
+            strcmp(row->figure, drawn) == 0 || strcmp(row->figure, ANSWER_CPU_TIME) == 0;
         if (is_shown && strcmp(row->workload, workload) == 0 && strcmp(row->figure, last) != 0) {
             add_table(page, s, workload, row->figure);
             last = row->figure;
@@ -256,22 +175,23 @@ static void add_workloads(GString *page, const struct page_section *s)
 /// Our ratios beside the paper's.
 static void add_paper(GString *page, const struct page_section *s)
 {
-    g_string_append(page, "<h3>Beside the paper</h3>\n<div class=\"wide\"><table>\n<thead><tr>"
-                          "<th class=\"l\">figure</th><th class=\"l\">workload</th><th>CPUs</th>"
-                          "<th>paper's CPU here</th><th>tuned CPU here</th><th>the paper, 2014</th>"
-                          "</tr></thead>\n<tbody>\n");
+    g_string_append(page,
+                    "<h3>Beside the paper</h3>\n<div class=\"wide\"><table>\n<thead><tr>"
+                    "<th class=\"l\">figure</th><th class=\"l\">workload</th><th>CPUs</th>"
+                    "<th>paper's CPU here</th><th>tuned CPU here</th><th>the paper, in 2014</th>"
+                    "</tr></thead>\n<tbody>\n");
     for (unsigned w = 0; w < s->summary->workloads->len; w++) {
         const char *workload = s->summary->workloads->pdata[w];
         const struct workload_kind *kind = workload_find_kind(workload);
         for (unsigned v = 0; kind != NULL && v < s->summary->vcpus->len; v++) {
             unsigned vcpus = g_array_index(s->summary->vcpus, unsigned, v);
-            g_autofree char *ours = judge(s->summary, workload, kind->figure, "paper", vcpus, NULL);
-            g_autofree char *best = judge(s->summary, workload, kind->figure, "tuned", vcpus, NULL);
+            g_autofree char *ours = answer_format(s->summary, workload, "paper", vcpus);
+            g_autofree char *best = answer_format(s->summary, workload, "tuned", vcpus);
             add(page,
-                "<tr><td class=\"l\">%s</td><td class=\"l\">%s, %s</td><td>%u</td><td>%s</td>"
+                "<tr><td class=\"l\">%s</td><td class=\"l\">%s</td><td>%u</td><td>%s</td>"
                 "<td>%s</td><td>%s</td></tr>\n",
-                kind->paper, workload, kind->figure, vcpus, ours != NULL ? ours : "–",
-                best != NULL ? best : "–", kind->paper_words);
+                kind->paper, workload, vcpus, ours != NULL ? ours : "–", best != NULL ? best : "–",
+                kind->paper_words);
         }
     }
     g_string_append(page, "</tbody></table></div>\n");

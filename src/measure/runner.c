@@ -79,19 +79,23 @@ static void make_paces(struct series *series)
     }
 }
 
+/// A run makes every cell once. With a deadline all runs of one workload are made before the next
+/// begins: where time is short it is the last workloads that lack runs, not each the same few.
 static void schedule(struct series *series)
 {
     const bench_settings *s = series->runner->samples->settings;
     const size_t counts = json_array_size(s->vcpus), definitions = s->definitions->len;
-    struct pace *leaves = series->paces + 1 + s->workloads->len * (1 + counts);
+    const unsigned workloads = s->workloads->len, runs = s->runs + 1;
+    struct pace *leaves = series->paces + 1 + workloads * (1 + counts);
     size_t v;
     const json_t *vcpus;
-    for (unsigned run = 0; run <= s->runs; run++) {
-        for (unsigned w = 0; w < s->workloads->len; w++) {
-            json_array_foreach (s->vcpus, v, vcpus) {
-                add_cells(series, run, s->workloads->pdata[w], (unsigned)json_integer_value(vcpus),
-                          leaves + (w * counts + v) * definitions);
-            }
+    for (unsigned i = 0; i < runs * workloads; i++) {
+        bool is_late = series->runner->deadline != 0;
+        unsigned run = is_late ? i % runs : i / workloads;
+        unsigned w = is_late ? i / runs : i % workloads;
+        json_array_foreach (s->vcpus, v, vcpus) {
+            add_cells(series, run, s->workloads->pdata[w], (unsigned)json_integer_value(vcpus),
+                      leaves + (w * counts + v) * definitions);
         }
     }
 }

@@ -30,7 +30,7 @@ struct runner {
 };
 
 /// Makes what is missing. The order of one run is workload, CPU count, definition; the definitions'
-/// order is turned by one from run to run. Failed samples are kept as failed and do not end it.
-/// What would last beyond the deadline, as far as its like tell, is not begun; what does is not
-/// kept.
+/// order is turned by one from run to run. With a deadline the runs of a workload are made
+/// together. Failed samples are kept as failed and do not end it. What would last beyond the
+/// deadline, as far as its like tell, is not begun; what does is not kept.
 int runner_run(const struct runner *runner, cpulift_error **err);

@@ -407,6 +407,29 @@ static void series_late(void **state)
     assert_int_equal(s->list->len, 20);
 }
 
+/// Before a deadline the runs of one workload are made before those of the next; a run still has
+/// the definitions side by side.
+static void series_by_workload(void **state)
+{
+    (void)state;
+    const struct place place = {open_nothing, run_nothing, close_nothing};
+    g_autoptr(bench_samples) s = parse(document);
+    g_ptr_array_set_size(s->list, 0);
+    replace_workloads(s->settings, 2);
+    const struct runner runner = {.place = &place,
+                                  .samples = s,
+                                  .tell = ignore,
+                                  .deadline = g_get_monotonic_time() + 600 * G_USEC_PER_SEC};
+    assert_int_equal(runner_run(&runner, NULL), 0);
+    assert_int_equal(s->list->len, 12);
+    for (unsigned i = 0; i < s->list->len; i++) {
+        const bench_sample *sample = s->list->pdata[i];
+        const bench_workload *w = s->settings->workloads->pdata[i / 6];
+        assert_string_equal(sample->workload, w->name);
+        assert_int_equal(sample->run, i % 6 / 2);
+    }
+}
+
 static void programs_for_gnuplot(void **state)
 {
     (void)state;
@@ -451,13 +474,21 @@ static void guests(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(samples_round),  cmocka_unit_test(summary_leaves_out),
-        cmocka_unit_test(samples_refuse), cmocka_unit_test(archives),
-        cmocka_unit_test(transcripts),    cmocka_unit_test(environments),
-        cmocka_unit_test(settings_fit),   cmocka_unit_test(settings_refuse),
-        cmocka_unit_test(outcomes),       cmocka_unit_test(series_left),
-        cmocka_unit_test(series_late),    cmocka_unit_test(programs_for_gnuplot),
-        cmocka_unit_test(plans_refused),  cmocka_unit_test(guests),
+        cmocka_unit_test(samples_round),
+        cmocka_unit_test(summary_leaves_out),
+        cmocka_unit_test(samples_refuse),
+        cmocka_unit_test(archives),
+        cmocka_unit_test(transcripts),
+        cmocka_unit_test(environments),
+        cmocka_unit_test(settings_fit),
+        cmocka_unit_test(settings_refuse),
+        cmocka_unit_test(outcomes),
+        cmocka_unit_test(series_left),
+        cmocka_unit_test(series_late),
+        cmocka_unit_test(series_by_workload),
+        cmocka_unit_test(programs_for_gnuplot),
+        cmocka_unit_test(plans_refused),
+        cmocka_unit_test(guests),
     };
     return cmocka_run_group_tests_name("measure", tests, NULL, NULL);
 }
