@@ -13,7 +13,11 @@ done
 [ -n "$missing" ] || exit 0
 root=
 [ "$(id -u)" = 0 ] || root=sudo
-echo "Installing:$missing" >&2
-$root apt-get update -qq
+log=$(cd .. && pwd)/build-deps.log
+echo "Installing (what apt says: build-deps.log):$missing" >&2
 # shellcheck disable=SC2086 # a list of names
-$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >&2
+if ! { $root apt-get update -qq && $root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing; } >"$log" 2>&1
+then
+    tail -n 20 "$log" >&2
+    exit 1
+fi

@@ -18,9 +18,19 @@ static double get_spread(const struct summary_row *row, const struct summary_row
     return MAX(stats_compute_spread(&row->value), stats_compute_spread(&base->value));
 }
 
+/// "−60.9 % [−61.8, −53.4]": a ratio and its interval.
+static char *format_ratio(const struct stats *ratio)
+{
+    g_autofree char *median = answer_format_percent(ratio->median);
+    g_autofree char *low = answer_format_percent(ratio->low);
+    g_autofree char *high = answer_format_percent(ratio->high);
+    return g_strdup_printf("%s [%s, %s]", median, low, high);
+}
+
 /// What may be said of a definition's ratio to the base: how far it is from 1 only where its
-/// interval excludes 1 and both cells are quiet. CPU time does not count what others take. NULL:
-/// there is no ratio. *ret_is_told: it is the number.
+/// interval excludes 1, and the runs of both cells lie near one another or the ratio is clear all
+/// the same. CPU time does not count what others take. NULL: there is no ratio. *ret_is_told: it is
+/// the number.
 static char *judge(const bench_summary *sum, const char *workload, const char *figure,
                    const char *cpu, unsigned vcpus, bool *ret_is_told)
 {
@@ -30,21 +40,19 @@ static char *judge(const bench_summary *sum, const char *workload, const char *f
         return NULL;
     }
     bool is_loaded = (row->is_loaded || base->is_loaded) && strcmp(figure, ANSWER_CPU_TIME) != 0;
-    bool is_noisy = get_spread(row, base) > SUMMARY_SPREAD_MAX;
+    double spread = get_spread(row, base);
+    bool is_noisy = spread > SUMMARY_SPREAD_MAX && !stats_is_clear(&row->ratio);
     *ret_is_told = stats_excludes_one(&row->ratio) && !is_loaded && !is_noisy;
+    if (*ret_is_told) {
+        return format_ratio(&row->ratio);
+    }
     if (!row->ratio.has_interval) {
         return g_strdup_printf("not judged, %zu run%s too few for an interval", row->ratio.count,
                                row->ratio.count == 1 ? " is" : "s are");
     }
-    if (is_noisy) {
-        return g_strdup_printf("no difference seen, runs lie %.0f %% apart",
-                               get_spread(row, base) * 100);
-    }
-    if (is_loaded) {
-        return g_strdup("no difference seen, begun under foreign load");
-    }
-    return stats_excludes_one(&row->ratio) ? answer_format_percent(row->ratio.median)
-                                           : g_strdup("no difference seen");
+    return is_noisy    ? g_strdup_printf("no difference seen, runs lie %.0f %% apart", spread * 100)
+           : is_loaded ? g_strdup("no difference seen, begun under foreign load")
+                       : g_strdup("no difference seen");
 }
 
 char *answer_format(const bench_summary *sum, const char *workload, const char *cpu, unsigned vcpus)

@@ -59,6 +59,12 @@ double stats_compute_spread(const struct stats *stats)
     return stats->median > 0 ? (stats->max - stats->min) / stats->median : 0;
 }
 
+bool stats_is_clear(const struct stats *ratio)
+{
+    return ratio->has_interval &&
+           (ratio->low > ratio->high / ratio->low || ratio->high < ratio->low / ratio->high);
+}
+
 bool stats_excludes_one(const struct stats *ratio)
 {
     return ratio->has_interval && (ratio->low > 1 || ratio->high < 1);

@@ -28,5 +28,9 @@ struct stats stats_compute(const double *values, size_t count);
 /// (max - min) / median: how far the runs of one cell lie apart.
 double stats_compute_spread(const struct stats *stats);
 
+/// True where a ratio's interval lies further from 1 than it is wide, both as quotients: whatever
+/// made the runs lie apart, it is not that which makes them differ.
+bool stats_is_clear(const struct stats *ratio);
+
 /// True where a ratio's interval excludes 1.
 bool stats_excludes_one(const struct stats *ratio);

@@ -85,6 +85,28 @@ static void ones(void **state)
     assert_true(stats_excludes_one(&s));
 }
 
+/// A ratio and its reciprocal are as clear; an interval that is wide beside its distance from 1 is
+/// not, nor is one without a level.
+static void clear_ones(void **state)
+{
+    (void)state;
+    static const struct {
+        double low, high;
+        bool is_clear;
+    } cases[] = {{0.38, 0.47, true},  {0.17, 0.61, false}, {0.65, 0.67, true}, {0.9, 1.1, false},
+                 {0.9, 0.99, false},  {2.17, 3.8, true},   {1.1, 1.6, false},  {1.01, 1.019, true},
+                 {0.25, 0.51, false}, {0.25, 0.49, true}};
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct stats s = {.has_interval = true, .low = cases[i].low, .high = cases[i].high};
+        assert_int_equal(stats_is_clear(&s), cases[i].is_clear);
+        s.low = 1 / cases[i].high;
+        s.high = 1 / cases[i].low;
+        assert_int_equal(stats_is_clear(&s), cases[i].is_clear);
+        s.has_interval = false;
+        assert_false(stats_is_clear(&s));
+    }
+}
+
 static double draw_normal(GRand *dice)
 {
     double u = 1 - g_rand_double(dice); // Box and Muller; never log(0)
@@ -177,10 +199,8 @@ static void coverage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(medians),
-        cmocka_unit_test(intervals),
-        cmocka_unit_test(ones),
-        cmocka_unit_test(coverage),
+        cmocka_unit_test(medians),    cmocka_unit_test(intervals), cmocka_unit_test(ones),
+        cmocka_unit_test(clear_ones), cmocka_unit_test(coverage),
     };
     return cmocka_run_group_tests_name("stats", tests, NULL, NULL);
 }

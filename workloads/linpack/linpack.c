@@ -33,7 +33,7 @@ enum { EXIT_FAILED = 2, EXIT_USAGE = 64 };
 struct options {
     int order;     ///< n
     int threads;   ///< 0: one for each CPU that this process may use
-    int repeats;   ///< the figures are the median
+    int repeats;   ///< the figures are medians
     int alignment; ///< of the matrix, in bytes
     unsigned seed;
     const char *blas; ///< "openblas", "blis" or a library's path
@@ -48,9 +48,10 @@ struct problem {
     int *pivots;
 };
 
-struct timing {
-    double wall; ///< seconds
-    double cpu;  ///< seconds, user and system, all threads
+/// Of each repeat, in seconds.
+struct timings {
+    double wall[REPEATS_MAX];
+    double cpu[REPEATS_MAX]; ///< user and system, all threads
 };
 
 /// One pseudo-random number for each (seed, index), so that A need not be kept: splitmix64's
@@ -119,31 +120,37 @@ static double now(clockid_t clock)
 }
 
 /// Factors and solves. Returns LAPACK's info: 0 is success.
-static int solve(const struct blas *blas, struct problem *p, struct timing *ret_timing)
+static int solve(const struct blas *blas, struct problem *p, double *ret_wall, double *ret_cpu)
 {
     double wall = now(CLOCK_MONOTONIC), cpu = now(CLOCK_PROCESS_CPUTIME_ID);
     int info = blas_solve(blas, p->order, p->matrix, p->pivots, p->vector);
-    ret_timing->wall = now(CLOCK_MONOTONIC) - wall;
-    ret_timing->cpu = now(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+    *ret_wall = now(CLOCK_MONOTONIC) - wall;
+    *ret_cpu = now(CLOCK_PROCESS_CPUTIME_ID) - cpu;
     return info;
 }
 
-static int compare_timings(const void *a, const void *b)
+static int compare_seconds(const void *a, const void *b)
 {
-    const struct timing *left = a, *right = b;
-    return (left->wall > right->wall) - (left->wall < right->wall);
+    double left = *(const double *)a, right = *(const double *)b;
+    return (left > right) - (left < right);
 }
 
-static int print(const struct options *o, const struct blas *blas, struct timing *timings,
+/// The median, of an even number the lower of the middle two. Sorts.
+static double get_median(double *seconds, int count)
+{
+    qsort(seconds, (size_t)count, sizeof *seconds, compare_seconds);
+    return seconds[(count - 1) / 2];
+}
+
+static int print(const struct options *o, const struct blas *blas, struct timings *timings,
                  double residual)
 {
-    qsort(timings, (size_t)o->repeats, sizeof *timings, compare_timings);
-    const struct timing *median = &timings[(o->repeats - 1) / 2];
+    double wall = get_median(timings->wall, o->repeats);
     double n = o->order, flop = 2.0 / 3.0 * n * n * n + 1.5 * n * n;
     const struct result_field figures[] = {
-        {.name = "cpu_time", .number = median->cpu, .unit = "s"},
-        {.name = "gflops", .number = flop / median->wall * 1e-9, .unit = "GFLOP/s"},
-        {.name = "time", .number = median->wall, .unit = "s"},
+        {.name = "cpu_time", .number = get_median(timings->cpu, o->repeats), .unit = "s"},
+        {.name = "gflops", .number = flop / wall * 1e-9, .unit = "GFLOP/s"},
+        {.name = "time", .number = wall, .unit = "s"},
     };
     const struct result_field verification[] = {
         {.name = "method", .text = "HPL scaled residual"},
@@ -174,15 +181,15 @@ static int print(const struct options *o, const struct blas *blas, struct timing
 
 static int measure(const struct options *o, const struct blas *blas, struct problem *p)
 {
-    struct timing timings[REPEATS_MAX];
+    struct timings timings;
     double worst = 0;
     for (int i = 0; i < o->repeats; i++) {
         fill(p);
-        int info = solve(blas, p, &timings[i]);
+        int info = solve(blas, p, &timings.wall[i], &timings.cpu[i]);
         double residual = info == 0 ? compute_residual(p) : NAN;
         worst = isfinite(residual) && isfinite(worst) ? fmax(worst, residual) : NAN;
     }
-    return print(o, blas, timings, worst);
+    return print(o, blas, &timings, worst);
 }
 
 static int run(const struct options *o, const struct blas *blas)
