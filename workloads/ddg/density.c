@@ -40,6 +40,22 @@ double density_recombination(const struct problem *pb, PetscInt i, double *ret_s
     return unit * (n * h - ni * ni) / below;
 }
 
+void density_recombination_slopes(const struct problem *pb, PetscInt i, double *ret_by_n,
+                                  double *ret_by_psi)
+{
+    const struct params *p = pb->p;
+    double n = pb->density[i], ni = pb->md.ni, h = ni * pb->holes[i];
+    double unit = pb->g.volume[i] * 1e-14 / pb->md.vt, below, excess;
+
+    *ret_by_n = *ret_by_psi = 0;
+    if (!p->srh)
+        return;
+    below = p->tau_p * (n + ni) + p->tau_n * (h + ni);
+    excess = (n * h - ni * ni) / below;
+    *ret_by_n = unit * n * (h - p->tau_p * excess) / below;
+    *ret_by_psi = -unit * h * (n - p->tau_n * excess) / below / pb->md.vt;
+}
+
 /* Net flux into a node, and the diagonal of the linearised continuity, both scaled by r. */
 static double balance(const struct problem *pb, PetscInt i, double *ret_diag)
 {

@@ -5,7 +5,9 @@
 
 #include "linear.h"
 
+#include <petscsnes.h>
 #include <string.h>
+#undef I
 
 enum { TRIAL_NODES = 4000 }; /* per rank: multigrid has several levels there */
 enum { COUPLED = 1 << METHOD_COUPLED, DECOUPLED = 1 << METHOD_DECOUPLED };
@@ -20,14 +22,25 @@ static const struct solver {
 };
 
 /* Endings of those that PETSc reads later: when it ends, or when a solver has solved. */
-static const char *const read_later[] = {"-malloc_dump",      "-objects_dump",
-                                         "-options_left",     "-options_view",
-                                         "_converged_reason", "_converged_rate",
-                                         "_ksp_view",         "_ksp_view_mat",
-                                         "_ksp_view_pmat",    "_ksp_view_rhs",
-                                         "_ksp_view_pre",     "_ksp_view_solution",
-                                         "_pc_view",          "_ksp_view_final_residual",
-                                         "_mat_view",         NULL};
+static const char *const read_later[] = {"-malloc_dump",
+                                         "-objects_dump",
+                                         "-options_left",
+                                         "-options_view",
+                                         "_converged_reason",
+                                         "_converged_rate",
+                                         "_ksp_view",
+                                         "_ksp_view_mat",
+                                         "_ksp_view_pmat",
+                                         "_ksp_view_rhs",
+                                         "_ksp_view_pre",
+                                         "_ksp_view_solution",
+                                         "_pc_view",
+                                         "_ksp_view_final_residual",
+                                         "_mat_view",
+                                         "_snes_view",
+                                         "_snes_test_jacobian",
+                                         "_snes_test_jacobian_view",
+                                         NULL};
 
 /* A chain of nodes on each rank, as linear_new() sees a device. */
 struct trial {
@@ -99,6 +112,19 @@ static PetscErrorCode try_subdomains(const struct linear *l, const char *prefix)
     PetscFunctionReturn(0);
 }
 
+/* What newton.c makes for the full system. */
+static PetscErrorCode try_newton(MPI_Comm comm, const char *prefix)
+{
+    SNES snes;
+
+    PetscFunctionBeginUser;
+    PetscCall(SNESCreate(comm, &snes));
+    PetscCall(SNESSetOptionsPrefix(snes, prefix));
+    PetscCall(SNESSetFromOptions(snes));
+    PetscCall(SNESDestroy(&snes));
+    PetscFunctionReturn(0);
+}
+
 static PetscErrorCode try_solver(const struct solver *s, const struct params *p, struct trial *t)
 {
     struct linear l;
@@ -110,6 +136,8 @@ static PetscErrorCode try_solver(const struct solver *s, const struct params *p,
     PetscCall(KSPSetUpOnBlocks(l.ksp));
     if (t->d.size == 1)
         PetscCall(try_subdomains(&l, s->prefix));
+    if (s->bs == 3)
+        PetscCall(try_newton(t->d.comm, s->prefix));
     PetscCall(linear_free(&l));
     PetscFunctionReturn(0);
 }

@@ -79,8 +79,12 @@ PetscErrorCode density_flux(struct problem *pb);
 PetscErrorCode density_predict(struct problem *pb, const double *delta);
 /* Terminal currents into the device, A, whole device; indexed by contact. */
 PetscErrorCode density_currents(struct problem *pb, double *ret);
-/* Net recombination of a node in units of the fluxes, and its derivative with ln n. */
+/* Net recombination of a node in units of the fluxes, and its growth with ln n: the part that keeps
+ * the linear continuity an M-matrix. */
 double density_recombination(const struct problem *pb, PetscInt i, double *ret_slope);
+/* Its derivatives with ln n and with psi, 1/V, whole. */
+void density_recombination_slopes(const struct problem *pb, PetscInt i, double *ret_by_n,
+                                  double *ret_by_psi);
 
 /* mobility.c */
 PetscErrorCode mobility_setup(struct problem *pb);

@@ -53,6 +53,23 @@ for method in decoupled newton; do
     near "method $method on" "$(column "$table" 2 3)" 2.11401372e-05 1e-6
 done
 
+# --- the derivatives of full Newton against PETSc's differences, row by row
+tangent() {
+    name=$1
+    shift
+    "$ddg" "$@" -method newton -full_snes_test_jacobian -full_snes_test_jacobian_view -progress off 2>"$scratch/err" |
+        python3 "$(dirname "$0")/check_jacobian.py" 2e-5
+    result $? "derivatives of Newton, $name"
+}
+if command -v python3 >"$scratch/null"; then
+    tangent "off" -nx 4 -ny 1 -nz 1 -nox 1 -vg 0 -vd 0.5
+    tangent "on" -nx 4 -ny 1 -nz 1 -nox 1 -vg 1
+    tangent "classical, boxes" -nx 4 -ny 1 -nz 1 -nox 1 -vg 0.5 -quantum off -scheme box
+    tangent "recombination" -device bar -nx 10 -ny 1 -nz 1 -length 100 -doping step -vg 0 -vd -0.7 -srh on -tau_n 1e-14 -tau_p 1e-13
+else
+    skip "derivatives of Newton" "no python3"
+fi
+
 # --- ranks
 for ranks in 2 3 4; do
     table=$(run $ranks -nx 20 -ny 3 -nz 5 -nox 1 -vg 0,1)
