@@ -7,7 +7,7 @@ if [ "$1" = --trap ]; then
     trap_asked=$2
     shift 2
 fi
-program=$1 run=("$1" --trap "$trap_asked") victim=$2 static=$3 plug=$4 stepcount=$5 expect=$6 i386=${7:-}
+program=$1 run=("$1" --trap "$trap_asked") victim=$2 static=$3 plug=$4 stepcount=$5 expect=$6 i386=${7:-} i386_signals=${8:-}
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 export XDG_CACHE_HOME=$tmp/cache LC_ALL=C
@@ -144,6 +144,9 @@ if [ -n "$i386" ] && "$i386" 2>/dev/null; [ $? = 41 ]; then
     "${run[@]}" --cpu $cpu -- "$i386"
     same "a 32-bit program" 40 $?
 else skip "a 32-bit program" "not made here, or no AVX to hide"; fi
+if [ -n "$i386_signals" ] && "$i386_signals" 2>/dev/null; then
+    check "actions and masks of a 32-bit program" "${run[@]}" --cpu $cpu -- "$i386_signals"
+else skip "actions and masks of a 32-bit program" "not made here, or this kernel has no 32-bit programs"; fi
 if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
     cp "$program" "$tmp/run-program" && chmod 755 "$tmp" "$tmp/run-program"
     same "without privileges" "65534 v2" "$(setpriv --reuid=65534 --regid=65534 --clear-groups env HOME=/nonexistent \

@@ -11,6 +11,7 @@
 #include "mask/trace/program.h"
 
 #include <errno.h>
+#include <linux/audit.h>
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
@@ -23,8 +24,10 @@ static const struct {
     uint64_t nr;
     size_t reason;
 } legacy_calls[] = {
-    {91, FILTER_UNMAP}, {125, FILTER_PROTECT}, {163, FILTER_REMAP},
-    {192, FILTER_MAP},  {380, FILTER_PROTECT},
+    {91, FILTER_UNMAP},    {125, FILTER_PROTECT},
+    {163, FILTER_REMAP},   {SIGNALS_LEGACY_ACTION, FILTER_ACTION},
+    {175, FILTER_BLOCK},   {192, FILTER_MAP},
+    {380, FILTER_PROTECT},
 };
 
 /// The program's own filter may forbid the 32-bit interface: CPUID must not depend on it then.
@@ -42,9 +45,8 @@ static enum resume on_seccomp(struct tracer *tracer, struct task *task)
 static enum resume on_action(struct tracer *tracer, struct task *task)
 {
     (void)tracer;
-    size_t size = sizeof task->action;
-    bool is_set = task->args[1] != 0 && task->space->is_64 &&
-                  memory_read(task->tid, task->args[1], &task->action, size) == size;
+    bool is_set = task->args[1] != 0 &&
+                  signals_read_action(task->tid, task->args[1], task->is_legacy, &task->action);
     return is_set ? RESUME_TO_CALL_END : RESUME_FREELY;
 }
 
@@ -127,6 +129,7 @@ enum resume calls_begin(struct tracer *tracer, struct task *task)
     size_t reason = info.seccomp.ret_data;
     task->blocked = signals_read_blocked(task->tid, task->blocked);
     task->nr = info.seccomp.nr;
+    task->is_legacy = info.arch == AUDIT_ARCH_I386;
     task->stack = info.stack_pointer;
     memcpy(task->args, info.seccomp.args, sizeof task->args);
     if (reason == FILTER_LEGACY && task->space->is_64 &&

@@ -8,6 +8,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/// Code segment of 32-bit user programs (arch/x86/include/asm/segment.h: __USER32_CS).
+#define USER32_CS 0x23
+
 /// The kernel's signal set: 64 signals.
 typedef uint64_t kernel_sigset;
 
@@ -35,12 +38,13 @@ static void prepare(struct user_regs_struct *regs, uint64_t syscall_at, long nr,
     regs->rip = syscall_at;
     regs->rax = (unsigned long long)nr;
     regs->orig_rax = (unsigned long long)-1; // not within a call: nothing to be restarted
-    regs->rdi = args[0];
-    regs->rsi = args[1];
+    bool is_32 = regs->cs == USER32_CS;
+    *(is_32 ? &regs->rbx : &regs->rdi) = args[0];
+    *(is_32 ? &regs->rcx : &regs->rsi) = args[1];
     regs->rdx = args[2];
-    regs->r10 = args[3];
-    regs->r8 = args[4];
-    regs->r9 = args[5];
+    *(is_32 ? &regs->rsi : &regs->r10) = args[3];
+    *(is_32 ? &regs->rdi : &regs->r8) = args[4];
+    *(is_32 ? &regs->rbp : &regs->r9) = args[5];
 }
 
 bool inject_call(pid_t tid, uint64_t syscall_at, long nr, const uint64_t args[6], long *ret_result)

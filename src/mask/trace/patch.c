@@ -163,11 +163,11 @@ static uint64_t find_spare(const uint8_t *bytes, size_t size, uint64_t start)
     return is_free ? start + size - sizeof zeros : 0;
 }
 
-/// The vDSO is an ELF file in memory. It has what else is needed of it: a syscall instruction, and
-/// unused bytes.
+/// The vDSO is an ELF file in memory. It has what else is needed of it: an instruction that makes a
+/// system call, and unused bytes.
 static void patch_vdso(struct tracer *tracer, struct task *task, const struct mapping *mapping)
 {
-    static const uint8_t syscall_bytes[] = {0x0f, 0x05};
+    static const uint8_t call_bytes[][2] = {{0xcd, 0x80}, {0x0f, 0x05}}; // int 0x80, syscall
     size_t size = mapping->end - mapping->start;
     g_autofree uint8_t *bytes = g_malloc0(size);
     size_t got = memory_read(task->tid, mapping->start, bytes, size);
@@ -175,7 +175,7 @@ static void patch_vdso(struct tracer *tracer, struct task *task, const struct ma
     find_in_file(bytes, got, &image.sites);
     patch_image(tracer, task, &image, mapping->start, got, 0);
     find_result_clear(&image.sites);
-    const uint8_t *hit = memmem(bytes, got, syscall_bytes, sizeof syscall_bytes);
+    const uint8_t *hit = memmem(bytes, got, call_bytes[task->space->is_64], sizeof call_bytes[0]);
     task->space->syscall_at = hit != NULL ? mapping->start + (uint64_t)(hit - bytes) : 0;
     task->space->spare_at = find_spare(bytes, got, mapping->start);
 }

@@ -95,15 +95,40 @@ void signals_deliver(struct signals *signals, int signal)
     }
 }
 
+/// The kernel's struct compat_sigaction, of 32-bit programs (include/linux/compat.h).
+struct legacy_action {
+    uint32_t handler, flags, restorer, mask[2];
+};
+
+bool signals_read_action(pid_t tid, uint64_t at, bool is_legacy, struct signal_action *ret)
+{
+    struct legacy_action legacy;
+    if (!is_legacy) {
+        return memory_read(tid, at, ret, sizeof *ret) == sizeof *ret;
+    }
+    if (memory_read(tid, at, &legacy, sizeof legacy) != sizeof legacy) {
+        return false;
+    }
+    *ret = (struct signal_action){legacy.handler, legacy.flags, legacy.restorer,
+                                  (uint64_t)legacy.mask[1] << 32 | legacy.mask[0]};
+    return true;
+}
+
 /// Puts the action back, by a call in the task's name.
 static bool restore_action(const struct signal_action *action, pid_t tid, const struct space *space,
                            int signal)
 {
+    const struct legacy_action legacy = {(uint32_t)action->handler,
+                                         (uint32_t)action->flags,
+                                         (uint32_t)action->restorer,
+                                         {(uint32_t)action->mask, (uint32_t)(action->mask >> 32)}};
+    const void *bytes = space->is_64 ? (const void *)action : &legacy;
     const uint64_t args[6] = {(uint64_t)signal, space->spare_at, 0, sizeof action->mask};
-    long result = -1;
-    return space->is_64 && space->spare_at != 0 &&
-           memory_write(tid, space->spare_at, action, sizeof *action) &&
-           inject_call(tid, space->syscall_at, SYS_rt_sigaction, args, &result) && result == 0;
+    long nr = space->is_64 ? SYS_rt_sigaction : SIGNALS_LEGACY_ACTION, result = -1;
+    return space->spare_at != 0 &&
+           memory_write(tid, space->spare_at, bytes,
+                        space->is_64 ? sizeof *action : sizeof legacy) &&
+           inject_call(tid, space->syscall_at, nr, args, &result) && result == 0;
 }
 
 /// Whether the signal was blocked when it was forced. A handler tells: it is gone only then. With

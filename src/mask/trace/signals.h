@@ -8,6 +8,9 @@
 
 #include "mask/trace/space.h"
 
+/// rt_sigaction of the 32-bit interface.
+#define SIGNALS_LEGACY_ACTION 174
+
 /// The kernel's struct sigaction of 64-bit programs.
 struct signal_action {
     uint64_t handler, flags, restorer, mask;
@@ -26,6 +29,10 @@ void signals_unref(struct signals *signals);
 
 /// The program has set an action. Other signals than the two are passed over.
 void signals_set(struct signals *signals, int signal, const struct signal_action *action);
+
+/// Reads the action that the program is about to set. `is_legacy`: by the 32-bit interface. False
+/// where it cannot be read.
+bool signals_read_action(pid_t tid, uint64_t at, bool is_legacy, struct signal_action *ret);
 
 /// The program gets the signal: a handler for one time (SA_RESETHAND) is gone then.
 void signals_deliver(struct signals *signals, int signal);

@@ -33,6 +33,7 @@ struct task {
     bool is_held;                   ///< stopped until then
     size_t pending;                 ///< enum filter_reason of the call it is in, or 0
     uint64_t nr, args[6], stack;    ///< of that call, as the program made it
+    bool is_legacy;                 ///< that call is the 32-bit interface's
     struct image *image;            ///< of the file that it maps, borrowed
     struct signal_action action;    ///< that it sets in its call
     uint64_t blocked;               ///< signals, when it last stopped for a call
