@@ -318,6 +318,7 @@ static const struct {
     {"threads", mode_threads},
     {"trap", mode_trap},
     {"unmapped", mode_unmapped},
+    {"waiting", mode_waiting},
     {"written", mode_written},
 };
 

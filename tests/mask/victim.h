@@ -44,6 +44,7 @@ void mode_blocked(char **args);
 void mode_kept(char **args);
 void mode_once(char **args);
 void mode_signals(char **args);
+void mode_waiting(char **args);
 
 // Modes of victim_memory.c.
 void mode_filled(char **args);

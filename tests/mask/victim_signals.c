@@ -177,3 +177,35 @@ void mode_once(char **args)
     trap_once();
     REQUIRE(sigaction(SIGILL, NULL, &action) == 0 && action.sa_handler == SIG_DFL);
 }
+
+/// Sends itself a signal that is blocked, and traps: it waits still, just once.
+static void require_waits(int signal, void (*handler)(int))
+{
+    const struct timespec now = {0};
+    struct sigaction action = {.sa_handler = handler};
+    sigset_t one, waiting;
+    siginfo_t info;
+    sigemptyset(&one);
+    sigaddset(&one, signal);
+    REQUIRE(sigaction(signal, &action, NULL) == 0 && raise(signal) == 0);
+    trap_once();
+    REQUIRE(sigpending(&waiting) == 0 && sigismember(&waiting, signal));
+    REQUIRE(sigtimedwait(&one, &info, &now) == signal);
+    REQUIRE(info.si_code <= 0 && info.si_pid == getpid());
+    REQUIRE(sigtimedwait(&one, &info, &now) == -1);
+}
+
+/// A signal that waits, of which the kernel keeps no other for the thread, is not taken for
+/// CPUID's.
+void mode_waiting(char **args)
+{
+    (void)args;
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, NULL);
+    for (int i = 0; i < 2; i++) {
+        require_waits(trap_signals[i], never);
+        require_waits(trap_signals[i], SIG_IGN);
+        require_waits(trap_signals[i], SIG_DFL);
+    }
+}

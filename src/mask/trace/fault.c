@@ -127,6 +127,19 @@ static void mend(struct tracer *tracer, const struct task *task, int signal)
     }
 }
 
+/// A signal that was sent while it was blocked, in the place of one that we made: what made that is
+/// tried again, and then the signal is sent again.
+static bool put_aside(struct tracer *tracer, struct task *task, const siginfo_t *info)
+{
+    if (info->si_code > 0 ||
+        !signals_was_waiting(task->signals, task->tid, info->si_signo, task->blocked)) {
+        return false;
+    }
+    mend(tracer, task, info->si_signo);
+    task->aside = info->si_signo;
+    return true;
+}
+
 int fault_resolve(struct tracer *tracer, struct task *task, int signal)
 {
     siginfo_t info;
@@ -136,11 +149,15 @@ int fault_resolve(struct tracer *tracer, struct task *task, int signal)
         ptrace(PTRACE_GETREGS, task->tid, 0, &regs) != 0) {
         return signal;
     }
-    if (skip_trial(tracer, task, &info, &regs)) {
+    if (skip_trial(tracer, task, &info, &regs) || put_aside(tracer, task, &info)) {
         return 0;
     }
     if (is_ours(tracer, task, &info, &regs)) {
         mend(tracer, task, signal);
+        if (task->aside == signal) {
+            signals_raise(task->tid, task->space, signal);
+            task->aside = 0;
+        }
         return 0;
     }
     signals_deliver(task->signals, signal);

@@ -150,12 +150,44 @@ uint64_t signals_read_blocked(pid_t tid, uint64_t otherwise)
     return ptrace(PTRACE_GETSIGMASK, tid, sizeof mask, &mask) == 0 ? mask : otherwise;
 }
 
+/// Whether the task's handler is gone, which it is only if the signal was forced while blocked or
+/// ignored.
+static bool is_reset(const struct signal_action *action, pid_t tid, int signal)
+{
+    return is_handler(action) && (read_set(tid, "\nSigCgt:") & BIT(signal)) == 0;
+}
+
+bool signals_was_waiting(const struct signals *signals, pid_t tid, int signal, uint64_t blocked)
+{
+    const struct signal_action *action = find_action((struct signals *)signals, signal);
+    uint64_t mask = signals_read_blocked(tid, 0);
+    return is_handler(action) ? is_reset(action, tid, signal)
+                              : was_blocked(action, mask, signal, blocked);
+}
+
+void signals_raise(pid_t tid, const struct space *space, int signal)
+{
+    static const long calls[][3] = {{20, 224, 270}, {SYS_getpid, SYS_gettid, SYS_tgkill}};
+    const long *nr = calls[space->is_64];
+    uint64_t args[6] = {0};
+    long numbers[2], result;
+    // Its own numbers: it may be in a pid namespace of its own.
+    for (int i = 0; i < 2; i++) {
+        if (!inject_call(tid, space->syscall_at, nr[i], args, &numbers[i])) {
+            return;
+        }
+    }
+    args[0] = (uint64_t)numbers[0];
+    args[1] = (uint64_t)numbers[1];
+    args[2] = (uint64_t)signal;
+    inject_call(tid, space->syscall_at, nr[2], args, &result);
+}
+
 bool signals_mend(const struct signals *signals, pid_t tid, const struct space *space, int signal,
                   uint64_t blocked)
 {
     const struct signal_action *action = find_action((struct signals *)signals, signal);
-    bool has_handler = is_handler(action);
-    if (has_handler && (read_set(tid, "\nSigCgt:") & BIT(signal)) != 0) {
+    if (is_handler(action) && !is_reset(action, tid, signal)) {
         return true; // it was neither blocked nor ignored
     }
     bool is_mended = action->handler == (uint64_t)(uintptr_t)SIG_DFL ||

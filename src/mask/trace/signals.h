@@ -41,6 +41,13 @@ void signals_deliver(struct signals *signals, int signal);
 /// that cannot be read.
 uint64_t signals_read_blocked(pid_t tid, uint64_t otherwise);
 
+/// Whether a signal that somebody sent was blocked and waiting when it was forced: the kernel keeps
+/// one of each for a thread, so what the tracer sees is the other one. `blocked` as below.
+bool signals_was_waiting(const struct signals *signals, pid_t tid, int signal, uint64_t blocked);
+
+/// Sends the stopped task a signal, as raise(3) does.
+void signals_raise(pid_t tid, const struct space *space, int signal);
+
 /// After a forced signal that the stopped task does not get: puts action and mask back. `blocked`:
 /// what the task blocked when that was last seen. False where the action was lost.
 bool signals_mend(const struct signals *signals, pid_t tid, const struct space *space, int signal,

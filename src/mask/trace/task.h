@@ -36,6 +36,7 @@ struct task {
     bool is_legacy;                 ///< that call is the 32-bit interface's
     struct image *image;            ///< of the file that it maps, borrowed
     struct signal_action action;    ///< that it sets in its call
+    int aside;                      ///< signal to be sent again when its fault is answered, or 0
     uint64_t blocked;               ///< signals, when it last stopped for a call
     bool is_opening;                ///< its call has become one that makes a page writable
     bool is_open_again;             ///< its next open is the one that our file was refused to
