@@ -140,6 +140,25 @@ static void *fill_main(void *memory)
     return NULL;
 }
 
+/// The same in more places than there are filters for, far apart.
+static void fill_far(void)
+{
+    int ends[2];
+    REQUIRE(pipe(ends) == 0);
+    for (uint64_t i = 0; i < 12; i++) {
+        uint8_t *memory = mmap((void *)(uintptr_t)((i + 64) << 38), 4096, ALL,
+                               MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        REQUIRE(memory != MAP_FAILED);
+        write_code(memory);
+        REQUIRE(features_by(to_function(memory)) == read_features());
+        send_code(ends[1]);
+        fill_by_read(memory + 64, ends[0]);
+        REQUIRE(features_by(to_function(memory + 64)) == read_features());
+    }
+    close(ends[0]);
+    close(ends[1]);
+}
+
 static void *wait_and_fill(void *memory)
 {
     while (*(uint8_t * _Atomic *)memory == NULL) {
@@ -161,6 +180,7 @@ void mode_filled(char **args)
     pid_t child = fork();
     if (child == 0) {
         fill_main(make_executed(64));
+        fill_far();
         _exit(0);
     }
     require_exit(child, 0);

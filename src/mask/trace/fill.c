@@ -61,7 +61,8 @@ static const struct call {
 /// An array of parts that is longer is refused by the kernel: UIO_MAXIOV.
 #define PARTS_MAX 1024
 
-/// A process that has memory at many places gets filters for few of them, each for more around it.
+/// A process that has memory at many places gets filters for few of them, each for more around it
+/// and the last for all: its calls then stop wherever they write.
 #define PAD ((uint64_t)64 << 10)
 
 static void add_vector(const struct task *task, uint64_t at, uint64_t count, GArray *parts)
@@ -232,12 +233,16 @@ void fill_prepare(struct tracer *tracer, const struct task *task, uint64_t addr)
     uint64_t start, end;
     watch_get_area(task->space->watch, addr, &start, &end);
     uint64_t pad = PAD << 2 * fills->count;
-    uint64_t first = start - MIN(start, pad), last = end - 1 + MIN(UINT64_MAX - end, pad);
-    bool has_room = fills->count < G_N_ELEMENTS(fills->ranges) && !task->space->is_sandboxed;
-    if (has_room && install(task, first, last)) {
+    bool is_last = fills->count == G_N_ELEMENTS(fills->ranges) - 1;
+    uint64_t first = is_last ? 0 : start - MIN(start, pad);
+    uint64_t last = is_last ? UINT64_MAX : end - 1 + MIN(UINT64_MAX - end, pad);
+    if (!task->space->is_sandboxed && !fills->is_refused && install(task, first, last)) {
         fills->ranges[fills->count].first = first;
         fills->ranges[fills->count++].last = last;
-    } else if (g_hash_table_add(tracer->reported, g_strdup("fill"))) {
+        return;
+    }
+    fills->is_refused = true;
+    if (g_hash_table_add(tracer->reported, g_strdup("fill"))) {
         task_report(tracer,
                     "process %d: system calls that write into memory which it has executed fail "
                     "there with EFAULT (%s); with --no-jit they do not",

@@ -27,6 +27,7 @@ enum trap_kind {
 /// Where they do. An execve does not take the filters away.
 struct space_fills {
     unsigned count;
+    bool is_refused; ///< the kernel takes none, and is not asked again
     struct {
         uint64_t first, last;
     } ranges[SPACE_FILLS_MAX];
