@@ -224,8 +224,27 @@ char *catalog_suggest_feature(const catalog *map, const char *name)
     return text_suggest(name, names);
 }
 
+/// Of one of QEMU's versioned names, "Skylake-Server-v2", the model; NULL: it is none.
+static const struct catalog_model *find_unversioned(const catalog *map, const char *name)
+{
+    size_t len = strlen(name), digits = len;
+    while (digits > 0 && g_ascii_isdigit(name[digits - 1])) {
+        digits--;
+    }
+    if (digits == len || digits < 2 || g_ascii_strncasecmp(&name[digits - 2], "-v", 2) != 0) {
+        return NULL;
+    }
+    g_autofree char *model = g_strndup(name, digits - 2);
+    return catalog_match_model(map, model);
+}
+
 char *catalog_suggest_model(const catalog *map, const char *name)
 {
+    const struct catalog_model *model = find_unversioned(map, name);
+    if (model != NULL) {
+        return g_strdup_printf(" (did you mean '%s'? versions of QEMU's models are not known)",
+                               model->name);
+    }
     g_autofree const char **names = g_new0(const char *, catalog_model_count(map) + 1);
     for (size_t i = 0; i < catalog_model_count(map); i++) {
         names[i] = catalog_get_model(map, i)->name;

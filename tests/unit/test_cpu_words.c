@@ -100,6 +100,8 @@ static void test_refused(void **state)
         {"", "''", CPULIFT_EINPUT},
         {",+aes", "',+aes'", CPULIFT_EINPUT},
         {"Haswel,+aes", "(did you mean 'Haswell'?)", CPULIFT_EINPUT},
+        {"skylake-server-v2", "(did you mean 'Skylake-Server'? versions of QEMU's", CPULIFT_EINPUT},
+        {"-v2", "'-v2' begins", CPULIFT_EINPUT},
         {"HASWEL", "(did you mean 'Haswell'?)", CPULIFT_EINPUT},
         {"Haswell,+aess", "(did you mean 'aes'?)", CPULIFT_EINPUT},
         {"Haswell,", "'' in 'Haswell,'", CPULIFT_EUSAGE},
