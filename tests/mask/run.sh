@@ -236,6 +236,11 @@ same "stop, continue, terminate" "S 143" "${running} $?"
 [[ $stopped == [tT] ]] && ok "stopped" || not_ok "stopped"
 
 # --- the cache -------------------------------------------------------------------------------
+if [ "$("${run[@]}" --cpu $cpu -- "$victim" trap)" = 0fa2 ]; then
+    XDG_CACHE_HOME=$tmp/none "${run[@]}" --cpu $cpu -- bash -c :
+    same "where CPUID faults no file is searched" "" "$(ls "$tmp/none" 2>/dev/null)"
+    run=("$program" --trap ud2)
+fi
 check "the cache is used again" "${run[@]}" --cpu $cpu -- "$victim" gap
 same "the cache is ours alone" "700" "$(stat -c %a "$XDG_CACHE_HOME/cpulift" 2>/dev/null)"
 for file in "$XDG_CACHE_HOME"/cpulift/*.sites; do echo garbage >"$file"; done

@@ -7,16 +7,14 @@
 
 #include <sys/mman.h>
 
-/// Memory that is to be writable and executable at once is given as writable only, and watched,
-/// unless CPUID faults by itself.
+/// Memory that is to be writable and executable at once is given as writable only, and watched.
 static bool is_watchable(const struct tracer *tracer, const struct task *task)
 {
     const int both = PROT_WRITE | PROT_EXEC;
     const uint64_t *args = task->args;
-    return tracer->options.is_jit_watched && patch_is_needed(tracer, task) && task->space->is_64 &&
-           task->space->syscall_at != 0 && (args[2] & both) == both &&
-           (args[3] & MAP_ANONYMOUS) != 0 && (args[3] & MAP_TYPE) == MAP_PRIVATE &&
-           (args[3] & MAP_GROWSDOWN) == 0;
+    return tracer->options.is_jit_watched && task->space->is_64 && task->space->syscall_at != 0 &&
+           (args[2] & both) == both && (args[3] & MAP_ANONYMOUS) != 0 &&
+           (args[3] & MAP_TYPE) == MAP_PRIVATE && (args[3] & MAP_GROWSDOWN) == 0;
 }
 
 static uint64_t round_up(uint64_t at)
@@ -27,6 +25,9 @@ static uint64_t round_up(uint64_t at)
 enum resume maps_map(struct tracer *tracer, struct task *task)
 {
     task->image = NULL;
+    if (!patch_is_needed(tracer, task)) {
+        return RESUME_FREELY;
+    }
     if ((task->args[2] & PROT_EXEC) == 0) {
         uint64_t start = task->args[0], end = round_up(start + task->args[1]);
         bool is_over = (task->args[3] & MAP_FIXED) != 0 && space_has(task->space, start, end);
@@ -83,8 +84,8 @@ enum resume maps_unmap(struct tracer *tracer, struct task *task)
 
 enum resume maps_protect(struct tracer *tracer, struct task *task)
 {
-    (void)tracer;
-    return (task->args[2] & PROT_EXEC) != 0 ? RESUME_TO_CALL_END : RESUME_FREELY;
+    bool is_code = (task->args[2] & PROT_EXEC) != 0;
+    return is_code && patch_is_needed(tracer, task) ? RESUME_TO_CALL_END : RESUME_FREELY;
 }
 
 void maps_protect_end(struct tracer *tracer, struct task *task, uint64_t result)
