@@ -84,6 +84,28 @@ static void test_watch_forgets(void **state)
     watch_free(watch);
 }
 
+/// Of memory that is watched no more a fault from before is tried again, and no other is ours.
+static void test_watch_releases(void **state)
+{
+    (void)state;
+    struct watch *watch = NULL;
+    uint64_t start = 0, end = 0;
+    assert_false(watch_get_any(watch, &start, &end));
+    watch_add(&watch, 0x1000, 0x4000);
+    assert_true(watch_get_any(watch, &start, &end) && start == 0x1000 && end == 0x4000);
+    watch_release(watch, 0x1000, 0x4000);
+    assert_false(watch_get_any(watch, &start, &end));
+    assert_int_equal(watch_judge(watch, 0x2000, RW | RX, true, false), WATCH_RETRY);
+    assert_int_equal(watch_judge(watch, 0x2000, RW | RX, true, true), WATCH_NOT_OURS);
+    assert_int_equal(watch_judge(watch, 0x2000, RW, true, false), WATCH_NOT_OURS);
+    watch_forget(watch, 0x2000, 0x3000);
+    assert_int_equal(watch_judge(watch, 0x2000, RW | RX, true, false), WATCH_NOT_OURS);
+    struct watch *copy = watch_copy(watch);
+    assert_int_equal(watch_judge(copy, 0x3000, RW | RX, true, false), WATCH_RETRY);
+    watch_free(watch);
+    watch_free(copy);
+}
+
 static struct find_result make_result(void)
 {
     struct find_result result = {g_array_new(FALSE, FALSE, sizeof(uint64_t)),
@@ -137,7 +159,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_watch_alternates), cmocka_unit_test(test_watch_gives_up),
         cmocka_unit_test(test_watch_areas),      cmocka_unit_test(test_watch_forgets),
-        cmocka_unit_test(test_sites_round_trip), cmocka_unit_test(test_sites_hostile),
+        cmocka_unit_test(test_watch_releases),   cmocka_unit_test(test_sites_round_trip),
+        cmocka_unit_test(test_sites_hostile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,10 +8,12 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -186,19 +188,46 @@ void mode_filled(char **args)
     require_exit(child, 0);
 }
 
-/// A sandbox that the tracer must not meddle with: says whether the kernel can write.
-void mode_filled_sandbox(char **args)
+/// Executes and writes memory all the time.
+static void *use_main(void *memory)
+{
+    uint8_t *code = (uint8_t *)memory + 64;
+    for (volatile uint8_t *data = (uint8_t *)memory + 1024;; ++*data) {
+        uint32_t ignored[4];
+        to_function(code)(0, ignored);
+    }
+    return NULL;
+}
+
+/// A sandbox for all threads that kills for what the tracer would call in their name: what is
+/// writable and executable stays so, and code that was there before is seen through.
+void mode_sandbox(char **args)
 {
     (void)args;
-    struct sock_filter code[] = {BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
-    struct sock_fprog program = {1, code};
-    REQUIRE(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
-    REQUIRE(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);
+    static const uint32_t deadly[] = {SYS_mprotect, SYS_mmap, SYS_seccomp, SYS_rt_sigaction};
+    struct sock_filter code[2 + 2 * 4] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr))};
+    for (int i = 0; i < 4; i++) {
+        code[1 + 2 * i] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, deadly[i], 0, 1);
+        code[2 + 2 * i] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
+    }
+    code[9] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+    struct sock_fprog program = {10, code};
+    uint8_t *used = make_executed(64) - 64, *executed = make_executed(64),
+            *fresh = make_memory(ALL);
+    write_code(fresh + 4096 - 9);
+    uint64_t expected = read_features();
+    pthread_t thread;
+    REQUIRE(pthread_create(&thread, NULL, use_main, used) == 0);
     int ends[2];
     REQUIRE(pipe(ends) == 0);
-    uint8_t *memory = make_executed(64);
+    REQUIRE(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+    REQUIRE(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program) ==
+            0);
+    REQUIRE(features_by(to_function(fresh + 4096 - 9)) == expected);
     send_code(ends[1]);
-    bool works = read(ends[0], memory, CODE_SIZE) == CODE_SIZE;
-    REQUIRE(works || errno == EFAULT);
-    puts(works ? "works" : "EFAULT");
+    fill_by_read(executed, ends[0]);
+    memset(executed + 1024, 0xc3, 64);
+    REQUIRE(read_features() == expected);
+    _exit(0);
 }

@@ -30,10 +30,14 @@ static const struct {
     {380, FILTER_PROTECT},
 };
 
-/// The program's own filter may forbid the 32-bit interface: CPUID must not depend on it then.
+/// The program's own filter may forbid the 32-bit interface: CPUID must not depend on it then, nor
+/// memory on mprotect.
 static enum resume on_seccomp(struct tracer *tracer, struct task *task)
 {
     (void)tracer;
+    if (fill_release(task)) {
+        return RESUME_TO_CALL_END;
+    }
     task->space->is_sandboxed = true;
     if (task->space->trap == TRAP_SYSCALL) {
         space_set_trap(task->space, task->tid, TRAP_SIGNAL);
@@ -93,7 +97,7 @@ static const struct {
     [FILTER_PROTECT] = {maps_protect, maps_protect_end},
     [FILTER_REMAP] = {maps_remap, maps_remap_end},
     [FILTER_OPEN] = {open_begin, open_end},
-    [FILTER_SECCOMP] = {on_seccomp, NULL},
+    [FILTER_SECCOMP] = {on_seccomp, fill_release_end},
     [FILTER_ACTION] = {on_action, on_action_end},
     [FILTER_BLOCK] = {on_block, NULL},
     [FILTER_FILL] = {fill_begin, fill_end},

@@ -4,6 +4,7 @@
 #include "mask/trace/filter.h"
 #include "mask/trace/inject.h"
 #include "mask/trace/memory.h"
+#include "mask/trace/patch.h"
 #include "mask/trace/watch.h"
 
 #include <errno.h>
@@ -140,14 +141,45 @@ static uint64_t find_any_closed(const struct task *task, bool *ret_watched)
     return page;
 }
 
-/// The call becomes one that makes the page writable; after that it is made again.
-static void open_page(struct task *task, uint64_t page, int prot)
+/// The call becomes one that changes the protection of memory; after that it is made again.
+static void open_memory(struct task *task, uint64_t start, uint64_t end, int prot)
 {
     task_set_register(task, offsetof(struct user_regs_struct, orig_rax), SYS_mprotect);
-    task_set_argument(task, 0, page);
-    task_set_argument(task, 1, MEMORY_PAGE);
+    task_set_argument(task, 0, start);
+    task_set_argument(task, 1, end - start);
     task_set_argument(task, 2, (uint64_t)prot);
-    task->is_opening = true;
+    task->opened_start = start;
+    task->opened_end = end;
+}
+
+/// The first part of [start, end) that has a protection as we give it: also once more, where
+/// another thread's fault was answered meanwhile.
+static bool find_ours(pid_t tid, uint64_t *start, uint64_t *end)
+{
+    g_autoptr(GArray) maps = memory_read_maps(tid, *start, *end);
+    for (unsigned i = 0; i < maps->len; i++) {
+        const struct mapping *mapping = &g_array_index(maps, struct mapping, i);
+        if (mapping->prot == (PROT_READ | PROT_WRITE) || mapping->prot == (PROT_READ | PROT_EXEC)) {
+            *start = MAX(*start, mapping->start);
+            *end = MIN(*end, mapping->end);
+            return true;
+        }
+    }
+    return false;
+}
+
+bool fill_release(struct task *task)
+{
+    uint64_t start, end;
+    while (watch_get_any(task->space->watch, &start, &end)) {
+        uint64_t from = start, to = end;
+        if (find_ours(task->tid, &from, &to)) {
+            open_memory(task, from, to, PROT_READ | PROT_WRITE | PROT_EXEC);
+            return true;
+        }
+        watch_release(task->space->watch, start, end);
+    }
+    return false;
 }
 
 enum resume fill_begin(struct tracer *tracer, struct task *task)
@@ -156,26 +188,46 @@ enum resume fill_begin(struct tracer *tracer, struct task *task)
     bool is_watched;
     uint64_t page = find_any_closed(task, &is_watched);
     enum watch_verdict verdict =
-        page == 0 || task->space->is_sandboxed
-            ? WATCH_NOT_OURS
-            : watch_judge(task->space->watch, page, PROT_READ | PROT_EXEC, false, true);
+        page == 0 ? WATCH_NOT_OURS
+                  : watch_judge(task->space->watch, page, PROT_READ | PROT_EXEC, false, true);
     if (verdict != WATCH_NOT_OURS) {
-        open_page(task, page, watch_get_protection(verdict));
+        open_memory(task, page, page + MEMORY_PAGE, watch_get_protection(verdict));
     }
     return is_watched ? RESUME_TO_CALL_END : RESUME_FREELY;
+}
+
+/// What the task's call was before open_memory, to be made again. False where it was that already.
+static bool restore_call(struct task *task, uint64_t *ret_start, uint64_t *ret_end)
+{
+    *ret_start = task->opened_start;
+    *ret_end = task->opened_end;
+    task->opened_start = task->opened_end = 0;
+    for (int i = 0; i < 3 && *ret_end != 0; i++) {
+        task_set_argument(task, i, task->args[i]);
+    }
+    return *ret_end != 0;
 }
 
 void fill_end(struct tracer *tracer, struct task *task, uint64_t result)
 {
     (void)tracer;
-    bool was_opening = task->is_opening, is_watched;
-    task->is_opening = false;
-    for (int i = 0; i < 3 && was_opening; i++) {
-        task_set_argument(task, i, task->args[i]);
-    }
+    uint64_t start, end;
+    bool is_watched;
     // While it waited for what it was to write, another thread may have executed the page.
-    if (was_opening || (result == (uint64_t)-EFAULT && !task->space->is_sandboxed &&
-                        find_any_closed(task, &is_watched) != 0)) {
+    if (restore_call(task, &start, &end) ||
+        (result == (uint64_t)-EFAULT && find_any_closed(task, &is_watched) != 0)) {
+        task_repeat_call(task);
+    }
+}
+
+void fill_release_end(struct tracer *tracer, struct task *task, uint64_t result)
+{
+    uint64_t start, end;
+    if (restore_call(task, &start, &end)) {
+        patch_range(tracer, task, start, end);
+        if (result != 0) {
+            watch_release(task->space->watch, start, end); // it is not tried for ever
+        }
         task_repeat_call(task);
     }
 }
@@ -236,7 +288,7 @@ void fill_prepare(struct tracer *tracer, const struct task *task, uint64_t addr)
     bool is_last = fills->count == G_N_ELEMENTS(fills->ranges) - 1;
     uint64_t first = is_last ? 0 : start - MIN(start, pad);
     uint64_t last = is_last ? UINT64_MAX : end - 1 + MIN(UINT64_MAX - end, pad);
-    if (!task->space->is_sandboxed && !fills->is_refused && install(task, first, last)) {
+    if (!fills->is_refused && install(task, first, last)) {
         fills->ranges[fills->count].first = first;
         fills->ranges[fills->count++].last = last;
         return;
@@ -245,9 +297,8 @@ void fill_prepare(struct tracer *tracer, const struct task *task, uint64_t addr)
     if (g_hash_table_add(tracer->reported, g_strdup("fill"))) {
         task_report(tracer,
                     "process %d: system calls that write into memory which it has executed fail "
-                    "there with EFAULT (%s); with --no-jit they do not",
-                    task->tid,
-                    task->space->is_sandboxed ? "it has a seccomp filter of its own"
-                                              : "no filter can be installed for them");
+                    "there with EFAULT (the kernel takes no filter for them); with --no-jit they "
+                    "do not",
+                    task->tid);
     }
 }

@@ -9,6 +9,12 @@
 /// Before a page at `addr`, of watched memory, stops being writable.
 void fill_prepare(struct tracer *tracer, const struct task *task, uint64_t addr);
 
+/// Before the program gets a filter of its own, which calls in its name might not please: watched
+/// memory gets what was asked for, a part at a time. True if the task's call has become one that
+/// does so; at its end it is made again.
+bool fill_release(struct task *task);
+void fill_release_end(struct tracer *tracer, struct task *task, uint64_t result);
+
 /// At a call that fills memory which may be such, and at its end.
 enum resume fill_begin(struct tracer *tracer, struct task *task);
 void fill_end(struct tracer *tracer, struct task *task, uint64_t result);

@@ -7,14 +7,16 @@
 
 #include <sys/mman.h>
 
-/// Memory that is to be writable and executable at once is given as writable only, and watched.
+/// Memory that is to be writable and executable at once is given as writable only, and watched, but
+/// not in a sandbox, where mprotect may be forbidden.
 static bool is_watchable(const struct tracer *tracer, const struct task *task)
 {
     const int both = PROT_WRITE | PROT_EXEC;
     const uint64_t *args = task->args;
-    return tracer->options.is_jit_watched && task->space->is_64 && task->space->syscall_at != 0 &&
-           (args[2] & both) == both && (args[3] & MAP_ANONYMOUS) != 0 &&
-           (args[3] & MAP_TYPE) == MAP_PRIVATE && (args[3] & MAP_GROWSDOWN) == 0;
+    return tracer->options.is_jit_watched && task->space->is_64 && !task->space->is_sandboxed &&
+           task->space->syscall_at != 0 && (args[2] & both) == both &&
+           (args[3] & MAP_ANONYMOUS) != 0 && (args[3] & MAP_TYPE) == MAP_PRIVATE &&
+           (args[3] & MAP_GROWSDOWN) == 0;
 }
 
 static uint64_t round_up(uint64_t at)

@@ -14,6 +14,7 @@ struct area {
 
 struct watch {
     GArray *areas;     ///< struct area, not overlapping
+    GArray *released;  ///< struct area: watched no more, though it is there still
     GHashTable *flips; ///< page number → how often it changed
 };
 
@@ -21,6 +22,7 @@ static struct watch *make(void)
 {
     struct watch *watch = g_new0(struct watch, 1);
     watch->areas = g_array_new(FALSE, FALSE, sizeof(struct area));
+    watch->released = g_array_new(FALSE, FALSE, sizeof(struct area));
     watch->flips = g_hash_table_new(NULL, NULL);
     return watch;
 }
@@ -32,6 +34,7 @@ struct watch *watch_copy(const struct watch *watch)
     }
     struct watch *copy = make();
     g_array_append_vals(copy->areas, watch->areas->data, watch->areas->len);
+    g_array_append_vals(copy->released, watch->released->data, watch->released->len);
     GHashTableIter iter;
     gpointer key, value;
     g_hash_table_iter_init(&iter, watch->flips);
@@ -45,6 +48,7 @@ void watch_free(struct watch *watch)
 {
     if (watch != NULL) {
         g_array_unref(watch->areas);
+        g_array_unref(watch->released);
         g_hash_table_unref(watch->flips);
         g_free(watch);
     }
@@ -60,21 +64,35 @@ void watch_add(struct watch **watch, uint64_t start, uint64_t end)
     g_array_append_val((*watch)->areas, area);
 }
 
-void watch_remove(struct watch *watch, uint64_t start, uint64_t end)
+static void cut(GArray *areas, uint64_t start, uint64_t end)
 {
-    for (unsigned i = watch != NULL ? watch->areas->len : 0; i-- > 0;) {
-        struct area area = g_array_index(watch->areas, struct area, i);
+    for (unsigned i = areas->len; i-- > 0;) {
+        struct area area = g_array_index(areas, struct area, i);
         if (area.start >= end || area.end <= start) {
             continue;
         }
-        g_array_remove_index_fast(watch->areas, i);
+        g_array_remove_index_fast(areas, i);
         const struct area rests[] = {{area.start, start}, {end, area.end}};
         for (int k = 0; k < 2; k++) {
             if (rests[k].start < rests[k].end) {
-                g_array_append_val(watch->areas, rests[k]);
+                g_array_append_val(areas, rests[k]);
             }
         }
     }
+}
+
+void watch_remove(struct watch *watch, uint64_t start, uint64_t end)
+{
+    if (watch != NULL) {
+        cut(watch->areas, start, end);
+    }
+}
+
+void watch_release(struct watch *watch, uint64_t start, uint64_t end)
+{
+    struct area area = {start, end};
+    watch_remove(watch, start, end);
+    g_array_append_val(watch->released, area);
 }
 
 static gboolean is_within(gpointer page, gpointer flips, gpointer range)
@@ -90,15 +108,16 @@ void watch_forget(struct watch *watch, uint64_t start, uint64_t end)
     struct area gone = {start, end};
     watch_remove(watch, start, end);
     if (watch != NULL) {
+        cut(watch->released, start, end);
         g_hash_table_foreach_remove(watch->flips, is_within, &gone);
     }
 }
 
 /// The first area that overlaps [start, end), NULL if there is none.
-static const struct area *find_area(const struct watch *watch, uint64_t start, uint64_t end)
+static const struct area *find_area(const GArray *areas, uint64_t start, uint64_t end)
 {
-    for (unsigned i = 0; watch != NULL && i < watch->areas->len; i++) {
-        const struct area *area = &g_array_index(watch->areas, struct area, i);
+    for (unsigned i = 0; i < areas->len; i++) {
+        const struct area *area = &g_array_index(areas, struct area, i);
         if (start < area->end && end > area->start) {
             return area;
         }
@@ -108,17 +127,27 @@ static const struct area *find_area(const struct watch *watch, uint64_t start, u
 
 bool watch_has(const struct watch *watch, uint64_t start, uint64_t end)
 {
-    return find_area(watch, start, end) != NULL;
+    return watch != NULL && find_area(watch->areas, start, end) != NULL;
 }
 
 void watch_get_area(const struct watch *watch, uint64_t addr, uint64_t *ret_start,
                     uint64_t *ret_end)
 {
-    const struct area *area = find_area(watch, addr, addr + 1);
+    const struct area *area = watch != NULL ? find_area(watch->areas, addr, addr + 1) : NULL;
     if (area != NULL) {
         *ret_start = area->start;
         *ret_end = area->end;
     }
+}
+
+bool watch_get_any(const struct watch *watch, uint64_t *ret_start, uint64_t *ret_end)
+{
+    if (watch == NULL || watch->areas->len == 0) {
+        return false;
+    }
+    *ret_start = g_array_index(watch->areas, struct area, 0).start;
+    *ret_end = g_array_index(watch->areas, struct area, 0).end;
+    return true;
 }
 
 int watch_get_protection(enum watch_verdict verdict)
@@ -152,7 +181,8 @@ enum watch_verdict watch_judge(struct watch *watch, uint64_t addr, int prot, boo
         return WATCH_NOT_OURS;
     }
     // Two threads fault on one page: when the second one's turn comes, the page has changed.
-    bool was_changed = g_hash_table_contains(watch->flips, (gpointer)(uintptr_t)page);
+    bool was_changed = g_hash_table_contains(watch->flips, (gpointer)(uintptr_t)page) ||
+                       find_area(watch->released, addr, addr + 1) != NULL;
     bool is_allowed = (prot & (is_execution ? PROT_EXEC : PROT_WRITE)) != 0;
     if (was_changed && is_allowed && !is_repeated) {
         return WATCH_RETRY;

@@ -20,7 +20,14 @@ void watch_add(struct watch **watch, uint64_t start, uint64_t end);
 /// Removes [start, end) from what is watched.
 void watch_remove(struct watch *watch, uint64_t start, uint64_t end);
 
-/// The same, for memory that is there no more: nor is it known how often it changed.
+/// The same, for memory that has got what was asked for: a fault from before may still come.
+void watch_release(struct watch *watch, uint64_t start, uint64_t end);
+
+/// Some memory under watch. False where there is none.
+bool watch_get_any(const struct watch *watch, uint64_t *ret_start, uint64_t *ret_end);
+
+/// The same as watch_remove, for memory that is there no more: nor is it known how often it
+/// changed.
 void watch_forget(struct watch *watch, uint64_t start, uint64_t end);
 
 /// True if memory in [start, end) is watched. `watch` may be NULL.
