@@ -126,6 +126,11 @@ for mode in gap threads signals blocked kept once waiting children exec-thread j
     check "victim: $mode" "${run[@]}" --cpu $cpu -- "$victim" $mode
     same "victim: $mode says nothing" "" "$(cat "$tmp/err")"
 done
+check "a program in a sandbox: code made at run time" "${run[@]}" --cpu $cpu -- "$victim" sandboxed jit-rwx
+"${run[@]}" --cpu $cpu -- "$victim" sandboxed filled 2>"$tmp/err"
+got="$? $(grep -c EFAULT "$tmp/err")"
+case $got in "0 0" | "1 1") got=told ;; esac
+same "a program in a sandbox: what the kernel cannot write is told of" told "$got"
 if "$victim" legacy 2>/dev/null; then check "victim: legacy" "${run[@]}" --cpu $cpu -- "$victim" legacy
 else skip "victim: legacy" "this kernel has no 32-bit system calls"; fi
 # what is ignored when `run` is called is so in the program, also where the trial of int 0x80 is a SIGSEGV

@@ -313,6 +313,7 @@ static const struct {
     {"legacy", mode_legacy},
     {"once", mode_once},
     {"sandbox", mode_sandbox},
+    {"sandboxed", mode_sandboxed},
     {"seccomp", mode_seccomp},
     {"signals", mode_signals},
     {"threads", mode_threads},

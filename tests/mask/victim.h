@@ -49,4 +49,5 @@ void mode_waiting(char **args);
 // Modes of victim_memory.c.
 void mode_filled(char **args);
 void mode_sandbox(char **args);
+void mode_sandboxed(char **args);
 void mode_written(char **args);

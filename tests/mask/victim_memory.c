@@ -188,6 +188,16 @@ void mode_filled(char **args)
     require_exit(child, 0);
 }
 
+/// Starts itself in another mode, in a sandbox that forbids nothing.
+void mode_sandboxed(char **args)
+{
+    struct sock_filter code[] = {BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+    struct sock_fprog program = {1, code};
+    REQUIRE(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+    REQUIRE(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);
+    execl("/proc/self/exe", "victim", args[0], NULL);
+}
+
 /// Executes and writes memory all the time.
 static void *use_main(void *memory)
 {

@@ -38,7 +38,7 @@ static enum resume on_seccomp(struct tracer *tracer, struct task *task)
     if (fill_release(task)) {
         return RESUME_TO_CALL_END;
     }
-    task->space->is_sandboxed = true;
+    task->space->is_sandboxed = task->space->is_released = true;
     if (task->space->trap == TRAP_SYSCALL) {
         space_set_trap(task->space, task->tid, TRAP_SIGNAL);
     }

@@ -288,7 +288,7 @@ void fill_prepare(struct tracer *tracer, const struct task *task, uint64_t addr)
     bool is_last = fills->count == G_N_ELEMENTS(fills->ranges) - 1;
     uint64_t first = is_last ? 0 : start - MIN(start, pad);
     uint64_t last = is_last ? UINT64_MAX : end - 1 + MIN(UINT64_MAX - end, pad);
-    if (!fills->is_refused && install(task, first, last)) {
+    if (!task->space->is_sandboxed && !fills->is_refused && install(task, first, last)) {
         fills->ranges[fills->count].first = first;
         fills->ranges[fills->count++].last = last;
         return;
@@ -297,8 +297,9 @@ void fill_prepare(struct tracer *tracer, const struct task *task, uint64_t addr)
     if (g_hash_table_add(tracer->reported, g_strdup("fill"))) {
         task_report(tracer,
                     "process %d: system calls that write into memory which it has executed fail "
-                    "there with EFAULT (the kernel takes no filter for them); with --no-jit they "
-                    "do not",
-                    task->tid);
+                    "there with EFAULT (%s); with --no-jit they do not",
+                    task->tid,
+                    task->space->is_sandboxed ? "it is in a seccomp sandbox"
+                                              : "the kernel takes no filter for them");
     }
 }

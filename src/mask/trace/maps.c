@@ -7,13 +7,14 @@
 
 #include <sys/mman.h>
 
-/// Memory that is to be writable and executable at once is given as writable only, and watched, but
-/// not in a sandbox, where mprotect may be forbidden.
+/// Memory that is to be writable and executable at once is given as writable only, and watched. Not
+/// by who is in a sandbox of its own making, where mprotect may be forbidden: programs that are
+/// started in one need it before they begin.
 static bool is_watchable(const struct tracer *tracer, const struct task *task)
 {
     const int both = PROT_WRITE | PROT_EXEC;
     const uint64_t *args = task->args;
-    return tracer->options.is_jit_watched && task->space->is_64 && !task->space->is_sandboxed &&
+    return tracer->options.is_jit_watched && task->space->is_64 && !task->space->is_released &&
            task->space->syscall_at != 0 && (args[2] & both) == both &&
            (args[3] & MAP_ANONYMOUS) != 0 && (args[3] & MAP_TYPE) == MAP_PRIVATE &&
            (args[3] & MAP_GROWSDOWN) == 0;

@@ -39,6 +39,7 @@ struct space {
     unsigned refs;
     bool is_64;
     bool is_sandboxed; ///< has a seccomp filter of its own, which an execve does not take away
+    bool is_released;  ///< has installed it itself: no memory is watched any more
     enum trap_kind trap;
     uint64_t syscall_at; ///< in the vDSO: syscall, or int 0x80 of 32-bit programs; 0: none
     uint64_t spare_at;   ///< SPACE_SPARE unused bytes in the vDSO, 0 if there are none
