@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "fleet/cell.h"
+
+#include "base/text.h"
+#include "core/compare.h"
+#include "core/machine.h"
+#include "core/planner_define.h"
+
+#include <string.h>
+
+#define OBSTACLE(member) RECORD_AT(struct fleet_obstacle, member)
+
+/// libvirt takes -no-acpi for a guest without <acpi/> until 9.2, and QEMU has no such option from
+/// 9.0 on: there the guest's process does not start. Source: both projects' release notes; seen
+/// with libvirt 9.0 and QEMU 10.0.
+#define LIBVIRT_MACHINE_ACPI 9002000u
+#define QEMU_WITHOUT_NO_ACPI 9000000u
+
+/// QEMU drops machine types of more than six years: what is older than these a host may lack, and
+/// only its own list says. Source: QEMU's docs/about/removed-features.rst; 2.4 starts on 10.0.
+#define MACHINE_KEPT      2004000u
+#define QEMU_DROPS_MORE   10001000u
+#define MACHINE_KEPT_THEN 3000000u
+
+static void obstacle_free(void *item);
+
+const struct record fleet_obstacle_record = {
+    RECORD_ROWS({"what", &record_string, OBSTACLE(what), RECORD_REQUIRED},
+                {"names", &record_strings, OBSTACLE(names), RECORD_REQUIRED}),
+    .size = sizeof(struct fleet_obstacle),
+    .destroy = obstacle_free,
+};
+
+static void obstacle_free(void *item)
+{
+    record_free(&fleet_obstacle_record, item);
+}
+
+const char *fleet_can_to_string(enum fleet_can can)
+{
+    static const char *const words[] = {
+        [FLEET_YES] = "yes", [FLEET_UNKNOWN] = "unknown", [FLEET_NO] = "no"};
+    return words[can];
+}
+
+/// What the rules go by.
+struct judging {
+    const fleet_guest *guest;
+    const cpulift_host *target;
+    const struct host_guest *entry; ///< of the target, for the guest's virt type and machine
+    const catalog *map;
+    const compare_side *side; ///< the guest's; NULL: what it has is not known
+    fleet_cell *cell;
+};
+
+/// Takes the names over. Beside what stops it, what is not known says nothing.
+static void add_names(const struct judging *j, enum fleet_can can, const char *what, char **names)
+{
+    if (can < j->cell->can) {
+        g_strfreev(names);
+        return;
+    }
+    if (can > j->cell->can) {
+        g_ptr_array_set_size(j->cell->because, 0);
+    }
+    struct fleet_obstacle *obstacle = record_new(&fleet_obstacle_record);
+    *obstacle = (struct fleet_obstacle){g_strdup(what), names};
+    g_ptr_array_add(j->cell->because, obstacle);
+    j->cell->can = can;
+}
+
+static void add(const struct judging *j, enum fleet_can can, const char *what, const char *format,
+                ...) G_GNUC_PRINTF(4, 5);
+static void add(const struct judging *j, enum fleet_can can, const char *what, const char *format,
+                ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    char **names = g_new0(char *, 2);
+    names[0] = g_strdup_vprintf(format, arguments);
+    va_end(arguments);
+    add_names(j, can, what, names);
+}
+
+static bool holds(char *const *names, const char *name)
+{
+    return names != NULL && g_strv_contains((const char *const *)names, name);
+}
+
+/// What a mode means is the host's: the guest arrives, and with another CPU than it left with.
+static void judge_definition(const struct judging *j)
+{
+    const cpulift_cpu *cpu = j->guest->cpu;
+    const char *mode = cpu != NULL && cpu->mode != NULL ? cpu->mode : "custom";
+    if (j->guest->has_own_cpu) {
+        add(j, FLEET_UNKNOWN, "model", "-cpu on QEMU's own command line");
+    } else if (strcmp(mode, "host-passthrough") == 0 || strcmp(mode, "maximum") == 0) {
+        add(j, FLEET_NO, "model", "%s: each host gives another CPU, without a word", mode);
+    } else if (strcmp(mode, "custom") != 0) {
+        add(j, FLEET_UNKNOWN, "model", "%s: the XML is not that of a running guest", mode);
+    } else if (cpu == NULL || cpu->model == NULL) {
+        add(j, FLEET_UNKNOWN, "model", "the guest's XML names none");
+    } else if (j->side == NULL) {
+        add(j, FLEET_UNKNOWN, "model", "'%s' is not in the CPU map here", cpu->model);
+    }
+}
+
+static void judge_model(const struct judging *j)
+{
+    const cpulift_cpu *cpu = j->guest->cpu;
+    const char *model = cpu != NULL ? cpu->model : NULL;
+    const struct host_guest *entry = j->entry;
+    if (model == NULL || entry == NULL) {
+        return;
+    }
+    // Only together do the two lists hold every model that this QEMU has.
+    bool is_listed = entry->usable_models != NULL && entry->blocked_models != NULL;
+    if (j->target->libvirt_models != NULL && !holds(j->target->libvirt_models, model)) {
+        add(j, FLEET_NO, "libvirt", "it does not know the model '%s'", model);
+    } else if (is_listed && !holds(entry->usable_models, model) &&
+               json_object_get(entry->blocked_models, model) == NULL) {
+        add(j, FLEET_NO, "model", "%s", model);
+    }
+}
+
+/// True where the target's QEMU gives the feature to a guest that names it.
+static bool gives(const struct judging *j, const char *name)
+{
+    int id = catalog_find_feature(j->map, name);
+    const struct host_guest *entry = j->entry;
+    return id < 0 ? holds(entry->unknown, name)
+                  : feature_set_has(&entry->features, (size_t)id) ||
+                        feature_set_has(&entry->possible, (size_t)id) ||
+                        feature_set_has(&entry->qemu_only, (size_t)id);
+}
+
+/// The model of AMD's CPUs brings it under KVM, which never tells of it (core/tables/guest.def).
+static bool is_of_model(const struct judging *j, const struct guest_feature *of)
+{
+    return of->cause == GUEST_MODEL && strcmp(j->guest->virt, "kvm") == 0 &&
+           g_strcmp0(j->target->vendor, "AMD") == 0;
+}
+
+static void judge_features(const struct judging *j)
+{
+    g_autoptr(GPtrArray) missing = g_ptr_array_new(), asked = g_ptr_array_new();
+    for (char *const *name = j->side != NULL && j->entry != NULL ? j->side->features : NULL;
+         name != NULL && *name != NULL; name++) {
+        const struct guest_feature *of = guest_find_feature(*name);
+        if (gives(j, *name) || catalog_classify(*name) == FEATURE_TOPOLOGY) {
+            continue;
+        }
+        if (of == NULL) {
+            g_ptr_array_add(missing, *name);
+        } else if (of->cause != GUEST_SOCKET && !is_of_model(j, of)) {
+            g_ptr_array_add(of->cause == GUEST_MODEL ? missing : asked, *name);
+        }
+    }
+    char **names = NULL;
+    if (missing->len > 0) {
+        record_merge_strings(&names, missing);
+        add_names(j, j->entry->lower_bound != NULL ? FLEET_UNKNOWN : FLEET_NO, "feature", names);
+    }
+    names = NULL;
+    if (asked->len > 0) { // a host tells of them only what its CPU `host` has
+        record_merge_strings(&names, asked);
+        add_names(j, FLEET_UNKNOWN, "feature", names);
+    }
+}
+
+/// What QEMU sets by topology is a property that libvirt sees from GUEST_QEMU_BREAK on: a guest
+/// that has it as one stays above, one that has it otherwise stays below.
+static void judge_topology(const struct judging *j)
+{
+    size_t count = 0;
+    const struct guest_feature *rows = guest_list_features(&count);
+    unsigned qemu =
+        j->target->qemu_version != NULL ? text_parse_version(j->target->qemu_version) : 0;
+    const char *vendor = j->guest->cpu != NULL ? j->guest->cpu->vendor : NULL;
+    const struct catalog_model *model =
+        j->side != NULL ? catalog_find_model(j->map, j->guest->cpu->model) : NULL;
+    vendor = vendor != NULL ? vendor : model != NULL ? model->vendor : NULL;
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    for (size_t i = 0; j->side != NULL && j->entry != NULL && i < count; i++) {
+        bool is_here = rows[i].cause == GUEST_SOCKET &&
+                       (!rows[i].is_amd_only || g_strcmp0(vendor, "AMD") == 0);
+        bool is_wanted = holds(j->side->features, rows[i].name);
+        bool is_set = (qemu == 0 || qemu >= rows[i].since_qemu) && j->guest->shape.per_socket > 1;
+        bool can = qemu >= rows[i].since_qemu || gives(j, rows[i].name);
+        if (is_here && (is_wanted ? !can : is_set)) {
+            g_ptr_array_add(names, (char *)rows[i].name);
+        }
+    }
+    if (names->len > 0) {
+        char **sorted = NULL;
+        record_merge_strings(&sorted, names);
+        add_names(j, qemu != 0 ? FLEET_NO : FLEET_UNKNOWN, "topology", sorted);
+    }
+}
+
+static void judge_width(const struct judging *j)
+{
+    const fleet_guest *guest = j->guest;
+    unsigned bits = guest->cpu != NULL ? guest->cpu->phys_bits : 0;
+    bool is_kvm = strcmp(guest->virt, "kvm") == 0;
+    if (j->entry == NULL || (bits == 0 && !guest->has_host_width)) {
+        return;
+    }
+    unsigned gives_bits = host_get_width(j->target, j->entry);
+    if (guest->has_host_width) {
+        add(j, FLEET_UNKNOWN, "width", "that of the host where it started");
+    } else if (!planner_takes_width(j->target->libvirt_version)) {
+        add(j, j->target->libvirt_version != NULL ? FLEET_NO : FLEET_UNKNOWN, "libvirt",
+            "it cannot state a width (%s)",
+            j->target->libvirt_version != NULL ? j->target->libvirt_version : "version not known");
+    } else if (is_kvm && gives_bits < bits) {
+        add(j, gives_bits != 0 ? FLEET_NO : FLEET_UNKNOWN, "width", "%u bits of %u", gives_bits,
+            bits);
+    }
+}
+
+/// QEMU's own emulation shows any vendor; under KVM it is the silicon's.
+static void judge_vendor(const struct judging *j)
+{
+    const cpulift_cpu *cpu = j->guest->cpu;
+    const struct catalog_model *model =
+        cpu != NULL && cpu->model != NULL ? catalog_find_model(j->map, cpu->model) : NULL;
+    const char *of_model = model != NULL ? model->vendor : NULL;
+    const char *vendor = cpu != NULL && cpu->vendor != NULL ? cpu->vendor : of_model;
+    if (strcmp(j->guest->virt, "kvm") != 0 || vendor == NULL ||
+        g_strcmp0(vendor, j->target->vendor) == 0) {
+        return;
+    }
+    add(j, j->target->vendor != NULL ? FLEET_NO : FLEET_UNKNOWN, "vendor", "%s", vendor);
+}
+
+/// "pc-q35-7.2" as text_parse_version counts; 0: it has no version of QEMU's own.
+static unsigned get_machine_version(const char *machine)
+{
+    const char *at = machine != NULL ? strrchr(machine, '-') : NULL;
+    return at != NULL && g_ascii_isdigit(at[1]) ? text_parse_version(at + 1) : 0;
+}
+
+static void judge_machine(const struct judging *j)
+{
+    const char *machine = j->guest->machine;
+    const struct host_guest *entry = j->entry;
+    if (entry == NULL) {
+        add(j, FLEET_NO, "machine", "%s on %s", j->guest->virt, machine_find_kind(machine));
+    } else if (machine == NULL || strcmp(machine, machine_find_kind(machine)) == 0) {
+        bool is_alias = machine == NULL || strcmp(machine, entry->machine) == 0;
+        add(j, FLEET_UNKNOWN, "machine", is_alias ? "the XML is not that of a running guest" : "%s",
+            machine);
+    } else if (entry->canonical_machine == NULL) {
+        add(j, FLEET_UNKNOWN, "machine", "%s", machine);
+    } else if (strcmp(entry->canonical_machine, machine) != 0) {
+        unsigned newest = get_machine_version(entry->canonical_machine);
+        unsigned of_guest = get_machine_version(machine);
+        unsigned kept = newest >= QEMU_DROPS_MORE ? MACHINE_KEPT_THEN : MACHINE_KEPT;
+        if (newest == 0 || of_guest < kept || of_guest > newest) {
+            add(j, newest != 0 && of_guest > newest ? FLEET_NO : FLEET_UNKNOWN, "machine", "%s",
+                machine);
+        }
+    }
+}
+
+static void judge_acpi(const struct judging *j)
+{
+    const cpulift_host *target = j->target;
+    unsigned qemu = target->qemu_version != NULL ? text_parse_version(target->qemu_version) : 0;
+    unsigned libvirt =
+        target->libvirt_version != NULL ? text_parse_version(target->libvirt_version) : 0;
+    bool is_known = qemu != 0 && libvirt != 0;
+    if (!j->guest->has_acpi && (qemu == 0 || qemu >= QEMU_WITHOUT_NO_ACPI) &&
+        libvirt < LIBVIRT_MACHINE_ACPI) {
+        add(j, is_known ? FLEET_NO : FLEET_UNKNOWN, "machine",
+            "without <acpi/> libvirt %s cannot start it on QEMU %s",
+            libvirt != 0 ? target->libvirt_version : "of unknown version",
+            qemu != 0 ? target->qemu_version : "of unknown version");
+    }
+}
+
+fleet_cell *fleet_judge(const fleet_guest *guest, const cpulift_host *target, const catalog *map)
+{
+    static void (*const rules[])(const struct judging *) = {
+        judge_definition, judge_machine, judge_acpi,     judge_model,
+        judge_vendor,     judge_width,   judge_features, judge_topology,
+    };
+    g_auto(compare_side) side = {0};
+    fleet_cell *cell = g_new0(fleet_cell, 1);
+    cell->because = g_ptr_array_new_with_free_func(obstacle_free);
+    // A CPU that was started by less than check='full' has what QEMU adds, unless it is listed.
+    const char *unasked = guest->cpu != NULL && cpu_is_binding(guest->cpu) ? NULL : guest->virt;
+    bool is_known = guest->cpu != NULL && compare_take_cpu(guest->cpu, guest->name, unasked,
+                                                           guest->machine, map, &side, NULL) == 0;
+    const struct judging j = {
+        .guest = guest,
+        .target = target,
+        .entry = host_find_guest(target, guest->virt, machine_find_kind(guest->machine)),
+        .map = map,
+        .side = is_known ? &side : NULL,
+        .cell = cell,
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(rules); i++) {
+        rules[i](&j);
+    }
+    return cell;
+}
+
+void fleet_cell_free(fleet_cell *cell)
+{
+    if (cell != NULL) {
+        g_ptr_array_unref(cell->because);
+        g_free(cell);
+    }
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// Whether a guest can go to a host, live, as libvirt and QEMU there will judge it: the target
+/// holds the CPU that the guest *has* against what it gives, as under check='full', whatever was
+/// written.
+#pragma once
+
+#include "core/host.h"
+#include "fleet/guest.h"
+
+/// From better to worse for who wants to move it; what is not known is never a yes.
+enum fleet_can { FLEET_YES, FLEET_UNKNOWN, FLEET_NO };
+
+/// "yes", "unknown", "no".
+const char *fleet_can_to_string(enum fleet_can can);
+
+/// One thing in the way, or that is not known.
+struct fleet_obstacle {
+    char *what;   ///< feature, model, width, machine, vendor, topology or libvirt
+    char **names; ///< of it, or a sentence; NULL-terminated
+};
+
+typedef struct fleet_cell {
+    enum fleet_can can;
+    GPtrArray *because; ///< struct fleet_obstacle *; empty: it can
+} fleet_cell;
+
+extern const struct record fleet_obstacle_record;
+
+/// Judges; the map names the features of models. The caller's.
+fleet_cell *fleet_judge(const fleet_guest *guest, const cpulift_host *target, const catalog *map);
+void fleet_cell_free(fleet_cell *cell);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(fleet_cell, fleet_cell_free)

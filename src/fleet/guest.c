@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "fleet/guest.h"
+
+#include "base/xml.h"
+#include "core/domain.h"
+
+#include <string.h>
+
+static const xmlNode *find_path(const xmlNode *node, const char *const *path)
+{
+    for (; node != NULL && *path != NULL; path++) {
+        node = xml_find_child(node, *path);
+    }
+    return node;
+}
+
+/// The attribute of the element at the path, or NULL. The caller's.
+static char *get_at(const xmlNode *root, const char *const *path, const char *attribute)
+{
+    const xmlNode *node = find_path(root, path);
+    return node != NULL ? xml_get_attribute(node, attribute) : NULL;
+}
+
+static int compare_features(const void *a, const void *b)
+{
+    const struct cpu_feature *fa = a, *fb = b;
+    int order = strcmp(fa->name, fb->name);
+    return order != 0 ? order : (int)fa->policy - (int)fb->policy;
+}
+
+static void add_cpu(GString *key, const cpulift_cpu *cpu)
+{
+    g_autofree struct cpu_feature *sorted =
+        g_memdup2(cpu->features, cpu->feature_count * sizeof *sorted);
+    if (sorted != NULL) {
+        qsort(sorted, cpu->feature_count, sizeof *sorted, compare_features);
+    }
+    const char *const texts[] = {cpu->mode, cpu->model, cpu->vendor, cpu->check};
+    for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
+        g_string_append_printf(key, "%s/", texts[i] != NULL ? texts[i] : "");
+    }
+    g_string_append_printf(key, "%u", cpu->phys_bits);
+    for (size_t i = 0; i < cpu->feature_count; i++) {
+        g_string_append_printf(key, " %s%d", sorted[i].name, (int)sorted[i].policy);
+    }
+}
+
+static char *make_key(const fleet_guest *guest)
+{
+    GString *key = g_string_new(NULL);
+    g_string_printf(
+        key, "%s/%s/%u/%u/%d%d%d%d%d%d/", guest->virt, guest->machine != NULL ? guest->machine : "",
+        guest->shape.vcpus, guest->shape.per_socket, guest->shape.has_pmu, guest->shape.has_cpu_pm,
+        guest->has_acpi, guest->has_own_cpu, guest->has_own_mode, guest->has_host_width);
+    if (guest->cpu != NULL) {
+        add_cpu(key, guest->cpu);
+    }
+    return g_string_free(key, FALSE);
+}
+
+int fleet_guest_parse(const char *xml, size_t len, const char *name, const char *host,
+                      fleet_guest **ret_guest, cpulift_error **err)
+{
+    static const char *const type[] = {"os", "type", NULL},
+                             *const acpi[] = {"features", "acpi", NULL},
+                             *const width[] = {"cpu", "maxphysaddr", NULL};
+    g_autoptr(domain_document) document = NULL;
+    TRY(domain_parse(xml, len, name, &document, err));
+    const xmlNode *root = xmlDocGetRootElement(document->tree);
+    if (!xml_is_plain(root, "domain") || strcmp(document->guest, "?") == 0) {
+        return cpulift_error_set(err, CPULIFT_EINPUT,
+                                 "'%s' is no domain with a name; give the running guest's XML "
+                                 "('virsh dumpxml')",
+                                 name);
+    }
+    g_autoptr(fleet_guest) guest = g_new0(fleet_guest, 1);
+    g_autofree char *mode = get_at(root, width, "mode");
+    const xmlNode *cpu = xml_find_child(root, "cpu");
+    TRY(cpu != NULL ? cpu_parse_node(cpu, name, &guest->cpu, err) : 0);
+    guest->name = g_strdup(document->guest);
+    guest->host = g_strdup(host);
+    guest->virt = xml_get_attribute(root, "type");
+    guest->machine = get_at(root, type, "machine");
+    guest->shape = guest_read(document);
+    guest->has_acpi = find_path(root, acpi) != NULL;
+    guest->has_own_cpu = domain_has_own_cpu(document);
+    guest->has_own_mode = domain_has_own_mode(document);
+    guest->has_host_width = g_strcmp0(mode, "passthrough") == 0;
+    guest->key = make_key(guest);
+    *ret_guest = g_steal_pointer(&guest);
+    return 0;
+}
+
+void fleet_guest_free(fleet_guest *guest)
+{
+    if (guest != NULL) {
+        g_free(guest->name);
+        g_free(guest->host);
+        cpu_free(guest->cpu);
+        g_free(guest->virt);
+        g_free(guest->machine);
+        g_free(guest->key);
+        g_free(guest);
+    }
+}

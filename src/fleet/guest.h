@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// A running guest, as its live XML ('virsh dumpxml') tells of it: what decides where it can go.
+#pragma once
+
+#include "core/guest.h"
+
+typedef struct fleet_guest {
+    char *name, *host; ///< owned, as all strings
+    cpulift_cpu *cpu;  ///< NULL: none is said
+    char *virt;        ///< "kvm", "qemu" or another of libvirt's domain types
+    char *machine;     ///< QEMU's canonical name; NULL: not said
+    struct domain_guest shape;
+    bool has_acpi;
+    bool has_own_cpu;    ///< -cpu in <qemu:commandline>
+    bool has_own_mode;   ///< its owner chose a mode other than custom
+    bool has_host_width; ///< <maxphysaddr mode='passthrough'/>: its width is its host's
+    char *key;           ///< guests of the same key can go to the same hosts
+} fleet_guest;
+
+/// Parses the live XML of a guest of `host`; `name` stands in messages.
+int fleet_guest_parse(const char *xml, size_t len, const char *name, const char *host,
+                      fleet_guest **ret_guest, cpulift_error **err);
+void fleet_guest_free(fleet_guest *guest);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(fleet_guest, fleet_guest_free)
