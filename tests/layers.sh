@@ -24,7 +24,8 @@ mask/trace base core mask
 platform base core
 hook base core platform
 measure base core virt
-cli base core virt probe mask platform measure'
+fleet base core
+cli base core virt probe mask platform measure fleet'
 while read -r layer allowed; do
     [ -d "src/$layer" ] || continue
     pattern=$(echo "$layer $allowed" | tr ' ' '|')

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// cpulift.verdict/1: what the guests of a fleet are, and where each can go.
+#pragma once
+
+#include "core/plan.h"
+#include "fleet/matrix.h"
+
+#include <jansson.h>
+
+/// Who cannot leave a host.
+struct fleet_stuck {
+    char *host;    ///< owned
+    char **guests; ///< names; owned
+};
+
+typedef struct fleet_report {
+    GPtrArray *guests;          ///< struct fleet_verdict *; NULL: held against no plan
+    GPtrArray *evacuate;        ///< struct fleet_stuck *, of each host that has guests, by name
+    const fleet_matrix *matrix; ///< borrowed
+} fleet_report;
+
+/// Of the document; the cells are written by fleet_report_write alone.
+extern const struct record fleet_report_record;
+
+/// Judges every guest of the matrix. `plan` may be NULL. The caller's; the matrix must outlive it.
+fleet_report *fleet_report_new(const fleet_matrix *matrix, const cpulift_plan *plan);
+void fleet_report_free(fleet_report *report);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(fleet_report, fleet_report_free)
+
+/// False where a guest is not the plan's and could be, or cannot leave its host.
+bool fleet_report_is_good(const fleet_report *report);
+
+/// Writes the document in parts, since guests × hosts may be millions of cells; `put` is jansson's
+/// (json_dump_callback). 0, or what `put` returned.
+int fleet_report_write(const fleet_report *report, json_dump_callback_t put, void *data);

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// What a running guest's CPU is beside the plan's.
+#pragma once
+
+#include "core/plan.h"
+#include "fleet/guest.h"
+
+/// Document schema cpulift.verdict/1, an item of "guests".
+struct fleet_verdict {
+    char *name, *host;
+    char *verdict;           ///< "tuned", "stale", "foreign", "own" or "unknown"
+    char *why;               ///< beyond the lists; NULL: nothing
+    char **missing, **extra; ///< features: what a power cycle would gain, what is beyond the plan
+};
+
+extern const struct record fleet_verdict_record;
+
+/// Holds the guest against the plan. The caller's.
+struct fleet_verdict *fleet_verdict_find(const fleet_guest *guest, const cpulift_plan *plan,
+                                         const catalog *map);
