@@ -4,6 +4,7 @@
 #include "cli/printed.h"
 #include "core/host.h"
 #include "core/plan.h"
+#include "fleet/document.h"
 #include "measure/result.h"
 #include "measure/samples.h"
 #include "platform/domains.h"
@@ -27,5 +28,6 @@ const struct record *const documents[] = {
     &printed_rollback_record,
     &samples_record,
     &state_record,
+    &fleet_report_record,
     NULL,
 };

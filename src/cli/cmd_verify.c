@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// cpulift verify: what running guests are beside the plan, and where each can go.
+#include "base/file.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "cli/commands.h"
+#include "cli/fleet_table.h"
+#include "core/inventory_load.h"
+#include "fleet/document.h"
+#include "fleet/verdict.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static struct {
+    char *guests, *evacuate;
+    char **without;
+    gboolean json;
+} options;
+
+static const GOptionEntry entries[] = {
+    {"guests", 0, 0, G_OPTION_ARG_FILENAME, &options.guests,
+     "the guests: DIR/HOST/GUEST.xml, each what 'virsh dumpxml' of it says while it runs", "DIR"},
+    {"evacuate", 0, 0, G_OPTION_ARG_STRING, &options.evacuate,
+     "only the guests of this host: where each can go", "HOST"},
+    {"without", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.without,
+     "as if these hosts were gone; their guests must go elsewhere (may be repeated; '*' and '?' "
+     "are understood)",
+     "NAME"},
+    {0},
+};
+
+/// True where the document says that it is a plan.
+static bool is_plan(const char *path)
+{
+    g_autofree char *text = NULL;
+    size_t len = 0;
+    json_t *json = NULL;
+    if (g_file_test(path, G_FILE_TEST_IS_DIR) ||
+        file_load(path, PLAN_FILE_MAX, &text, &len, NULL) != 0) {
+        return false;
+    }
+    bool is = json_parse_text(text, len, path, &json, NULL) == 0 &&
+              g_strcmp0(json_get_string(json, "schema"), PLAN_SCHEMA) == 0;
+    json_decref(json);
+    return is;
+}
+
+static int load_hosts(const catalog *map, char **paths, size_t count, inventory **ret_hosts,
+                      cpulift_error **err)
+{
+    g_autoptr(inventory) hosts = inventory_new(map);
+    for (char **name = options.without; name != NULL && *name != NULL; name++) {
+        inventory_add_without(hosts, *name);
+    }
+    for (size_t i = 0; i < count; i++) {
+        TRY(inventory_load(hosts, paths[i], err));
+    }
+    inventory_sort(hosts);
+    const char *unseen = inventory_get_unseen(hosts);
+    if (unseen != NULL) {
+        return cpulift_error_set(err, CPULIFT_EINPUT,
+                                 "--without '%s' is none of these hosts; see their documents",
+                                 unseen);
+    }
+    *ret_hosts = g_steal_pointer(&hosts);
+    return 0;
+}
+
+/// DIR/HOST/GUEST.xml; the guests of --evacuate's host alone where it is given.
+static int load_guests(const char *folder, GPtrArray *guests, cpulift_error **err)
+{
+    static const char *const suffixes[] = {".xml", NULL};
+    g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
+    TRY(file_list(folder, suffixes, true, paths, err));
+    for (size_t i = 0; i < paths->len; i++) {
+        g_autofree char *text = NULL, *parent = g_path_get_dirname(paths->pdata[i]);
+        g_autofree char *host = g_path_get_basename(parent);
+        size_t len = 0;
+        fleet_guest *guest = NULL;
+        if (!text_is_name(host) || strcmp(parent, folder) == 0) {
+            return cpulift_error_set(err, CPULIFT_EINPUT,
+                                     "'%s' does not stand in a folder of its host's name; a guest "
+                                     "is DIR/HOST/GUEST.xml",
+                                     (char *)paths->pdata[i]);
+        }
+        if (options.evacuate != NULL && strcmp(host, options.evacuate) != 0) {
+            continue;
+        }
+        TRY(file_load(paths->pdata[i], FILE_DOCUMENT_MAX, &text, &len, err));
+        TRY(fleet_guest_parse(text, len, paths->pdata[i], host, &guest, err));
+        g_ptr_array_add(guests, guest);
+    }
+    return guests->len > 0
+               ? 0
+               : cpulift_error_set(err, CPULIFT_EINPUT, "there is no guest%s%s below '%s'",
+                                   options.evacuate != NULL ? " of " : "",
+                                   options.evacuate != NULL ? options.evacuate : "", folder);
+}
+
+/// A guest's host must be known, or left out on purpose: else a name is misspelt.
+static int check_homes(const inventory *hosts, const GPtrArray *guests, cpulift_error **err)
+{
+    size_t count = 0;
+    g_autofree const char **left_out = inventory_get_left_out(hosts, &count);
+    for (size_t i = 0; i < guests->len; i++) {
+        const fleet_guest *guest = guests->pdata[i];
+        bool is_known = inventory_find(hosts, guest->host) != NULL;
+        for (size_t n = 0; n < count && !is_known; n++) {
+            is_known = strcmp(left_out[n], guest->host) == 0;
+        }
+        if (!is_known) {
+            return cpulift_error_set(err, CPULIFT_EINPUT,
+                                     "guest '%s' runs on '%s', of which there is no document; scan "
+                                     "it",
+                                     guest->name, guest->host);
+        }
+    }
+    return 0;
+}
+
+static int put(const char *bytes, size_t len, void *file)
+{
+    return fwrite(bytes, 1, len, file) == len ? 0 : -1;
+}
+
+static int print_json(const fleet_report *report, int status)
+{
+    g_autoptr(cpulift_error) err = NULL;
+    if (fleet_report_write(report, put, stdout) == 0 && fflush(stdout) == 0) {
+        return status;
+    }
+    cpulift_error_set(&err, CPULIFT_ESYSTEM, "cannot write to standard output");
+    return command_fail(&err);
+}
+
+static int verify(char **paths, size_t count, cpulift_error **err)
+{
+    g_autoptr(catalog) map = NULL;
+    g_autoptr(cpulift_plan) plan = NULL;
+    g_autoptr(inventory) hosts = NULL;
+    g_autoptr(GPtrArray) guests = g_ptr_array_new_with_free_func((GDestroyNotify)fleet_guest_free);
+    bool has_plan = is_plan(paths[0]);
+    TRY(catalog_load(NULL, &map, err));
+    TRY(has_plan ? plan_load(paths[0], &plan, err) : 0);
+    TRY(load_hosts(map, paths + has_plan, count - has_plan, &hosts, err));
+    TRY(load_guests(options.guests, guests, err));
+    TRY(check_homes(hosts, guests, err));
+    g_autoptr(fleet_matrix) matrix = fleet_matrix_new(hosts, guests, map);
+    g_autoptr(fleet_report) report = fleet_report_new(matrix, plan);
+    int status = fleet_report_is_good(report) ? EXIT_YES : EXIT_NO;
+    if (options.json) {
+        return print_json(report, status);
+    }
+    g_autofree char *text = fleet_table_format(report);
+    return command_say(text, false, status);
+}
+
+static int run(char **paths, size_t count)
+{
+    g_autoptr(cpulift_error) err = NULL;
+    if (options.guests == NULL) {
+        return command_usage("verify", "where are the guests? name their folder (--guests DIR)");
+    }
+    int status = verify(paths, count, &err);
+    return err != NULL ? command_fail(&err) : status;
+}
+
+const struct command verify_command = {
+    .name = "verify",
+    .arguments = "[PLAN] HOST…",
+    .description =
+        "Says of each running guest whether it has the plan's CPU, and to which other hosts it can "
+        "go live, or all that stops it. A HOST is a host document, a folder of them, or a .jsonl "
+        "file with one on each line. Exit status 1 where a guest is not the plan's and a power "
+        "cycle would make it so, has more than the plan, is not known, or cannot leave its host.",
+    .options = entries,
+    .json = &options.json,
+    .min = 1,
+    .max = COMMAND_MANY,
+    .usage = "host documents are needed",
+    .run = run,
+};

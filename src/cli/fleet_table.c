@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "cli/fleet_table.h"
+
+#include "base/text.h"
+#include "cli/table.h"
+#include "fleet/verdict.h"
+
+#include <string.h>
+
+/// So many names stand in a cell.
+#define NAMES_MAX 4
+
+/// Guests that are alike: of one host, kind and verdict.
+struct row {
+    GPtrArray *names;
+    const fleet_guest *guest;            ///< the first of them
+    const struct fleet_verdict *verdict; ///< NULL: held against no plan
+    size_t kind;
+};
+
+static void row_free(void *data)
+{
+    struct row *row = data;
+    g_ptr_array_unref(row->names);
+    g_free(row);
+}
+
+/// Rows in the order of their first guests.
+static GPtrArray *group(const fleet_report *report)
+{
+    g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    GPtrArray *rows = g_ptr_array_new_with_free_func(row_free);
+    const GPtrArray *guests = fleet_matrix_get_guests(report->matrix);
+    for (size_t i = 0; i < guests->len; i++) {
+        const fleet_guest *guest = guests->pdata[i];
+        const struct fleet_verdict *verdict =
+            report->guests != NULL ? report->guests->pdata[i] : NULL;
+        size_t kind = fleet_matrix_get_kind(report->matrix, i);
+        g_autofree char *key = g_strdup_printf(
+            "%zu/%s/%s/%s", kind, guest->host, verdict != NULL ? verdict->verdict : "",
+            verdict != NULL && verdict->why != NULL ? verdict->why : "");
+        struct row *row = g_hash_table_lookup(seen, key);
+        if (row == NULL) {
+            row = g_new0(struct row, 1);
+            *row = (struct row){g_ptr_array_new(), guest, verdict, kind};
+            g_hash_table_insert(seen, g_steal_pointer(&key), row);
+            g_ptr_array_add(rows, row);
+        }
+        g_ptr_array_add(row->names, guest->name);
+    }
+    return rows;
+}
+
+static char *join(const GPtrArray *names)
+{
+    return text_join_some((const char *const *)names->pdata, names->len,
+                          MIN(NAMES_MAX, names->len));
+}
+
+/// "has avx2, lacks aes; model Nehalem …"
+static char *describe(const struct fleet_verdict *verdict)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    const struct {
+        const char *word;
+        char **names;
+    } lists[] = {{"has", verdict->extra}, {"lacks", verdict->missing}};
+    for (size_t i = 0; i < G_N_ELEMENTS(lists); i++) {
+        if (*lists[i].names != NULL) {
+            g_autofree char *names = g_strjoinv(" ", lists[i].names);
+            g_string_append_printf(text, "%s%s %s", text->len > 0 ? "; " : "", lists[i].word,
+                                   names);
+        }
+    }
+    if (verdict->why != NULL) {
+        g_string_append_printf(text, "%s%s", text->len > 0 ? "; " : "", verdict->why);
+    }
+    return g_strdup(text->str);
+}
+
+static char *format_verdicts(const GPtrArray *rows)
+{
+    static const char *const headers[] = {"GUESTS", "ON", "VERDICT", "WHY", NULL};
+    g_autoptr(table) t = table_new(headers);
+    for (size_t i = 0; i < rows->len; i++) {
+        const struct row *row = rows->pdata[i];
+        g_autofree char *names = join(row->names), *why = describe(row->verdict);
+        const char *const cells[] = {names, row->guest->host, row->verdict->verdict, why};
+        table_add(t, cells);
+        bool is_well = strcmp(cells[2], "tuned") == 0 || strcmp(cells[2], "own") == 0;
+        table_add_color(t, 2, is_well ? "green" : "red");
+    }
+    return table_format(t);
+}
+
+/// "feature avx2 bmi1; topology ht"
+static char *format_because(const fleet_cell *cell)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    for (size_t i = 0; i < cell->because->len; i++) {
+        const struct fleet_obstacle *one = cell->because->pdata[i];
+        g_autofree char *names = g_strjoinv(" ", one->names);
+        g_string_append_printf(text, "%s%s: %s", i > 0 ? "; " : "", one->what, names);
+    }
+    return g_strdup(text->str);
+}
+
+/// The hosts of a kind but one.
+static GPtrArray *list_others(const struct host_kind *kind, const char *home)
+{
+    GPtrArray *names = g_ptr_array_new();
+    for (size_t i = 0; i < kind->names->len; i++) {
+        if (strcmp(kind->names->pdata[i], home) != 0) {
+            g_ptr_array_add(names, kind->names->pdata[i]);
+        }
+    }
+    return names;
+}
+
+/// A line for each answer and its reasons: hosts of which the same is said stand together.
+static void add_targets(table *t, const struct row *row, const fleet_matrix *matrix)
+{
+    const inventory *hosts = fleet_matrix_get_hosts(matrix);
+    g_autoptr(GHashTable) seen =
+        g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_ptr_array_unref);
+    g_autoptr(GPtrArray) order = g_ptr_array_new();
+    for (size_t h = 0; h < hosts->kinds->len; h++) {
+        const fleet_cell *cell = fleet_matrix_get(matrix, row->kind, h);
+        g_autofree char *because = format_because(cell);
+        char *key = g_strdup_printf("%s\t%s", fleet_can_to_string(cell->can), because);
+        g_autoptr(GPtrArray) others = list_others(hosts->kinds->pdata[h], row->guest->host);
+        GPtrArray *names = g_hash_table_lookup(seen, key);
+        if (names == NULL && others->len > 0) {
+            names = g_ptr_array_new();
+            g_hash_table_insert(seen, key, names);
+            g_ptr_array_add(order, key);
+        } else {
+            g_free(key);
+        }
+        for (size_t i = 0; i < others->len; i++) {
+            g_ptr_array_add(names, others->pdata[i]);
+        }
+    }
+    g_autofree char *guests = join(row->names);
+    for (size_t i = 0; i < order->len; i++) {
+        g_auto(GStrv) parts = g_strsplit(order->pdata[i], "\t", 2);
+        GPtrArray *names = g_hash_table_lookup(seen, order->pdata[i]);
+        g_ptr_array_sort(names, text_compare);
+        g_autofree char *targets = join(names);
+        const char *const cells[] = {i == 0 ? guests : "", i == 0 ? row->guest->host : "", parts[0],
+                                     targets, parts[1]};
+        table_add(t, cells);
+        table_add_color(t, 2, strcmp(parts[0], "yes") == 0 ? "green" : "red");
+    }
+}
+
+static char *format_matrix(const GPtrArray *rows, const fleet_matrix *matrix)
+{
+    static const char *const headers[] = {"GUESTS", "FROM", "CAN", "TO", "BECAUSE", NULL};
+    g_autoptr(table) t = table_new(headers);
+    for (size_t i = 0; i < rows->len; i++) {
+        add_targets(t, rows->pdata[i], matrix);
+    }
+    return table_format(t);
+}
+
+static void add_stuck(GString *out, const GPtrArray *evacuate)
+{
+    for (size_t i = 0; i < evacuate->len; i++) {
+        const struct fleet_stuck *stuck = evacuate->pdata[i];
+        size_t count = g_strv_length(stuck->guests);
+        if (count > 0) {
+            g_autofree char *names =
+                text_join_some((const char *const *)stuck->guests, count, MIN(NAMES_MAX, count));
+            g_string_append_printf(out, "'%s' cannot be evacuated: %s can go to no other host\n",
+                                   stuck->host, names);
+        }
+    }
+}
+
+char *fleet_table_format(const fleet_report *report)
+{
+    g_autoptr(GPtrArray) rows = group(report);
+    g_autoptr(GString) out = g_string_new(NULL);
+    if (report->guests != NULL) {
+        g_autofree char *verdicts = format_verdicts(rows);
+        g_string_append_printf(out, "%s\n", verdicts);
+    }
+    g_autofree char *matrix = format_matrix(rows, report->matrix);
+    g_string_append(out, matrix);
+    add_stuck(out, report->evacuate);
+    return g_strdup(out->str);
+}

@@ -1,0 +1,118 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What 'cpulift verify' says of guests on two hosts, one with this machine's QEMU and libvirt and one with the newer ones, from their documents
+# alone, is what live migration then does with each, both ways. Usage: verify.sh BUILD SOURCE
+. "$2/tests/platform/lib.sh"
+for program in ip unshare virsh libvirtd qemu-system-x86_64 python3; do
+    command -v "$program" >/dev/null || { echo "no $program"; exit 77; }
+done
+[ "$(id -u)" -eq 0 ] && unshare -n true 2>/dev/null || { echo "needs root and network namespaces"; exit 77; }
+newer=$source/tools/newer.sh
+export BUILD="$build"
+"$newer" run true || exit $?
+uri_a='' uri_b='' address_a='' address_b=''
+. "$source/tests/platform/two-hosts.sh"
+trap 'two_hosts_end; rm -rf "$folder"' EXIT
+two_hosts "$folder" "$newer" run || fail "the two libvirtd do not answer: $(tail -n 3 "$folder"/?/libvirtd.log)"
+declare -A uris=([a]=$uri_a [b]=$uri_b) addresses=([a]=$address_a [b]=$address_b)
+
+scan() { # NAME COMMAND…
+    name=$1
+    shift
+    expect 0 "$@"
+    sed "s/\"name\": \"[^\"]*\"/\"name\": \"$name\"/" "$folder/out" >"$folder/hosts/$name.json"
+}
+mkdir "$folder/hosts"
+scan a "$cpulift" scan -c "$uri_a"
+scan b "$newer" run "$cpulift" scan -c "$uri_b"
+for hosts in a b; do
+    expect 0 "$cpulift" plan --quiet --virt qemu "$folder/hosts/$hosts.json" -o "$folder/plan-$hosts.json"
+done
+expect 0 "$cpulift" plan --quiet --virt qemu "$folder/hosts" -o "$folder/plan.json"
+# Rewritten for the host where it starts.
+planned=$("$cpulift" show --xml "$folder/plan.json")
+planned_a=$("$cpulift" show --xml "$folder/plan-a.json")
+planned_b=$("$cpulift" show --xml "$folder/plan-b.json")
+nehalem="<cpu mode='custom' match='exact'><model fallback='allow'>Nehalem</model></cpu>"
+
+# guest NAME VCPUS MACHINE CPU [FEATURES]: its definition, without what only starts would take time for
+guest() {
+    cat >"$folder/defined/$1.xml" <<XML
+<domain type='qemu'><name>$1</name><memory>32768</memory><vcpu>$2</vcpu><os><type arch='x86_64' machine='$3'>hvm</type></os>
+<features>${5-<acpi/><apic/>}</features>$4<devices><emulator>/usr/bin/qemu-system-x86_64</emulator></devices></domain>
+XML
+}
+# with CPU INSERTED: put before the end of the element
+with() { printf '%s' "${1%</cpu>}$2</cpu>"; }
+cores4="<topology sockets='1' cores='4' threads='1'/>"
+cores2="<topology sockets='1' cores='2' threads='1'/>"
+mkdir "$folder/defined"
+guest default 1 pc ''
+guest default-4 4 pc "<cpu>$cores4</cpu>"
+guest paper 1 pc "$nehalem"
+guest paper-4 4 pc "$(with "$nehalem" "$cores4")"
+guest tuned 1 pc "$planned"
+guest tuned-2s 2 pc "$(with "$planned" "<topology sockets='2' cores='1' threads='1'/>")"
+guest tuned-4 4 pc "$(with "$planned" "$cores4")"
+guest tuned-a 1 pc "$planned_a"
+guest tuned-b 1 pc "$planned_b"
+guest host-model 1 pc "<cpu mode='host-model'/>"
+guest host-model-2 2 q35 "<cpu mode='host-model'>$cores2</cpu>"
+guest passthrough 1 pc "<cpu mode='host-passthrough'/>"
+guest maximum 1 pc "<cpu mode='maximum'/>"
+guest own 1 q35 "<cpu><model>Westmere</model><feature policy='disable' name='aes'/><feature policy='require' name='avx'/></cpu>"
+guest partial 1 pc "<cpu check='partial'><model>Westmere</model><feature policy='optional' name='fma'/></cpu>"
+guest partial-2 2 pc "<cpu check='partial'><model>Westmere</model>$cores2</cpu>"
+guest none-ht 1 pc "<cpu check='none'><model>Westmere</model><feature policy='require' name='ht'/></cpu>"
+guest none-ht-2 2 pc "<cpu check='none'><model>Westmere</model>$cores2<feature policy='require' name='ht'/></cpu>"
+guest forced 1 pc "<cpu check='none'><model>Westmere</model><feature policy='force' name='avx512f'/></cpu>"
+guest forbidding 1 pc "<cpu check='none'><model>Westmere</model><feature policy='forbid' name='avx2'/></cpu>"
+guest too-much 1 pc "<cpu check='none'><model>Haswell</model></cpu>"
+guest amd 2 pc "<cpu check='none'><model>EPYC</model>$cores2</cpu>"
+guest no-acpi 1 q35 "$nehalem" '<apic/>'
+guest old-machine 1 pc-i440fx-2.11 "$nehalem"
+guest own-version 1 pc-q35-7.2 "$nehalem"
+guest new-machine 1 pc-q35-10.0 "$nehalem"
+guest width 1 pc "$(with "$nehalem" "<maxphysaddr mode='emulate' bits='42'/>")"
+
+# What starts runs on either host; its live XML is the document.
+mkdir -p "$folder/guests/a" "$folder/guests/b"
+for file in "$folder"/defined/*.xml; do
+    name=$(basename "$file" .xml)
+    for host in a b; do
+        if virsh --quiet --connect "${uris[$host]}" create <(sed "s,<name>,&$host-," "$file") >/dev/null 2>"$folder/refused"; then
+            virsh --connect "${uris[$host]}" dumpxml "$host-$name" >"$folder/guests/$host/$host-$name.xml"
+        else
+            echo "$host-$name does not start: $(grep -o 'error: .*' "$folder/refused" | tail -n 1)"
+        fi
+    done
+done
+status=0
+"$cpulift" verify --json --guests "$folder/guests" "$folder/plan.json" "$folder/hosts" >"$folder/verdict.json" || status=$?
+[ "$status" -eq 1 ] || fail "verify ended with $status"
+
+# travel NAME FROM TO: "yes" where it arrives with the CPU that it left with. A passthrough's arrives with another: never a yes.
+travel() {
+    if virsh --quiet --connect "${uris[$2]}" migrate --live "$1" "${uris[$3]}" "tcp://${addresses[$3]}" >"$folder/refused" 2>&1; then
+        grep -q "mode='\(host-passthrough\|maximum\)'" "$folder/guests/$2/$1.xml" && echo no || echo yes
+    else
+        echo no
+    fi
+}
+wrong=0 cells=0 arrived=0
+while read -r name from to can because; do
+    really=$(travel "$name" "$from" "$to")
+    cells=$((cells + 1))
+    [ "$really" = no ] || arrived=$((arrived + 1))
+    if [ "$can" != "$really" ]; then
+        echo "WRONG: $name from $from to $to: said $can ($because), and is $really: $(tail -n 1 "$folder/refused")"
+        wrong=$((wrong + 1))
+    fi
+done < <(python3 - "$folder/verdict.json" <<'CELLS'
+import json, sys
+for cell in json.load(open(sys.argv[1]))["cells"]:
+    print(cell["guest"], cell["from"], cell["to"], cell["can"], *(f"{one['what']}:{','.join(one['names'])}" for one in cell["because"]))
+CELLS
+)
+echo "$cells migrations, $arrived arrived; $wrong of them said otherwise"
+[ "$wrong" -eq 0 ] && [ "$arrived" -ge 10 ] && [ $((cells - arrived)) -ge 10 ]
