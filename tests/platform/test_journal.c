@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/// Applies and rollbacks, one after the other and at once.
+/// Applies and rollbacks, one after the other.
 #include "fake_store.h"
 #include "place.h"
 #include "platform/journal.h"
@@ -13,7 +13,6 @@
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
-#include <sys/file.h>
 
 static void test_apply_is_idempotent_and_undone(void **state)
 {
@@ -72,81 +71,6 @@ static void test_conflicts_are_refused(void **state)
     assert_int_equal(journal_rollback(place->stores, NULL, NULL, NULL, &err), CPULIFT_ECONFLICT);
     g_autofree char *kept = get(place, "a");
     assert_string_equal(kept, "edited\n");
-}
-
-static void test_two_at_once(void **state)
-{
-    struct place *place = *state;
-    put(place, "a", "one\n");
-    g_autofree char *folder = at(place, JOURNAL_FOLDER);
-    assert_int_equal(g_mkdir_with_parents(folder, 0700), 0);
-    int fd = open(folder, O_RDONLY | O_DIRECTORY);
-    assert_int_equal(flock(fd, LOCK_EX), 0);
-    g_autoptr(changeset) set = changeset_new("test");
-    assert_int_equal(add(set, place, "a", "two\n", CHANGE_WHOLE, NULL), 0);
-    assert_int_equal(changeset_apply(set, place->stores, NULL, NULL), CPULIFT_ECONFLICT);
-    close(fd);
-    assert_int_equal(changeset_apply(set, place->stores, NULL, NULL), 0);
-}
-
-/// Another that begins and is killed between what we read and our lock: its record is the first,
-/// and has the folders.
-static void test_killed_between(void **state)
-{
-    struct place *place = *state;
-    put(place, "a", "one\n");
-    put(place, "b", "one\n");
-    g_autoptr(changeset) ours = changeset_new("test"), theirs = changeset_new("test");
-    g_autofree char *done = at(place, JOURNAL_FOLDER "/000001.json");
-    g_autofree char *pending = at(place, JOURNAL_FOLDER "/000001.pending");
-    assert_int_equal(add(ours, place, "a", "two\n", CHANGE_WHOLE, NULL), 0);
-    assert_int_equal(add(theirs, place, "b", "two\n", CHANGE_WHOLE, NULL), 0);
-    assert_int_equal(changeset_apply(theirs, place->stores, NULL, NULL), 0);
-    assert_int_equal(rename(done, pending), 0);
-    assert_int_equal(changeset_apply(ours, place->stores, NULL, NULL), CPULIFT_ECONFLICT);
-    assert_int_equal(journal_recover(place->stores, NULL), 0);
-    assert_false(root_has(place->root, "var"));
-    assert_int_equal(changeset_apply(ours, place->stores, NULL, NULL), 0);
-    assert_int_equal(journal_rollback(place->stores, NULL, NULL, NULL, NULL), 0);
-    assert_false(root_has(place->root, "var"));
-}
-
-/// The journal's folders are made under another name: who has nothing to undo must not take them
-/// for those of a killed run.
-static void test_sweep_leaves_who_is_at_work(void **state)
-{
-    struct place *place = *state;
-    g_autofree char *staged = at(place, ROOT_TEMPORARY_PREFIX "x");
-    g_autofree char *inner = at(place, ROOT_TEMPORARY_PREFIX "x/lib/cpulift");
-    assert_int_equal(g_mkdir_with_parents(inner, 0755), 0);
-    int fd = open(staged, O_RDONLY | O_DIRECTORY);
-    assert_int_equal(flock(fd, LOCK_EX), 0);
-    assert_int_equal(journal_rollback(place->stores, NULL, NULL, NULL, NULL), 0);
-    assert_true(g_file_test(inner, G_FILE_TEST_IS_DIR));
-    close(fd);
-    assert_int_equal(journal_rollback(place->stores, NULL, NULL, NULL, NULL), 0);
-    assert_false(g_file_test(staged, G_FILE_TEST_EXISTS));
-}
-
-/// The lock is the journal's folder, and whoever ends last removes it: who waits for one that is
-/// gone holds nothing.
-static void test_lock_of_a_removed_folder(void **state)
-{
-    struct place *place = *state;
-    put(place, "a", "one\n");
-    g_autoptr(changeset) set = changeset_new("test");
-    assert_int_equal(add(set, place, "a", "two\n", CHANGE_WHOLE, NULL), 0);
-    assert_int_equal(changeset_apply(set, place->stores, NULL, NULL), 0);
-    autoclose int held = -1, other = -1;
-    assert_int_equal(journal_folder_lock(place->root, &held, NULL), 0);
-    g_autofree char *journal = at(place, JOURNAL_FOLDER), *away = at(place, "away");
-    assert_int_equal(rename(journal, away), 0);
-    assert_int_equal(journal_folder_lock(place->root, &other, NULL), 0);
-    assert_true(other < 0);
-    assert_int_equal(g_mkdir(journal, 0700), 0);
-    assert_int_equal(journal_folder_lock(place->root, &other, NULL), 0);
-    assert_true(other >= 0);
-    assert_int_equal(journal_rollback(place->stores, NULL, NULL, NULL, NULL), CPULIFT_ECONFLICT);
 }
 
 /// What others changed is left and said, the rest is undone; put back by hand, it is forgotten.
@@ -460,10 +384,6 @@ int main(void)
         TEST(test_apply_is_idempotent_and_undone),
         TEST(test_two_applies_one_rollback),
         TEST(test_conflicts_are_refused),
-        TEST(test_two_at_once),
-        TEST(test_killed_between),
-        TEST(test_sweep_leaves_who_is_at_work),
-        TEST(test_lock_of_a_removed_folder),
         TEST(test_conflict_stops_nothing_else),
         TEST(test_rollback_of_the_newest_alone),
         TEST(test_rollback_to_a_plan),
