@@ -25,15 +25,14 @@ static void stuck_free(void *item)
     record_free(&stuck_record, item);
 }
 
-static const record_row obstacles_row = {.kind = &record_list, .record = &fleet_obstacle_record};
-
 static const struct record cell_record = {
     RECORD_ROWS({"guest", &record_string, .flags = RECORD_REQUIRED},
                 {"from", &record_name, .flags = RECORD_REQUIRED},
                 {"to", &record_name, .flags = RECORD_REQUIRED},
                 {"can", &record_string, .flags = RECORD_REQUIRED,
                  .meaning = "`yes`, `no`, or `unknown`, which is never a yes"},
-                {"because", &record_json, .flags = RECORD_REQUIRED, .each = &obstacles_row,
+                {"because", &record_list, .flags = RECORD_REQUIRED,
+                 .record = &fleet_obstacle_record,
                  .meaning = "what is in the way, or not known: `feature`, `model`, `width`, "
                             "`machine`, `vendor`, `topology` or `libvirt`, and its names"}),
 };
