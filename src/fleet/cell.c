@@ -87,6 +87,16 @@ static bool holds(char *const *names, const char *name)
     return names != NULL && g_strv_contains((const char *const *)names, name);
 }
 
+/// The vendor that is stated, or the model's; NULL: neither is known.
+static const char *find_vendor(const struct judging *j)
+{
+    const cpulift_cpu *cpu = j->guest->cpu;
+    const struct catalog_model *model =
+        cpu != NULL && cpu->model != NULL ? catalog_find_model(j->map, cpu->model) : NULL;
+    const char *of_model = model != NULL ? model->vendor : NULL;
+    return cpu != NULL && cpu->vendor != NULL ? cpu->vendor : of_model;
+}
+
 /// What a mode means is the host's: the guest arrives, and with another CPU than it left with.
 static void judge_definition(const struct judging *j)
 {
@@ -144,8 +154,10 @@ static bool is_of_model(const struct judging *j, const struct guest_feature *of)
 static void judge_features(const struct judging *j)
 {
     g_autoptr(GPtrArray) missing = g_ptr_array_new(), asked = g_ptr_array_new();
-    for (char *const *name = j->side != NULL && j->entry != NULL ? j->side->features : NULL;
-         name != NULL && *name != NULL; name++) {
+    if (j->side == NULL || j->entry == NULL) {
+        return;
+    }
+    for (char *const *name = j->side->features; *name != NULL; name++) {
         const struct guest_feature *of = guest_find_feature(*name);
         if (gives(j, *name) || catalog_classify(*name) == FEATURE_TOPOLOGY) {
             continue;
@@ -176,14 +188,10 @@ static void judge_topology(const struct judging *j)
     const struct guest_feature *rows = guest_list_features(&count);
     unsigned qemu =
         j->target->qemu_version != NULL ? text_parse_version(j->target->qemu_version) : 0;
-    const char *vendor = j->guest->cpu != NULL ? j->guest->cpu->vendor : NULL;
-    const struct catalog_model *model =
-        j->side != NULL ? catalog_find_model(j->map, j->guest->cpu->model) : NULL;
-    vendor = vendor != NULL ? vendor : model != NULL ? model->vendor : NULL;
     g_autoptr(GPtrArray) names = g_ptr_array_new();
     for (size_t i = 0; j->side != NULL && j->entry != NULL && i < count; i++) {
         bool is_here = rows[i].cause == GUEST_SOCKET &&
-                       (!rows[i].is_amd_only || g_strcmp0(vendor, "AMD") == 0);
+                       (!rows[i].is_amd_only || g_strcmp0(find_vendor(j), "AMD") == 0);
         bool is_wanted = holds(j->side->features, rows[i].name);
         bool is_set = (qemu == 0 || qemu >= rows[i].since_qemu) && j->guest->shape.per_socket > 1;
         bool can = qemu >= rows[i].since_qemu || gives(j, rows[i].name);
@@ -222,11 +230,7 @@ static void judge_width(const struct judging *j)
 /// QEMU's own emulation shows any vendor; under KVM it is the silicon's.
 static void judge_vendor(const struct judging *j)
 {
-    const cpulift_cpu *cpu = j->guest->cpu;
-    const struct catalog_model *model =
-        cpu != NULL && cpu->model != NULL ? catalog_find_model(j->map, cpu->model) : NULL;
-    const char *of_model = model != NULL ? model->vendor : NULL;
-    const char *vendor = cpu != NULL && cpu->vendor != NULL ? cpu->vendor : of_model;
+    const char *vendor = find_vendor(j);
     if (strcmp(j->guest->virt, "kvm") != 0 || vendor == NULL ||
         g_strcmp0(vendor, j->target->vendor) == 0) {
         return;
