@@ -41,12 +41,14 @@ static void *count_main(void *data)
     return NULL;
 }
 
-/// While one thread executes code, another writes beside it: no write is lost.
+/// While one thread executes code, another writes beside it: no write is lost, wherever CPUID is:
+/// within eight aligned bytes, across their end, or across the end of a page.
 void mode_written(char **args)
 {
     (void)args;
-    for (int i = 0; i < 60; i++) {
-        uint8_t *memory = make_memory(ALL), *code = memory + 64;
+    static const int places[] = {64, 65, 4096 - 7};
+    for (int i = 0; i < 90; i++) {
+        uint8_t *memory = make_memory(ALL), *code = memory + places[i % 3];
         memcpy(code, counting_code, sizeof counting_code);
         struct counting counting = {.at = (atomic_uchar *)code};
         pthread_t thread;
