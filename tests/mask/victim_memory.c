@@ -163,6 +163,19 @@ static void fill_far(void)
     close(ends[1]);
 }
 
+/// What the program itself has made read-only stays so.
+static void fill_refused(void)
+{
+    int ends[2];
+    uint8_t *memory = make_executed(64) - 64;
+    REQUIRE(pipe(ends) == 0);
+    send_code(ends[1]);
+    REQUIRE(mprotect(memory, 4096, PROT_READ) == 0);
+    REQUIRE(read(ends[0], memory, CODE_SIZE) == -1 && errno == EFAULT);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 static void *wait_and_fill(void *memory)
 {
     while (*(uint8_t * _Atomic *)memory == NULL) {
@@ -185,6 +198,7 @@ void mode_filled(char **args)
     if (child == 0) {
         fill_main(make_executed(64));
         fill_far();
+        fill_refused();
         _exit(0);
     }
     require_exit(child, 0);

@@ -106,7 +106,10 @@ static GArray *list_parts(const struct task *task)
     return parts;
 }
 
-/// The first page under watch of [start, end) that is not writable, 0 if there is none.
+/// The protection of a page under watch that has been executed.
+#define CLOSED (PROT_READ | PROT_EXEC)
+
+/// The first such page of [start, end), 0 if there is none.
 static uint64_t find_closed(const struct task *task, uint64_t start, uint64_t end)
 {
     if (!watch_has(task->space->watch, start, end)) {
@@ -116,8 +119,7 @@ static uint64_t find_closed(const struct task *task, uint64_t start, uint64_t en
     for (unsigned i = 0; i < maps->len; i++) {
         const struct mapping *mapping = &g_array_index(maps, struct mapping, i);
         uint64_t page = MAX(mapping->start, start & ~(uint64_t)(MEMORY_PAGE - 1));
-        for (; page < MIN(mapping->end, end) && (mapping->prot & PROT_WRITE) == 0;
-             page += MEMORY_PAGE) {
+        for (; page < MIN(mapping->end, end) && mapping->prot == CLOSED; page += MEMORY_PAGE) {
             if (watch_has(task->space->watch, page, page + 1)) {
                 return page;
             }
@@ -159,7 +161,7 @@ static bool find_ours(pid_t tid, uint64_t *start, uint64_t *end)
     g_autoptr(GArray) maps = memory_read_maps(tid, *start, *end);
     for (unsigned i = 0; i < maps->len; i++) {
         const struct mapping *mapping = &g_array_index(maps, struct mapping, i);
-        if (mapping->prot == (PROT_READ | PROT_WRITE) || mapping->prot == (PROT_READ | PROT_EXEC)) {
+        if (mapping->prot == (PROT_READ | PROT_WRITE) || mapping->prot == CLOSED) {
             *start = MAX(*start, mapping->start);
             *end = MIN(*end, mapping->end);
             return true;
@@ -188,8 +190,7 @@ enum resume fill_begin(struct tracer *tracer, struct task *task)
     bool is_watched;
     uint64_t page = find_any_closed(task, &is_watched);
     enum watch_verdict verdict =
-        page == 0 ? WATCH_NOT_OURS
-                  : watch_judge(task->space->watch, page, PROT_READ | PROT_EXEC, false, true);
+        page == 0 ? WATCH_NOT_OURS : watch_judge(task->space->watch, page, CLOSED, false, true);
     if (verdict != WATCH_NOT_OURS) {
         open_memory(task, page, page + MEMORY_PAGE, watch_get_protection(verdict));
     }
