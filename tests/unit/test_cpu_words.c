@@ -75,6 +75,24 @@ static void test_levels(void **state)
     }
 }
 
+/// What is said behind a level counts more than the level, and is said once.
+static void test_level_less(void **state)
+{
+    (void)state;
+    g_autoptr(cpulift_error) err = NULL;
+    g_autoptr(cpulift_cpu) cpu = NULL;
+    assert_int_equal(
+        cpu_words_parse("x86-64-v3,-avx2,svm=on", support_get_catalog(), NULL, &cpu, &err), 0);
+    unsigned count = 0;
+    for (size_t i = 0; i < cpu->feature_count; i++) {
+        count += strcmp(cpu->features[i].name, "avx2") == 0;
+    }
+    assert_int_equal(count, 1);
+    assert_int_equal(cpu_find_feature(cpu, "avx2")->policy, CPU_DISABLE);
+    assert_int_equal(cpu_find_feature(cpu, "avx")->policy, CPU_REQUIRE);
+    assert_int_equal(cpu_find_feature(cpu, "svm")->policy, CPU_REQUIRE);
+}
+
 static void test_definition(void **state)
 {
     (void)state;
@@ -126,9 +144,9 @@ static void test_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_words),   cmocka_unit_test(test_which_are_words),
-        cmocka_unit_test(test_levels),  cmocka_unit_test(test_definition),
-        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_words),      cmocka_unit_test(test_which_are_words),
+        cmocka_unit_test(test_levels),     cmocka_unit_test(test_level_less),
+        cmocka_unit_test(test_definition), cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests_name("cpu_words", tests, NULL, NULL);
 }
