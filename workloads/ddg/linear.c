@@ -2,8 +2,6 @@
 // Matrices on the edge graph, and their Krylov solvers with additive Schwarz.
 #include "linear.h"
 
-#include <petsc/private/petscimpl.h>
-
 #include <math.h>
 #include <string.h>
 
@@ -211,11 +209,9 @@ PetscErrorCode linear_end(struct linear *l, double **own, double **off)
         if (l->off)
             PetscCall(MatSeqAIJRestoreArray(l->off, off));
     }
-    /* the parts changed behind the parent's back */
-    PetscCall(PetscObjectStateIncrease((PetscObject)l->own));
-    if (l->off)
-        PetscCall(PetscObjectStateIncrease((PetscObject)l->off));
-    PetscCall(PetscObjectStateIncrease((PetscObject)l->mat));
+    /* the parts changed behind the parent's back: an assembly of nothing tells it */
+    PetscCall(MatAssemblyBegin(l->mat, MAT_FINAL_ASSEMBLY));
+    PetscCall(MatAssemblyEnd(l->mat, MAT_FINAL_ASSEMBLY));
     PetscFunctionReturn(0);
 }
 
