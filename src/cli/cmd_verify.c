@@ -14,7 +14,7 @@
 
 static struct {
     char *guests, *evacuate;
-    char **without;
+    char **without, **upgrade;
     gboolean json;
 } options;
 
@@ -27,6 +27,10 @@ static const GOptionEntry entries[] = {
      "as if these hosts were gone; their guests must go elsewhere (may be repeated; '*' and '?' "
      "are understood)",
      "NAME"},
+    {"upgrade", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.upgrade,
+     "as if this host and all that are like it gave what DOC says, a scan of one of them after its "
+     "update or of another machine (may be repeated)",
+     "HOST=DOC"},
     {0},
 };
 
@@ -46,6 +50,28 @@ static bool is_plan(const char *path)
     return is;
 }
 
+/// "HOST=DOC": that host and all that are like it give what DOC says.
+static int upgrade(inventory *hosts, const char *word, cpulift_error **err)
+{
+    const char *equals = strchr(word, '=');
+    g_autofree char *name = equals != NULL ? g_strndup(word, (size_t)(equals - word)) : NULL;
+    g_autofree char *text = NULL;
+    g_autoptr(cpulift_host) host = NULL;
+    size_t len = 0;
+    if (name == NULL || equals[1] == '\0') {
+        return cpulift_error_set(err, CPULIFT_EUSAGE, "--upgrade '%s' is not HOST=DOC", word);
+    }
+    if (inventory_find(hosts, name) == NULL) {
+        return cpulift_error_set(err, CPULIFT_EINPUT,
+                                 "--upgrade '%s' is none of these hosts; see their documents",
+                                 name);
+    }
+    TRY(file_load(equals + 1, FILE_DOCUMENT_MAX, &text, &len, err));
+    TRY(host_parse(text, len, equals + 1, hosts->map, &host, err));
+    inventory_upgrade(hosts, name, g_steal_pointer(&host));
+    return 0;
+}
+
 static int load_hosts(const catalog *map, char **paths, size_t count, inventory **ret_hosts,
                       cpulift_error **err)
 {
@@ -62,6 +88,9 @@ static int load_hosts(const catalog *map, char **paths, size_t count, inventory 
         return cpulift_error_set(err, CPULIFT_EINPUT,
                                  "--without '%s' is none of these hosts; see their documents",
                                  unseen);
+    }
+    for (char **word = options.upgrade; word != NULL && *word != NULL; word++) {
+        TRY(upgrade(hosts, *word, err));
     }
     *ret_hosts = g_steal_pointer(&hosts);
     return 0;

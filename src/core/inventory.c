@@ -274,6 +274,13 @@ void inventory_sort(inventory *inv)
     g_hash_table_remove_all(inv->private->exemplars);
 }
 
+void inventory_upgrade(inventory *inv, const char *name, cpulift_host *host)
+{
+    struct host_kind *kind = g_hash_table_lookup(inv->private->names, name);
+    host_free(kind->host);
+    kind->host = host;
+}
+
 const struct host_kind *inventory_find(const inventory *inv, const char *name)
 {
     return g_hash_table_lookup(inv->private->names, name);

@@ -51,5 +51,9 @@ int inventory_add_text(inventory *inv, const char *text, size_t len, const char 
 /// all are added.
 void inventory_sort(inventory *inv);
 
+/// All hosts that are like the one of this name, which must be there, are from now on as `host`
+/// says, which is taken over. To be called once they are sorted.
+void inventory_upgrade(inventory *inv, const char *name, cpulift_host *host);
+
 /// The kind of the host of this name, or NULL.
 const struct host_kind *inventory_find(const inventory *inv, const char *name);
