@@ -6,16 +6,19 @@
 #include "cli/commands.h"
 #include "cli/fleet_table.h"
 #include "core/inventory_load.h"
-#include "fleet/document.h"
+#include "fleet/export.h"
 #include "fleet/verdict.h"
 
 #include <stdio.h>
 #include <string.h>
 
+/// What a plugin of Nagios that could not look ends with.
+#define NAGIOS_UNKNOWN 3
+
 static struct {
-    char *guests, *evacuate;
+    char *guests, *evacuate, *metrics;
     char **without, **upgrade;
-    gboolean json;
+    gboolean nagios, json;
 } options;
 
 static const GOptionEntry entries[] = {
@@ -31,6 +34,10 @@ static const GOptionEntry entries[] = {
      "as if this host and all that are like it gave what DOC says, a scan of one of them after its "
      "update or of another machine (may be repeated)",
      "HOST=DOC"},
+    {"metrics", 0, 0, G_OPTION_ARG_FILENAME, &options.metrics,
+     "also write the numbers for Prometheus (node_exporter's textfile collector)", "FILE"},
+    {"nagios", 0, 0, G_OPTION_ARG_NONE, &options.nagios,
+     "print one line for Nagios and end as its plugins do (0 to 3)", NULL},
     {0},
 };
 
@@ -163,6 +170,13 @@ static int print_json(const fleet_report *report, int status)
     return command_fail(&err);
 }
 
+static int print_nagios(const fleet_report *report)
+{
+    enum fleet_alarm alarm = FLEET_OK;
+    g_autofree char *line = fleet_export_nagios(report, &alarm);
+    return command_say(line, false, (int)alarm);
+}
+
 static int verify(char **paths, size_t count, cpulift_error **err)
 {
     g_autoptr(catalog) map = NULL;
@@ -177,6 +191,11 @@ static int verify(char **paths, size_t count, cpulift_error **err)
     TRY(check_homes(hosts, guests, err));
     g_autoptr(fleet_matrix) matrix = fleet_matrix_new(hosts, guests, map);
     g_autoptr(fleet_report) report = fleet_report_new(matrix, plan);
+    g_autofree char *metrics = fleet_export_metrics(report);
+    TRY(options.metrics != NULL ? command_output(options.metrics, metrics, err) : 0);
+    if (options.nagios) {
+        return print_nagios(report);
+    }
     int status = fleet_report_is_good(report) ? EXIT_YES : EXIT_NO;
     if (options.json) {
         return print_json(report, status);
@@ -192,7 +211,14 @@ static int run(char **paths, size_t count)
         return command_usage("verify", "where are the guests? name their folder (--guests DIR)");
     }
     int status = verify(paths, count, &err);
-    return err != NULL ? command_fail(&err) : status;
+    if (err == NULL) {
+        return status;
+    }
+    if (options.nagios) { // who asks reads standard output alone
+        g_autofree char *line = g_strdup_printf("CPULIFT UNKNOWN - %s\n", err->message);
+        return command_say(line, false, NAGIOS_UNKNOWN);
+    }
+    return command_fail(&err);
 }
 
 const struct command verify_command = {

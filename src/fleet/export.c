@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "fleet/export.h"
+
+#include "fleet/verdict.h"
+
+#include <string.h>
+
+static const char *const verdicts[] = {"tuned", "stale", "foreign", "own", "unknown"};
+
+static size_t count_verdicts(const fleet_report *report, const char *verdict)
+{
+    size_t count = 0;
+    for (size_t i = 0; report->guests != NULL && i < report->guests->len; i++) {
+        const struct fleet_verdict *one = report->guests->pdata[i];
+        count += strcmp(one->verdict, verdict) == 0;
+    }
+    return count;
+}
+
+static size_t count_stuck(const fleet_report *report)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < report->evacuate->len; i++) {
+        count += g_strv_length(((const struct fleet_stuck *)report->evacuate->pdata[i])->guests);
+    }
+    return count;
+}
+
+/// Guests × other hosts with this answer.
+static size_t count_cells(const fleet_report *report, enum fleet_can can)
+{
+    const inventory *hosts = fleet_matrix_get_hosts(report->matrix);
+    const GPtrArray *guests = fleet_matrix_get_guests(report->matrix);
+    size_t count = 0;
+    for (size_t g = 0; g < guests->len; g++) {
+        const fleet_guest *guest = guests->pdata[g];
+        for (size_t h = 0; h < hosts->kinds->len; h++) {
+            const struct host_kind *kind = hosts->kinds->pdata[h];
+            size_t guest_kind = fleet_matrix_get_kind(report->matrix, g);
+            bool is_home = inventory_find(hosts, guest->host) == kind;
+            count += fleet_matrix_get(report->matrix, guest_kind, h)->can == can
+                         ? kind->names->len - is_home
+                         : 0;
+        }
+    }
+    return count;
+}
+
+static void add_family(GString *out, const char *name, const char *help)
+{
+    g_string_append_printf(out, "# HELP %s %s\n# TYPE %s gauge\n", name, help, name);
+}
+
+char *fleet_export_metrics(const fleet_report *report)
+{
+    GString *out = g_string_new(NULL);
+    if (report->guests != NULL) {
+        add_family(out, "cpulift_guests", "Running guests by what their CPU is beside the plan's.");
+        for (size_t i = 0; i < G_N_ELEMENTS(verdicts); i++) {
+            g_string_append_printf(out, "cpulift_guests{verdict=\"%s\"} %zu\n", verdicts[i],
+                                   count_verdicts(report, verdicts[i]));
+        }
+    }
+    add_family(out, "cpulift_moves",
+               "Guests times other hosts by whether the one can go to the other.");
+    for (enum fleet_can can = FLEET_YES; can <= FLEET_NO; can++) {
+        g_string_append_printf(out, "cpulift_moves{can=\"%s\"} %zu\n", fleet_can_to_string(can),
+                               count_cells(report, can));
+    }
+    add_family(out, "cpulift_stuck_guests",
+               "Guests of a host that no other host is known to take.");
+    for (size_t i = 0; i < report->evacuate->len; i++) {
+        const struct fleet_stuck *stuck = report->evacuate->pdata[i];
+        // A host's name has nothing that a label would have to escape.
+        g_string_append_printf(out, "cpulift_stuck_guests{host=\"%s\"} %u\n", stuck->host,
+                               g_strv_length(stuck->guests));
+    }
+    return g_string_free(out, FALSE);
+}
+
+char *fleet_export_nagios(const fleet_report *report, enum fleet_alarm *ret_alarm)
+{
+    static const char *const words[] = {
+        [FLEET_OK] = "OK", [FLEET_WARNING] = "WARNING", [FLEET_CRITICAL] = "CRITICAL"};
+    size_t stuck = count_stuck(report), stale = count_verdicts(report, "stale");
+    size_t foreign = count_verdicts(report, "foreign"), unknown = count_verdicts(report, "unknown");
+    *ret_alarm = foreign + stuck > 0   ? FLEET_CRITICAL
+                 : stale + unknown > 0 ? FLEET_WARNING
+                                       : FLEET_OK;
+    GString *out = g_string_new(NULL);
+    g_string_printf(out,
+                    "CPULIFT %s - %u guests, %zu foreign, %zu stale, %zu unknown, %zu cannot leave "
+                    "their hosts |",
+                    words[*ret_alarm], fleet_matrix_get_guests(report->matrix)->len, foreign, stale,
+                    unknown, stuck);
+    for (size_t i = 0; i < G_N_ELEMENTS(verdicts); i++) {
+        g_string_append_printf(out, " %s=%zu", verdicts[i], count_verdicts(report, verdicts[i]));
+    }
+    g_string_append_printf(out, " stuck=%zu\n", stuck);
+    return g_string_free(out, FALSE);
+}

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// A fleet's report for monitoring.
+#pragma once
+
+#include "fleet/document.h"
+
+/// In Prometheus' text format, for node_exporter's textfile collector. The caller's.
+char *fleet_export_metrics(const fleet_report *report);
+
+/// What a plugin of Nagios ends with.
+enum fleet_alarm { FLEET_OK, FLEET_WARNING, FLEET_CRITICAL };
+
+/// One line with performance data, as plugins of Nagios print it: critical where a guest has more
+/// than the plan or cannot leave its host, a warning where one is stale or not known. The caller's.
+char *fleet_export_nagios(const fleet_report *report, enum fleet_alarm *ret_alarm);
