@@ -6,6 +6,7 @@
 #include "options.h"
 #include "output.h"
 #include "reference.h"
+#include "threads.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -213,7 +214,7 @@ int main(int argc, char **argv)
         params_write(&p, stdout);
         return 0;
     }
-    setenv("OPENBLAS_NUM_THREADS", "1", 1);            /* ranks are the parallelism */
+    threads_off();
     setenv("OMPI_MCA_ess_singleton_isolated", "1", 0); /* one rank needs no daemon beside it */
     PetscCall(PetscInitialize(&n, &rest, NULL, NULL));
     PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
