@@ -3,6 +3,7 @@
 #include "problem.h"
 
 #include <math.h>
+#include <string.h>
 
 static double constant(const struct params *p, double doping)
 {
@@ -34,31 +35,43 @@ int mobility_is_field_dependent(const struct params *p)
     return p->mobility_field || p->mobility_perp;
 }
 
-/* Gradient of a nodal potential in V/cm. */
-static void field(const struct tet_shape *s, const PetscInt *t, const double *u, double *ret)
+/* A silicon tetrahedron as the mobility sees it, computed once. */
+struct mobility_tet {
+    PetscInt tet;
+    double grad[3][3]; /* of the barycentric functions of nodes 1 to 3, 1/cm; they all sum to 0 */
+    double coupling[6];
+};
+
+/* Square of the gradient of a nodal potential, (V/cm)^2, without its component `but` (-1: whole).
+ */
+static double field2(const struct mobility_tet *m, const PetscInt *t, const double *u, int but)
 {
+    double sum = 0;
+
     for (int a = 0; a < 3; a++) {
-        ret[a] = 0;
-        for (int i = 0; i < 4; i++)
-            ret[a] += 1e7 * s->grad[i][a] * u[t[i]];
+        double e = 0;
+
+        for (int i = 0; i < 3; i++)
+            e += m->grad[i][a] * (u[t[i + 1]] - u[t[0]]);
+        sum += a == but ? 0 : e * e;
     }
+    return sum;
 }
 
-static double reduced(const struct problem *pb, const struct tet_shape *s, const PetscInt *t,
-                      double mu)
+static double reduced(const struct problem *pb, const struct mobility_tet *m, const PetscInt *t)
 {
     const struct params *p = pb->p;
-    double e[3];
+    double mu = pb->tet_mu[m->tet];
 
     if (p->mobility_perp) {
-        field(s, t, pb->psi, e);
-        e[p->transport_axis] = 0;
-        mu /= 1 + pow(sqrt(e[0] * e[0] + e[1] * e[1] + e[2] * e[2]) / p->e_perp, p->gamma_perp);
+        double ratio = sqrt(field2(m, t, pb->psi, p->transport_axis)) / p->e_perp;
+
+        mu /= 1 + (p->gamma_perp == 1 ? ratio : pow(ratio, p->gamma_perp));
     }
     if (p->mobility_field) {
-        field(s, t, pb->phi, e);
-        mu /= pow(1 + pow(mu * sqrt(e[0] * e[0] + e[1] * e[1] + e[2] * e[2]) / p->vsat, p->beta),
-                  1 / p->beta);
+        double ratio = mu * sqrt(field2(m, t, pb->phi, -1)) / p->vsat;
+
+        mu /= p->beta == 2 ? sqrt(1 + ratio * ratio) : pow(1 + pow(ratio, p->beta), 1 / p->beta);
     }
     return mu;
 }
@@ -68,24 +81,20 @@ static double reduced(const struct problem *pb, const struct tet_shape *s, const
  * beginning). */
 static PetscErrorCode update(struct problem *pb, double share)
 {
-    const struct domain *d = &pb->d;
     struct graph *g = &pb->g;
     double start = MPI_Wtime();
 
     PetscFunctionBeginUser;
     for (PetscInt e = 0; e < g->n_edges; e++)
         pb->mobile[e] *= 1 - share;
-    for (PetscInt t = 0; t < d->n_tets; t++) {
-        struct tet_shape s;
-        double mu;
+    for (PetscInt i = 0; i < pb->n_mobility_tets; i++) {
+        const struct mobility_tet *m = &pb->mobility_tet[i];
+        const PetscInt *edge = &g->tet_edge[6 * m->tet];
+        double mu = share * reduced(pb, m, &pb->d.tet[4 * m->tet]);
 
-        if (d->region[t] != REGION_SILICON)
-            continue;
-        coupling_shape(d->xyz, &d->tet[4 * t], g->flow_scheme, &s);
-        mu = reduced(pb, &s, &d->tet[4 * t], pb->tet_mu[t]);
         for (int k = 0; k < 6; k++)
-            if (g->tet_edge[6 * t + k] >= 0)
-                pb->mobile[g->tet_edge[6 * t + k]] += share * mu * s.coupling[k];
+            if (edge[k] >= 0)
+                pb->mobile[edge[k]] += mu * m->coupling[k];
     }
     for (PetscInt e = 0; e < g->n_edges && pb->p->negative == NEGATIVE_CLIP; e++)
         pb->mobile[e] = fmax(pb->mobile[e], 0);
@@ -111,9 +120,22 @@ PetscErrorCode mobility_update(struct problem *pb, double *ret_change)
     PetscFunctionReturn(0);
 }
 
+static void place(const struct problem *pb, PetscInt tet, struct mobility_tet *ret)
+{
+    const PetscInt *t = &pb->d.tet[4 * tet];
+    struct tet_shape s;
+
+    coupling_shape(pb->d.xyz, t, pb->g.flow_scheme, &s);
+    ret->tet = tet;
+    for (int i = 0; i < 9; i++)
+        ret->grad[i / 3][i % 3] = 1e7 * s.grad[1 + i / 3][i % 3];
+    memcpy(ret->coupling, s.coupling, sizeof(ret->coupling));
+}
+
 PetscErrorCode mobility_setup(struct problem *pb)
 {
     const struct domain *d = &pb->d;
+    PetscInt n = 0;
 
     PetscFunctionBeginUser;
     if (pb->p->mobility == MOBILITY_CONSTANT && !mobility_is_field_dependent(pb->p)) {
@@ -128,7 +150,16 @@ PetscErrorCode mobility_setup(struct problem *pb)
         for (int i = 0; i < 4; i++)
             doping += 0.25 * fabs(pb->doping[d->tet[4 * t + i]]) * DENSITY_SCALE;
         pb->tet_mu[t] = low_field[pb->p->mobility](pb->p, doping);
+        n += d->region[t] == REGION_SILICON;
     }
+    PetscCall(PetscMalloc1(n, &pb->mobility_tet));
+    for (PetscInt t = 0; t < d->n_tets; t++)
+        if (d->region[t] == REGION_SILICON)
+            place(pb, t, &pb->mobility_tet[pb->n_mobility_tets++]);
     PetscCall(update(pb, 1));
+    if (!mobility_is_field_dependent(pb->p)) { /* it will not be asked for again */
+        PetscCall(PetscFree(pb->mobility_tet));
+        pb->n_mobility_tets = 0;
+    }
     PetscFunctionReturn(0);
 }

@@ -87,6 +87,7 @@ PetscErrorCode problem_free(struct problem *pb)
     PetscCall(PetscFree3(pb->mobile, pb->flux, pb->matrix));
     PetscCall(PetscFree2(pb->fix_psi, pb->fix_n));
     PetscCall(PetscFree(pb->tet_mu));
+    PetscCall(PetscFree(pb->mobility_tet));
     PetscCall(graph_free(&pb->g));
     PetscCall(domain_free(&pb->d));
     PetscFunctionReturn(0);

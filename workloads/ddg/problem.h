@@ -28,11 +28,14 @@ struct problem {
     double *mobile;             /* per edge: mobility x silicon coupling, cm^2/Vs nm */
     double *flux, *matrix;      /* per edge, of the last continuity solve */
     double *tet_mu;             /* low-field mobility per tetrahedron, NULL when constant */
-    unsigned char *fix_psi;     /* psi is given at the node */
-    unsigned char *fix_n;       /* electrons are given, or there is no silicon */
-    double volts[CONTACTS];     /* present contact voltages, V */
-    double body_doping;         /* net doping under the gate that flat band counts from, cm^-3 */
-    const double *source[3];    /* right sides of manufactured solutions, owned nodes; NULL */
+    struct mobility_tet
+        *mobility_tet; /* silicon tetrahedra, where the mobility follows the field */
+    PetscInt n_mobility_tets;
+    unsigned char *fix_psi;  /* psi is given at the node */
+    unsigned char *fix_n;    /* electrons are given, or there is no silicon */
+    double volts[CONTACTS];  /* present contact voltages, V */
+    double body_doping;      /* net doping under the gate that flat band counts from, cm^-3 */
+    const double *source[3]; /* right sides of manufactured solutions, owned nodes; NULL */
     struct linear pair, poisson, gradient, electrons, full;
     PetscInt newton_its;
     double dopants; /* random dopants placed, of the meshed part */
