@@ -4,114 +4,14 @@
 // communicated.
 #include "domain.h"
 
+#include "order.h"
+#include "partition.h"
+
 #include <string.h>
 
-static int compare_int(const void *a, const void *b)
-{
-    PetscInt x = *(const PetscInt *)a, y = *(const PetscInt *)b;
-
-    return (x > y) - (x < y);
-}
-
-static PetscInt sort_unique(PetscInt *v, PetscInt n)
-{
-    PetscInt m = 0;
-
-    qsort(v, (size_t)n, sizeof(*v), compare_int);
-    for (PetscInt i = 0; i < n; i++)
-        if (!m || v[m - 1] != v[i])
-            v[m++] = v[i];
-    return m;
-}
-
-/* Neighbours of the nodes lo ... hi-1 in the mesh, as compressed rows that PETSc will own. */
-static PetscErrorCode neighbours(const struct mesh *m, PetscInt lo, PetscInt hi, PetscInt **ret_ptr,
-                                 PetscInt **ret_col)
-{
-    PetscInt rows = hi - lo, *ptr, *col, *at, kept = 0;
-
-    PetscFunctionBeginUser;
-    PetscCall(PetscCalloc1(rows + 1, &ptr));
-    PetscCall(PetscMalloc1(rows + 1, &at));
-    for (int i = 0; i < 4 * m->n_tets; i++)
-        if (m->tet[i] >= lo && m->tet[i] < hi)
-            ptr[m->tet[i] - lo + 1] += 3;
-    for (PetscInt i = 0; i < rows; i++)
-        ptr[i + 1] += ptr[i];
-    PetscCall(PetscMalloc1(ptr[rows] + 1, &col));
-    PetscCall(PetscArraycpy(at, ptr, rows + 1));
-    for (int i = 0; i < 4 * m->n_tets; i++) {
-        PetscInt r = m->tet[i] - lo;
-
-        for (int k = 0; r >= 0 && r < rows && k < 4; k++)
-            if (k != i % 4)
-                col[at[r]++] = m->tet[i - i % 4 + k];
-    }
-    for (PetscInt i = 0, begin = 0; i < rows; i++) {
-        PetscInt end = ptr[i + 1], n = sort_unique(col + begin, end - begin);
-
-        PetscCall(PetscArraymove(col + kept, col + begin, n));
-        begin = end;
-        ptr[i + 1] = kept += n;
-    }
-    PetscCall(PetscFree(at));
-    *ret_ptr = ptr;
-    *ret_col = col;
-    PetscFunctionReturn(0);
-}
-
-/* Work per node: a silicon node has two or three unknowns, an oxide node one. */
-static PetscErrorCode weights(const struct mesh *m, PetscInt lo, PetscInt hi, PetscInt **ret)
-{
-    PetscInt *w;
-
-    PetscFunctionBeginUser;
-    PetscCall(PetscMalloc1(hi - lo + 1, &w));
-    for (PetscInt i = 0; i < hi - lo; i++)
-        w[i] = 2;
-    for (int i = 0; i < 4 * m->n_tets; i++)
-        if (m->region[i / 4] == REGION_SILICON && m->tet[i] >= lo && m->tet[i] < hi)
-            w[m->tet[i] - lo] = 3;
-    *ret = w;
-    PetscFunctionReturn(0);
-}
-
-/* Rank of every node of the mesh, on every rank. */
-static PetscErrorCode partition(MPI_Comm comm, PetscMPIInt rank, PetscMPIInt size,
-                                const struct mesh *m, PetscInt *part)
-{
-    PetscInt lo = (PetscInt)((PetscInt64)m->n_nodes * rank / size);
-    PetscInt hi = (PetscInt)((PetscInt64)m->n_nodes * (rank + 1) / size);
-    PetscInt *ptr = NULL, *col = NULL, *w = NULL;
-    const PetscInt *mine;
-    Mat graph;
-    MatPartitioning tool;
-    IS is, all;
-
-    PetscFunctionBeginUser;
-    PetscCall(neighbours(m, lo, hi, &ptr, &col));
-    PetscCall(weights(m, lo, hi, &w));
-    PetscCall(MatCreateMPIAdj(comm, hi - lo, m->n_nodes, ptr, col, NULL, &graph));
-    PetscCall(MatPartitioningCreate(comm, &tool));
-    PetscCall(MatPartitioningSetAdjacency(tool, graph));
-    PetscCall(MatPartitioningSetType(tool, MATPARTITIONINGPTSCOTCH));
-    PetscCall(MatPartitioningSetVertexWeights(tool, w));
-    PetscCall(MatPartitioningSetFromOptions(tool));
-    PetscCall(MatPartitioningApply(tool, &is));
-    PetscCall(ISAllGather(is, &all));
-    PetscCall(ISGetIndices(all, &mine));
-    PetscCall(PetscArraycpy(part, mine, m->n_nodes));
-    PetscCall(ISRestoreIndices(all, &mine));
-    PetscCall(ISDestroy(&all));
-    PetscCall(ISDestroy(&is));
-    PetscCall(MatPartitioningDestroy(&tool));
-    PetscCall(MatDestroy(&graph));
-    PetscFunctionReturn(0);
-}
-
-/* Numbers the nodes rank by rank, in mesh order within each. */
+/* Numbers the nodes rank by rank, in the given order of the whole within each. */
 static PetscErrorCode number(struct domain *d, const struct mesh *m, const PetscInt *part,
-                             PetscInt *global)
+                             const PetscInt *order, PetscInt *global)
 {
     PetscInt *next;
 
@@ -125,7 +25,7 @@ static PetscErrorCode number(struct domain *d, const struct mesh *m, const Petsc
     d->first = next[d->rank];
     d->n_global = m->n_nodes;
     for (int i = 0; i < m->n_nodes; i++)
-        global[i] = next[part[i]]++;
+        global[order[i]] = next[part[order[i]]]++;
     PetscCall(PetscFree(next));
     PetscFunctionReturn(0);
 }
@@ -240,7 +140,7 @@ static PetscErrorCode connect_ghosts(struct domain *d)
 
 PetscErrorCode domain_new(MPI_Comm comm, const struct mesh *m, struct domain *ret)
 {
-    PetscInt *part, *global, *local;
+    PetscInt *part, *order, *global, *local;
 
     PetscFunctionBeginUser;
     memset(ret, 0, sizeof(*ret));
@@ -248,15 +148,17 @@ PetscErrorCode domain_new(MPI_Comm comm, const struct mesh *m, struct domain *re
     ret->factor = m->factor;
     PetscCallMPI(MPI_Comm_rank(comm, &ret->rank));
     PetscCallMPI(MPI_Comm_size(comm, &ret->size));
-    PetscCall(PetscCalloc3(m->n_nodes, &part, m->n_nodes, &global, m->n_nodes, &local));
+    PetscCall(PetscCalloc4(m->n_nodes, &part, m->n_nodes, &order, m->n_nodes, &global, m->n_nodes,
+                           &local));
     if (ret->size > 1)
-        PetscCall(partition(comm, ret->rank, ret->size, m, part));
-    PetscCall(number(ret, m, part, global));
+        PetscCall(partition_new(m, ret->size, part));
+    PetscCall(order_new(m, order));
+    PetscCall(number(ret, m, part, order, global));
     PetscCall(choose_nodes(ret, m, part, global, local));
     PetscCall(take_tets(ret, m, part, local));
     PetscCall(take_nodes(ret, m));
     PetscCall(connect_ghosts(ret));
-    PetscCall(PetscFree3(part, global, local));
+    PetscCall(PetscFree4(part, order, global, local));
     PetscFunctionReturn(0);
 }
 

@@ -19,9 +19,8 @@ static const char help[] =
 
 /* PETSc's options go through: its solvers' (by our prefixes) and its own diagnostics. */
 static const char *const petsc_prefixes[] = {
-    "density_",          "potential_", "poisson_", "gradient_",  "full_",
-    "mat_partitioning_", "log_",       "malloc",   "options_",   "info",
-    "on_error",          "fp_trap",    "memory_",  "checkstack", NULL};
+    "density_", "potential_", "poisson_", "gradient_", "full_",   "log_",       "malloc",
+    "options_", "info",       "on_error", "fp_trap",   "memory_", "checkstack", NULL};
 
 static int is_petsc(const char *name)
 {

@@ -142,18 +142,6 @@ static PetscErrorCode try_solver(const struct solver *s, const struct params *p,
     PetscFunctionReturn(0);
 }
 
-static PetscErrorCode try_partitioner(MPI_Comm comm)
-{
-    MatPartitioning tool;
-
-    PetscFunctionBeginUser;
-    PetscCall(MatPartitioningCreate(comm, &tool));
-    PetscCall(MatPartitioningSetType(tool, MATPARTITIONINGPTSCOTCH));
-    PetscCall(MatPartitioningSetFromOptions(tool));
-    PetscCall(MatPartitioningDestroy(&tool));
-    PetscFunctionReturn(0);
-}
-
 /* The first message of a failure, instead of a trace and the end of the program. */
 static PetscErrorCode keep_message(MPI_Comm comm, int line, const char *function, const char *file,
                                    PetscErrorCode code, PetscErrorType type, const char *message,
@@ -193,10 +181,6 @@ static int try_all(MPI_Comm comm, const struct params *p, int argc, char **argv,
         given = find_given(argc, argv, solvers[i].prefix);
         if (given && solvers[i].methods & 1 << p->method)
             bad = try_solver(&solvers[i], p, t) != 0;
-    }
-    if (!bad && find_given(argc, argv, "mat_partitioning_")) {
-        given = find_given(argc, argv, "mat_partitioning_");
-        bad = try_partitioner(comm) != 0;
     }
     PetscPopErrorHandler();
     free(t);

@@ -152,16 +152,15 @@ refuse_option -full_ksp_rtoll -full_ksp_rtoll 1e-3
 refuse_option -poisson_ksp_type -poisson_ksp_type gmres
 refuse_option -log_vew -log_vew
 refuse_option -malloc_dumpp -malloc_dumpp
-refuse_option -mat_partitioning_typ -mat_partitioning_typ ptscotch
 refuse_option -potential_pc_type -potential_pc_type gamg
 refuse_option -density_ksp_type -density_ksp_type nonsense
 plain=$(run 1 $small -vg 0.5 | cut -f3)
 for option in "-potential_ksp_type gmres" "-full_ksp_type gmres" "-method decoupled -poisson_ksp_type gmres" "-potential_ksp_view" \
-    "-log_view" "-malloc_dump" "-options_left" "-mat_partitioning_type ptscotch"; do
+    "-log_view" "-malloc_dump" "-options_left"; do
     near "option $option" "$(run 1 $small -vg 0.5 $option | awk -F'\t' 'NF == 6 { print $3 }')" "$plain" 1e-6
 done
 for ranks in 1 2; do
-    option="-density_sub_pc_factor_levels 1 -potential_ksp_converged_reason -mat_partitioning_type ptscotch"
+    option="-density_sub_pc_factor_levels 1 -potential_ksp_converged_reason"
     near "options on $ranks ranks" "$(run $ranks $small -vg 0.5 $option | awk -F'\t' 'NF == 6 { print $3 }')" "$plain" 1e-6
     option="-density_pc_type gamg -density_mg_levels_ksp_type richardson"
     near "multigrid on $ranks ranks" "$(run $ranks $small -vg 0.5 $option | cut -f3)" "$plain" 1e-6
