@@ -81,6 +81,8 @@ static PetscErrorCode assemble(struct problem *pb, double *rhs)
 
     PetscFunctionBeginUser;
     PetscCall(linear_begin(l, &own, &off));
+    for (PetscInt i = 0; i < pb->d.n_local && l->coarse.n; i++)
+        l->coarse.null[i] = 1 / pb->r[i];
     for (PetscInt i = 0; i < pb->d.n_own; i++) {
         double diag = 1;
         int is_free = !pb->fix_n[i];
@@ -146,7 +148,7 @@ PetscErrorCode density_solve(struct problem *pb, double rtol, double *ret_change
     PetscCall(linear_solve(&pb->electrons, rtol, rhs, u, ret_ok));
     extremes(pb, u, &least, &most);
     if (*ret_ok && (least < -0.5 || most > 2)) {
-        PetscCall(linear_solve(&pb->electrons, 1e-12, rhs, u, ret_ok));
+        PetscCall(linear_solve(&pb->electrons, 1e-8, rhs, u, ret_ok));
         extremes(pb, u, &least, &most);
     }
     *ret_ok = *ret_ok && isfinite(most);
@@ -165,6 +167,8 @@ static PetscErrorCode predict_system(struct problem *pb, const double *delta, do
 
     PetscFunctionBeginUser;
     PetscCall(linear_begin(l, &own, &off));
+    for (PetscInt i = 0; i < pb->d.n_local && l->coarse.n; i++)
+        l->coarse.null[i] = 1;
     for (PetscInt i = 0; i < pb->d.n_own; i++) {
         double sum = 0;
 
@@ -192,7 +196,7 @@ PetscErrorCode density_predict(struct problem *pb, const double *delta)
     PetscCall(PetscMalloc2(pb->d.n_own, &rhs, pb->d.n_own, &s));
     PetscCall(density_flux(pb));
     PetscCall(predict_system(pb, delta, rhs));
-    PetscCall(linear_solve(&pb->electrons, 1e-8, rhs, s, &ok));
+    PetscCall(linear_solve(&pb->electrons, 1e-3, rhs, s, &ok));
     for (PetscInt i = 0; i < pb->d.n_own && ok; i++) {
         if (pb->fix_n[i])
             continue;

@@ -132,22 +132,18 @@ static void add_curves(json_t *figures, const struct params *p, const struct swe
 
 static void add_costs(json_t *figures, const struct problem *pb, const struct sweep *s)
 {
-    const struct linear *l[] = {&pb->pair, &pb->poisson, &pb->gradient, &pb->electrons, &pb->full};
-    double krylov = 0, rescues = 0, linear = 0, iterations = 0;
     struct rusage usage;
+    struct work work;
+    double iterations = 0;
 
-    for (size_t i = 0; i < sizeof(l) / sizeof(l[0]); i++) {
-        krylov += l[i]->iterations;
-        rescues += l[i]->rescues;
-        linear += l[i]->seconds;
-    }
+    problem_work(pb, &work);
     for (int i = 0; i < s->n; i++)
         iterations += s->point[i].iterations;
     getrusage(RUSAGE_SELF, &usage);
     add(figures, "cpu_time", s->cpu, "s");
     add(figures, "time", s->seconds, "s");
     add(figures, "time_setup", pb->time.setup, "s");
-    add(figures, "time_linear", linear, "s");
+    add(figures, "time_linear", work.seconds, "s");
     add(figures, "time_exponentials", pb->time.exponentials, "s");
     add(figures, "time_fluxes", pb->time.fluxes, "s");
     add(figures, "time_assembly", pb->time.assembly, "s");
@@ -155,8 +151,9 @@ static void add_costs(json_t *figures, const struct problem *pb, const struct sw
     add(figures, "nodes", pb->d.n_global, "1");
     add(figures, "biases", s->n, "1");
     add(figures, "outer_iterations", iterations, "1");
-    add(figures, "krylov_iterations", krylov, "1");
-    add(figures, "direct_rescues", rescues, "1");
+    add(figures, "krylov_iterations", work.iterations, "1");
+    add(figures, "factorisations", work.factors, "1");
+    add(figures, "direct_rescues", work.rescues, "1");
     add(figures, "memory_rank0", usage.ru_maxrss / 1024.0, "MiB");
     if (pb->p->dopants)
         add(figures, "dopants", pb->dopants, "1");

@@ -27,6 +27,7 @@ static PetscErrorCode make_solvers(struct problem *pb)
 {
     const struct params *p = pb->p;
     const struct domain *d = &pb->d;
+    int is_symmetric = pb->g.negative == 0;
 
     PetscFunctionBeginUser;
     if (p->method == METHOD_DECOUPLED) {
@@ -35,7 +36,10 @@ static PetscErrorCode make_solvers(struct problem *pb)
     } else {
         PetscCall(linear_new(d, &pb->g, 2, "potential_", 0, p, &pb->pair));
     }
-    PetscCall(linear_new(d, &pb->g, 1, "density_", pb->g.negative == 0, p, &pb->electrons));
+    /* with the second level few iterations are left, and overlap counts for more than symmetry */
+    PetscCall(linear_new(d, &pb->g, 1, "density_", is_symmetric && !p->coarse, p, &pb->electrons));
+    if (is_symmetric)
+        PetscCall(linear_add_coarse(&pb->electrons, pb->fix_n, p->coarse));
     PetscFunctionReturn(0);
 }
 
@@ -71,6 +75,19 @@ PetscErrorCode problem_new(MPI_Comm comm, const struct params *p, struct mesh *m
     PetscCall(make_solvers(ret));
     ret->time.setup = MPI_Wtime() - start;
     PetscFunctionReturn(0);
+}
+
+void problem_work(const struct problem *pb, struct work *ret)
+{
+    const struct linear *l[] = {&pb->pair, &pb->poisson, &pb->gradient, &pb->electrons, &pb->full};
+
+    memset(ret, 0, sizeof(*ret));
+    for (size_t i = 0; i < sizeof(l) / sizeof(l[0]); i++) {
+        ret->iterations += l[i]->iterations;
+        ret->factors += l[i]->factors;
+        ret->rescues += l[i]->rescues;
+        ret->seconds += l[i]->seconds;
+    }
 }
 
 PetscErrorCode problem_free(struct problem *pb)

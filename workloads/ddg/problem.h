@@ -47,6 +47,12 @@ struct problem {
 PetscErrorCode problem_new(MPI_Comm comm, const struct params *p, struct mesh *m,
                            const struct kernels *kern, struct problem *ret);
 PetscErrorCode problem_free(struct problem *pb);
+/* What all linear solvers have done so far. */
+struct work {
+    PetscInt iterations, factors, rescues;
+    double seconds;
+};
+void problem_work(const struct problem *pb, struct work *ret);
 /* Neutral start at zero bias. */
 PetscErrorCode problem_start(struct problem *pb);
 /* Sets contact voltages and the values that they fix. */
