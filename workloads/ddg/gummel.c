@@ -87,13 +87,13 @@ static PetscErrorCode continuity(struct problem *pb, double tol, double *ret_cha
     PetscFunctionReturn(0);
 }
 
-/* One pass: potentials, mobility, continuity. */
+/* One pass: potentials, which one Newton step mostly does, mobility, continuity. */
 static PetscErrorCode pass(struct problem *pb, double tol, double *ret_change, int *ret_ok)
 {
     double first, second = 0;
 
     PetscFunctionBeginUser;
-    PetscCall(potentials(pb, tol, &first, ret_ok));
+    PetscCall(potentials(pb, fmin(1e-2, 4 * tol), &first, ret_ok));
     if (*ret_ok)
         PetscCall(continuity(pb, tol, &second, ret_ok));
     *ret_change = fmax(first, second);

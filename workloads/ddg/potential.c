@@ -218,6 +218,13 @@ static PetscErrorCode step(struct problem *pb, const struct part *part, struct l
     PetscFunctionReturn(0);
 }
 
+/* What is left to change after a step: its solver's tolerance of it (doubled, for safety), and what
+ * Newton's quadratic convergence leaves of the exact step. */
+static double left(const struct problem *pb, double step)
+{
+    return step * fmin(1, 2 * pb->p->linear_rtol + step / pb->md.vt);
+}
+
 PetscErrorCode potential_solve(struct problem *pb, enum potential_part which, double tol,
                                double *ret_change, int *ret_ok)
 {
@@ -229,11 +236,11 @@ PetscErrorCode potential_solve(struct problem *pb, enum potential_part which, do
     PetscCall(PetscMalloc2(l->bs * pb->d.n_own, &rhs, pb->d.n_own, &change));
     PetscCall(PetscArrayzero(change, pb->d.n_own));
     *ret_ok = 1;
-    for (int it = 0; it < pb->p->max_newton && *ret_ok && most > tol; it++) {
+    for (int it = 0; it < pb->p->max_newton && *ret_ok && left(pb, most) > tol; it++) {
         PetscCall(step(pb, part, l, rhs, change, &most, ret_ok));
         *ret_ok = *ret_ok && isfinite(most);
     }
-    *ret_ok = *ret_ok && most <= tol;
+    *ret_ok = *ret_ok && left(pb, most) <= tol;
     *ret_change = largest(pb, change);
     PetscCall(PetscFree2(rhs, change));
     PetscFunctionReturn(0);
