@@ -14,6 +14,7 @@ struct bias_point {
     double depletion;         /* bar with a step: width without carriers, nm */
     double seconds;
     int iterations, steps; /* outer iterations of all steps; bias steps taken */
+    int rescues;           /* linear systems that MUMPS had to solve */
 };
 
 /* How a bias point went. */

@@ -106,8 +106,11 @@ static void write_progress(const struct params *p, const struct bias_point *pt,
     else
         fprintf(stderr, "cpulift-ddg: VD = %g V, VG = %g V: ID = %.6e A", pt->vd, pt->vg,
                 pt->current[CONTACT_DRAIN]);
-    fprintf(stderr, ", %d iterations, %d step%s, last change %.1e V, %.2f s\n", pt->iterations,
+    fprintf(stderr, ", %d iterations, %d step%s, last change %.1e V, %.2f s", pt->iterations,
             pt->steps, pt->steps == 1 ? "" : "s", out->change, pt->seconds);
+    if (pt->rescues)
+        fprintf(stderr, "; the Krylov method failed %d times, MUMPS solved instead", pt->rescues);
+    fputc('\n', stderr);
 }
 
 PetscErrorCode output_point(struct problem *pb, const struct bias_point *pt,

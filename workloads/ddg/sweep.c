@@ -146,9 +146,9 @@ static PetscErrorCode equilibrium(struct problem *pb, double vg, double *ret_cha
     PetscCall(problem_start(pb));
     PetscCall(problem_bias(pb, 0, 0, vg));
     if (pb->p->method != METHOD_DECOUPLED)
-        PetscCall(potential_solve(pb, POTENTIAL_PAIR, 1e-3, ret_change, ret_ok));
+        PetscCall(potential_solve(pb, POTENTIAL_PAIR, 1e-2, ret_change, ret_ok));
     else
-        PetscCall(potential_solve(pb, POTENTIAL_POISSON, 1e-3, ret_change, ret_ok));
+        PetscCall(potential_solve(pb, POTENTIAL_POISSON, 1e-2, ret_change, ret_ok));
     PetscFunctionReturn(0);
 }
 
@@ -220,15 +220,19 @@ static PetscErrorCode solve_point(struct problem *pb, double vd, double vg, stru
     const struct voltages to = {pb->p->vs, vd, vg};
     struct outcome out = {0};
     double start = MPI_Wtime(), cpu = cpu_now();
+    struct work before, after;
 
     PetscFunctionBeginUser;
     memset(point, 0, sizeof(*point));
     point->vd = vd;
     point->vg = vg;
+    problem_work(pb, &before);
     if (s->is_any_solved)
         PetscCall(go(pb, &to, point, &out, s));
     else
         PetscCall(go_first(pb, &to, point, &out, s));
+    problem_work(pb, &after);
+    point->rescues = (int)(after.rescues - before.rescues);
     if (!out.ok) {
         describe(pb, vd, vg, &out, s);
         PetscFunctionReturn(0);

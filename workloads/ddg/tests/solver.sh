@@ -1,0 +1,51 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What the linear solvers promise. Usage: ddg=PROGRAM mpirun=MPIRUN solver.sh
+ddg=${ddg:?} mpirun=${mpirun:-mpirun} scratch=$(mktemp -d)
+export ddg mpirun scratch
+. "$(dirname "$0")/common.sh"
+
+# --- layers under the oxide a thousand times thinner than wide: more ranks need hardly more iterations
+shapes="-nx 40 -ny 8 -nz 40 -nox 2
+-nx 20 -ny 12 -nz 50 -nox 1 -vd 0.7
+-nx 90 -ny 3 -nz 30 -nox 3"
+echo "$shapes" >"$scratch/shapes"
+while read -r shape; do
+    for ranks in 1 2 4; do
+        table=$(run $ranks $shape -vg 0.8 </dev/null)
+        [ $ranks -gt 1 ] || alone=$table most=$(figure krylov_iterations | awk '{ print 1.25 * $1 }')
+        near "$shape, $ranks ranks: current" "$(column "$table" 1 3)" "$(column "$alone" 1 3)" 1e-7
+        near "$shape, $ranks ranks: no rescue" "$(figure direct_rescues | awk '{ print $1 + 1 }')" 1 0
+        echo "# $(figure krylov_iterations) iterations"
+        figure krylov_iterations | awk -v m="$most" '{ exit !($1 > 0 && $1 <= m) }'
+        result $? "$shape, $ranks ranks: iterations"
+    done
+done <"$scratch/shapes"
+
+# --- additive Schwarz alone is an option: the same current, in more iterations
+shape="-nx 40 -ny 8 -nz 40 -nox 2 -vg 0.8"
+for ranks in 1 3; do
+    table=$(run $ranks $shape)
+    two=$(figure krylov_iterations)
+    plain=$(run $ranks $shape -coarse 0)
+    near "additive Schwarz alone, $ranks ranks" "$(column "$plain" 1 3)" "$(column "$table" 1 3)" 1e-7
+    figure krylov_iterations | awk -v t="$two" '{ exit !(t > 0 && $1 > 1.5 * t) }'
+    result $? "the second level saves iterations, $ranks ranks"
+done
+
+# --- a rescue is told
+"$ddg" -nx 20 -ny 3 -nz 5 -nox 1 -vg 0.5 -max_krylov 1 -linear_rtol 1e-6 >"$scratch/out" 2>"$scratch/err"
+grep -q 'ID = .*the Krylov method failed [0-9]* times, MUMPS solved instead$' "$scratch/err"
+result $? "the progress line tells of rescues"
+tail -1 "$scratch/out" | grep -q '"direct_rescues": {"unit": "1", "value": [1-9]'
+result $? "the result tells of rescues"
+
+# --- ranks are the parallelism: OpenBLAS's threads, which exist before main(), are ended
+threads() {
+    env OPENBLAS_NUM_THREADS="$1" "$ddg" -nx 40 -vg 0:0.1:1 -progress off >"$scratch/threads$1" 2>"$scratch/err" &
+    while kill -0 $! && [ ! -s "$scratch/threads$1" ]; do sleep 0.01; done 2>"$scratch/null"
+    awk '/^Threads/ { print $2 }' "/proc/$!/status"
+    wait $!
+}
+near "no threads of OpenBLAS" "$(threads 4)" "$(threads 1)" 0
+finish
