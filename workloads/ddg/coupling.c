@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Edge couplings of one tetrahedron: P1 finite elements, or the faces of Voronoi boxes.
-#include "graph.h"
+#include "coupling.h"
 
 #include <math.h>
 #include <string.h>

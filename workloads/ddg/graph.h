@@ -2,6 +2,7 @@
 #ifndef DDG_GRAPH_H
 #define DDG_GRAPH_H
 
+#include "coupling.h"
 #include "domain.h"
 #include "model.h"
 
@@ -26,27 +27,9 @@ struct graph {
     double silicon_edges;
 };
 
-/* The six edges of a tetrahedron. */
-extern const unsigned char graph_pair[6][2];
-
 /* Collective. `p` gives scheme and treatment of negative couplings. */
 PetscErrorCode graph_new(const struct domain *d, const struct params *p, const struct model *md,
                          struct graph *ret);
 PetscErrorCode graph_free(struct graph *g);
-
-/* coupling.c: geometry of one tetrahedron. */
-struct tet_shape {
-    double grad[4][3]; /* gradients of the barycentric functions, 1/nm */
-    double volume;     /* nm^3 */
-    double coupling[6];
-    double part[4];    /* volume that belongs to each node */
-    double dir2[6][3]; /* squared direction cosines of the edges */
-};
-void coupling_shape(const double *xyz, const PetscInt *t, int scheme, struct tet_shape *ret);
-/* Coupling of edge k for the tensor diag(b). */
-double coupling_tensor(const struct tet_shape *s, int scheme, int k, const double *b);
-/* Areas of a triangle that belong to its nodes: Voronoi where no angle is obtuse (Meyer et al.
- * 2003). */
-void coupling_triangle(const double *x, const double *y, const double *z, double *ret);
 
 #endif

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "order.h"
 
-#include "graph.h"
+#include "coupling.h"
+
+#include <petscmat.h>
+#undef I
 
 #include <math.h>
 

@@ -2,7 +2,10 @@
 #ifndef DDG_ORDER_H
 #define DDG_ORDER_H
 
-#include "domain.h"
+#include "mesh.h"
+
+#include <petscsys.h>
+#undef I
 
 /* The nodes of the mesh in reverse Cuthill-McKee order of its couplings (n_nodes entries).
  * Incomplete factors with fill in this order need half of the iterations of those in mesh order;

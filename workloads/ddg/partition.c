@@ -6,7 +6,7 @@
 // each edge by its coupling relative to those of its ends.
 #include "partition.h"
 
-#include "graph.h"
+#include "coupling.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -2,7 +2,10 @@
 #ifndef DDG_PARTITION_H
 #define DDG_PARTITION_H
 
-#include "domain.h"
+#include "mesh.h"
+
+#include <petscsys.h>
+#undef I
 
 /* Cuts the mesh into `parts` of equal work: the part of every node (n_nodes entries). Each cut is
  * a plane across the axis along which the nodes are coupled least. Every rank that holds the mesh
