@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "measure/page.h"
 
+#include "base/html.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "measure/answer.h"
@@ -15,18 +16,6 @@ static const struct {
 #include "templates.h"
 };
 enum { PAGE, STYLE }; // in the order of meson.build
-
-/// Appends, with every %s escaped.
-static void add(GString *page, const char *format, ...) G_GNUC_PRINTF(2, 3);
-
-static void add(GString *page, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    g_autofree char *text = g_markup_vprintf_escaped(format, args);
-    va_end(args);
-    g_string_append(page, text);
-}
 
 static char *number(double value)
 {
@@ -59,8 +48,8 @@ static void add_meanings(GString *page, const struct page_section *s)
     g_string_append(page, "<p class=\"sub\">");
     for (unsigned c = 0; c < s->summary->cpus->len; c++) {
         const char *cpu = s->summary->cpus->pdata[c], *meaning = settings_explain(cpu);
-        add(page, "%s<strong>%s</strong>%s%s", c > 0 ? "; " : "", cpu, meaning != NULL ? ": " : "",
-            meaning != NULL ? meaning : "");
+        html_add(page, "%s<strong>%s</strong>%s%s", c > 0 ? "; " : "", cpu,
+                 meaning != NULL ? ": " : "", meaning != NULL ? meaning : "");
     }
     g_string_append(page, ".</p>\n");
 }
@@ -72,7 +61,7 @@ static void add_answer(GString *page, const struct page_section *s)
     for (unsigned w = 0; w < s->summary->workloads->len; w++) {
         const char *workload = s->summary->workloads->pdata[w];
         g_autofree char *headline = answer_format_headline(s->summary, workload);
-        add(page, "<li><strong>%s</strong>: %s</li>\n", workload, headline);
+        html_add(page, "<li><strong>%s</strong>: %s</li>\n", workload, headline);
     }
     g_string_append(page, "</ul>\n");
 }
@@ -82,19 +71,21 @@ static void add_picture(GString *page, const struct page_section *s, unsigned w)
     const char *workload = s->summary->workloads->pdata[w];
     const struct workload_kind *kind = workload_find_kind(workload);
     if (s->pictures[w] == NULL) {
-        add(page, "<p>No figure: no sample of %s counts.</p>\n", workload);
+        html_add(page, "<p>No figure: no sample of %s counts.</p>\n", workload);
         return;
     }
     g_autofree char *data = g_base64_encode((const guchar *)s->pictures[w], strlen(s->pictures[w]));
-    add(page,
+    html_add(
+        page,
         "<figure><img alt=\"Bars of %s for each definition and number of CPUs; the table below has "
         "the numbers\" width=\"780\" height=\"400\" src=\"data:image/svg+xml;base64,%s\">\n",
         workload, data);
-    add(page,
-        "<figcaption>%s%sMedians; the lines are their confidence intervals, of 95 %% or more. "
-        "Fewer than 6 runs have none.</figcaption>"
-        "</figure>\n",
-        kind != NULL ? kind->paper : "", kind != NULL ? " of the paper, for this machine. " : "");
+    html_add(page,
+             "<figcaption>%s%sMedians; the lines are their confidence intervals, of 95 %% or more. "
+             "Fewer than 6 runs have none.</figcaption>"
+             "</figure>\n",
+             kind != NULL ? kind->paper : "",
+             kind != NULL ? " of the paper, for this machine. " : "");
 }
 
 static void add_row(GString *page, const struct summary_row *row, const char *base, bool has_detail)
@@ -107,13 +98,14 @@ static void add_row(GString *page, const struct summary_row *row, const char *ba
     g_autofree char *change = has_ratio ? answer_format_percent(row->ratio.median) : g_strdup("–");
     g_autofree char *ratio_range = interval(&row->ratio);
     g_string_append(page, is_tuned ? "<tr class=\"t\">" : "<tr>");
-    add(page, "<td>%u%s%s</td><td class=\"l\">%s</td><td>%s</td><td>%s</td>", row->vcpus,
-        row->is_oversubscribed ? " *" : "", row->is_loaded ? " !" : "", row->cpu, median, range);
-    add(page, "<td>%s</td><td>%s</td><td>%s</td><td>%zu", ratio, change, ratio_range,
-        row->value.count);
-    add(page, row->failed > 0 ? " (%u failed)</td>" : "</td>", row->failed);
+    html_add(page, "<td>%u%s%s</td><td class=\"l\">%s</td><td>%s</td><td>%s</td>", row->vcpus,
+             row->is_oversubscribed ? " *" : "", row->is_loaded ? " !" : "", row->cpu, median,
+             range);
+    html_add(page, "<td>%s</td><td>%s</td><td>%s</td><td>%zu", ratio, change, ratio_range,
+             row->value.count);
+    html_add(page, row->failed > 0 ? " (%u failed)</td>" : "</td>", row->failed);
     if (has_detail) {
-        add(page, "<td class=\"l\">%s</td>", row->detail != NULL ? row->detail : "–");
+        html_add(page, "<td class=\"l\">%s</td>", row->detail != NULL ? row->detail : "–");
     }
     g_string_append(page, "</tr>\n");
 }
@@ -125,14 +117,14 @@ static void add_table(GString *page, const struct page_section *s, const char *w
     const char *unit = summary_find_unit(s->summary, workload, figure);
     g_autofree char *libraries = summary_join_libraries(s->summary, workload);
     bool has_detail = kind != NULL && kind->details != NULL;
-    add(page,
-        "<div class=\"wide\"><table>\n<caption class=\"l\">%s of %s%s%s%s%s</caption>\n"
-        "<thead><tr><th>CPUs</th><th class=\"l\">definition</th><th>median</th><th>"
-        "interval</th><th>to %s</th><th>change</th><th>interval</th><th>runs</th>",
-        figure, workload, *libraries != '\0' ? ", by " : "", libraries,
-        *unit != '\0' ? ", in " : "", unit, s->summary->base);
+    html_add(page,
+             "<div class=\"wide\"><table>\n<caption class=\"l\">%s of %s%s%s%s%s</caption>\n"
+             "<thead><tr><th>CPUs</th><th class=\"l\">definition</th><th>median</th><th>"
+             "interval</th><th>to %s</th><th>change</th><th>interval</th><th>runs</th>",
+             figure, workload, *libraries != '\0' ? ", by " : "", libraries,
+             *unit != '\0' ? ", in " : "", unit, s->summary->base);
     if (has_detail) {
-        add(page, "<th class=\"l\">%s</th>", kind->detail_name);
+        html_add(page, "<th class=\"l\">%s</th>", kind->detail_name);
     }
     g_string_append(page, "</tr></thead>\n<tbody>\n");
     for (unsigned i = 0; i < s->summary->rows->len; i++) {
@@ -165,8 +157,8 @@ static void add_workloads(GString *page, const struct page_section *s)
     for (unsigned w = 0; w < s->summary->workloads->len; w++) {
         const char *workload = s->summary->workloads->pdata[w];
         const struct workload_kind *kind = workload_find_kind(workload);
-        add(page, "<h3>%s%s%s</h3>\n", kind != NULL ? kind->paper : "", kind != NULL ? ". " : "",
-            kind != NULL ? kind->title : workload);
+        html_add(page, "<h3>%s%s%s</h3>\n", kind != NULL ? kind->paper : "",
+                 kind != NULL ? ". " : "", kind != NULL ? kind->title : workload);
         add_picture(page, s, w);
         add_tables(page, s, workload);
     }
@@ -187,11 +179,11 @@ static void add_paper(GString *page, const struct page_section *s)
             unsigned vcpus = g_array_index(s->summary->vcpus, unsigned, v);
             g_autofree char *ours = answer_format(s->summary, workload, "paper", vcpus);
             g_autofree char *best = answer_format(s->summary, workload, "tuned", vcpus);
-            add(page,
-                "<tr><td class=\"l\">%s</td><td class=\"l\">%s</td><td>%u</td><td>%s</td>"
-                "<td>%s</td><td>%s</td></tr>\n",
-                kind->paper, workload, vcpus, ours != NULL ? ours : "–", best != NULL ? best : "–",
-                kind->paper_words);
+            html_add(page,
+                     "<tr><td class=\"l\">%s</td><td class=\"l\">%s</td><td>%u</td><td>%s</td>"
+                     "<td>%s</td><td>%s</td></tr>\n",
+                     kind->paper, workload, vcpus, ours != NULL ? ours : "–",
+                     best != NULL ? best : "–", kind->paper_words);
         }
     }
     g_string_append(page, "</tbody></table></div>\n");
@@ -202,7 +194,7 @@ static void add_warnings(GString *page, const struct page_section *s)
     g_autoptr(GPtrArray) warnings = summary_get_warnings(s->summary, s->samples);
     g_string_append(page, "<h3>What to know before trusting it</h3>\n<ul class=\"warn\">\n");
     for (unsigned i = 0; i < warnings->len; i++) {
-        add(page, "<li>%s</li>\n", (const char *)warnings->pdata[i]);
+        html_add(page, "<li>%s</li>\n", (const char *)warnings->pdata[i]);
     }
     if (warnings->len == 0) {
         g_string_append(page, "<li>Nothing stood out.</li>\n");
@@ -236,8 +228,8 @@ static void add_members(GString *page, const char *prefix, const json_t *object)
         }
         g_autofree char *text = json_is_string(value) ? g_strdup(json_string_value(value))
                                                       : g_strchomp(json_format_line(value));
-        add(page, "<tr><td class=\"l\">%s%s%s</td><td class=\"l\">%s</td></tr>\n", prefix,
-            *prefix != '\0' ? " " : "", key, text);
+        html_add(page, "<tr><td class=\"l\">%s%s%s</td><td class=\"l\">%s</td></tr>\n", prefix,
+                 *prefix != '\0' ? " " : "", key, text);
     }
 }
 
@@ -246,13 +238,13 @@ static void add_definitions(GString *page, const bench_settings *settings)
     for (unsigned i = 0; i < settings->definitions->len; i++) {
         const bench_definition *definition = settings->definitions->pdata[i];
         if (definition->dropped != NULL) {
-            add(page, "<p>%s.</p>\n", definition->dropped);
+            html_add(page, "<p>%s.</p>\n", definition->dropped);
         }
         if (definition->document != NULL) {
-            add(page,
-                "<details><summary>The definition ‘%s’</summary><pre><code>%s</code></pre>"
-                "</details>\n",
-                definition->name, definition->document);
+            html_add(page,
+                     "<details><summary>The definition ‘%s’</summary><pre><code>%s</code></pre>"
+                     "</details>\n",
+                     definition->name, definition->document);
         }
     }
 }
@@ -263,10 +255,12 @@ static void add_place(GString *page, const struct page_section *s)
     const json_t *removed = settings->environment_removed;
     g_autofree char *list = removed != NULL ? g_strchomp(json_format_line(removed)) : g_strdup("");
     g_string_append(page, "<h3>What was measured where</h3>\n<div class=\"wide\"><table><tbody>\n");
-    add(page, "<tr><td class=\"l\">ran in</td><td class=\"l\">%s</td></tr>\n",
-        settings->is_guest ? "guests of libvirt" : "processes of this machine under cpulift run");
+    html_add(page, "<tr><td class=\"l\">ran in</td><td class=\"l\">%s</td></tr>\n",
+             settings->is_guest ? "guests of libvirt"
+                                : "processes of this machine under cpulift run");
     add_members(page, "", s->samples->machine);
-    add(page, "<tr><td class=\"l\">variables removed</td><td class=\"l\">%s</td></tr>\n", list);
+    html_add(page, "<tr><td class=\"l\">variables removed</td><td class=\"l\">%s</td></tr>\n",
+             list);
     g_string_append(page, "</tbody></table></div>\n");
     add_definitions(page, settings);
 }
@@ -274,7 +268,8 @@ static void add_place(GString *page, const struct page_section *s)
 static void add_section(GString *page, const struct page_section *s)
 {
     const char *processor = json_get_string(s->samples->machine, "processor");
-    add(page, "<h2>%s: %s</h2>\n", s->source, processor != NULL ? processor : "unknown processor");
+    html_add(page, "<h2>%s: %s</h2>\n", s->source,
+             processor != NULL ? processor : "unknown processor");
     add_answer(page, s);
     add_meanings(page, s);
     add_workloads(page, s);
@@ -283,34 +278,18 @@ static void add_section(GString *page, const struct page_section *s)
     add_place(page, s);
 }
 
-/// The template with each @NAME@ replaced by its value. One pass: what a value holds is not a
-/// template.
-static char *fill(const char *template, const char *const (*values)[2], size_t count)
-{
-    GString *text = g_string_new(NULL);
-    g_auto(GStrv) parts = g_strsplit(template, "@", -1);
-    for (size_t i = 0; parts[i] != NULL; i++) {
-        const char *part = parts[i];
-        for (size_t v = 0; i % 2 == 1 && v < count; v++) {
-            part = strcmp(parts[i], values[v][0]) == 0 ? values[v][1] : part;
-        }
-        g_string_append(text, part);
-    }
-    return g_string_free(text, FALSE);
-}
-
 char *page_format(const struct page_section *sections, size_t count)
 {
     g_autoptr(GString) body = g_string_new(NULL);
     g_autoptr(GString) sources = g_string_new(NULL);
     for (size_t i = 0; i < count; i++) {
         add_section(body, &sections[i]);
-        add(sources, " %s", sections[i].source);
+        html_add(sources, " %s", sections[i].source);
     }
     const char *const values[][2] = {
         {"STYLE", templates[STYLE].text},
         {"SECTIONS", body->str},
         {"SOURCES", sources->str},
     };
-    return fill(templates[PAGE].text, values, G_N_ELEMENTS(values));
+    return html_fill(templates[PAGE].text, values, G_N_ELEMENTS(values));
 }
