@@ -7,6 +7,7 @@
 #include "cli/fleet_table.h"
 #include "core/inventory_load.h"
 #include "fleet/export.h"
+#include "fleet/page.h"
 #include "fleet/verdict.h"
 
 #include <stdio.h>
@@ -16,7 +17,7 @@
 #define NAGIOS_UNKNOWN 3
 
 static struct {
-    char *guests, *evacuate, *metrics;
+    char *guests, *evacuate, *html, *metrics;
     char **without, **upgrade;
     gboolean nagios, json;
 } options;
@@ -34,6 +35,8 @@ static const GOptionEntry entries[] = {
      "as if this host and all that are like it gave what DOC says, a scan of one of them after its "
      "update or of another machine (may be repeated)",
      "HOST=DOC"},
+    {"html", 0, 0, G_OPTION_ARG_FILENAME, &options.html,
+     "also write the matrix as a page that needs nothing from outside", "FILE"},
     {"metrics", 0, 0, G_OPTION_ARG_FILENAME, &options.metrics,
      "also write the numbers for Prometheus (node_exporter's textfile collector)", "FILE"},
     {"nagios", 0, 0, G_OPTION_ARG_NONE, &options.nagios,
@@ -192,6 +195,8 @@ static int verify(char **paths, size_t count, cpulift_error **err)
     g_autoptr(fleet_matrix) matrix = fleet_matrix_new(hosts, guests, map);
     g_autoptr(fleet_report) report = fleet_report_new(matrix, plan);
     g_autofree char *metrics = fleet_export_metrics(report);
+    g_autofree char *page = options.html != NULL ? fleet_page_format(report) : NULL;
+    TRY(page != NULL ? command_output(options.html, page, err) : 0);
     TRY(options.metrics != NULL ? command_output(options.metrics, metrics, err) : 0);
     if (options.nagios) {
         return print_nagios(report);

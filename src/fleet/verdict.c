@@ -92,9 +92,10 @@ static const char *judge(const fleet_guest *guest, const cpulift_plan *plan, con
     verdict->missing = subtract(wants.features, has.features);
     verdict->extra = subtract(has.features, wants.features);
     verdict->why = find_other(guest->cpu, planned);
-    return *verdict->extra != NULL                             ? "foreign"
-           : *verdict->missing != NULL || verdict->why != NULL ? "stale"
-                                                               : "tuned";
+    bool is_wider = plan->phys_bits != 0 && guest->cpu->phys_bits > plan->phys_bits;
+    bool is_foreign = *verdict->extra != NULL || is_wider;
+    bool is_stale = *verdict->missing != NULL || verdict->why != NULL;
+    return is_foreign ? "foreign" : is_stale ? "stale" : "tuned";
 }
 
 struct fleet_verdict *fleet_verdict_find(const fleet_guest *guest, const cpulift_plan *plan,

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "fleet/page.h"
+
+#include "base/html.h"
+#include "base/text.h"
+#include "fleet/verdict.h"
+
+#include <string.h>
+
+/// The page's frame and its style, from data/fleet, as part of the program.
+static const struct {
+    const char *name, *text;
+} templates[] = {
+#include "fleet_templates.h"
+};
+enum { PAGE, STYLE }; // in the order of meson.build
+
+/// A host's column.
+struct column {
+    const char *name;
+    size_t kind;
+};
+
+static int compare_columns(const void *a, const void *b)
+{
+    const struct column *ca = a, *cb = b;
+    return strcmp(ca->name, cb->name);
+}
+
+static GArray *list_columns(const inventory *hosts)
+{
+    GArray *columns = g_array_new(FALSE, FALSE, sizeof(struct column));
+    for (size_t k = 0; k < hosts->kinds->len; k++) {
+        const struct host_kind *kind = hosts->kinds->pdata[k];
+        for (size_t i = 0; i < kind->names->len; i++) {
+            struct column column = {kind->names->pdata[i], k};
+            g_array_append_val(columns, column);
+        }
+    }
+    g_array_sort(columns, compare_columns);
+    return columns;
+}
+
+/// A cell's mark, and as its title all that stops the guest.
+static void add_cell(GString *page, const fleet_cell *cell)
+{
+    static const struct {
+        const char *class, *mark;
+    } marks[] = {[FLEET_YES] = {"y", "✓"}, [FLEET_UNKNOWN] = {"u", "?"}, [FLEET_NO] = {"n", "✗"}};
+    g_autoptr(GString) because = g_string_new(NULL);
+    for (size_t i = 0; i < cell->because->len; i++) {
+        const struct fleet_obstacle *one = cell->because->pdata[i];
+        g_autofree char *names = g_strjoinv(" ", one->names);
+        g_string_append_printf(because, "%s%s: %s", i > 0 ? "; " : "", one->what, names);
+    }
+    g_string_append_printf(page, "<td class=\"%s\"", marks[cell->can].class);
+    if (because->len > 0) {
+        html_add(page, " title=\"%s\"", because->str);
+    }
+    g_string_append_printf(page, ">%s</td>", marks[cell->can].mark);
+}
+
+static void add_guest(GString *page, const fleet_report *report, size_t index,
+                      const GArray *columns)
+{
+    const fleet_guest *guest = fleet_matrix_get_guests(report->matrix)->pdata[index];
+    const struct fleet_verdict *verdict =
+        report->guests != NULL ? report->guests->pdata[index] : NULL;
+    size_t kind = fleet_matrix_get_kind(report->matrix, index);
+    html_add(page, "<tr><td class=\"l\">%s</td><td class=\"l\">%s</td><td class=\"l\">%s</td>",
+             guest->name, guest->host, verdict != NULL ? verdict->verdict : "");
+    for (size_t c = 0; c < columns->len; c++) {
+        const struct column *column = &g_array_index(columns, struct column, c);
+        if (strcmp(column->name, guest->host) == 0) {
+            g_string_append(page, "<td class=\"h\">·</td>");
+        } else {
+            add_cell(page, fleet_matrix_get(report->matrix, kind, column->kind));
+        }
+    }
+    g_string_append(page, "</tr>\n");
+}
+
+static void add_stuck(GString *page, const GPtrArray *evacuate)
+{
+    for (size_t i = 0; i < evacuate->len; i++) {
+        const struct fleet_stuck *stuck = evacuate->pdata[i];
+        size_t count = g_strv_length(stuck->guests);
+        if (count > 0) {
+            g_autofree char *names =
+                text_join_some((const char *const *)stuck->guests, count, count);
+            html_add(page, "<li>%s cannot be evacuated: %s can go to no other host</li>\n",
+                     stuck->host, names);
+        }
+    }
+    if (page->len > 0) {
+        g_string_prepend(page, "<ul class=\"stuck\">\n");
+        g_string_append(page, "</ul>\n");
+    }
+}
+
+char *fleet_page_format(const fleet_report *report)
+{
+    const inventory *hosts = fleet_matrix_get_hosts(report->matrix);
+    const GPtrArray *guests = fleet_matrix_get_guests(report->matrix);
+    g_autoptr(GArray) columns = list_columns(hosts);
+    g_autoptr(GString) summary = g_string_new(NULL), stuck = g_string_new(NULL);
+    g_autoptr(GString) heads = g_string_new(NULL), rows = g_string_new(NULL);
+    html_add(summary, "%u guests on %u hosts, from their documents.", guests->len, columns->len);
+    add_stuck(stuck, report->evacuate);
+    for (size_t c = 0; c < columns->len; c++) {
+        html_add(heads, "<th class=\"v\"><span>%s</span></th>",
+                 g_array_index(columns, struct column, c).name);
+    }
+    for (size_t i = 0; i < guests->len; i++) {
+        add_guest(rows, report, i, columns);
+    }
+    const char *const values[][2] = {{"STYLE", templates[STYLE].text},
+                                     {"SUMMARY", summary->str},
+                                     {"STUCK", stuck->str},
+                                     {"HOSTS", heads->str},
+                                     {"ROWS", rows->str}};
+    return html_fill(templates[PAGE].text, values, G_N_ELEMENTS(values));
+}
