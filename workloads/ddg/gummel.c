@@ -64,12 +64,31 @@ static PetscErrorCode potentials(struct problem *pb, double tol, double *ret_cha
     PetscFunctionReturn(0);
 }
 
+/* Other quasi-Fermi levels at the same psi - Lam. */
+static PetscErrorCode shift(struct problem *pb, const double *phi)
+{
+    PetscFunctionBeginUser;
+    for (PetscInt i = 0; i < pb->d.n_own; i++) {
+        if (pb->fix_n[i])
+            continue;
+        pb->w[i] += (pb->phi[i] - phi[i]) / (2 * pb->md.vt);
+        pb->phi[i] = phi[i];
+    }
+    PetscCall(domain_update(&pb->d, pb->phi));
+    PetscCall(domain_update(&pb->d, pb->w));
+    PetscFunctionReturn(0);
+}
+
 /* Continuity; with field-dependent mobilities both in turn, until they agree, so that the outer
- * iteration sees a map without memory (which its acceleration needs). */
+ * iteration sees a map without memory (which its acceleration needs). Where carriers are at
+ * saturation speed lagged mobilities swing about the solution; acceleration stops that sooner than
+ * relaxation. */
 static PetscErrorCode continuity(struct problem *pb, double tol, double *ret_change, int *ret_ok)
 {
-    const int most = 30;
-    double change = INFINITY, lag = 0;
+    const int most = 30, depth = 2;
+    PetscInt n = pb->d.n_own;
+    struct anderson an;
+    double change = INFINITY, lag = 0, *x, *g;
 
     PetscFunctionBeginUser;
     *ret_change = 0;
@@ -77,12 +96,21 @@ static PetscErrorCode continuity(struct problem *pb, double tol, double *ret_cha
         PetscCall(density_solve(pb, pb->p->linear_rtol, ret_change, ret_ok));
         PetscFunctionReturn(0);
     }
-    for (int it = 0; it < most && *ret_ok && change > tol; it++) {
-        PetscCall(mobility_update(pb, &lag));
+    PetscCall(PetscMalloc2(n, &x, n, &g));
+    PetscCall(anderson_new(&pb->d, n, depth, &an));
+    for (int it = 0; it < most && *ret_ok; it++) {
+        PetscCall(PetscArraycpy(x, pb->phi, n));
+        PetscCall(mobility_set(pb, &lag));
         PetscCall(density_solve(pb, pb->p->linear_rtol, &change, ret_ok));
         *ret_change = fmax(*ret_change, change);
-        change = fmax(change, lag);
+        if (fmax(change, lag) <= tol)
+            break;
+        PetscCall(PetscArraycpy(g, pb->phi, n));
+        PetscCall(anderson_mix(&an, x, g));
+        PetscCall(shift(pb, g));
     }
+    PetscCall(anderson_free(&an));
+    PetscCall(PetscFree2(x, g));
     *ret_change = fmax(*ret_change, lag);
     PetscFunctionReturn(0);
 }

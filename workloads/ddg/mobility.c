@@ -76,9 +76,7 @@ static double reduced(const struct problem *pb, const struct mobility_tet *m, co
     return mu;
 }
 
-/* Lagged mobilities may swing about the solution: where carriers are at saturation speed their flux
- * hardly depends on the field, so half of the way is gone at a time (`share`; all of it at the
- * beginning). */
+/* Moves the couplings by a share of the way to the mobilities of the present state. */
 static PetscErrorCode update(struct problem *pb, double share)
 {
     struct graph *g = &pb->g;
@@ -104,19 +102,35 @@ static PetscErrorCode update(struct problem *pb, double share)
 
 /* A factor common to all mobilities moves no potential, so potentials that stand still do not say
  * that mobilities do. */
-PetscErrorCode mobility_update(struct problem *pb, double *ret_change)
+static PetscErrorCode renew(struct problem *pb, double share, double *ret_change)
 {
     double *before = pb->matrix; /* the next fluxes overwrite it */
     double most = 0;
 
     PetscFunctionBeginUser;
     PetscCall(PetscArraycpy(before, pb->mobile, pb->g.n_edges));
-    PetscCall(update(pb, 0.5));
+    PetscCall(update(pb, share));
     for (PetscInt e = 0; e < pb->g.n_edges; e++)
         if (pb->mobile[e] != before[e])
             most = fmax(most, fabs(pb->mobile[e] - before[e]) /
                                   fmax(fabs(pb->mobile[e]), fabs(before[e])));
     *ret_change = pb->md.vt * domain_max(&pb->d, most);
+    PetscFunctionReturn(0);
+}
+
+/* Lagged mobilities may swing about the solution: where carriers are at saturation speed their flux
+ * hardly depends on the field. Half of the way at a time does not. */
+PetscErrorCode mobility_update(struct problem *pb, double *ret_change)
+{
+    PetscFunctionBeginUser;
+    PetscCall(renew(pb, 0.5, ret_change));
+    PetscFunctionReturn(0);
+}
+
+PetscErrorCode mobility_set(struct problem *pb, double *ret_change)
+{
+    PetscFunctionBeginUser;
+    PetscCall(renew(pb, 1, ret_change));
     PetscFunctionReturn(0);
 }
 

@@ -100,6 +100,8 @@ PetscErrorCode mobility_setup(struct problem *pb);
 /* Field-dependent part, at the present state; between density_solve()s. ret_change: the largest
  * relative change of an edge's mobility in thermal voltages, V. */
 PetscErrorCode mobility_update(struct problem *pb, double *ret_change);
+/* The same, all of the way. */
+PetscErrorCode mobility_set(struct problem *pb, double *ret_change);
 /* Is the mobility one that changes with the state? */
 int mobility_is_field_dependent(const struct params *p);
 
