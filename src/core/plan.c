@@ -209,14 +209,29 @@ int plan_load(const char *path, cpulift_plan **ret_plan, cpulift_error **err)
     return plan_parse(text, len, path, ret_plan, err);
 }
 
+/// Features that a host gives or not as it likes: libvirt leaves out what is `optional`, and
+/// `force` shows what is not there.
+static const struct cpu_feature *find_loose(const cpulift_cpu *cpu)
+{
+    for (size_t i = 0; i < cpu->feature_count; i++) {
+        if (cpu->features[i].policy != CPU_REQUIRE && cpu->features[i].policy != CPU_DISABLE) {
+            return &cpu->features[i];
+        }
+    }
+    return NULL;
+}
+
 int plan_check_promise(const cpulift_plan *plan, const char *name, cpulift_error **err)
 {
     const cpulift_cpu *cpu = plan->cpu;
     const char *const needed[][3] = {{"mode", cpu->mode, "custom"},
                                      {"match", cpu->match, "exact"},
-                                     {"check", cpu->check, "full"}};
-    bool promises = variant_find(plan->variant) == NULL;
-    for (size_t i = 0; promises && i < G_N_ELEMENTS(needed); i++) {
+                                     {"check", cpu->check, "full"},
+                                     {"fallback", cpu->fallback, "forbid"}};
+    if (variant_find(plan->variant) != NULL) {
+        return 0;
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(needed); i++) {
         if (g_strcmp0(needed[i][1], needed[i][2]) != 0) {
             return cpulift_error_set(err, CPULIFT_EINPUT,
                                      "'%s': \"definition.%s\" is not %s: guests could start with "
@@ -225,7 +240,14 @@ int plan_check_promise(const cpulift_plan *plan, const char *name, cpulift_error
                                      name, needed[i][0], needed[i][2]);
         }
     }
-    return 0;
+    const struct cpu_feature *loose = find_loose(cpu);
+    return loose == NULL
+               ? 0
+               : cpulift_error_set(err, CPULIFT_EINPUT,
+                                   "'%s': \"definition\" neither requires nor disables '%s': what "
+                                   "guests get of it would depend on their host; 'cpulift plan' "
+                                   "makes one that binds",
+                                   name, loose->name);
 }
 
 void plan_free(cpulift_plan *plan)
