@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "core/losses.h"
+#include "platform/kvmrc.h"
 #include "platform/onehosts.h"
 #include "platform/onetemplate.h"
 #include "platform/platform.h"
@@ -35,12 +36,28 @@ static int detect(const root_dir *root, bool *ret_is, char **ret_version, cpulif
     return platform_read_version(root, VERSION, ret_version, err);
 }
 
+/// The line of kvmrc, which stands at `target`. The caller's.
+static char *format_include(const char *target)
+{
+    GString *line = g_string_new(INCLUDE);
+    g_string_replace(line, "%s", strcmp(target, KVMRC_OLD) == 0 ? "../.." : "../../..", 0);
+    return g_string_free(line, FALSE);
+}
+
+static const char *find_fault(const char *target, const root_file *file)
+{
+    bool is_kvmrc = strcmp(target, KVMRC) == 0 || strcmp(target, KVMRC_OLD) == 0;
+    g_autofree char *line = format_include(target);
+    return is_kvmrc && file->exists && !kvmrc_runs(file->bytes, line)
+               ? "the line that runs our include is not there, or does not run"
+               : NULL;
+}
+
 static int add_include(const root_dir *root, changeset *set, cpulift_error **err)
 {
     bool is_new = false;
     TRY(root_find(root, KVMRC, &is_new, err));
-    bool is_old = !is_new;
-    const char *target = is_old ? KVMRC_OLD : KVMRC;
+    const char *target = is_new ? KVMRC : KVMRC_OLD;
     g_auto(root_file) file = {0};
     TRY(root_load(root, target, &file, err));
     if (!file.exists) {
@@ -50,12 +67,8 @@ static int add_include(const root_dir *root, changeset *set, cpulift_error **err
                                  root->path, KVMRC);
     }
     g_autoptr(GString) text = g_string_new_len(file.bytes, (gssize)file.len);
-    g_autoptr(GString) line = g_string_new(INCLUDE);
-    g_string_replace(line, "%s", is_old ? "../.." : "../../..", 0);
-    if (strstr(text->str, line->str) == NULL) {
-        g_string_append(text, text->len > 0 && text->str[text->len - 1] != '\n' ? "\n" : "");
-        g_string_append_len(text, line->str, (gssize)line->len);
-    }
+    g_autofree char *line = format_include(target);
+    kvmrc_add(text, line);
     return changeset_add_edit(set, root, target, &file, text->str, text->len, CHANGE_LINES, err);
 }
 
@@ -241,6 +254,7 @@ const struct platform opennebula_platform = {
     .channels = "include, native",
     .plan_target = OUR_FOLDER "/plan.json",
     .trace = "var/lib/one/cpulift-hook.log",
+    .find_fault = find_fault,
     .detect = detect,
     .plan = plan,
 };

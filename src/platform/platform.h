@@ -76,6 +76,10 @@ struct platform {
     const char *plan_target; ///< where its hooks find the plan, below the root
     const char *trace;       ///< where its hook writes what it could not tune, below the root
 
+    /// Why a file that was changed for it and is there is not in force, whatever its bytes
+    /// (static); NULL: it is not known to be so. May be NULL itself.
+    const char *(*find_fault)(const char *target, const root_file *file);
+
     /// *ret_is: the root holds a node (or front-end) of this platform; then *ret_version (the
     /// caller's) is its version as far as the files tell, or "".
     int (*detect)(const root_dir *root, bool *ret_is, char **ret_version, cpulift_error **err);

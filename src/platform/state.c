@@ -226,16 +226,28 @@ static void list_untuned(const root_dir *root, node_state *state)
     }
 }
 
-/// A hook is in force while the program that it runs is.
+/// Why a file is not in force, whatever its bytes. The caller's, or NULL.
+static char *find_fault(const root_dir *root, const struct state_file *file)
+{
+    const struct platform *platform = platform_find(file->platform);
+    g_auto(root_file) now = {0};
+    if (strcmp(file->state, "taken back") == 0 || root_load(root, file->target, &now, NULL) != 0) {
+        return NULL;
+    }
+    const char *fault = platform != NULL && platform->find_fault != NULL
+                            ? platform->find_fault(file->target, &now)
+                            : NULL;
+    return fault != NULL                          ? g_strdup(fault)
+           : strcmp(file->state, "in force") == 0 ? hookcheck_find_fault(root, file->target, &now)
+                                                  : NULL;
+}
+
+/// A hook is in force while the program that it runs is, and while something runs it.
 static void check_programs(const root_dir *root, node_state *state)
 {
     for (size_t i = 0; i < state->files->len; i++) {
         struct state_file *file = g_ptr_array_index(state->files, i);
-        g_auto(root_file) now = {0};
-        char *fault =
-            strcmp(file->state, "in force") == 0 && root_load(root, file->target, &now, NULL) == 0
-                ? hookcheck_find_fault(root, file->target, &now)
-                : NULL;
+        char *fault = find_fault(root, file);
         if (fault != NULL) {
             g_free(file->state);
             file->state = fault;

@@ -130,10 +130,35 @@ static const char *find_lines(const char *text, bool is_start, const char *lines
     return NULL;
 }
 
+/// How often the lines stand in the text up to `end` (NULL: all of it).
+static size_t count_lines(const char *text, const char *end, const char *lines)
+{
+    size_t count = 0;
+    const char *found = find_lines(text, true, lines);
+    for (; found != NULL && (end == NULL || found < end); count++) {
+        found = find_lines(found + 1, false, lines);
+    }
+    return count;
+}
+
 static bool has_lines_once(const char *text, const char *lines)
 {
-    const char *found = find_lines(text, true, lines);
-    return found != NULL && find_lines(found + 1, false, lines) == NULL;
+    return count_lines(text, NULL, lines) == 1;
+}
+
+/// Where the lines stand that we put into the file. The same may have been there, or be there now,
+/// where they mean nothing (in a here-document); NULL: not to be told.
+static const char *find_ours(const char *now, const struct root_file *before, size_t head,
+                             const char *lines)
+{
+    if (count_lines(now, NULL, lines) != count_lines(before->bytes, NULL, lines) + 1) {
+        return NULL;
+    }
+    const char *found = find_lines(now, true, lines);
+    for (size_t i = count_lines(before->bytes, before->bytes + head, lines); i > 0; i--) {
+        found = find_lines(found + 1, false, lines);
+    }
+    return found;
 }
 
 static int undo_lines(const struct change *change, const struct root_file *now,
@@ -147,21 +172,26 @@ static int undo_lines(const struct change *change, const struct root_file *now,
     find_difference(before, after, &head, &tail);
     g_autofree char *ours = g_strndup(after->bytes + head, after->len - tail - head);
     g_autofree char *theirs = g_strndup(before->bytes + head, before->len - tail - head);
-    const char *found = find_lines(now->bytes, true, ours);
+    bool is_gone = count_lines(now->bytes, NULL, ours) <= count_lines(before->bytes, NULL, ours);
     bool is_undone = *theirs == '\0' ? *ours != '\0' : has_lines_once(now->bytes, theirs);
     // Perhaps by a rollback that was killed before it could forget its record.
-    if (found == NULL && is_undone) {
+    if (is_gone && is_undone) {
         *ret_file = root_file_copy(now);
         *ret_how = "unchanged (our lines are gone already)";
         return 0;
     }
-    if (!has_lines_once(now->bytes, ours)) {
+    const char *found = find_ours(now->bytes, before, head, ours);
+    if (found == NULL) {
         return refuse(err, change->target, "our lines are not there as we wrote them");
     }
-    size_t at = (size_t)(found - now->bytes);
+    size_t at = (size_t)(found - now->bytes), len = strlen(theirs);
     g_autoptr(GString) text = g_string_new_len(now->bytes, (gssize)now->len);
     g_string_erase(text, (gssize)at, (gssize)strlen(ours));
     g_string_insert(text, (gssize)at, theirs);
+    // What was the file's last line, without an end, is it no longer where others added some.
+    if (len > 0 && theirs[len - 1] != '\n' && at + len < text->len) {
+        g_string_insert_c(text, (gssize)(at + len), '\n');
+    }
     *ret_file = with_bytes(now, text->str, text->len);
     *ret_how = "lines taken out (others had changed the file)";
     return 0;

@@ -142,4 +142,60 @@ has "$folder/out" "EVC_MODE can be one of what all 2 hosts list: Nehalem"
 has "$folder/out" "host 'n2' does not list, as whole names: avx, xsave"
 lacks "$folder/out" "host 'n1'"
 expect 2 "$cpulift" apply "$plan" --platform opennebula --root "$folder/old" --inventory "$plan"
+# Only a line of ours that runs is the include: not one in a comment, a string, a here-document, a function, behind a condition or a return.
+line=$(grep kvmrc.bash "$folder/old/var/lib/one/remotes/etc/vmm/kvm/kvmrc")
+idle() { # KVMRC: in this our line does not run; apply puts it where it does, once, and says nothing else of the file
+    opennebula_front "$folder/idle" 7.4.0
+    printf %s "$1" >"$folder/idle/var/lib/one/remotes/etc/vmm/kvm/kvmrc"
+    rm -rf "$folder/idle.before"
+    cp -a "$folder/idle" "$folder/idle.before"
+    expect 0 "$cpulift" apply "$plan" --platform opennebula --root "$folder/idle" --commit
+    bash -c '. "$1"; [ "$(type -t virsh)" = function ]' - "$folder/idle/var/lib/one/remotes/etc/vmm/kvm/kvmrc" >/dev/null 2>&1 ||
+        fail "the include does not run: $(cat "$folder/idle/var/lib/one/remotes/etc/vmm/kvm/kvmrc")"
+    expect 0 "$cpulift" status --root "$folder/idle"
+    expect 0 "$cpulift" apply "$plan" --platform opennebula --root "$folder/idle" --commit
+    has "$folder/out" "nothing to change"
+    # Taken back from a file that its owner edited meanwhile, too.
+    echo 'export X=1' >>"$folder/idle/var/lib/one/remotes/etc/vmm/kvm/kvmrc"
+    expect 0 "$cpulift" rollback --root "$folder/idle" --commit
+    printf '%s\nexport X=1\n' "${1%$'\n'}" >"$folder/idle.before/var/lib/one/remotes/etc/vmm/kvm/kvmrc"
+    same_tree "$folder/idle.before" "$folder/idle"
+}
+idle "# $line"$'\n'
+idle $'export LANG=C\n#'"$line"
+idle $'if false; then\n'"$line"$'\nfi\n'
+idle $'cat >/dev/null <<EOF\n'"$line"$'\nEOF\n'
+idle $'cat >/dev/null <<-"E\'F"\n'"$line"$'\n\tE\'F\n'
+idle $'X="\n'"$line"$'\n"\n'
+idle $'X=\'\n'"$line"$'\n\'\n'
+idle $'f() {\n'"$line"$'\n}\n'
+idle $'false &&\n'"$line"$'\n'
+idle $'echo \\\n'"$line"$'\n'
+idle $'case x in\ny)\n'"$line"$'\n;;\nesac\n'
+idle $'export LANG=C\nreturn 0\n'"$line"$'\n'
+idle $'#!/bin/bash\nreturn 0\n'
+idle $'cat >/dev/null <<EOF\nno end\n'
+# One that its owner comments out is put in again; status says that it does not run.
+opennebula_front "$folder/idle" 7.4.0
+kvmrc=$folder/idle/var/lib/one/remotes/etc/vmm/kvm/kvmrc
+expect 0 "$cpulift" apply "$plan" --platform opennebula --root "$folder/idle" --strict --commit
+sed -i 's/^if/# if/' "$kvmrc"
+expect 1 "$cpulift" status --root "$folder/idle"
+has "$folder/out" "the line that runs our include is not there, or does not run"
+expect 0 "$cpulift" apply "$plan" --platform opennebula --root "$folder/idle" --strict --commit
+has "$folder/out" "1 file changed"
+expect 0 "$cpulift" status --root "$folder/idle"
+# And where it runs it stays as it is, whatever stands around it.
+runs() {
+    opennebula_front "$folder/runs" 7.4.0
+    printf '%s\n%s\n%s\n' "$1" "$line" "$2" >"$folder/runs/var/lib/one/remotes/etc/vmm/kvm/kvmrc"
+    cp "$folder/runs/var/lib/one/remotes/etc/vmm/kvm/kvmrc" "$folder/expected"
+    expect 0 "$cpulift" apply "$plan" --platform opennebula --root "$folder/runs" --commit
+    same "$folder/expected" "$folder/runs/var/lib/one/remotes/etc/vmm/kvm/kvmrc"
+}
+runs 'export A="it'"'"'s" B=$((1 << 2)) # don'"'"'t' ''
+runs 'if [ -n "$(echo ")")" ]; then A=(1 2); fi' 'return 0'
+runs $'cat >/dev/null <<EOF\nif\nEOF' 'if true'
+runs $'f() { case $1 in a) echo "${1#"x"}" ;; *) : ;; esac; }' ''
+runs $'while false; do :; done\n[ -n "$A" ] || true' ''
 echo "$checks checks"
