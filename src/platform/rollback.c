@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "platform/rollback.h"
 
+#include "base/auto.h"
 #include "base/json.h"
+#include "platform/gone.h"
 #include "platform/journal_folder.h"
 #include "platform/undo.h"
 
@@ -12,6 +14,7 @@ struct step {
     const struct change *change;
     struct root_file now, then;
     const char *how;
+    char *kept;         ///< where its old content is kept, which cannot be put back; NULL: nowhere
     bool is_known;      ///< its store could say what it is now
     cpulift_error *why; ///< it is left as it is, for this reason; else NULL
 };
@@ -21,6 +24,7 @@ static void step_free(void *data)
     struct step *step = data;
     root_file_clear(&step->now);
     root_file_clear(&step->then);
+    g_free(step->kept);
     cpulift_error_clear(&step->why);
     g_free(step);
 }
@@ -46,21 +50,47 @@ static const struct step *find_step(const GPtrArray *steps, const struct change 
     return NULL;
 }
 
-/// Whether the target is as one of the `count` oldest records found it: somebody put it back
-/// further than the record at hand would.
-static bool is_further_back(const GPtrArray *records, size_t count, const struct change *sought,
-                            const struct root_file *now)
+/// Whether one of the records [first, end) is about the same target, and, where `now` is not NULL,
+/// found it so.
+static bool has_earlier(const GPtrArray *records, size_t first, size_t end,
+                        const struct change *sought, const struct root_file *now)
 {
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = first; i < end; i++) {
         const struct journal_record *record = g_ptr_array_index(records, i);
         for (size_t c = 0; c < record->set->changes->len; c++) {
             const struct change *change = g_ptr_array_index(record->set->changes, c);
-            if (change_is_of_same(change, sought) && root_file_same_bytes(now, &change->before)) {
+            if (change_is_of_same(change, sought) &&
+                (now == NULL || root_file_same_bytes(now, &change->before))) {
                 return true;
             }
         }
     }
     return false;
+}
+
+/// True where a file was there before us and now is not, nor, perhaps, its folder: nothing of ours
+/// is left in it, and whoever took it away does not want it back.
+static bool is_gone(const struct step *step, const root_dir *root)
+{
+    const struct change *change = step->change;
+    g_autoptr(GPtrArray) missing = g_ptr_array_new_with_free_func(g_free);
+    return change->store == NULL && change->before.exists && !step->now.exists &&
+           (!step->then.exists ||
+            (root_find_missing(root, change->target, missing, NULL) == 0 && missing->len > 0));
+}
+
+/// What a file that is gone was at first is kept: by the oldest record that is undone.
+static void leave_gone(struct step *step, const GPtrArray *records, size_t at, size_t keep,
+                       const root_dir *root)
+{
+    const struct change *change = step->change;
+    root_file_clear(&step->then);
+    step->how = "no longer there";
+    if (has_earlier(records, 0, at, change, &step->now)) {
+        step->how = "unchanged";
+    } else if (!has_earlier(records, keep, at, change, NULL)) {
+        step->kept = gone_find_place(root, change->target, &change->before);
+    }
 }
 
 static int load(const struct change *change, struct stores *stores, struct root_file *ret_file,
@@ -75,7 +105,7 @@ static int load(const struct change *change, struct stores *stores, struct root_
 /// through each of them in turn: where nothing is written, the last of `steps` says how it would
 /// be. What its store cannot say is left.
 static struct step *plan_step(const struct change *change, const GPtrArray *records, size_t at,
-                              struct stores *stores, const GPtrArray *steps)
+                              size_t keep, struct stores *stores, const GPtrArray *steps)
 {
     const struct step *earlier = find_step(steps, change);
     struct step *step = g_new0(struct step, 1);
@@ -88,10 +118,13 @@ static struct step *plan_step(const struct change *change, const GPtrArray *reco
     step->is_known = true;
     if (undo_compute(change, &step->now, &step->then, &step->how, &step->why) != 0) {
         step->then = root_file_copy(&step->now);
-        if (is_further_back(records, at, change, &step->now)) {
+        // Somebody put it back further than this record would.
+        if (has_earlier(records, 0, at, change, &step->now)) {
             cpulift_error_clear(&step->why);
             step->how = "unchanged";
         }
+    } else if (is_gone(step, stores->root)) {
+        leave_gone(step, records, at, keep, stores->root);
     }
     return step;
 }
@@ -99,9 +132,13 @@ static struct step *plan_step(const struct change *change, const GPtrArray *reco
 static void tell(const struct step *step, GPtrArray *actions, GString *diff)
 {
     g_autofree char *label = change_get_label(step->change);
-    g_ptr_array_add(actions, step->why != NULL ? g_strdup_printf("%s: left as it is: %s", label,
-                                                                 step->why->message)
-                                               : g_strdup_printf("%s: %s", label, step->how));
+    g_autofree char *kept = step->kept != NULL
+                                ? g_strdup_printf(" (what it was is kept as /%s)", step->kept)
+                                : g_strdup("");
+    g_ptr_array_add(actions,
+                    step->why != NULL
+                        ? g_strdup_printf("%s: left as it is: %s", label, step->why->message)
+                        : g_strdup_printf("%s: %s%s", label, step->how, kept));
     if (diff != NULL) {
         change_append_diff(diff, step->change, &step->now, &step->then);
     }
@@ -113,6 +150,9 @@ static int replace(const struct step *step, struct stores *stores, cpulift_error
     TRY(stores_get(stores, step->change->store, &store, err));
     if (store->discard != NULL) {
         store->discard(store, step->change->target, NULL);
+    }
+    if (step->kept != NULL) {
+        return gone_keep(stores->root, step->kept, &step->change->before, err);
     }
     return root_file_equal(&step->now, &step->then)
                ? 0
@@ -160,7 +200,7 @@ static void undo_record(const GPtrArray *records, size_t at, struct stores *stor
             g_ptr_array_insert(left, 0, change);
             continue;
         }
-        struct step *step = plan_step(change, records, at, stores, steps);
+        struct step *step = plan_step(change, records, at, way->keep, stores, steps);
         g_ptr_array_add(steps, step);
         if (!way->is_dry) {
             carry_out(step, stores);

@@ -288,10 +288,20 @@ static bool has_keys(const struct change *change, const struct root_file *now)
     return true;
 }
 
+/// With what we left there it went, or with the guest.
+static bool is_gone(const struct change *change, const struct root_file *now)
+{
+    return !now->exists &&
+           (change->undo == CHANGE_CPU || (change->after.exists && change->before.exists));
+}
+
 const char *undo_judge(const struct change *change, const struct root_file *now)
 {
+    if (is_gone(change, now)) {
+        return "no longer there";
+    }
     if (change->undo == CHANGE_CPU) {
-        return now->exists ? judge_cpu(change, now) : "no longer there";
+        return judge_cpu(change, now);
     }
     if (root_file_same_bytes(now, &change->after)) {
         // A platform passes over a hook that it cannot execute, in silence.
@@ -315,7 +325,7 @@ static int (*const undoers[])(const struct change *change, const struct root_fil
 int undo_compute(const struct change *change, const struct root_file *now,
                  struct root_file *ret_file, const char **ret_how, cpulift_error **err)
 {
-    if (change->undo == CHANGE_CPU && !now->exists) {
+    if (is_gone(change, now)) {
         *ret_file = (struct root_file){0};
         *ret_how = "no longer there";
         return 0;
@@ -331,9 +341,8 @@ int undo_compute(const struct change *change, const struct root_file *now,
         *ret_how = "unchanged";
         return 0;
     }
-    if (!now->exists || change->undo == CHANGE_WHOLE) {
-        return refuse(err, change->target,
-                      now->exists ? "its content is neither the old nor ours" : "it is gone");
+    if (change->undo == CHANGE_WHOLE) {
+        return refuse(err, change->target, "its content is neither the old nor ours");
     }
     return undoers[change->undo](change, now, ret_file, ret_how, err);
 }

@@ -6,7 +6,8 @@
 #include "platform/change.h"
 
 /// *ret_file is what the target must be for the change to be undone, *ret_how says in a word how
-/// ("unchanged", "restored", "lines taken out", "keys reset", "no longer there"; static).
+/// ("unchanged", "restored", "lines taken out", "keys reset", "no longer there"; static). What is
+/// no longer there stays so.
 /// CPULIFT_ECONFLICT when the file was changed by others in a way that leaves no right answer.
 int undo_compute(const struct change *change, const struct root_file *now,
                  struct root_file *ret_file, const char **ret_how, cpulift_error **err);

@@ -101,4 +101,21 @@ expect 1 removal "$folder/nowhere"
 has "$folder/err" "is not known"
 expect 0 "$cpulift" rollback --root "$node" --commit
 expect 0 removal "$node"
+
+# The platform went before its plan: the rollback ends, says where the old files are, and the package may go.
+cloudstack_node "$folder/late" 4.22.0.0
+cp "$folder/late/etc/cloudstack/agent/agent.properties" "$folder/properties"
+expect 0 "$cpulift" apply "$here/plan.json" --platform cloudstack --root "$folder/late" --commit
+rm -r "$folder/late/etc/cloudstack"
+expect 1 "$cpulift" status --root "$folder/late"
+has "$folder/out" "agent.properties: no longer there"
+expect 1 removal "$folder/late"
+expect 0 "$cpulift" rollback --root "$folder/late"
+has "$folder/out" "agent.properties: no longer there (what it was is kept as /var/lib/cpulift/gone/etc/cloudstack/agent/agent.properties)"
+[ ! -e "$folder/late/var/lib/cpulift/gone" ] || fail "it was only to be shown"
+expect 0 "$cpulift" rollback --root "$folder/late" --commit
+same "$folder/properties" "$folder/late/var/lib/cpulift/gone/etc/cloudstack/agent/agent.properties"
+[ ! -e "$folder/late/etc/cpulift" ] || fail "the rest was left"
+expect 0 removal "$folder/late"
+expect 0 "$cpulift" rollback --root "$folder/late" --commit
 echo "$checks checks"
