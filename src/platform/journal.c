@@ -22,11 +22,17 @@ static bool is_record(const char *name)
 static int load_record(const root_dir *root, const char *name, GPtrArray *records,
                        cpulift_error **err)
 {
-    struct journal_record *record = g_new0(struct journal_record, 1);
-    g_ptr_array_add(records, record);
-    record->target = g_strdup_printf(JOURNAL_FOLDER "/%s", name);
+    g_autofree char *target = g_strdup_printf(JOURNAL_FOLDER "/%s", name);
+    g_auto(root_file) file = {0};
     g_autoptr(json_t) json = NULL;
-    TRY(root_load(root, record->target, &record->file, err));
+    TRY(root_load(root, target, &file, err));
+    if (!file.exists) {
+        return 0; // it was forgotten since it was listed
+    }
+    struct journal_record *record = g_new0(struct journal_record, 1);
+    *record = (struct journal_record){g_steal_pointer(&target), file, NULL};
+    file = absent;
+    g_ptr_array_add(records, record);
     TRY(json_parse_text(record->file.bytes, record->file.len, record->target, &json, err));
     return changeset_from_json(json, record->target, &record->set, err);
 }

@@ -3,15 +3,21 @@
 
 #include "base/auto.h"
 #include "base/file.h"
+#include "platform/step.h"
 
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+/// So often the making of a folder is tried again.
+#define TRIES 8
 
 static const struct root_file absent;
 
 static int take(const root_dir *root, int fd, cpulift_error **err)
 {
+    STEP();
     return flock(fd, LOCK_EX | LOCK_NB) == 0 ? 0 : root_refuse_other(root, err);
 }
 
@@ -27,13 +33,12 @@ int journal_folder_lock(const root_dir *root, int *ret_fd, cpulift_error **err)
     *ret_fd = -1;
     while (root_has(root, JOURNAL_FOLDER)) {
         autoclose int fd = -1, again = -1;
+        STEP();
         TRY(root_open_folder(root, JOURNAL_FOLDER, &fd, err));
-        TRY(take(root, fd, err));
+        TRY(fd >= 0 ? take(root, fd, err) : 0);
         // Who held it may have removed it while we opened it.
-        if (root_has(root, JOURNAL_FOLDER)) {
-            TRY(root_open_folder(root, JOURNAL_FOLDER, &again, err));
-        }
-        if (again >= 0 && is_same_folder(fd, again)) {
+        TRY(root_open_folder(root, JOURNAL_FOLDER, &again, err));
+        if (fd >= 0 && again >= 0 && is_same_folder(fd, again)) {
             *ret_fd = auto_steal(&fd);
             return 0;
         }
@@ -56,51 +61,93 @@ static char *name_beside(const char *folder)
     return g_build_filename(parent, name, NULL);
 }
 
-/// The whole of `missing` under another name of its outermost folder, whose length is `outer`.
-/// *ret_staged_fd keeps others' journal_folder_sweep() off it.
-static int build(const root_dir *root, const GPtrArray *missing, const char *staged, size_t outer,
-                 const char *target, const struct root_file *record, int *ret_staged_fd,
-                 int *ret_fd, cpulift_error **err)
+/// What is to be made, whole, under another name of its outermost folder.
+struct staging {
+    const root_dir *root;
+    GPtrArray *missing; ///< char *: the folders, outermost first
+    char *staged;       ///< that name
+    size_t outer;       ///< the length of what it stands for
+    int fd;             ///< keeps others' journal_folder_sweep() off it
+};
+
+static void staging_clear(struct staging *staging)
 {
-    for (size_t i = 0; i < missing->len; i++) {
-        const char *folder = g_ptr_array_index(missing, i);
-        g_autofree char *path = g_strconcat(staged, folder + outer, NULL);
-        TRY(root_make_folder(root, path, get_mode(folder), err));
-        if (i == 0) {
-            TRY(root_open_folder(root, staged, ret_staged_fd, err));
-            TRY(take(root, *ret_staged_fd, err));
-        }
+    g_ptr_array_unref(staging->missing);
+    g_free(staging->staged);
+    if (staging->fd >= 0) {
+        close(staging->fd);
     }
-    g_autofree char *file = g_strconcat(staged, target + outer, NULL);
-    g_autofree char *folder = g_strconcat(staged, &JOURNAL_FOLDER[outer], NULL);
+}
+typedef struct staging own_staging;
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(own_staging, staging_clear)
+
+/// Another's sweep may come between the making of a folder and its lock: then another is made.
+static int stage(struct staging *staging, cpulift_error **err)
+{
+    const char *outermost = g_ptr_array_index(staging->missing, 0);
+    int rc = CPULIFT_ECONFLICT;
+    staging->outer = strlen(outermost);
+    for (int i = 0; i < TRIES && rc == CPULIFT_ECONFLICT; i++) {
+        g_free(staging->staged);
+        staging->staged = name_beside(outermost);
+        cpulift_error_clear(err);
+        rc = root_make_locked_folder(staging->root, staging->staged, get_mode(outermost),
+                                     &staging->fd, err);
+    }
+    return rc;
+}
+
+static int fill(struct staging *staging, const char *target, const struct root_file *record,
+                int *ret_fd, cpulift_error **err)
+{
+    const root_dir *root = staging->root;
+    for (size_t i = 1; i < staging->missing->len; i++) {
+        const char *folder = g_ptr_array_index(staging->missing, i);
+        g_autofree char *path = g_strconcat(staging->staged, folder + staging->outer, NULL);
+        TRY(root_make_folder(root, path, get_mode(folder), err));
+    }
+    g_autofree char *file = g_strconcat(staging->staged, target + staging->outer, NULL);
+    g_autofree char *folder = g_strconcat(staging->staged, &JOURNAL_FOLDER[staging->outer], NULL);
     autoclose int fd = -1;
     TRY(root_replace(root, file, record, &absent, err));
-    if (missing->len == 1) { // the journal itself
-        *ret_fd = auto_steal(ret_staged_fd);
+    if (staging->missing->len == 1) { // the journal itself
+        *ret_fd = auto_steal(&staging->fd);
         return 0;
     }
     TRY(root_open_folder(root, folder, &fd, err));
-    TRY(take(root, fd, err));
+    TRY(fd >= 0 ? take(root, fd, err) : root_refuse_other(root, err));
     *ret_fd = auto_steal(&fd);
     return 0;
+}
+
+/// What stood there was taken away with the folder in which it was staged, by one that forgot that:
+/// whatever failed, failed for that.
+static int refuse_taken(const struct staging *staging, int rc, cpulift_error **err)
+{
+    if (rc == CPULIFT_ECONFLICT || root_has(staging->root, staging->staged)) {
+        g_autofree char *name = g_path_get_basename(staging->staged);
+        root_discard(staging->root, staging->staged, name);
+        return rc;
+    }
+    cpulift_error_clear(err);
+    return root_refuse_other(staging->root, err);
 }
 
 int journal_folder_make(const root_dir *root, const char *target, const struct root_file *record,
                         int *ret_fd, cpulift_error **err)
 {
-    g_autoptr(GPtrArray) missing = g_ptr_array_new_with_free_func(g_free);
-    TRY(root_find_missing(root, target, missing, err));
-    if (missing->len == 0) {
+    g_auto(own_staging)
+        staging = {.root = root, .missing = g_ptr_array_new_with_free_func(g_free), .fd = -1};
+    autoclose int fd = -1;
+    TRY(root_find_missing(root, target, staging.missing, err));
+    if (staging.missing->len == 0) {
         return root_refuse_other(root, err);
     }
-    const char *outermost = g_ptr_array_index(missing, 0);
-    g_autofree char *staged = name_beside(outermost);
-    autoclose int fd = -1, staged_fd = -1;
-    int rc = build(root, missing, staged, strlen(outermost), target, record, &staged_fd, &fd, err);
-    if (rc != 0 || (rc = root_rename_folder(root, staged, outermost, err)) != 0) {
-        g_autofree char *name = g_path_get_basename(staged);
-        root_discard(root, outermost, name);
-        return rc;
+    TRY(stage(&staging, err));
+    int rc = fill(&staging, target, record, &fd, err);
+    if (rc != 0 || (rc = root_rename_folder(root, staging.staged,
+                                            g_ptr_array_index(staging.missing, 0), err)) != 0) {
+        return refuse_taken(&staging, rc, err);
     }
     *ret_fd = auto_steal(&fd);
     return 0;

@@ -126,7 +126,7 @@ int root_walk(const root_dir *root, const char *folder)
 int root_open_folder(const root_dir *root, const char *folder, int *ret_fd, cpulift_error **err)
 {
     int fd = root_walk(root, folder);
-    if (fd < 0) {
+    if (fd < 0 && errno != ENOENT) {
         return root_fail(err, "open the folder", root, folder);
     }
     *ret_fd = fd;

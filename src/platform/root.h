@@ -68,7 +68,7 @@ int root_refuse_other(const root_dir *root, cpulift_error **err);
 /// is no such folder.
 int root_list(const root_dir *root, const char *folder, char ***ret_names, cpulift_error **err);
 
-/// Opens a folder without following links.
+/// Opens a folder without following links; -1 where there is none.
 int root_open_folder(const root_dir *root, const char *folder, int *ret_fd, cpulift_error **err);
 
 /// The owner that a new file at `target` gets: that of the nearest folder above it that exists.
@@ -82,6 +82,11 @@ int root_find_missing(const root_dir *root, const char *target, GPtrArray *folde
 /// Makes one folder (mode 0755, owner of the folder it stands in) and synchronises its parent; one
 /// that is there already is fine.
 int root_make_folder(const root_dir *root, const char *folder, mode_t mode, cpulift_error **err);
+
+/// Makes one folder of a temporary name and locks it, against root_discard_folders() of others:
+/// CPULIFT_ECONFLICT where one of them was quicker.
+int root_make_locked_folder(const root_dir *root, const char *folder, mode_t mode, int *ret_fd,
+                            cpulift_error **err);
 
 /// Removes a folder if it is empty; anything else is left, silently.
 void root_remove_folder(const root_dir *root, const char *folder);

@@ -71,7 +71,9 @@ int root_find_missing(const root_dir *root, const char *target, GPtrArray *folde
     return 0;
 }
 
-int root_make_folder(const root_dir *root, const char *folder, mode_t mode, cpulift_error **err)
+/// *ret_is_gone: it failed because the folder, or the one that it was to stand in, went away.
+static int make(const root_dir *root, const char *folder, mode_t mode, bool *ret_is_gone,
+                cpulift_error **err)
 {
     uid_t uid = 0;
     gid_t gid = 0;
@@ -80,14 +82,50 @@ int root_make_folder(const root_dir *root, const char *folder, mode_t mode, cpul
     autoclose int parent = root_walk_parent(root, folder, &name);
     STEP();
     if (parent < 0 || (mkdirat(parent, name, mode) != 0 && errno != EEXIST)) {
+        *ret_is_gone = errno == ENOENT;
         return root_fail(err, "make the folder", root, folder);
     }
+    STEP();
     autoclose int made = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (made < 0 || root_set_owner(made, uid, gid) != 0 || fchmod(made, mode) != 0) {
+        *ret_is_gone = errno == ENOENT;
         return root_fail(err, "make the folder", root, folder);
     }
     root_synchronise(root, parent);
     return 0;
+}
+
+int root_make_folder(const root_dir *root, const char *folder, mode_t mode, cpulift_error **err)
+{
+    bool is_gone = false;
+    return make(root, folder, mode, &is_gone, err);
+}
+
+/// Locks the folder of this name, if nobody else has and it still has the name. The caller closes
+/// it; -1: it is not ours to touch.
+static int take_folder(int parent, const char *name)
+{
+    struct stat held, named;
+    autoclose int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    STEP();
+    bool is_ours = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &held) == 0 &&
+                   fstatat(parent, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+                   held.st_dev == named.st_dev && held.st_ino == named.st_ino;
+    return is_ours ? auto_steal(&fd) : -1;
+}
+
+int root_make_locked_folder(const root_dir *root, const char *folder, mode_t mode, int *ret_fd,
+                            cpulift_error **err)
+{
+    g_autoptr(cpulift_error) why = NULL;
+    g_autofree char *name = NULL;
+    bool is_gone = false;
+    if (make(root, folder, mode, &is_gone, &why) != 0 && !is_gone) {
+        return cpulift_error_set(err, why->code, "%s", why->message);
+    }
+    autoclose int parent = root_walk_parent(root, folder, &name);
+    *ret_fd = parent >= 0 ? take_folder(parent, name) : -1;
+    return *ret_fd >= 0 ? 0 : root_refuse_other(root, err);
 }
 
 void root_remove_folder(const root_dir *root, const char *folder)
@@ -144,18 +182,6 @@ void root_discard(const root_dir *root, const char *target, const char *temporar
     if (folder >= 0) {
         discard_at(folder, temporary);
     }
-}
-
-/// Locks the folder of this name, if nobody else has and it still has the name. The caller closes
-/// it; -1: it is not ours to touch.
-static int take_folder(int parent, const char *name)
-{
-    struct stat held, named;
-    autoclose int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    bool is_ours = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &held) == 0 &&
-                   fstatat(parent, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-                   held.st_dev == named.st_dev && held.st_ino == named.st_ino;
-    return is_ours ? auto_steal(&fd) : -1;
 }
 
 /// What is staged in the folder: all, or only the folders that nobody has locked. What cannot be
