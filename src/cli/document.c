@@ -6,6 +6,7 @@
 #include "base/xml.h"
 #include "cli/command.h"
 #include "cli/documents.h"
+#include "core/domain.h"
 #include "core/machine.h"
 #include "core/variant.h"
 #include "measure/samples.h"
@@ -60,6 +61,9 @@ static void set_default(const char *path, struct document *document)
 static int parse_domain(const char *text, size_t len, const char *path, const xmlNode *root,
                         struct document *document, cpulift_error **err)
 {
+    g_autoptr(domain_document) domain = NULL;
+    TRY(domain_parse(text, len, path, &domain, err));
+    document->is_overridden = domain_has_own_cpu(domain);
     const xmlNode *os = xml_find_child(root, "os");
     const xmlNode *type = os != NULL ? xml_find_child(os, "type") : NULL;
     g_autofree char *machine = type != NULL ? xml_get_attribute(type, "machine") : NULL;
@@ -150,6 +154,13 @@ int document_take_side(const struct document *document, const char *path, const 
     if (document->cpu == NULL) {
         return cpulift_error_set(err, CPULIFT_EINPUT, "a '%s' document holds no CPU",
                                  document->kind);
+    }
+    if (document->is_overridden) {
+        return cpulift_error_set(err, CPULIFT_EINPUT,
+                                 "the <qemu:commandline> of '%s' has a -cpu of its own: its guest "
+                                 "has not the CPU that <cpu> says, and nothing can be said of it; "
+                                 "take it out",
+                                 path);
     }
     return compare_take_cpu(document->cpu, path, document->virt, document->machine, map, ret_side,
                             err);

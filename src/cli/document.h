@@ -12,6 +12,7 @@ struct document {
     cpulift_plan *plan; ///< for a plan
     cpulift_host *host; ///< for a host
     cpulift_cpu *cpu;   ///< for a <cpu> or a domain
+    bool is_overridden; ///< a domain's <qemu:commandline> says another CPU than its <cpu>
 };
 
 /// Loads and recognises `path` ("-" is stdin).

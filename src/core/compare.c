@@ -111,6 +111,10 @@ const char *compare_find_dependence(const cpulift_cpu *cpu)
     if (cpu->mode != NULL && strcmp(cpu->mode, "custom") != 0) {
         return cpu->mode;
     }
+    // libvirt's cpuUpdate() then requires whatever else the host has (src/cpu/cpu_x86.c).
+    if (g_strcmp0(cpu->match, "minimum") == 0) {
+        return "match='minimum'";
+    }
     // A topology alone is no CPU either: what QEMU gives then hangs on its version and machine.
     return cpu->model == NULL && cpu->arch == NULL && cpu->feature_count == 0 ? "no model" : NULL;
 }

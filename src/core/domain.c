@@ -29,8 +29,7 @@ static const char *const ascii_supersets[] = {
 
 static const char *const warnings[] = {
     "<qemu:commandline> has a -cpu of its own, which overrides the <cpu> element: the guest will "
-    "not "
-    "get the planned CPU; remove it",
+    "not get the planned CPU; remove it",
     "the plan was made for another machine type, whose models may differ; make a plan with "
     "--machine for this one",
     "the plan was made for another virtualisation type: the guest may not start, or get another "
@@ -211,9 +210,12 @@ bool domain_has_own_mode(const domain_document *document)
     return mode != NULL && strcmp(mode, "custom") != 0;
 }
 
+/// -cpu, or what -global says of a type of CPUs: "Nehalem-x86_64-cpu.avx2=on".
 static bool is_cpu_option(const char *value)
 {
-    return strcmp(value, "-cpu") == 0 || strcmp(value, "--cpu") == 0;
+    return strcmp(value, "-cpu") == 0 || strcmp(value, "--cpu") == 0 ||
+           g_str_has_prefix(value, "cpu.") || strstr(value, "-cpu.") != NULL ||
+           strstr(value, "-cpu,property=") != NULL;
 }
 
 bool domain_has_own_cpu(const domain_document *document)

@@ -76,7 +76,8 @@ bool domain_has_own_mode(const domain_document *document);
 /// True where <qemu:commandline> has an argument that `fits` says yes to.
 bool domain_has_argument(const domain_document *document, bool (*fits)(const char *value));
 
-/// True where it has a -cpu, which overrides the <cpu> element: DOMAIN_OWN_CPU.
+/// True where it has a -cpu, or a -global of CPUs, which override the <cpu> element:
+/// DOMAIN_OWN_CPU.
 bool domain_has_own_cpu(const domain_document *document);
 
 /// One warning (a single bit) as a sentence without a full stop.

@@ -119,6 +119,11 @@ static int judge(const char *xml, size_t len, const char *guest, const cpulift_p
     g_autoptr(domain_document) document = NULL;
     g_autoptr(cpulift_cpu) cpu = NULL;
     TRY(domain_parse(xml, len, "domain", &document, err));
+    if (domain_has_own_cpu(document)) {
+        *ret_why = g_strdup("its <qemu:commandline> has a -cpu, which no plan and no libvirt holds "
+                            "to anything: take it out");
+        return 0;
+    }
     const xmlNode *node = xml_find_child(xmlDocGetRootElement(document->tree), "cpu");
     if (node == NULL) {
         return 0; // QEMU's default, which every host has
@@ -129,6 +134,13 @@ static int judge(const char *xml, size_t len, const char *guest, const cpulift_p
             plan->guests.is_respectful
                 ? NULL
                 : g_strdup_printf("its CPU is %s, which no other host can promise", cpu->mode);
+        return 0;
+    }
+    const char *dependence = cpu->model != NULL ? compare_find_dependence(cpu) : NULL;
+    if (dependence != NULL) {
+        *ret_why = g_strdup_printf("its CPU depends on its host (%s), which no other host can "
+                                   "promise",
+                                   dependence);
         return 0;
     }
     return cpu->model != NULL ? compare(cpu, plan, document, ret_why, err) : 0;

@@ -8,6 +8,7 @@
 /// src/im_mad/remotes/lib/kvm.rb of OpenNebula/one.
 #include "base/file.h"
 #include "base/text.h"
+#include "base/xml.h"
 #include "core/losses.h"
 #include "platform/kvmrc.h"
 #include "platform/onehosts.h"
@@ -101,16 +102,38 @@ static cpulift_cpu *read_model(const onetemplate_attribute *model)
     return cpu;
 }
 
-/// RAW is a vector for one hypervisor, or the text itself.
-static bool has_raw_cpu(const onetemplate_attribute *raw)
+/// RAW is a vector for one hypervisor, or the text itself: what OpenNebula puts before </domain>.
+static const char *get_raw(const onetemplate_attribute *raw)
 {
     const char *text =
         raw->members != NULL ? g_hash_table_lookup(raw->members, "DATA") : raw->value;
-    return text != NULL && strstr(text, "<cpu") != NULL;
+    return text != NULL ? text : "";
 }
 
-/// Of the settings for all guests: a CPU_MODEL that is replaced, and a <cpu> that RAW adds to every
-/// domain.
+static void report_raw(const char *raw, struct platform_report *report)
+{
+    g_autofree char *xml =
+        g_strdup_printf("<domain xmlns:qemu='" DOMAIN_QEMU_NAMESPACE "'>%s</domain>", raw);
+    g_autoptr(domain_document) domain = NULL;
+    g_autoptr(cpulift_error) err = NULL;
+    if (domain_parse(xml, strlen(xml), "RAW in vmm_exec_kvm.conf", &domain, &err) != 0) {
+        platform_say(report->losses, "what RAW adds to every domain cannot be read: %s",
+                     err->message);
+        return;
+    }
+    if (xml_find_child(xmlDocGetRootElement(domain->tree), "cpu") != NULL) {
+        platform_say(
+            report->losses,
+            "RAW in vmm_exec_kvm.conf has a <cpu>, which counts no longer: it stands behind "
+            "the one of CPU_MODEL, and libvirt takes the first");
+    }
+    if (domain_has_own_cpu(domain)) {
+        platform_say(report->losses, "RAW in vmm_exec_kvm.conf: %s",
+                     domain_warning_to_string(DOMAIN_OWN_CPU));
+    }
+}
+
+/// Of the settings for all guests: a CPU_MODEL that is replaced, and what RAW adds to every domain.
 static void report_losses(const GPtrArray *conf, const cpulift_plan *plan,
                           struct platform_report *report)
 {
@@ -121,11 +144,8 @@ static void report_losses(const GPtrArray *conf, const cpulift_plan *plan,
         g_autoptr(cpulift_cpu) own = read_model(model);
         losses_add_cpu(report->losses, &asker, own, plan, plan->cpu);
     }
-    if (raw != NULL && has_raw_cpu(raw)) {
-        platform_say(
-            report->losses,
-            "RAW in vmm_exec_kvm.conf has a <cpu>, which counts no longer: it stands behind "
-            "the one of CPU_MODEL, and libvirt takes the first");
+    if (raw != NULL) {
+        report_raw(get_raw(raw), report);
     }
 }
 

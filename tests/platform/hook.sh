@@ -33,6 +33,28 @@ has "$trace" "cloudstack own: note: <qemu:commandline>"
 has "$trace" "cloudstack own: note: the domain is a 32-bit one"
 [ "$(grep -c "note: " "$trace")" -eq 3 ] || fail "not three notes: $(cat "$trace")"
 
+# The guard stops what its host widens: a model that is only the least, and a CPU on QEMU's own command line, whatever <cpu> says or does not.
+guarded() { # STATUS DOMAIN
+    status=0
+    printf '%s' "$2" | "$hook" guard hook g prepare begin - >"$folder/out" 2>"$folder/err" || status=$?
+    [ "$status" -eq "$1" ] || fail "the guard said $status, not $1, to $2: $(cat "$folder/err")"
+    checks=$((checks + 1))
+}
+inside="<model>Nehalem</model><feature policy='disable' name='vme'/></cpu>"
+begin="<domain type='qemu' xmlns:q='http://libvirt.org/schemas/domain/qemu/1.0'><name>g</name>"
+guarded 0 "$begin<cpu>$inside</domain>"
+guarded 0 "$begin<cpu match='strict'>$inside</domain>"
+guarded 1 "$begin<cpu mode='custom' match='minimum' check='none'>$inside</domain>"
+has "$folder/err" "its CPU depends on its host (match='minimum')"
+for option in -cpu --cpu; do
+    guarded 1 "$begin<cpu>$inside<q:commandline><q:arg value='$option'/><q:arg value='host'/></q:commandline></domain>"
+    has "$folder/err" "its <qemu:commandline> has a -cpu"
+done
+guarded 1 "$begin<q:commandline><q:arg value='-cpu'/><q:arg value='host'/></q:commandline></domain>"
+guarded 1 "$begin<cpu>$inside<q:commandline><q:arg value='-global'/><q:arg value='Nehalem-x86_64-cpu.avx2=on'/></q:commandline></domain>"
+guarded 1 "$begin<cpu>$inside<q:commandline><q:arg value='-global'/><q:arg value='driver=host-x86_64-cpu,property=avx2,value=on'/></q:commandline></domain>"
+guarded 0 "$begin<cpu>$inside<q:commandline><q:arg value='-overcommit'/><q:arg value='cpu-pm=off'/></q:commandline></domain>"
+
 # The agent reads only when the hook has ended: an answer of more than a pipe usually holds must not wait for it.
 python3 - "$hook" "$document" >"$folder/large.xml" <<'READ'
 import subprocess, sys

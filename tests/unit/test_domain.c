@@ -208,6 +208,12 @@ static const struct {
      DOMAIN_OWN_CPU},
     {BEGIN "<commandline xmlns='" QEMU_NS "'><arg value='--cpu'/></commandline>" END,
      DOMAIN_OWN_CPU},
+    {BEGIN "<commandline xmlns='" QEMU_NS
+           "'><arg value='-global'/><arg value='Nehalem-x86_64-cpu.avx2=on'/></commandline>" END,
+     DOMAIN_OWN_CPU},
+    {BEGIN "<commandline xmlns='" QEMU_NS
+           "'><arg value='-global'/><arg value='cpu-throttle.x=1'/></commandline>" END,
+     0},
     {BEGIN "<commandline><arg value='-cpu'/></commandline>" END, 0},
     {BEGIN "<x:commandline xmlns:x='u'><x:arg value='-cpu'/></x:commandline>" END, 0},
     {BEGIN "<cpu><cache mode='passthrough'/></cpu>" END, DOMAIN_DROPPED},
