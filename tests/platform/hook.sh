@@ -103,4 +103,27 @@ has "$folder/out" "is stopped: no answer within 2 s"
 expect 1 "$hook" eucalyptus strict hook euca-nc-pre-boot "$folder" "$folder"
 expect 1 "$hook" guard strict hook g prepare begin -
 has "$trace" "guard ?: stopped: no answer within 5 s"
+
+# libvirt before 6.5 passes qemu.d over. Its version is that of its library's name, where nobody says it.
+guard() { "$cpulift" apply "$here/plan.json" --platform libvirt --channel guard --root "$folder/virt" "$@"; }
+mkdir -p "$folder/virt/etc/libvirt" "$folder/virt/usr/lib64"
+: >"$folder/virt/etc/libvirt/qemu.conf"
+expect 0 guard
+has "$folder/out" "see that libvirt is 6.5 or newer"
+expect 0 guard --version 6.5.0
+lacks "$folder/out" "see that libvirt"
+expect 1 guard --version 6.0.0 --commit
+has "$folder/err" "libvirt '6.0.0' runs no hooks in /etc/libvirt/hooks/qemu.d"
+[ ! -e "$folder/virt/etc/cpulift" ] || fail "it was applied"
+: >"$folder/virt/usr/lib64/libvirt.so.0"
+: >"$folder/virt/usr/lib64/libvirt.so.0.6004.2"
+expect 1 guard
+has "$folder/err" "libvirt '6.4.2'"
+expect 0 "$cpulift" apply "$here/plan.json" --platform libvirt --root "$folder/virt"
+: >"$folder/virt/usr/lib64/libvirt.so.0.10000.1"
+: >"$folder/virt/usr/lib64/libvirt-qemu.so.0.11000.0"
+expect 0 guard
+has "$folder/out" "plain libvirt 10.0.1"
+expect 0 "$cpulift" detect --root "$folder/virt"
+has "$folder/out" "libvirt: plain libvirt 10.0.1; channels plan, guard"
 echo "$checks checks"
