@@ -145,12 +145,15 @@ static int plan_changes(const struct platform *platform, const cpulift_plan *pla
                         cpulift_error **err)
 {
     g_autofree char *hook = options.hook != NULL ? g_strdup(options.hook) : find_hook();
+    g_autoptr(catalog) map = NULL;
+    (void)catalog_load(NULL, &map, NULL); // a node may have none: then models are told by name
     const struct platform_options how = {.version = options.version,
                                          .channel = options.channel,
                                          .hook = hook,
                                          .only = (const char *const *)options.only,
                                          .skip = (const char *const *)options.skip,
                                          .inventory = options.inventory,
+                                         .map = map,
                                          .is_strict = options.strict,
                                          .is_respectful = options.respect};
     const virt_conn *conn = NULL;

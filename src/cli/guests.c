@@ -11,12 +11,13 @@
 #include <string.h>
 
 /// The plan's definition in the guest's, on this QEMU (0: not known). *ret_text NULL: it has it.
-static int rewrite(const domain_document *document, const cpulift_plan *plan, unsigned qemu,
-                   struct platform_guest *guest, char **ret_text, cpulift_error **err)
+static int rewrite(const domain_document *document, const cpulift_plan *plan, const catalog *map,
+                   unsigned qemu, struct platform_guest *guest, char **ret_text,
+                   cpulift_error **err)
 {
     static const enum domain_warning warnings[] = {DOMAIN_OWN_CPU, DOMAIN_MACHINE, DOMAIN_I686,
                                                    DOMAIN_DROPPED};
-    static const struct losses_asker asker = {.subject = "the guest"};
+    const struct losses_asker asker = {.subject = "the guest", .map = map};
     const struct domain_options how = {.virt = plan->virt, .machine = plan->machine};
     const struct domain_guest shape = guest_read(document);
     struct domain_changes changes;
@@ -68,7 +69,8 @@ static void note_old_states(const struct definition *definition, struct platform
 }
 
 static void add_guest(const struct definition *definition, const store_key *key,
-                      const cpulift_plan *plan, unsigned qemu, changeset *set, GPtrArray *guests)
+                      const cpulift_plan *plan, const catalog *map, unsigned qemu, changeset *set,
+                      GPtrArray *guests)
 {
     g_autoptr(domain_document) document = NULL;
     g_autoptr(cpulift_error) why = NULL;
@@ -82,7 +84,7 @@ static void add_guest(const struct definition *definition, const store_key *key,
     }
     if (domain_parse(xml, strlen(xml), definition->name, &document, &why) != 0 ||
         check_respect(document, plan, &why) != 0 ||
-        rewrite(document, plan, qemu, guest, &after, &why) != 0) {
+        rewrite(document, plan, map, qemu, guest, &after, &why) != 0) {
         guest->skipped = g_strdup(why->message);
         return;
     }
@@ -108,7 +110,7 @@ int guests_plan(const virt_conn *conn, const store_key *key, const cpulift_plan 
     for (size_t i = 0; i < definitions->len; i++) {
         const struct definition *definition = g_ptr_array_index(definitions, i);
         if (plan_means_guest(&meant, definition->name)) {
-            add_guest(definition, key, &meant, qemu, set, guests);
+            add_guest(definition, key, &meant, how->map, qemu, set, guests);
         }
     }
     return 0;

@@ -350,6 +350,7 @@ static const struct row {
     {"machine type", DEFINITIONS | HOSTS | MIXED | BOTH_SAY | SEEN, .get = get_machine},
     {"model", DEFINITIONS | SEEN, OF_CPU(model)},
     {"vendor", DEFINITIONS | HOSTS | MIXED | SEEN, .get = get_vendor},
+    {"vendor id", DEFINITIONS | SEEN, OF_CPU(vendor_id)},
     {"signature", DEFINITIONS | BOTH_SAY | SEEN, .get = get_signature},
     {"physical address bits", DEFINITIONS | HOSTS | MIXED | SEEN, .get = get_width},
     {"check", DEFINITIONS, OF_CPU(check)},

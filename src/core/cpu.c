@@ -119,6 +119,7 @@ void cpu_free(cpulift_cpu *cpu)
 {
     if (cpu != NULL) {
         g_free(cpu->arch);
+        g_free(cpu->vendor_id);
         record_free(&cpu_definition_record, cpu);
     }
 }
@@ -127,6 +128,7 @@ cpulift_cpu *cpu_copy(const cpulift_cpu *cpu)
 {
     cpulift_cpu *copy = g_memdup2(cpu, sizeof *cpu);
     copy->arch = g_strdup(cpu->arch);
+    copy->vendor_id = g_strdup(cpu->vendor_id);
     for (const record_row *row = rows; row->kind == &record_name; row++) {
         char **place = record_get_place(row, copy);
         *place = g_strdup(*place);
@@ -185,6 +187,7 @@ static void parse_model(cpulift_cpu *cpu, const xmlNode *node)
     xmlNode *model = xml_find_child(node, "model");
     if (model != NULL) {
         cpu->fallback = xml_get_attribute(model, "fallback");
+        cpu->vendor_id = xml_get_attribute(model, "vendor_id");
         cpu->model = xml_get_text(model);
     }
     xmlNode *vendor = xml_find_child(node, "vendor");
@@ -264,14 +267,23 @@ static void format_attribute(GString *out, const char *name, const char *value)
     }
 }
 
-static void format_text(GString *out, unsigned indent, const char *element, const char *attribute,
-                        const char *value, const char *text)
+static void format_text(GString *out, unsigned indent, const char *element, const char *text)
 {
     if (text != NULL) {
         g_autofree char *escaped = g_markup_escape_text(text, -1);
-        g_string_append_printf(out, "\n%*s<%s", (int)indent + 2, "", element);
-        format_attribute(out, attribute, value);
-        g_string_append_printf(out, ">%s</%s>", escaped, element);
+        g_string_append_printf(out, "\n%*s<%s>%s</%s>", (int)indent + 2, "", element, escaped,
+                               element);
+    }
+}
+
+static void format_model(GString *out, unsigned indent, const cpulift_cpu *cpu)
+{
+    if (cpu->model != NULL) {
+        g_autofree char *escaped = g_markup_escape_text(cpu->model, -1);
+        g_string_append_printf(out, "\n%*s<model", (int)indent + 2, "");
+        format_attribute(out, "fallback", cpu->fallback);
+        format_attribute(out, "vendor_id", cpu->vendor_id);
+        g_string_append_printf(out, ">%s</model>", escaped);
     }
 }
 
@@ -282,9 +294,9 @@ char *cpu_format(const cpulift_cpu *cpu, unsigned indent)
     format_attribute(out, "match", cpu->match);
     format_attribute(out, "check", cpu->check);
     g_string_append_c(out, '>');
-    format_text(out, indent, "arch", NULL, NULL, cpu->arch);
-    format_text(out, indent, "model", "fallback", cpu->fallback, cpu->model);
-    format_text(out, indent, "vendor", NULL, NULL, cpu->vendor);
+    format_text(out, indent, "arch", cpu->arch);
+    format_model(out, indent, cpu);
+    format_text(out, indent, "vendor", cpu->vendor);
     if (cpu->family != 0) {
         g_string_append_printf(out, "\n%*s<signature family='%u' model='%u' stepping='%u'/>",
                                (int)indent + 2, "", cpu->family, cpu->model_number, cpu->stepping);

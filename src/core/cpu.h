@@ -32,7 +32,8 @@ typedef struct cpulift_cpu {
     char *arch; ///< only in descriptions of physical CPUs (virsh capabilities)
     char *model;
     char *fallback;
-    char *vendor;                 ///< libvirt's name, "Intel"
+    char *vendor;    ///< libvirt's name, "Intel"
+    char *vendor_id; ///< what CPUID shows instead of the model's vendor; no plan has one
     struct cpu_feature *features; ///< in document order
     size_t feature_count;
     unsigned phys_bits;                      ///< maxphysaddr mode='emulate', 0 if not said

@@ -82,8 +82,9 @@ static void add_features(GPtrArray *losses, const struct losses_asker *asker, co
 }
 
 /// Adds one sentence for what is missing of the same cause.
-static void add_cause(GPtrArray *losses, const struct losses_asker *asker, const GPtrArray *missing,
-                      const cpulift_plan *plan, const struct policy_reason_text *cause)
+static void add_cause(GPtrArray *losses, const struct losses_asker *asker, const char *asks,
+                      const GPtrArray *missing, const cpulift_plan *plan,
+                      const struct policy_reason_text *cause)
 {
     g_autoptr(GPtrArray) names = g_ptr_array_new();
     for (size_t i = 0; i < missing->len; i++) {
@@ -92,7 +93,43 @@ static void add_cause(GPtrArray *losses, const struct losses_asker *asker, const
         }
     }
     if (names->len > 0) {
-        add_features(losses, asker, "asks for", names, cause);
+        add_features(losses, asker, asks, names, cause);
+    }
+}
+
+static void add_causes(GPtrArray *losses, const struct losses_asker *asker, const char *asks,
+                       const GPtrArray *missing, const cpulift_plan *plan)
+{
+    size_t count = 0;
+    const struct policy_reason_text *reasons = policy_list_reasons(&count);
+    for (size_t i = 0; i < count; i++) {
+        add_cause(losses, asker, asks, missing, plan, &reasons[i]);
+    }
+    add_cause(losses, asker, asks, missing, plan, &cost);
+    add_cause(losses, asker, asks, missing, plan, &unsaid);
+}
+
+/// libvirt takes the model of a custom CPU only.
+static bool is_another_model(const cpulift_cpu *own, const cpulift_cpu *cpu)
+{
+    bool is_custom = own->mode == NULL || strcmp(own->mode, "custom") == 0;
+    return is_custom && own->model != NULL && g_strcmp0(own->model, cpu->model) != 0;
+}
+
+/// What another model gives by itself.
+static void add_of_model(GPtrArray *missing, const catalog *map, const cpulift_cpu *own,
+                         const cpulift_plan *plan, const cpulift_cpu *cpu)
+{
+    const struct catalog_model *model =
+        map != NULL && is_another_model(own, cpu) ? catalog_find_model(map, own->model) : NULL;
+    if (model == NULL) {
+        return;
+    }
+    feature_set_foreach (id, &model->features) {
+        char *name = catalog_get_feature(map, id)->name;
+        if (cpu_find_feature(own, name) == NULL && !is_given(plan, cpu, name)) {
+            g_ptr_array_add(missing, name);
+        }
     }
 }
 
@@ -101,21 +138,52 @@ static void compare(GPtrArray *losses, const struct losses_asker *asker, const c
 {
     g_autoptr(GPtrArray) missing = g_ptr_array_new();
     g_autoptr(GPtrArray) unwanted = g_ptr_array_new();
+    g_autoptr(GPtrArray) of_model = g_ptr_array_new();
+    add_of_model(of_model, asker->map, own, plan, cpu);
     for (size_t i = 0; i < own->feature_count; i++) {
         const struct cpu_feature *asked = &own->features[i];
         if (is_given(plan, cpu, asked->name) == cpu_is_off(asked->policy)) {
             g_ptr_array_add(cpu_is_off(asked->policy) ? unwanted : missing, asked->name);
         }
     }
-    size_t count = 0;
-    const struct policy_reason_text *reasons = policy_list_reasons(&count);
-    for (size_t i = 0; i < count; i++) {
-        add_cause(losses, asker, missing, plan, &reasons[i]);
-    }
-    add_cause(losses, asker, missing, plan, &cost);
-    add_cause(losses, asker, missing, plan, &unsaid);
+    add_causes(losses, asker, "asks for", missing, plan);
+    add_causes(losses, asker, "asks by its model for", of_model, plan);
     if (unwanted->len > 0) {
         add_features(losses, asker, "disables", unwanted, &given);
+    }
+}
+
+/// ": 'cpulift explain' says what that changes, --respect keeps it".
+static char *format_hint(const struct losses_asker *asker, const cpulift_cpu *own)
+{
+    bool is_known = asker->map != NULL && catalog_find_model(asker->map, own->model) != NULL;
+    const char *explain = is_known ? "" : "'cpulift explain' says what that changes";
+    const char *escape = asker->escape != NULL ? asker->escape : "";
+    return g_strdup_printf("%s%s%s%s%s", is_known && *escape == '\0' ? "" : ": ", explain,
+                           *explain != '\0' && *escape != '\0' ? ", " : "", escape,
+                           *escape != '\0' ? " keeps it" : "");
+}
+
+/// Model, vendor and what is shown of it, width.
+static void compare_rest(GPtrArray *losses, const struct losses_asker *asker,
+                         const cpulift_cpu *own, const cpulift_cpu *cpu)
+{
+    if (is_another_model(own, cpu)) {
+        g_autofree char *hint = format_hint(asker, own);
+        add(losses, "%s asks for model %s, and gets %s%s", asker->subject, own->model, cpu->model,
+            hint);
+    }
+    if (own->vendor != NULL && cpu->vendor != NULL && strcmp(own->vendor, cpu->vendor) != 0) {
+        add(losses, "%s asks for a CPU of %s, and gets one of %s", asker->subject, own->vendor,
+            cpu->vendor);
+    }
+    if (own->vendor_id != NULL && g_strcmp0(own->vendor_id, cpu->vendor_id) != 0) {
+        add(losses, "%s asks for the vendor id '%s', which a plan cannot give", asker->subject,
+            own->vendor_id);
+    }
+    if (own->phys_bits != 0 && cpu->phys_bits != 0 && own->phys_bits != cpu->phys_bits) {
+        add(losses, "%s asks for physical addresses of %u bits, and gets %u", asker->subject,
+            own->phys_bits, cpu->phys_bits);
     }
 }
 
@@ -125,10 +193,26 @@ void losses_add_cpu(GPtrArray *losses, const struct losses_asker *asker, const c
     if (own->mode != NULL && strcmp(own->mode, "custom") != 0) {
         add(losses, "%s has a CPU of mode '%s': what that gave depends on the host", asker->subject,
             own->mode);
+    } else if (g_strcmp0(own->match, "minimum") == 0) {
+        add(losses, "%s has a CPU of match 'minimum': what that gave depends on the host",
+            asker->subject);
     } else if (own->model == NULL && !asker->is_brief) {
         add(losses, "%s names no CPU model: what it had depends on its QEMU", asker->subject);
     }
+    compare_rest(losses, asker, own, cpu);
     compare(losses, asker, own, plan, cpu);
+}
+
+/// A width that is the host's, or that but for a limit, is no number to compare.
+static void add_host_width(GPtrArray *losses, const struct losses_asker *asker,
+                           const xmlNode *element, const cpulift_cpu *cpu)
+{
+    const xmlNode *width = xml_find_child(element, "maxphysaddr");
+    g_autofree char *mode = width != NULL ? xml_get_attribute(width, "mode") : NULL;
+    if (g_strcmp0(mode, "passthrough") == 0 && cpu->phys_bits != 0) {
+        add(losses, "%s has its host's width of physical addresses, and gets %u bits",
+            asker->subject, cpu->phys_bits);
+    }
 }
 
 static bool is_on(const xmlNode *node)
@@ -179,6 +263,7 @@ void losses_add_domain(GPtrArray *losses, const struct losses_asker *asker,
         add(losses, "what %s asked of its CPU cannot be read: %s", asker->subject, err->message);
     } else if (own != NULL) {
         losses_add_cpu(losses, asker, own, plan, cpu);
+        add_host_width(losses, asker, element, cpu);
     }
     if (element != NULL && xml_find_next(element, "cpu") != NULL) {
         add(losses, "%s has a second <cpu>: the first is replaced, the second kept",

@@ -152,13 +152,13 @@ static cpulift_cpu *read_cpu(const properties *file)
 }
 
 /// A version without a hook says no more than its properties do.
-static int report_losses(const root_dir *root, const cpulift_plan *plan, unsigned abilities,
-                         struct platform_report *report, cpulift_error **err)
+static int report_losses(const root_dir *root, const cpulift_plan *plan, const catalog *map,
+                         unsigned abilities, struct platform_report *report, cpulift_error **err)
 {
     g_autoptr(properties) file = NULL;
     TRY(load_properties(root, &file, err));
     g_autoptr(cpulift_cpu) own = read_cpu(file);
-    const struct losses_asker asker = {.subject = "agent.properties"};
+    const struct losses_asker asker = {.subject = "agent.properties", .map = map};
     if (own->mode != NULL) {
         losses_add_cpu(report->losses, &asker, own, plan, plan->cpu);
     }
@@ -299,7 +299,7 @@ static int plan(const root_dir *root, const cpulift_plan *plan,
         TRY(platform_add_plan(set, root, PLATFORM_PLAN_TARGET, plan, options, err));
         TRY(add_hooks(root, options, abilities, set, err));
     }
-    TRY(report_losses(root, plan, abilities, report, err));
+    TRY(report_losses(root, plan, options->map, abilities, report, err));
     report_limits(plan, abilities, report);
     report_steps(options, abilities, report);
     return 0;

@@ -134,13 +134,13 @@ static void report_raw(const char *raw, struct platform_report *report)
 }
 
 /// Of the settings for all guests: a CPU_MODEL that is replaced, and what RAW adds to every domain.
-static void report_losses(const GPtrArray *conf, const cpulift_plan *plan,
+static void report_losses(const GPtrArray *conf, const cpulift_plan *plan, const catalog *map,
                           struct platform_report *report)
 {
     const onetemplate_attribute *model = onetemplate_find(conf, "CPU_MODEL");
     const onetemplate_attribute *raw = onetemplate_find(conf, "RAW");
     if (model != NULL) {
-        const struct losses_asker asker = {.subject = "CPU_MODEL in vmm_exec_kvm.conf"};
+        const struct losses_asker asker = {.subject = "CPU_MODEL in vmm_exec_kvm.conf", .map = map};
         g_autoptr(cpulift_cpu) own = read_model(model);
         losses_add_cpu(report->losses, &asker, own, plan, plan->cpu);
     }
@@ -149,8 +149,9 @@ static void report_losses(const GPtrArray *conf, const cpulift_plan *plan,
     }
 }
 
-static int add_defaults(const root_dir *root, const cpulift_plan *plan, unsigned version,
-                        changeset *set, struct platform_report *report, cpulift_error **err)
+static int add_defaults(const root_dir *root, const cpulift_plan *plan,
+                        const struct platform_options *options, unsigned version, changeset *set,
+                        struct platform_report *report, cpulift_error **err)
 {
     g_auto(root_file) file = {0};
     TRY(root_load(root, DRIVER_CONF, &file, err));
@@ -161,7 +162,7 @@ static int add_defaults(const root_dir *root, const cpulift_plan *plan, unsigned
     g_autoptr(GString) text = g_string_new_len(file.bytes, (gssize)file.len);
     g_autoptr(GPtrArray) conf = NULL;
     TRY(onetemplate_parse(text, DRIVER_CONF, &conf, err));
-    report_losses(conf, plan, report);
+    report_losses(conf, plan, options->map, report);
     TRY(onetemplate_set(text, DRIVER_CONF, "CPU_MODEL", attribute, err));
     return changeset_add_edit(set, root, DRIVER_CONF, &file, text->str, text->len, CHANGE_LINES,
                               err);
@@ -253,7 +254,7 @@ static int plan(const root_dir *root, const cpulift_plan *plan,
                                      "its own in /" PLATFORM_PLAN_TARGET " uses that");
     }
     if (version >= text_parse_version("5.4.13")) {
-        TRY(add_defaults(root, plan, version, set, report, err));
+        TRY(add_defaults(root, plan, options, version, set, report, err));
         platform_say(report->after, "restart oned (systemctl restart opennebula): it reads "
                                     "vmm_exec_kvm.conf when it starts");
         report_native(plan, version, report);

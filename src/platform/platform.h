@@ -16,6 +16,7 @@ struct platform_options {
     const char *const *only; ///< patterns of guest names to tune, NULL-terminated; NULL: all
     const char *const *skip; ///< patterns of guest names to leave alone; NULL: none
     const char *inventory;   ///< a file with what the platform knows of its hosts; NULL: none
+    const catalog *map;      ///< knows what models give; NULL: the node has none
     bool is_strict;          ///< hooks may stop the start of a guest that they cannot tune
     bool is_respectful;      ///< hooks leave a guest alone that asks for a CPU mode of its own
 };

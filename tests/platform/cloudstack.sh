@@ -42,9 +42,11 @@ cloudstack_node "$folder/asks" 4.18.2.1
 printf '\nguest.cpu.mode=custom\nguest.cpu.model=SandyBridge\nguest.cpu.features=vmx avx -xsave\n' >>"$folder/asks/$agent"
 sed 's/"check"/"phys_bits": 42, "check"/' "$plan" >"$folder/wide.json"
 expect 0 "$cpulift" apply "$folder/wide.json" --platform cloudstack --root "$folder/asks"
+has "$folder/err" "agent.properties asks for model SandyBridge, and gets Nehalem"
 has "$folder/err" "agent.properties asks for vmx, which the plan leaves out"
 has "$folder/err" "agent.properties disables xsave, which the plan gives"
-[ "$(wc -l <"$folder/err")" -eq 2 ] || fail "more was said: $(cat "$folder/err")"
+has "$folder/err" "agent.properties asks by its model for pclmuldq, "
+[ "$(wc -l <"$folder/err")" -eq 4 ] || fail "more was said: $(cat "$folder/err")"
 expect 0 "$cpulift" apply "$folder/wide.json" --platform cloudstack --root "$folder/asks" --json
 has "$folder/out" '"agent.properties asks for vmx, which the plan leaves out"'
 expect 0 "$cpulift" apply "$folder/wide.json" --platform cloudstack --root "$folder/asks" --version 4.13

@@ -13,7 +13,8 @@
 static const char plan_text[] =
     "{\"schema\": \"cpulift.plan/1\", \"pool\": \"p\", \"variant\": \"tuned\", \"virt\": \"kvm\","
     " \"machine\": \"q35\", \"features\": [\"aes\", \"avx\", \"hypervisor\", \"lm\"],"
-    " \"definition\": {\"model\": \"Westmere\", \"require\": [\"avx\", \"hypervisor\"],"
+    " \"definition\": {\"model\": \"Westmere\", \"vendor\": \"Intel\", \"phys_bits\": 39, "
+    "\"require\": [\"avx\", \"hypervisor\"],"
     "   \"disable\": [\"vme\"]},"
     " \"losses\": [{\"feature\": \"avx2\", \"hosts\": [\"a\"]}],"
     " \"omitted\": [{\"feature\": \"vmx\", \"reason\": \"nested\"},"
@@ -25,19 +26,24 @@ static const char plan_text[] =
     "   {\"feature\": \"pku\", \"reason\": \"denied\"}]}";
 
 /// All sentences of a domain of this content, one on each line. The caller's.
-static char *find(const char *content, const char *escape)
+static char *find_by(const catalog *map, const char *content, const char *escape)
 {
     g_autoptr(cpulift_error) err = NULL;
     g_autoptr(cpulift_plan) plan = NULL;
     g_autoptr(domain_document) document = NULL;
     g_autoptr(GPtrArray) losses = g_ptr_array_new_with_free_func(g_free);
     g_autofree char *xml = g_strdup_printf("<domain type='kvm'>%s</domain>", content);
-    const struct losses_asker asker = {.subject = "the guest", .escape = escape};
+    const struct losses_asker asker = {.subject = "the guest", .escape = escape, .map = map};
     assert_int_equal(plan_parse(plan_text, strlen(plan_text), "plan", &plan, &err), 0);
     assert_int_equal(domain_parse(xml, strlen(xml), "x", &document, &err), 0);
     losses_add_domain(losses, &asker, document, plan, plan->cpu);
     g_ptr_array_add(losses, NULL);
     return g_strjoinv("\n", (char **)losses->pdata);
+}
+
+static char *find(const char *content, const char *escape)
+{
+    return find_by(NULL, content, escape);
 }
 
 static void test_one_sentence_a_cause(void **state)
@@ -78,7 +84,7 @@ static void test_one_sentence_a_cause(void **state)
     };
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autofree char *content =
-            g_strdup_printf("<cpu><model>Nehalem</model>%s</cpu>", cases[i].features);
+            g_strdup_printf("<cpu><model>Westmere</model>%s</cpu>", cases[i].features);
         g_autofree char *said = find(content, "--respect");
         assert_string_equal(said, cases[i].said);
     }
@@ -88,7 +94,7 @@ static void test_without_an_escape(void **state)
 {
     (void)state;
     g_autofree char *said =
-        find("<cpu><model>Nehalem</model><feature name='vmx'/><feature name='invtsc'/>"
+        find("<cpu><model>Westmere</model><feature name='vmx'/><feature name='invtsc'/>"
              "<feature policy='disable' name='aes'/></cpu>",
              NULL);
     assert_string_equal(
@@ -110,7 +116,7 @@ static void test_what_depends_on_the_host(void **state)
          "the guest has a CPU of mode 'host-model': what that gave depends on the host"},
         {"<cpu><topology sockets='1'/></cpu>",
          "the guest names no CPU model: what it had depends on its QEMU"},
-        {"<cpu><model>Nehalem</model></cpu><devices/><cpu><numa/></cpu>",
+        {"<cpu><model>Westmere</model></cpu><devices/><cpu><numa/></cpu>",
          "the guest has a second <cpu>: the first is replaced, the second kept"},
         {"<cpu><model>a b</model></cpu>", "what the guest asked of its CPU cannot be read: "
                                           "'x': <cpu> has 'a b' where a name is expected"},
@@ -119,6 +125,53 @@ static void test_what_depends_on_the_host(void **state)
         g_autofree char *said = find(cases[i].content, "--respect");
         assert_string_equal(said, cases[i].said);
     }
+}
+
+/// What is not a feature of the guest's own: its model and what that gives, vendor, width.
+static void test_the_rest(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *content, *said;
+    } cases[] = {
+        {"<cpu><model>Haswell</model></cpu>",
+         "the guest asks for model Haswell, and gets Westmere: 'cpulift explain' says what that "
+         "changes, --respect keeps it"},
+        {"<cpu><model vendor_id='GenuineFakes'>Westmere</model><vendor>AMD</vendor></cpu>",
+         "the guest asks for a CPU of AMD, and gets one of Intel\n"
+         "the guest asks for the vendor id 'GenuineFakes', which a plan cannot give"},
+        {"<cpu><model>Westmere</model><maxphysaddr mode='emulate' bits='46'/></cpu>",
+         "the guest asks for physical addresses of 46 bits, and gets 39"},
+        {"<cpu><model>Westmere</model><maxphysaddr mode='emulate' bits='39'/></cpu>", ""},
+        {"<cpu match='minimum'><model>Westmere</model></cpu>",
+         "the guest has a CPU of match 'minimum': what that gave depends on the host"},
+        {"<cpu mode='host-passthrough'><maxphysaddr mode='passthrough' limit='46'/></cpu>",
+         "the guest has a CPU of mode 'host-passthrough': what that gave depends on the host\n"
+         "the guest has its host's width of physical addresses, and gets 39 bits"},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *said = find(cases[i].content, "--respect");
+        assert_string_equal(said, cases[i].said);
+    }
+}
+
+static void test_model_with_a_map(void **state)
+{
+    (void)state;
+    const catalog *map = support_get_catalog();
+    g_autofree char *said = find_by(
+        map, "<cpu><model>Haswell</model><feature policy='disable' name='fma'/></cpu>", NULL);
+    g_autofree char *unknown = find_by(map, "<cpu><model>Warp9</model></cpu>", NULL);
+    g_autofree char *same = find_by(map, "<cpu><model>Westmere</model></cpu>", NULL);
+    assert_non_null(strstr(said, "the guest asks for model Haswell, and gets Westmere\n"));
+    assert_non_null(
+        strstr(said, "the guest asks by its model for avx2, which the plan leaves out (not "));
+    assert_non_null(strstr(said, " bmi1, "));
+    assert_null(strstr(said, "fma,"));
+    assert_null(strstr(said, " avx,"));
+    assert_string_equal(unknown, "the guest asks for model Warp9, and gets Westmere: 'cpulift "
+                                 "explain' says what that changes");
+    assert_string_equal(same, "");
 }
 
 static void test_reenlightenment(void **state)
@@ -138,10 +191,9 @@ static void test_reenlightenment(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_one_sentence_a_cause),
-        cmocka_unit_test(test_without_an_escape),
-        cmocka_unit_test(test_what_depends_on_the_host),
-        cmocka_unit_test(test_reenlightenment),
+        cmocka_unit_test(test_one_sentence_a_cause),     cmocka_unit_test(test_without_an_escape),
+        cmocka_unit_test(test_what_depends_on_the_host), cmocka_unit_test(test_the_rest),
+        cmocka_unit_test(test_model_with_a_map),         cmocka_unit_test(test_reenlightenment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
