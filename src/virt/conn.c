@@ -260,6 +260,28 @@ static char *get_machine_id(void)
     return g_file_get_contents("/etc/machine-id", &id, NULL, NULL) ? g_strchomp(id) : NULL;
 }
 
+/// The query of a URI with its paths (of an embedded libvirt's root, of a socket) as the system
+/// knows them, however they were spelled. The caller frees it.
+static char *normalise_query(const char *query)
+{
+    g_auto(GStrv) parts = g_strsplit(query, "&", -1);
+    for (char **part = parts; *part != NULL; part++) {
+        size_t len = strcspn(*part, "=");
+        g_autofree char *key = g_strndup(*part, len);
+        g_autofree char *path =
+            (*part)[len] == '=' ? g_uri_unescape_string(*part + len + 1, NULL) : NULL;
+        if (path != NULL && (strcmp(key, "root") == 0 || strcmp(key, "socket") == 0)) {
+            char *real = realpath(path, NULL);
+            g_autofree char *plain = g_canonicalize_filename(path, "/");
+            g_autofree char *text = g_uri_escape_string(real != NULL ? real : plain, "/", TRUE);
+            free(real);
+            g_free(*part);
+            *part = g_strdup_printf("%s=%s", key, text);
+        }
+    }
+    return g_strjoinv("&", parts);
+}
+
 char *conn_get_id(const virt_conn *conn)
 {
     g_autofree char *uri = virConnectGetURI(conn->handle);
@@ -272,8 +294,9 @@ char *conn_get_id(const virt_conn *conn)
     // Of an embedded one its root; another daemon beside the usual one.
     bool is_other =
         query != NULL && (strstr(query, "root=") != NULL || strstr(query, "socket=") != NULL);
+    g_autofree char *other = is_other ? normalise_query(query) : g_strdup("");
     g_autofree char *host = is_here ? get_machine_id() : get_host_uuid(conn);
     return host == NULL ? NULL
                         : g_strdup_printf("%s%s%s%s", host, g_uri_get_path(parsed),
-                                          is_other ? "?" : "", is_other ? query : "");
+                                          is_other ? "?" : "", other);
 }

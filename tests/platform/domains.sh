@@ -52,6 +52,12 @@ has "$folder/out" "0 definitions"
 expect 0 "$cpulift" rollback --connect "$uri" --root "$root"
 has "$folder/out" "-    <model fallback='forbid'>Nehalem</model>"
 has "$folder/out" "Nothing was changed"
+# However the root is spelled.
+ln -s . "$folder/here"
+for spelled in "${uri%/*}/./${uri##*/}" "${uri%/*}/here//${uri##*/}/"; do
+    expect 0 "$cpulift" rollback --connect "$spelled" --root "$root"
+    has "$folder/out" "-    <model fallback='forbid'>Nehalem</model>"
+done
 expect 0 "$cpulift" rollback --connect "$uri" --root "$root" --json
 has "$folder/out" '"done": false'
 dump "$folder/shown"
