@@ -58,6 +58,33 @@ bool text_is_name(const char *name)
     return true;
 }
 
+/// Behind the bracket expression that begins at '['; NULL: it has no end.
+static const char *skip_brackets(const char *at)
+{
+    at++;
+    at += *at == '!' || *at == '^';
+    at += *at == ']'; // the first is one of the characters
+    while (*at != '\0' && *at != ']') {
+        bool is_class = at[0] == '[' && (at[1] == ':' || at[1] == '.' || at[1] == '=');
+        const char end[] = {at[1], ']', '\0'};
+        const char *closed = is_class ? strstr(at + 2, end) : NULL;
+        at = closed != NULL ? closed + 2 : at + (at[0] == '\\' && at[1] != '\0' ? 2 : 1);
+    }
+    return *at == ']' ? at + 1 : NULL;
+}
+
+bool text_is_pattern(const char *pattern)
+{
+    const char *at = pattern;
+    while (at != NULL && *at != '\0') {
+        if (*at == '\\' && at[1] == '\0') {
+            return false;
+        }
+        at = *at == '[' ? skip_brackets(at) : at + (*at == '\\' ? 2 : 1);
+    }
+    return at != NULL;
+}
+
 bool text_is_below(const char *path)
 {
     g_auto(GStrv) parts = g_strsplit(path, "/", -1);

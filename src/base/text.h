@@ -19,6 +19,10 @@ bool text_is_line(const char *text);
 /// bytes of letters, digits and . _ - : @ +, not beginning with a dot or a dash.
 bool text_is_name(const char *name);
 
+/// True for a pattern of the shell that means something: each bracket is closed, and no backslash
+/// is the last. fnmatch() takes another for the characters themselves, or for what fits nothing.
+bool text_is_pattern(const char *pattern);
+
 /// True for a path below a root: relative, nothing in it goes up, and no part can be left out.
 bool text_is_below(const char *path);
 

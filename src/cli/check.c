@@ -75,14 +75,47 @@ int check_empty(const struct command *command, char *const *arguments, size_t co
                : 0;
 }
 
+static bool is_version(const char *text)
+{
+    return text_parse_version(text) != 0;
+}
+
+/// What can be said of a word by its kind alone, whatever the command.
+static const struct {
+    const char *kind;
+    bool (*fits)(const char *value);
+    const char *fault;
+} kinds[] = {
+    {"PATTERN", text_is_pattern,
+     "no pattern: a bracket is not closed, or a backslash ends it (one before it takes its "
+     "meaning)"},
+    {"VERSION", is_version, "no version: say it as 10.0.2"},
+};
+
+static int check_kind(const struct command *command, const GOptionEntry *option,
+                      const char *const *words, size_t count)
+{
+    for (size_t k = 0; k < G_N_ELEMENTS(kinds); k++) {
+        for (size_t i = 0; i < count; i++) {
+            if (strcmp(option->arg_description, kinds[k].kind) == 0 && !kinds[k].fits(words[i])) {
+                return command_usage(command->name, "--%s '%s' is %s", option->long_name, words[i],
+                                     kinds[k].fault);
+            }
+        }
+    }
+    return 0;
+}
+
 int check_values(const struct command *command)
 {
     for (const GOptionEntry *o = command->options; o->long_name != NULL; o++) {
         bool is_word = o->arg == G_OPTION_ARG_STRING && *(char **)o->arg_data != NULL;
-        if (is_word && strcmp(o->arg_description, "VERSION") == 0 &&
-            text_parse_version(*(char **)o->arg_data) == 0) {
-            return command_usage(command->name, "--%s '%s' is no version: say it as 10.0.2",
-                                 o->long_name, *(char **)o->arg_data);
+        bool is_list = o->arg == G_OPTION_ARG_STRING_ARRAY && *(char ***)o->arg_data != NULL;
+        const char *const *words = is_list ? *(const char *const **)o->arg_data : o->arg_data;
+        size_t count = is_list ? g_strv_length(*(char ***)o->arg_data) : is_word;
+        int status = check_kind(command, o, words, count);
+        if (status != 0) {
+            return status;
         }
         g_autoptr(GPtrArray) values = is_word ? list_values(command, o) : NULL;
         const char *const *names = values != NULL ? (const char *const *)values->pdata : NULL;

@@ -9,8 +9,8 @@
 /// it. Returns 0 or EXIT_USAGE.
 int check_empty(const struct command *command, char *const *arguments, size_t count);
 
-/// Refuses a VERSION that is none, and the value of an option whose values are all told:
-/// "kvm|qemu", or a kind of the command's `values` that is closed. Returns 0 or EXIT_USAGE.
+/// Refuses a VERSION or a PATTERN that is none, and the value of an option whose values are all
+/// told: "kvm|qemu", or a kind of the command's `values` that is closed. Returns 0 or EXIT_USAGE.
 int check_values(const struct command *command);
 
 /// Refuses `value` for `option`, with what there is (NULL-terminated) and what may be meant.

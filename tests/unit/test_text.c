@@ -91,10 +91,26 @@ static void complaints_are_one_line(void **state)
     }
 }
 
+static void patterns_mean_something(void **state)
+{
+    (void)state;
+    static const char *const good[] = {"",    "web-*", "[a-z]?",      "[]]",   "[!]x]", "[^]a]",
+                                       "\\[", "]",     "[[:alpha:]]", "[\\]]", "a\\b"};
+    static const char *const bad[] = {"[",   "a[b",   "[]",         "[!]",
+                                      "x\\", "[a\\]", "[[:alpha:]", "[ab]["};
+    for (size_t i = 0; i < G_N_ELEMENTS(good); i++) {
+        assert_true(text_is_pattern(good[i]));
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
+        assert_false(text_is_pattern(bad[i]));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_meant_is_near), cmocka_unit_test(lines_move_no_terminal),
-        cmocka_unit_test(lines_are_broken_at_blanks), cmocka_unit_test(complaints_are_one_line)};
+        cmocka_unit_test(lines_are_broken_at_blanks), cmocka_unit_test(complaints_are_one_line),
+        cmocka_unit_test(patterns_mean_something)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
