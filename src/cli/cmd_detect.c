@@ -23,6 +23,7 @@ static int detect(const struct platform *platform, const root_dir *root, GPtrArr
     g_autofree char *version = NULL;
     bool is_there = false;
     TRY(platform->detect(root, &is_there, &version, err));
+    version = version != NULL ? version : g_strdup("");
     if (is_there) {
         g_string_append_printf(text, "%s: %s%s%s; channels %s\n", platform->name, platform->title,
                                *version ? " " : "", version, platform->channels);

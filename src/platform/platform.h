@@ -82,7 +82,7 @@ struct platform {
     const char *(*find_fault)(const char *target, const root_file *file);
 
     /// *ret_is: the root holds a node (or front-end) of this platform; then *ret_version (the
-    /// caller's) is its version as far as the files tell, or "".
+    /// caller's) is its version as far as the files tell, or "". NULL counts as that.
     int (*detect)(const root_dir *root, bool *ret_is, char **ret_version, cpulift_error **err);
 
     /// Adds to `set` what must change for `plan`; fills the report.
