@@ -172,6 +172,13 @@ static int plan_changes(const struct platform *platform, const cpulift_plan *pla
     return rc;
 }
 
+/// A journal that cannot be read is no ground for a change, nor for showing one.
+static int check_journal(struct stores *all, cpulift_error **err)
+{
+    g_autoptr(GPtrArray) sets = NULL;
+    return options.commit ? journal_recover(all, err) : journal_load(all->root, &sets, err);
+}
+
 /// *ret_status: EXIT_SOME where a guest's definition was not taken.
 static int apply(const struct platform *platform, const char *plan_path, char **ret_text,
                  int *ret_status, cpulift_error **err)
@@ -185,7 +192,7 @@ static int apply(const struct platform *platform, const char *plan_path, char **
     TRY(plan_check_promise(plan, plan_path, err));
     TRY(root_open(options.root, &root, err));
     g_autoptr(platform_stores) all = stores_new(root, libvirt_store_open);
-    TRY(options.commit ? journal_recover(all, err) : 0);
+    TRY(check_journal(all, err));
     TRY(plan_changes(platform, plan, all, set, report, err));
     TRY(options.commit ? changeset_apply(set, all, refused, err) : 0);
     size_t count = guests_note_refused(report->guests, refused) +
@@ -210,9 +217,12 @@ static void add_platforms(const char *const *arguments, size_t count, GPtrArray 
     }
 }
 
-/// What is wrong with --connect and the options beside it; NULL: nothing.
-static const char *check_connect(const struct platform *platform)
+/// What is wrong with an option beside others; NULL: nothing.
+static const char *check_options(const struct platform *platform)
 {
+    if (options.inventory != NULL && platform != &opennebula_platform) {
+        return "--inventory needs --platform opennebula";
+    }
     bool has_files_only = options.strict || options.hook != NULL;
     if (options.connect == NULL) {
         return options.domains != NULL ? "--domains needs --connect" : NULL;
@@ -239,7 +249,7 @@ static int run(char **arguments, size_t count)
     if (options.channel != NULL && !g_strv_contains(names, options.channel)) {
         return check_refuse(&apply_command, "channel", options.channel, names);
     }
-    const char *wrong = check_connect(platform);
+    const char *wrong = check_options(platform);
     if (wrong != NULL) {
         return command_usage("apply", "%s", wrong);
     }
@@ -252,6 +262,7 @@ static int run(char **arguments, size_t count)
     return command_say(text, options.json, status);
 }
 
+/// Of the platform that was named, or else of all.
 static void add_channels(const char *const *arguments, size_t count, GPtrArray *values)
 {
     (void)arguments;
@@ -259,9 +270,10 @@ static void add_channels(const char *const *arguments, size_t count, GPtrArray *
     size_t known = 0;
     const struct platform *const *all = platform_list(&known);
     for (size_t i = 0; i < known; i++) {
+        bool is_meant = options.platform == NULL || strcmp(options.platform, all[i]->name) == 0;
         // The first is the usual one.
         const char *others = strstr(all[i]->channels, ", ");
-        if (others != NULL) {
+        if (is_meant && others != NULL) {
             g_ptr_array_add(values, g_strdup(others + 2));
         }
     }

@@ -106,6 +106,25 @@ static const GOptionEntry *find_option(const struct command *command, const char
     return NULL;
 }
 
+/// What may follow can hang on what was said before: a list of values finds it where a run would.
+static void take_value(const GOptionEntry *option, char *value)
+{
+    if (option->arg == G_OPTION_ARG_STRING) {
+        *(char **)option->arg_data = value;
+    }
+}
+
+/// An option that stands already. It is returned where its value follows as a word of its own.
+static const GOptionEntry *take_option(const struct command *command, char *word)
+{
+    const GOptionEntry *option = find_option(command, word);
+    char *equals = strchr(word, '=');
+    if (option != NULL && equals != NULL) {
+        take_value(option, equals + 1);
+    }
+    return equals == NULL ? option : NULL;
+}
+
 /// The argument that is asked for, by its place in the usage line; the last may be given again.
 static void print_argument(const struct line *line)
 {
@@ -138,8 +157,9 @@ void complete_print(const struct command *command, char **words, size_t count)
         bool is_option = open == NULL && !has_ended && words[i][0] == '-' && words[i][1] != '\0';
         if (is_option) {
             has_ended = strcmp(words[i], "--") == 0;
-            open = strchr(words[i], '=') == NULL ? find_option(command, words[i]) : NULL;
+            open = take_option(command, words[i]);
         } else if (open != NULL) {
+            take_value(open, words[i]);
             open = NULL;
         } else {
             g_ptr_array_add(arguments, words[i]);

@@ -118,4 +118,35 @@ same "$folder/properties" "$folder/late/var/lib/cpulift/gone/etc/cloudstack/agen
 [ ! -e "$folder/late/etc/cpulift" ] || fail "the rest was left"
 expect 0 removal "$folder/late"
 expect 0 "$cpulift" rollback --root "$folder/late" --commit
+
+# A journal that cannot be read is said, by a dry run too.
+cloudstack_node "$folder/torn" 4.22.0.0
+mkdir -p "$folder/torn/var/lib/cpulift/journal"
+echo '{' >"$folder/torn/var/lib/cpulift/journal/000001.json"
+for how in --dry-run --commit; do
+    expect 2 "$cpulift" apply "$here/plan.json" --platform cloudstack --root "$folder/torn" "$how"
+    has "$folder/err" "000001.json"
+    [ ! -s "$folder/out" ] || fail "a change was shown: $(cat "$folder/out")"
+done
+
+# What means nothing is wrong usage.
+for pattern in '[' 'a[b' 'x\'; do
+    expect 64 "$cpulift" apply "$here/plan.json" --platform cloudstack --root "$node" --only 'web-*' --only "$pattern"
+    has "$folder/err" "--only '$pattern' is no pattern"
+    expect 64 "$cpulift" apply "$here/plan.json" --platform cloudstack --root "$node" --skip "$pattern"
+done
+expect 0 "$cpulift" apply "$here/plan.json" --platform cloudstack --root "$node" --only '[!a-z]*' --skip '\['
+for platform in cloudstack eucalyptus libvirt; do
+    expect 64 "$cpulift" apply "$here/plan.json" --platform "$platform" --root "$node" --inventory "$here/plan.json"
+    has "$folder/err" "--inventory needs --platform opennebula"
+done
+
+# Of the channels only the platform's own are offered, however it was named.
+for named in '-P libvirt' '--platform libvirt' '--platform=libvirt'; do
+    # shellcheck disable=SC2086
+    expect 0 "$cpulift" --complete apply plan.json $named --channel ''
+    [ "$(cat "$folder/out")" = guard ] || fail "offered: $(cat "$folder/out")"
+done
+expect 0 "$cpulift" --complete apply --channel ''
+[ "$(wc -l <"$folder/out")" -gt 2 ] || fail "offered: $(cat "$folder/out")"
 echo "$checks checks"
