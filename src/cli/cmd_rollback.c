@@ -7,7 +7,7 @@
 
 static struct {
     char *root, *to, *connect;
-    gboolean commit, one, dry, json;
+    gboolean commit, one, forget, dry, json;
 } options = {.root = (char *)"/"};
 
 static const GOptionEntry entries[] = {
@@ -18,20 +18,40 @@ static const GOptionEntry entries[] = {
     {"one", 0, 0, G_OPTION_ARG_NONE, &options.one, "undo only the newest apply", NULL},
     {"connect", 'c', 0, G_OPTION_ARG_STRING, &options.connect,
      "undo only the changes of this libvirt's persistent definitions", "URI"},
+    {"forget", 0, 0, G_OPTION_ARG_NONE, &options.forget,
+     "with --connect: that libvirt is gone for good; forget its changes without asking it", NULL},
     {"commit", 0, 0, G_OPTION_ARG_NONE, &options.commit, "undo; without it, only show it", NULL},
     {"dry-run", 'n', 0, G_OPTION_ARG_NONE, &options.dry, "as without --commit", NULL},
     {0},
 };
 
+/// What is wrong with the options beside each other; NULL: nothing.
+static const char *check_options(void)
+{
+    return options.commit && options.dry               ? "--commit and --dry-run exclude each other"
+           : options.one && options.to != NULL         ? "--one and --to exclude each other"
+           : options.forget && options.connect == NULL ? "--forget needs --connect"
+                                                       : NULL;
+}
+
+/// The libvirt that alone is meant; *ret_only is the caller's.
+static int add_only(struct stores *all, store_key **ret_only, cpulift_error **err)
+{
+    const virt_conn *conn = NULL;
+    if (options.forget) {
+        *ret_only = libvirt_store_add_gone(all, options.connect);
+        return 0;
+    }
+    return libvirt_store_add(all, options.connect, ret_only, &conn, err);
+}
+
 static int run(char **arguments, size_t count)
 {
     (void)arguments;
     (void)count;
-    if (options.commit && options.dry) {
-        return command_usage("rollback", "--commit and --dry-run exclude each other");
-    }
-    if (options.one && options.to != NULL) {
-        return command_usage("rollback", "--one and --to exclude each other");
+    const char *wrong = check_options();
+    if (wrong != NULL) {
+        return command_usage("rollback", "%s", wrong);
     }
     g_autoptr(root_dir) root = NULL;
     g_autoptr(cpulift_plan) plan = NULL;
@@ -39,14 +59,12 @@ static int run(char **arguments, size_t count)
     g_autoptr(GString) diff = g_string_new(NULL);
     g_autoptr(cpulift_error) err = NULL;
     store_key *only = NULL;
-    const virt_conn *conn = NULL;
     if (root_open(options.root, &root, &err) != 0 ||
         (options.to != NULL && plan_load(options.to, &plan, &err) != 0)) {
         return command_fail(&err);
     }
     g_autoptr(platform_stores) all = stores_new(root, libvirt_store_open);
-    if (options.connect != NULL &&
-        libvirt_store_add(all, options.connect, &only, &conn, &err) != 0) {
+    if (options.connect != NULL && add_only(all, &only, &err) != 0) {
         return command_fail(&err);
     }
     const struct journal_way way = {

@@ -95,3 +95,28 @@ int libvirt_store_add(struct stores *all, const char *uri, store_key **ret_key,
     *ret_conn = conn;
     return 0;
 }
+
+static int load_nothing(const struct store *self, const char *target, struct root_file *ret_file,
+                        cpulift_error **err)
+{
+    (void)self;
+    (void)target;
+    (void)err;
+    *ret_file = (struct root_file){0};
+    return 0;
+}
+
+static void close_nothing(struct store *self)
+{
+    g_free(self);
+}
+
+store_key *libvirt_store_add_gone(struct stores *all, const char *uri)
+{
+    const store_key key = {.uri = (char *)uri};
+    struct store *gone = g_new(struct store, 1);
+    *gone = (struct store){
+        .is_each_alone = true, .load = load_nothing, .replace = replace, .close = close_nothing};
+    stores_add(all, &key, gone);
+    return store_key_copy(&key);
+}

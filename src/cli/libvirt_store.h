@@ -14,3 +14,7 @@ int libvirt_store_open(const store_key *key, struct store **ret_store, cpulift_e
 /// *ret_key is the caller's (record_free), *ret_conn borrowed from `all`.
 int libvirt_store_add(struct stores *all, const char *uri, store_key **ret_key,
                       const virt_conn **ret_conn, cpulift_error **err);
+
+/// Adds the libvirt at `uri`, which is gone for good, without asking it: it has no guest. Returns
+/// its key, the caller's (record_free).
+store_key *libvirt_store_add_gone(struct stores *all, const char *uri);

@@ -129,6 +129,22 @@ for how in --dry-run --commit; do
     [ ! -s "$folder/out" ] || fail "a change was shown: $(cat "$folder/out")"
 done
 
+# A libvirt that is gone for good does not keep a rollback from its end.
+uri=qemu+bogus://gone.invalid/system
+cat >"$folder/torn/var/lib/cpulift/journal/000001.json" <<JOURNAL
+{"schema": "cpulift.changeset/1", "platform": "libvirt", "folders": ["var", "var/lib", "var/lib/cpulift", "var/lib/cpulift/journal"], "changes": [
+ {"target": "6c9b1e2e-0000-4000-8000-000000000001", "guest": "db-1", "store": {"uri": "$uri", "id": "x/system"}, "undo": "cpu", "keys": {},
+  "before": {"mode": 0, "uid": 0, "gid": 0, "text": "<domain/>"}, "after": null}]}
+JOURNAL
+expect 2 "$cpulift" rollback --root "$folder/torn" --commit
+expect 64 "$cpulift" rollback --root "$folder/torn" --forget
+expect 0 "$cpulift" rollback --root "$folder/torn" --forget -c "qemu+bogus://other.invalid/system" --commit
+[ -e "$folder/torn/var/lib/cpulift/journal/000001.json" ] || fail "another's was forgotten"
+expect 0 "$cpulift" rollback --root "$folder/torn" --forget -c "$uri"
+has "$folder/out" "db-1: no longer there"
+expect 0 "$cpulift" rollback --root "$folder/torn" --forget -c "$uri" --commit
+[ ! -e "$folder/torn/var" ] || fail "rollback left something"
+
 # What means nothing is wrong usage.
 for pattern in '[' 'a[b' 'x\'; do
     expect 64 "$cpulift" apply "$here/plan.json" --platform cloudstack --root "$node" --only 'web-*' --only "$pattern"
