@@ -88,10 +88,7 @@ static void add_hidden(const struct newcomer *new)
                                 .machine = new->plan->machine,
                                 .guests = guests,
                                 .vendor = new->host->vendor};
-    const struct cpu_signature shown = {new->host->vendor, model->family, model->model,
-                                        model->stepping};
-    vulnerability_set hidden = model_find_suffered(&alone, new->kind, &new->explain->features) &
-                               ~vulnerability_find(map, &shown, &new->explain->features);
+    vulnerability_set hidden = model_find_hidden(&alone, new->kind, model, &new->explain->features);
     if (hidden != 0) {
         compare_add(new->costs, "hidden by the model", NULL, plan_join_vulnerabilities(hidden),
                     true);

@@ -136,14 +136,22 @@ static bool is_truthful(const catalog *map, const struct catalog_model *model)
     return false;
 }
 
-static struct cpu_signature get_shown(const cpulift_pool *pool, const struct catalog_model *model)
-{
-    return (struct cpu_signature){pool->vendor, model->family, model->model, model->stepping};
-}
-
 static const cpulift_host *get_host(const cpulift_pool *pool, size_t kind)
 {
     return ((const struct host_kind *)pool->inv->kinds->pdata[kind])->host;
+}
+
+/// Whose CPU a guest of this kind sees under KVM. NULL is not known: a document that does not say
+/// it is taken for one of the pool's, which a pool of several vendors has not.
+static const char *get_vendor(const cpulift_pool *pool, size_t kind)
+{
+    const char *own = get_host(pool, kind)->vendor;
+    return own != NULL ? own : pool->vendor;
+}
+
+static struct cpu_signature get_shown(const char *vendor, const struct catalog_model *model)
+{
+    return (struct cpu_signature){vendor, model->family, model->model, model->stepping};
 }
 
 /// In how many features the CPU of this kind and a guest of the model as it is differ.
@@ -178,7 +186,7 @@ static const struct catalog_model *find_nearest(const cpulift_pool *pool, size_t
     for (size_t i = 0; i < catalog_model_count(map); i++) {
         const struct catalog_model *model = catalog_get_model(map, i);
         if (model->family == 0 || (family != 0 && model->family > family) ||
-            !is_truthful(map, model) || g_strcmp0(model->vendor, pool->vendor) != 0 ||
+            !is_truthful(map, model) || g_strcmp0(model->vendor, get_vendor(pool, kind)) != 0 ||
             is_outdated(map, model, features)) {
             continue;
         }
@@ -194,7 +202,8 @@ static struct cpu_signature get_signature(const cpulift_pool *pool, size_t kind)
     const catalog *map = pool->inv->map;
     const cpulift_host *host = get_host(pool, kind);
     if (host->family != 0) {
-        return (struct cpu_signature){pool->vendor, host->family, host->model, host->stepping};
+        return (struct cpu_signature){get_vendor(pool, kind), host->family, host->model,
+                                      host->stepping};
     }
     const struct catalog_model *named =
         host->model_name != NULL ? catalog_find_model(map, host->model_name) : NULL;
@@ -202,7 +211,7 @@ static struct cpu_signature get_signature(const cpulift_pool *pool, size_t kind)
         is_narrow(map, named, &pool->guests[kind]->features)) {
         named = find_nearest(pool, kind);
     }
-    return named != NULL ? get_shown(pool, named) : (struct cpu_signature){0};
+    return named != NULL ? get_shown(get_vendor(pool, kind), named) : (struct cpu_signature){0};
 }
 
 /// Marks the models of this kind's generation; where none has its signature, those of the nearest.
@@ -214,20 +223,69 @@ static void mark_generation(const cpulift_pool *pool, size_t kind, bool *is_of_p
     for (int round = 0; round < 2 && !is_found; round++) {
         for (size_t i = 0; i < catalog_model_count(map); i++) {
             const struct catalog_model *model = catalog_get_model(map, i);
-            if (g_strcmp0(model->vendor, pool->vendor) == 0 && is_of(model, &signature)) {
+            if (g_strcmp0(model->vendor, get_vendor(pool, kind)) == 0 && is_of(model, &signature)) {
                 is_of_pool[i] = is_found = true;
             }
         }
         const struct catalog_model *nearest = is_found ? NULL : find_nearest(pool, kind);
-        signature = nearest != NULL ? get_shown(pool, nearest) : signature;
+        signature = nearest != NULL ? get_shown(get_vendor(pool, kind), nearest) : signature;
     }
 }
 
-vulnerability_set model_find_suffered(const cpulift_pool *pool, size_t kind,
-                                      const feature_set *features)
+static vulnerability_set find_suffered(const cpulift_pool *pool, size_t kind,
+                                       const feature_set *features)
 {
     struct cpu_signature signature = get_signature(pool, kind);
     return vulnerability_find(pool->inv->map, &signature, features);
+}
+
+/// What guests of the model would not know of, where they see this vendor.
+static vulnerability_set hide(const cpulift_pool *pool, vulnerability_set suffered,
+                              const char *vendor, const struct catalog_model *model,
+                              const feature_set *features)
+{
+    struct cpu_signature shown = get_shown(vendor, model);
+    return suffered & ~vulnerability_find(pool->inv->map, &shown, features);
+}
+
+vulnerability_set model_find_hidden(const cpulift_pool *pool, size_t kind,
+                                    const struct catalog_model *model, const feature_set *features)
+{
+    return hide(pool, find_suffered(pool, kind, features), get_vendor(pool, kind), model, features);
+}
+
+/// What the CPUs of one vendor have.
+struct suffering {
+    const char *vendor; ///< borrowed
+    vulnerability_set suffered;
+};
+
+static void add_suffering(GArray *by_vendor, const char *vendor, vulnerability_set suffered)
+{
+    for (size_t i = 0; i < by_vendor->len; i++) {
+        struct suffering *of = &g_array_index(by_vendor, struct suffering, i);
+        if (strcmp(of->vendor, vendor) == 0) {
+            of->suffered |= suffered;
+            return;
+        }
+    }
+    struct suffering first = {vendor, suffered};
+    g_array_append_val(by_vendor, first);
+}
+
+/// Marks the models of the pool's generations, and gathers what its CPUs have: struct suffering,
+/// of each vendor one. Under TCG a guest's silicon is QEMU's: it is of no generation.
+static GArray *survey(const cpulift_pool *pool, const feature_set *features, bool *is_of_pool)
+{
+    GArray *by_vendor = g_array_new(FALSE, FALSE, sizeof(struct suffering));
+    for (size_t k = 0; k < pool->inv->kinds->len && is_kvm(pool); k++) {
+        const char *vendor = get_vendor(pool, k);
+        if (vendor != NULL) {
+            mark_generation(pool, k, is_of_pool);
+            add_suffering(by_vendor, vendor, find_suffered(pool, k, features));
+        }
+    }
+    return by_vendor;
 }
 
 /// What can be said of each model alone.
@@ -236,20 +294,18 @@ static GArray *judge(const cpulift_pool *pool, const feature_set *features)
     const catalog *map = pool->inv->map;
     size_t count = catalog_model_count(map);
     g_autofree bool *is_of_pool = g_new0(bool, count);
-    vulnerability_set suffered = 0;
-    // Under TCG a guest's silicon is QEMU's: it is of no generation.
-    for (size_t k = 0; k < pool->inv->kinds->len && is_kvm(pool) && pool->vendor != NULL; k++) {
-        mark_generation(pool, k, is_of_pool);
-        suffered |= model_find_suffered(pool, k, features);
-    }
+    g_autoptr(GArray) by_vendor = survey(pool, features, is_of_pool);
     GArray *verdicts = g_array_new(FALSE, TRUE, sizeof(struct model_verdict));
     for (size_t i = 0; i < count; i++) {
         struct model_verdict verdict = {.model = catalog_get_model(map, i)};
-        struct cpu_signature shown = get_shown(pool, verdict.model);
         verdict.obstacle = find_bar(pool, verdict.model, &verdict.kind);
         verdict.is_of_pool = is_of_pool[i];
-        verdict.is_outdated = is_outdated(map, verdict.model, features);
-        verdict.hidden = suffered & ~vulnerability_find(map, &shown, features);
+        verdict.is_narrow = is_narrow(map, verdict.model, features);
+        verdict.is_obsolete = model_is_obsolete(verdict.model->name);
+        for (size_t v = 0; v < by_vendor->len; v++) {
+            const struct suffering *of = &g_array_index(by_vendor, struct suffering, v);
+            verdict.hidden |= hide(pool, of->suffered, of->vendor, verdict.model, features);
+        }
         verdict.differences = count_differences(verdict.model, features);
         g_array_append_val(verdicts, verdict);
     }
@@ -272,9 +328,14 @@ static bool is_older(const struct model_verdict *a, const struct model_verdict *
                                           : strcmp(a->model->name, b->model->name) > 0;
 }
 
+static bool is_narrower(const struct model_verdict *a, const struct model_verdict *b)
+{
+    return a->is_narrow && !b->is_narrow;
+}
+
 static bool is_obsolete(const struct model_verdict *a, const struct model_verdict *b)
 {
-    return a->is_outdated && !b->is_outdated;
+    return a->is_obsolete && !b->is_obsolete;
 }
 
 static bool is_farther(const struct model_verdict *a, const struct model_verdict *b)
@@ -287,8 +348,8 @@ static const struct {
     enum model_obstacle obstacle;
     bool (*is_worse)(const struct model_verdict *a, const struct model_verdict *b);
 } rounds[] = {
-    {MODEL_STRANGER, is_stranger}, {MODEL_HIDES, hides_more}, {MODEL_OBSOLETE, is_obsolete},
-    {MODEL_FARTHER, is_farther},   {MODEL_OLDER, is_older},
+    {MODEL_STRANGER, is_stranger}, {MODEL_OBSOLETE, is_narrower}, {MODEL_HIDES, hides_more},
+    {MODEL_OBSOLETE, is_obsolete}, {MODEL_FARTHER, is_farther},   {MODEL_OLDER, is_older},
 };
 
 static void play(GPtrArray *left, size_t round)

@@ -24,8 +24,9 @@ struct model_verdict {
     enum model_obstacle obstacle;
     size_t kind;              ///< MODEL_UNKNOWN: the first kind of hosts that lacks it
     bool is_of_pool;          ///< a host is of its family and model
-    bool is_outdated;         ///< 32-bit for a 64-bit guest, or platforms refuse it
-    vulnerability_set hidden; ///< what some host suffers from and its guests would not know of
+    bool is_narrow;           ///< 32-bit for a 64-bit guest
+    bool is_obsolete;         ///< platforms refuse it
+    vulnerability_set hidden; ///< what some host suffers from and its guests there would not know
     size_t differences;       ///< features that the definition must state beyond the model's own
 };
 
@@ -43,7 +44,8 @@ bool model_is_obsolete(const char *name);
 bool model_is_known_to(const struct catalog_model *model, const cpulift_host *host,
                        const struct host_guest *guest);
 
-/// What this kind's CPU has, for guests of these features: what they would believe if they saw its
-/// own signature.
-vulnerability_set model_find_suffered(const cpulift_pool *pool, size_t kind,
-                                      const feature_set *features);
+/// What this kind's CPU has and guests of these features on the model would not know of: what they
+/// would believe if they saw its own signature, but not under the model's. Each kind is of its own
+/// vendor; empty where that is not known.
+vulnerability_set model_find_hidden(const cpulift_pool *pool, size_t kind,
+                                    const struct catalog_model *model, const feature_set *features);

@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "core/guest.h"
+#include "core/plan_model.h"
 
 #include <string.h>
 
@@ -111,7 +112,8 @@ static char *find_silicon(const cpulift_host *host)
 static char *find_no_vendor(const cpulift_host *host)
 {
     return host->vendor == NULL ? g_strdup("the CPU's vendor is not said: if it is another than "
-                                           "the pool's, guests cannot migrate")
+                                           "the pool's, guests cannot migrate, and what the plan's "
+                                           "model hides from them there is not known")
                                 : NULL;
 }
 
@@ -212,30 +214,51 @@ json_t *plan_format_warnings(const cpulift_pool *pool, const cpulift_cpu *cpu,
     return warnings;
 }
 
+/// The kinds that this vulnerability is hidden from.
+static GArray *find_hidden(const vulnerability_set *hidden, size_t count, size_t vulnerability)
+{
+    GArray *kinds = g_array_new(FALSE, FALSE, sizeof(size_t));
+    for (size_t k = 0; k < count; k++) {
+        if ((hidden[k] >> vulnerability & 1) != 0) {
+            g_array_append_val(kinds, k);
+        }
+    }
+    return kinds;
+}
+
+/// The vulnerabilities that are hidden from the same kinds as this one.
+static vulnerability_set find_alike(const vulnerability_set *hidden, size_t count,
+                                    size_t vulnerability)
+{
+    vulnerability_set alike = ~0U;
+    for (size_t k = 0; k < count; k++) {
+        alike &= (hidden[k] >> vulnerability & 1) != 0 ? hidden[k] : ~hidden[k];
+    }
+    return alike;
+}
+
 void plan_warn_hidden(json_t *warnings, const cpulift_pool *pool, const struct model_verdict *taken,
                       const feature_set *features)
 {
-    size_t count = taken->hidden != 0 ? pool->inv->kinds->len : 0;
-    g_autofree vulnerability_set *suffered = g_new0(vulnerability_set, count);
+    vulnerability_set left = taken->hidden;
+    size_t count = left != 0 ? pool->inv->kinds->len : 0;
+    g_autofree vulnerability_set *hidden = g_new0(vulnerability_set, count);
     for (size_t k = 0; k < count; k++) {
-        suffered[k] = model_find_suffered(pool, k, features);
+        hidden[k] = model_find_hidden(pool, k, taken->model, features);
     }
-    for (size_t i = 0; vulnerability_get_name(i) != NULL; i++) {
-        if ((taken->hidden >> i & 1) == 0) {
+    for (size_t i = 0; left != 0; i++) {
+        if ((left >> i & 1) == 0) {
             continue;
         }
-        g_autoptr(GArray) kinds = g_array_new(FALSE, FALSE, sizeof(size_t));
-        for (size_t k = 0; k < count; k++) {
-            if ((suffered[k] >> i & 1) != 0) {
-                g_array_append_val(kinds, k);
-            }
-        }
+        g_autoptr(GArray) kinds = find_hidden(hidden, count, i);
+        vulnerability_set alike = find_alike(hidden, count, i) & left;
+        g_autofree char *names = plan_join_vulnerabilities(alike);
         g_autofree char *text = g_strdup_printf(
             "their CPUs have %s, and a guest's kernel takes model %s (family %u, model %u) not to: "
             "it does not protect itself",
-            vulnerability_get_name(i), taken->model->name, taken->model->family,
-            taken->model->model);
+            names, taken->model->name, taken->model->family, taken->model->model);
         warn_kinds(warnings, pool, "hidden", kinds, text, NULL);
+        left &= ~alike;
     }
 }
 

@@ -110,16 +110,40 @@ static void test_model_hides(void **state)
     assert_string_equal(hiding->cpu->model, "Broadwell-noTSX-IBRS");
     assert_non_null(strstr(pool_get_warning(hiding, "hidden"), "b: "));
     g_autofree char *warnings = json_dumps(json_object_get(hiding->document, "warnings"), 0);
-    assert_non_null(strstr(warnings, "b: their CPUs have retbleed"));
+    const char *of_b = strstr(warnings, "b: their CPUs have ");
+    assert_non_null(of_b);
+    assert_non_null(strstr(of_b, "retbleed"));
+}
+
+/// Under KVM a guest sees the vendor of the host that it is on, so each host of a mixed pool is
+/// judged by its own.
+static void test_model_hides_mixed(void **state)
+{
+    (void)state;
+    const struct pool_host hosts[] = {{.name = "amd", .model = "EPYC-IBPB"},
+                                      {.name = "intel", .model = "Skylake-Server-noTSX-IBRS"},
+                                      {.name = "silent", .model = "Nehalem", .vendor = ""}};
+    const struct planner_options options = {.policy.is_mixed_vendor_allowed = true};
+    g_autoptr(cpulift_error) err = NULL;
+    g_autoptr(cpulift_plan) plan = pool_plan(hosts, 3, &options, &err);
+    assert_non_null(plan);
+    assert_string_equal(plan->cpu->model, "kvm64");
+    g_autofree char *choice = json_dumps(json_object_get(plan->document, "model_choice"), 0);
+    assert_non_null(strstr(choice, "\"retbleed\", \"spec_rstack_overflow\""));
+    g_autofree char *warnings = json_dumps(json_object_get(plan->document, "warnings"), 0);
+    assert_non_null(strstr(warnings, "amd, intel: their CPUs have retbleed"));
+    assert_non_null(strstr(warnings, "amd: their CPUs have spec_rstack_overflow"));
+    assert_non_null(strstr(warnings, "silent: the CPU's vendor is not said"));
+    assert_non_null(strstr(warnings, "the plan's model hides from them there is not known"));
+    assert_null(strstr(warnings, "silent: their CPUs"));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_model_generation),
-        cmocka_unit_test(test_model_newer_than_all),
-        cmocka_unit_test(test_model_known),
-        cmocka_unit_test(test_model_hides),
+        cmocka_unit_test(test_model_generation),  cmocka_unit_test(test_model_newer_than_all),
+        cmocka_unit_test(test_model_known),       cmocka_unit_test(test_model_hides),
+        cmocka_unit_test(test_model_hides_mixed),
     };
     return cmocka_run_group_tests_name("model", tests, NULL, NULL);
 }
