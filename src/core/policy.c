@@ -216,12 +216,49 @@ int policy_load(struct policy *policy, const catalog *map, const char *path, cpu
     return policy_parse_file(policy, map, text, len, path, err);
 }
 
+/// GKeyFile takes the last of two lines with one key, and drops the first without a word. A line is
+/// split as it does it.
+static int check_once(const char *text, size_t len, const char *name, cpulift_error **err)
+{
+    g_autofree char *copy = g_strndup(text, len);
+    g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    g_auto(GStrv) lines = g_strsplit(copy, "\n", -1);
+    for (char **line = lines; *line != NULL; line++) {
+        const char *start = *line + strspn(*line, " \t\r\v\f");
+        const char *end = strchr(start, '=');
+        if (*start == '#' || *start == '[' || end == NULL) {
+            continue;
+        }
+        g_autofree char *key = g_strchomp(g_strndup(start, (size_t)(end - start)));
+        if (g_hash_table_contains(seen, key)) {
+            return cpulift_error_set(err, CPULIFT_EINPUT,
+                                     "'%s' has key '%s' twice, line %zu for the second time: write "
+                                     "one line, its values between ';'",
+                                     name, key, (size_t)(line - lines) + 1);
+        }
+        g_hash_table_add(seen, g_steal_pointer(&key));
+    }
+    return 0;
+}
+
+/// A file that was cut off, or never written, is no policy that asks for nothing.
+static int check_says_something(char *const *keys, const char *name, cpulift_error **err)
+{
+    return keys != NULL && *keys != NULL
+               ? 0
+               : cpulift_error_set(err, CPULIFT_EINPUT,
+                                   "'%s' is no policy file: it has no %s; leave --policy out where "
+                                   "none is meant",
+                                   name, keys == NULL ? "[" GROUP "]" : "key below [" GROUP "]");
+}
+
 int policy_parse_file(struct policy *policy, const catalog *map, const char *text, size_t len,
                       const char *name, cpulift_error **err)
 {
     g_autoptr(GKeyFile) file = g_key_file_new();
     g_autoptr(GError) error = NULL;
-    if (!g_key_file_load_from_data(file, text, len, G_KEY_FILE_NONE, &error)) {
+    // Without them a key in brackets, `deny[de]`, would be passed over.
+    if (!g_key_file_load_from_data(file, text, len, G_KEY_FILE_KEEP_TRANSLATIONS, &error)) {
         return cpulift_error_set(err, CPULIFT_EINPUT, "'%s' is no policy file: %s", name,
                                  error->message);
     }
@@ -234,6 +271,8 @@ int policy_parse_file(struct policy *policy, const catalog *map, const char *tex
         }
     }
     g_auto(GStrv) keys = g_key_file_get_keys(file, GROUP, NULL, NULL);
+    TRY(check_says_something(keys, name, err));
+    TRY(check_once(text, len, name, err));
     for (char **key = keys; key != NULL && *key != NULL; key++) {
         int rc = read_key(policy, map, file, *key, err);
         if (rc != 0) {

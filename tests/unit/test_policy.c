@@ -59,6 +59,12 @@ static void test_bad_files(void **state)
         {"[policy]\nrequire-mitigations=maybe\n", "neither true nor false"},
         {"[policy]\nother=1\n", "unknown key"},
         {"[other]\n", "unknown group"},
+        {"", "has no [policy]"},
+        {"# cut off\n", "has no [policy]"},
+        {"[policy]\n", "has no key below [policy]"},
+        {"[policy]\ndeny = avx\ndeny = pclmuldq\n", "key 'deny' twice, line 3"},
+        {"[policy]\ndeny = avx\n[policy]\n  deny= aes\n", "key 'deny' twice, line 4"},
+        {"[policy]\ndeny = avx\ndeny[de] = aes\n", "unknown key 'deny[de]'"},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         struct policy policy = {0};
