@@ -107,6 +107,7 @@ struct record_kind {
 
 extern const struct record_kind record_string;  ///< char *
 extern const struct record_kind record_name;    ///< char *: text_is_name, or one of the words
+extern const struct record_kind record_version; ///< char *: "10.0.2", and more behind it
 extern const struct record_kind record_word;    ///< bool or enum: one of the words
 extern const struct record_kind record_uint;    ///< unsigned or guint64, at most `max` (0: as much
                                                 ///< as it holds, and 2^53)

@@ -100,6 +100,18 @@ static int parse_name(const record_at *at, const record_row *row, const json_t *
 
 const struct record_kind record_name = {"name", parse_name, format_string, clear_string};
 
+static int parse_version(const record_at *at, const record_row *row, const json_t *value,
+                         void *base, cpulift_error **err)
+{
+    const char *string = json_string_value(value);
+    if (string == NULL || text_parse_version(string) == 0) {
+        return record_refuse(at, err, "is no version, as 10.0.2");
+    }
+    return parse_string(at, row, value, base, err);
+}
+
+const struct record_kind record_version = {"version", parse_version, format_string, clear_string};
+
 struct bytes {
     char *bytes; ///< NUL-terminated
     size_t len;

@@ -100,7 +100,7 @@ static const record_row rows[] = {
     {"model", &record_name, CPU(model), RECORD_REQUIRED, .meaning = "libvirt's named model"},
     {"fallback", &record_name, CPU(fallback), .words = fallbacks},
     {"vendor", &record_name, CPU(vendor), .meaning = "libvirt's name"},
-    {"phys_bits", &record_uint, CPU(phys_bits), .max = CPU_PHYS_BITS_MAX,
+    {"phys_bits", &record_uint, CPU(phys_bits), .min = CPU_PHYS_BITS_MIN, .max = CPU_PHYS_BITS_MAX,
      .meaning = "`<maxphysaddr mode='emulate'>`"},
     {"require", LIST, .meaning = "features, in the element's order"},
     {"disable", LIST},
@@ -206,7 +206,8 @@ static void parse_numbers(cpulift_cpu *cpu, const xmlNode *node)
     }
     xmlNode *width = xml_find_child(node, "maxphysaddr");
     if (width != NULL) {
-        cpu->phys_bits = get_number(width, "bits", CPU_PHYS_BITS_MAX);
+        unsigned bits = get_number(width, "bits", CPU_PHYS_BITS_MAX);
+        cpu->phys_bits = bits >= CPU_PHYS_BITS_MIN ? bits : 0;
     }
 }
 

@@ -5,8 +5,10 @@
 #include "base/record.h"
 #include "core/catalog.h"
 
-/// The widest physical address that x86-64 has room for.
-#define CPU_PHYS_BITS_MAX 64
+/// How narrow and how wide a physical address can be: Intel SDM vol. 3A 4.1.4,
+/// and what QEMU's phys-bits takes.
+#define CPU_PHYS_BITS_MIN 32
+#define CPU_PHYS_BITS_MAX 52
 
 /// The largest family, model or stepping that is taken: CPUID's are smaller.
 #define CPU_SIGNATURE_MAX 4095

@@ -59,7 +59,7 @@ static const record_row text_row = {.kind = &record_string};
 #define GUEST(member) RECORD_AT(struct host_guest, member)
 #define HOST(member)  RECORD_AT(cpulift_host, member)
 #define NAME_SET      RECORD_NAMES | RECORD_SORTED
-#define VERSION       &record_string, .max = 255
+#define VERSION       &record_version, .max = 255
 
 RECORD_ITEM(guest_record, struct host_guest,
             {"virt", &record_name, GUEST(virt), RECORD_REQUIRED, .words = machine_virts},
@@ -87,7 +87,8 @@ RECORD_ITEM(guest_record, struct host_guest,
             {"lower_bound", &record_string, GUEST(lower_bound),
              .meaning = "why the host may give more than `features`: its libvirt's model is not "
                         "in the CPU map of the machine that wrote this"},
-            {"phys_bits", &record_uint, GUEST(phys_bits), .max = CPU_PHYS_BITS_MAX,
+            {"phys_bits", &record_uint, GUEST(phys_bits), .min = CPU_PHYS_BITS_MIN,
+             .max = CPU_PHYS_BITS_MAX,
              .meaning = "the widest physical address that a guest can have"},
             {"usable_models", &record_strings, GUEST(usable_models), NAME_SET,
              .meaning = "named models that run here as they are"},
@@ -101,8 +102,8 @@ static const struct record cpu_record = {
         {"model", &record_uint, HOST(model), .max = CPU_SIGNATURE_MAX},
         {"stepping", &record_uint, HOST(stepping), .max = CPU_SIGNATURE_MAX},
         {"microcode", &record_uint, HOST(microcode), .max = HOST_MICROCODE_MAX},
-        {"phys_bits", &record_uint, HOST(phys_bits), .max = CPU_PHYS_BITS_MAX,
-         .meaning = "width of a physical address"},
+        {"phys_bits", &record_uint, HOST(phys_bits), .min = CPU_PHYS_BITS_MIN,
+         .max = CPU_PHYS_BITS_MAX, .meaning = "width of a physical address: 32 to 52"},
         {"model_name", &record_name, HOST(model_name), .meaning = "libvirt's nearest named model"}),
 };
 

@@ -9,10 +9,6 @@
 
 #include <string.h>
 
-/// Physical-address widths that 64-bit CPUs have: Intel SDM vol. 3A 4.1.4.
-#define LIMIT_MIN 32
-#define LIMIT_MAX 52
-
 /// Adds an entry for this virt type and machine; a second one for the same is an error.
 static int add_guest(cpulift_host *host, const char *virt, const char *machine, const char *name,
                      struct host_guest **ret_guest, cpulift_error **err)
@@ -134,7 +130,8 @@ static unsigned read_limit(const xmlNode *cpu)
     const xmlNode *width = xml_find_child(cpu, "maxphysaddr");
     g_autofree char *limit = width != NULL ? xml_get_attribute(width, "limit") : NULL;
     guint64 bits = 0;
-    bool is_one = limit != NULL && text_to_uint(limit, LIMIT_MAX, &bits) && bits >= LIMIT_MIN;
+    bool is_one =
+        limit != NULL && text_to_uint(limit, CPU_PHYS_BITS_MAX, &bits) && bits >= CPU_PHYS_BITS_MIN;
     return is_one ? (unsigned)bits : 0;
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "core/machine.h"
 #include "core/policy.h"
 #include "core/variant.h"
@@ -12,7 +13,7 @@
 
 #define PLAN(member) RECORD_AT(cpulift_plan, member)
 #define NAMES        &record_strings, .flags = RECORD_NAMES
-#define BITS         .max = CPU_PHYS_BITS_MAX
+#define BITS         .min = CPU_PHYS_BITS_MIN, .max = CPU_PHYS_BITS_MAX
 #define MANY(part)   &record_list, .record = (part)
 
 static const struct record guests_record = {
@@ -39,8 +40,8 @@ RECORD_ITEM(guest_feature_record, struct plan_guest_feature,
              .meaning = "every host gives it to a guest that is configured for it"})
 
 static const struct record qemu_record = {
-    RECORD_ROWS({"min", &record_string, PLAN(qemu.min), .meaning = "the oldest"},
-                {"max", &record_string, PLAN(qemu.max), .meaning = "the newest"},
+    RECORD_ROWS({"min", &record_version, PLAN(qemu.min), .meaning = "the oldest"},
+                {"max", &record_version, PLAN(qemu.max), .meaning = "the newest"},
                 {"unknown", &record_uint, PLAN(qemu.unknown), .max = G_MAXUINT32,
                  .meaning = "so many hosts do not say theirs"}),
 };
@@ -66,8 +67,8 @@ static const struct record next_level_record = {
 static const struct record kind_record = {RECORD_ROWS(
     {"hosts", NAMES}, {"extra", NAMES, .meaning = "features beyond what all hosts share"},
     {"cpu", &record_string, RECORD_CHECKED}, {"vendor", &record_string, RECORD_CHECKED},
-    {"libvirt", &record_string, RECORD_CHECKED}, {"qemu", &record_string, RECORD_CHECKED},
-    {"kernel", &record_string, RECORD_CHECKED}, {"microcode", &record_uint, RECORD_CHECKED},
+    {"libvirt", &record_version, RECORD_CHECKED}, {"qemu", &record_version, RECORD_CHECKED},
+    {"kernel", &record_version, RECORD_CHECKED}, {"microcode", &record_uint, RECORD_CHECKED},
     {"canonical_machine", &record_string, RECORD_CHECKED})};
 
 static const record_row index_row = {.kind = &record_uint};
@@ -174,6 +175,17 @@ static int check_losses(const json_t *json, const char *name, cpulift_error **er
     return 0;
 }
 
+/// A range that begins behind its end holds nothing.
+static int check_qemu(const cpulift_plan *plan, const char *name, cpulift_error **err)
+{
+    const char *min = plan->qemu.min, *max = plan->qemu.max;
+    return min == NULL || max == NULL || text_parse_version(min) <= text_parse_version(max)
+               ? 0
+               : cpulift_error_set(err, CPULIFT_EINPUT,
+                                   "'%s': \"qemu.min\" (%s) is newer than \"qemu.max\" (%s)", name,
+                                   min, max);
+}
+
 int plan_from_json(json_t *json, const char *name, cpulift_plan **ret_plan, cpulift_error **err)
 {
     g_autoptr(cpulift_plan) plan = record_new(&plan_record);
@@ -181,6 +193,7 @@ int plan_from_json(json_t *json, const char *name, cpulift_plan **ret_plan, cpul
     TRY(record_parse(&plan_record, json, name, NULL, plan, err));
     TRY(check_features(plan->cpu, name, err));
     TRY(check_losses(json, name, err));
+    TRY(check_qemu(plan, name, err));
     plan->features = plan->features != NULL ? plan->features : g_new0(char *, 1);
     plan->feature_count = g_strv_length(plan->features);
     *ret_plan = g_steal_pointer(&plan);

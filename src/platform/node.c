@@ -14,12 +14,12 @@
 
 const struct record node_record = {
     .schema = "cpulift.node/1",
-    RECORD_ROWS({"emulator", &record_string, NODE(emulator), RECORD_REQUIRED, .min = 1,
-                 .meaning = "the program that starts guests"},
-                {"stamp", &record_string, NODE(stamp), RECORD_REQUIRED, .min = 1,
-                 .meaning = "its time of change, size and number: another when it was replaced"},
-                {"version", &record_string, NODE(version), RECORD_REQUIRED, .min = 1,
-                 .meaning = "of its QEMU"}),
+    RECORD_ROWS(
+        {"emulator", &record_string, NODE(emulator), RECORD_REQUIRED, .min = 1,
+         .meaning = "the program that starts guests"},
+        {"stamp", &record_string, NODE(stamp), RECORD_REQUIRED, .min = 1,
+         .meaning = "its time of change, size and number: another when it was replaced"},
+        {"version", &record_version, NODE(version), RECORD_REQUIRED, .meaning = "of its QEMU"}),
     .size = sizeof(node_qemu),
 };
 

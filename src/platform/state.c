@@ -20,7 +20,7 @@
 #define STATE(member)   RECORD_AT(node_state, member)
 
 static const struct record range_record = {
-    RECORD_ROWS({"min", &record_string, PLAN(qemu_min)}, {"max", &record_string, PLAN(qemu_max)}),
+    RECORD_ROWS({"min", &record_version, PLAN(qemu_min)}, {"max", &record_version, PLAN(qemu_max)}),
 };
 
 static const struct record installed_record = {

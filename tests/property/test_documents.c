@@ -151,6 +151,7 @@ static json_t *make_value(const record_row *row)
            : row->kind == &record_uint                     ? json_integer(MAX(1, (int)row->min))
            : strcmp(row->kind->name, "number") == 0        ? json_real(1.5)
            : row->kind == &record_base64                   ? json_string("eA==")
+           : row->kind == &record_version                  ? json_string("10.0.2")
            : g_str_has_prefix(row->kind->name, "list of ") ? json_pack("[s]", "avx")
                                                            : json_string("x");
 }
