@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "base/json.h"
 #include "cli/commands.h"
 #include "cli/differences.h"
 #include "cli/document.h"
-#include "cli/printed.h"
 #include "cli/table.h"
 #include "core/machine.h"
 
@@ -19,17 +17,6 @@ static const GOptionEntry entries[] = {
      MACHINE_WORDS "|MACHINE"},
     {0},
 };
-
-static json_t *list_only(char *const *these, char *const *others)
-{
-    json_t *list = json_array();
-    for (; *these != NULL; these++) {
-        if (!g_strv_contains((const char *const *)others, *these)) {
-            json_array_append_new(list, json_string(*these));
-        }
-    }
-    return list;
-}
 
 /// A row for each group of the features that only the document at `path` has.
 static void add_rows(table *t, const catalog *map, const char *path, const json_t *only)
@@ -50,13 +37,11 @@ static void add_rows(table *t, const catalog *map, const char *path, const json_
 static char *format(const catalog *map, char **paths, const compare_side *a, const compare_side *b,
                     GPtrArray *differences)
 {
-    g_autoptr(json_t) only_a = list_only(a->features, b->features);
-    g_autoptr(json_t) only_b = list_only(b->features, a->features);
     if (options.json) {
-        const struct printed_diff diff = {only_a, only_b, differences};
-        g_autoptr(json_t) document = record_format(&printed_diff_record, &diff, NULL);
-        return json_format_document(document);
+        return differences_format_json(a, b, differences);
     }
+    g_autoptr(json_t) only_a = differences_list_only(a, b);
+    g_autoptr(json_t) only_b = differences_list_only(b, a);
     static const char *const headers[] = {"ONLY IN", "GROUP", "FEATURES", NULL};
     g_autoptr(table) t = table_new(headers);
     add_rows(t, map, paths[0], only_a);

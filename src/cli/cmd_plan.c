@@ -28,7 +28,7 @@
 static struct {
     char *pool, *virt, *machine, *policy_path, *variant, *output, *level, *kept, *hosts, *max_age;
     char **allowed, **denied, **without;
-    gboolean require_mitigations, allow_mixed_vendor, quiet;
+    gboolean require_mitigations, allow_mixed_vendor, quiet, json;
 } options;
 
 static const GOptionEntry entries[] = {
@@ -269,8 +269,10 @@ static int check(const cpulift_plan *plan, const cpulift_plan *kept, const catal
     compare_take_plan(kept, map, &before);
     compare_take_plan(plan, map, &now);
     g_autoptr(GPtrArray) differences = compare_sides(&before, &now);
-    g_autofree char *text = differences_format(differences, options.kept, "now", true);
-    return command_say(text, false, compare_is_seen(differences) ? EXIT_NO : EXIT_YES);
+    g_autofree char *text = options.json
+                                ? differences_format_json(&before, &now, differences)
+                                : differences_format(differences, options.kept, "now", true);
+    return command_say(text, options.json, compare_is_seen(differences) ? EXIT_NO : EXIT_YES);
 }
 
 static int run(char **paths, size_t count)
@@ -330,6 +332,7 @@ const struct command plan_command = {
         "Prints the plan of a pool: the richest CPU that every host can give a guest. A HOST is a "
         "host document, a folder of them, or a .jsonl file with one on each line.",
     .options = entries,
+    .json = &options.json,
     .max = COMMAND_MANY,
     .values = values,
     .run = run,
