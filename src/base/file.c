@@ -233,12 +233,16 @@ int file_save(const char *path, const char *text, size_t len, unsigned mode, cpu
                       &(struct save){.path = path, .text = text, .len = len, .mode = mode}, err);
 }
 
-static bool has_suffix(const char *name, const char *const *suffixes)
+bool file_has_suffix(const char *name, const char *const *suffixes)
 {
-    while (*suffixes != NULL && !g_str_has_suffix(name, *suffixes)) {
-        suffixes++;
+    size_t len = strlen(name);
+    for (; *suffixes != NULL; suffixes++) {
+        size_t of = strlen(*suffixes);
+        if (of <= len && g_ascii_strcasecmp(name + len - of, *suffixes) == 0) {
+            return true;
+        }
     }
-    return *suffixes != NULL;
+    return false;
 }
 
 /// A FIFO, a device or a socket, which nobody named: to read it could take forever.
@@ -248,7 +252,7 @@ static bool is_special(const char *path)
     return stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
 }
 
-int file_list(const char *folder, const char *const *suffixes, bool is_deep, GPtrArray *paths,
+int file_list(const char *folder, const char *const *suffixes, GPtrArray *paths,
               cpulift_error **err)
 {
     g_autoptr(GError) error = NULL;
@@ -265,10 +269,10 @@ int file_list(const char *folder, const char *const *suffixes, bool is_deep, GPt
         const char *name = names->pdata[i];
         g_autofree char *path = g_build_filename(folder, name, NULL);
         bool is_hidden = name[0] == '.';
-        if (is_deep && !is_hidden && g_file_test(path, G_FILE_TEST_IS_DIR) &&
+        if (!is_hidden && g_file_test(path, G_FILE_TEST_IS_DIR) &&
             !g_file_test(path, G_FILE_TEST_IS_SYMLINK)) {
-            TRY(file_list(path, suffixes, is_deep, paths, err));
-        } else if (!is_hidden && has_suffix(name, suffixes) && !is_special(path)) {
+            TRY(file_list(path, suffixes, paths, err));
+        } else if (!is_hidden && file_has_suffix(name, suffixes) && !is_special(path)) {
             g_ptr_array_add(paths, g_steal_pointer(&path));
         }
     }

@@ -26,10 +26,12 @@ int file_save(const char *path, const char *text, size_t len, unsigned mode, cpu
 /// Writes all bytes to a descriptor; `name` is for the message.
 int file_write_fd(int fd, const char *name, const char *text, size_t len, cpulift_error **err);
 
-/// Adds to `paths` the files in `folder` whose names end with one of `suffixes` (NULL-terminated)
-/// and begin with no dot, sorted, no FIFO or device among them; with `is_deep` those of its
-/// folders, too, through no links.
-int file_list(const char *folder, const char *const *suffixes, bool is_deep, GPtrArray *paths,
+/// True where the name ends with one of `suffixes` (NULL-terminated), in capitals or not.
+bool file_has_suffix(const char *name, const char *const *suffixes);
+
+/// Adds to `paths` the files in `folder` and in its folders, through no links, whose names have one
+/// of the suffixes and begin with no dot, sorted, no FIFO or device among them.
+int file_list(const char *folder, const char *const *suffixes, GPtrArray *paths,
               cpulift_error **err);
 
 /// A file name that nobody can foresee: `prefix` and 32 digits. The caller frees it.

@@ -107,7 +107,7 @@ static int find_files(char **paths, size_t count, GPtrArray *files, cpulift_erro
             g_ptr_array_add(files, g_strdup(paths[i]));
             continue;
         }
-        TRY(file_list(paths[i], suffixes, true, files, err));
+        TRY(file_list(paths[i], suffixes, files, err));
         if (files->len == before) {
             return cpulift_error_set(err, CPULIFT_EINPUT,
                                      "folder '%s' holds no file that could be imported (*.xml, "

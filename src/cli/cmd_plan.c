@@ -22,6 +22,8 @@
 #define HOSTS_IN_SUMMARY 3
 /// So many features that a single host lacks for it.
 #define FEATURES_IN_SUMMARY 5
+/// So many seconds the clock of the machine that scanned may be ahead of this one's.
+#define CLOCKS_APART 300
 /// A feature hangs on another, that on a third: no chain is as long.
 #define DEPENDENCIES_MAX 8
 
@@ -119,7 +121,8 @@ static int compute(const catalog *map, char **paths, size_t count,
         inventory_add_without(inv, *name);
     }
     if (options.max_age != NULL) {
-        inventory_set_oldest(inv, time(NULL) - date_parse_age(options.max_age));
+        gint64 now = time(NULL);
+        inventory_set_ages(inv, now - date_parse_age(options.max_age), now + CLOCKS_APART);
     }
     TRY(load_hosts(inv, paths, count, err));
     return planner_compute(inv, how, ret_plan, err);

@@ -111,7 +111,7 @@ static int load_guests(const char *folder, GPtrArray *guests, cpulift_error **er
 {
     static const char *const suffixes[] = {".xml", NULL};
     g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
-    TRY(file_list(folder, suffixes, true, paths, err));
+    TRY(file_list(folder, suffixes, paths, err));
     for (size_t i = 0; i < paths->len; i++) {
         g_autofree char *text = NULL, *parent = g_path_get_dirname(paths->pdata[i]);
         g_autofree char *host = g_path_get_basename(parent);

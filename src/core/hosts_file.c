@@ -32,6 +32,22 @@ static GPtrArray *split(const char *line)
     return words;
 }
 
+/// A name stands for one host.
+static int check_new(const GPtrArray *entries, const char *name, const char *where, size_t number,
+                     cpulift_error **err)
+{
+    for (size_t i = 0; name != NULL && i < entries->len; i++) {
+        const struct hosts_entry *entry = entries->pdata[i];
+        if (g_strcmp0(entry->name, name) == 0) {
+            return cpulift_error_set(err, CPULIFT_EINPUT,
+                                     "'%s', line %zu: a host is called '%s' already ('%s'); name "
+                                     "them apart",
+                                     where, number, name, entry->uri);
+        }
+    }
+    return 0;
+}
+
 static int parse_line(GPtrArray *entries, const char *line, const char *where, size_t number,
                       cpulift_error **err)
 {
@@ -46,6 +62,7 @@ static int parse_line(GPtrArray *entries, const char *line, const char *where, s
                                  "'%s', line %zu: expected 'URI' or 'NAME URI', found '%.200s'",
                                  where, number, line);
     }
+    TRY(check_new(entries, name, where, number, err));
     struct hosts_entry *entry = g_new0(struct hosts_entry, 1);
     *entry = (struct hosts_entry){g_strdup(name), g_strdup(uri)};
     g_ptr_array_add(entries, entry);

@@ -22,8 +22,8 @@ struct inventory_private {
     GHashTable *without;   ///< pattern → seen?
     GHashTable *left_out;  ///< names of the hosts that were left out, a set
     GString *rest;         ///< of a document without its date
-    bool is_aged;          ///< a document older than `oldest`, or without a date, is refused
-    gint64 oldest;         ///< seconds since 1970
+    bool is_aged; ///< a document older than `oldest`, without a date or of the future, is refused
+    gint64 oldest, newest; ///< seconds since 1970
 };
 
 static void kind_free(void *data)
@@ -123,8 +123,16 @@ static int check_age(const inventory *inv, const char *name, const char *scanned
         return cpulift_error_set(err, CPULIFT_EINPUT,
                                  "host '%s': \"scanned\" is no date in UTC ('%s')", name, scanned);
     }
-    if (!inv->private->is_aged || (date != 0 && date >= inv->private->oldest)) {
+    bool is_future = inv->private->is_aged && date > inv->private->newest;
+    if (!inv->private->is_aged || (date != 0 && date >= inv->private->oldest && !is_future)) {
         return 0;
+    }
+    if (is_future) {
+        return cpulift_error_set(
+            err, CPULIFT_EREFUSED,
+            "host '%s' was scanned at %s, which is yet to come: its age, which "
+            "--max-age limits, is not known; set the clocks and scan it again",
+            name, scanned);
     }
     return cpulift_error_set(
         err, CPULIFT_EREFUSED,
@@ -183,10 +191,11 @@ static void keep_exemplar(inventory *inv, struct host_kind *kind, const struct l
     }
 }
 
-void inventory_set_oldest(inventory *inv, gint64 oldest)
+void inventory_set_ages(inventory *inv, gint64 oldest, gint64 newest)
 {
     inv->private->is_aged = true;
     inv->private->oldest = oldest;
+    inv->private->newest = newest;
 }
 
 /// A host that did not answer may be left out on purpose; else it is refused.

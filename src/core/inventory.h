@@ -27,9 +27,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(inventory, inventory_free)
 /// ("node[1-3]", "blue-*").
 void inventory_add_without(inventory *inv, const char *pattern);
 
-/// Refuses those that are added later and were scanned before `oldest` (seconds since 1970), or do
-/// not say when.
-void inventory_set_oldest(inventory *inv, gint64 oldest);
+/// Refuses those that are added later and were scanned before `oldest` or after `newest` (seconds
+/// since 1970), or do not say when.
+void inventory_set_ages(inventory *inv, gint64 oldest, gint64 newest);
 
 /// Refuses a pool that lacks one of these hosts (strings) and does not leave it out. To be called
 /// once all are added; `where` names the list.

@@ -127,8 +127,9 @@ static int add_document(inventory *inv, const char *path, cpulift_error **err)
 
 static int add_file(inventory *inv, const char *path, cpulift_error **err)
 {
-    return g_str_has_suffix(path, ".jsonl") ? add_lines_path(inv, path, err)
-                                            : add_document(inv, path, err);
+    static const char *const of_lines[] = {".jsonl", NULL};
+    return file_has_suffix(path, of_lines) ? add_lines_path(inv, path, err)
+                                           : add_document(inv, path, err);
 }
 
 /// One document over many lines, or one document on each line: a first line that is a whole object
@@ -163,7 +164,7 @@ static int add_folder(inventory *inv, const char *path, cpulift_error **err)
 {
     static const char *const suffixes[] = {".json", ".jsonl", NULL};
     g_autoptr(GPtrArray) files = g_ptr_array_new_with_free_func(g_free);
-    TRY(file_list(path, suffixes, false, files, err));
+    TRY(file_list(path, suffixes, files, err));
     if (files->len == 0) {
         return cpulift_error_set(
             err, CPULIFT_EINPUT,

@@ -27,8 +27,13 @@ static void test_list(void **state)
 static void test_bad_lists(void **state)
 {
     (void)state;
-    static const char *const texts[] = {
-        "", "# nothing\n", "a\n", "a b qemu:///system\n", "a/b qemu:///system\n", "a qemu\n"};
+    static const char *const texts[] = {"",
+                                        "# nothing\n",
+                                        "a\n",
+                                        "a b qemu:///system\n",
+                                        "a/b qemu:///system\n",
+                                        "a qemu\n",
+                                        "a qemu:///system\na qemu+ssh://b/system\n"};
     for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
         g_autoptr(GPtrArray) entries = hosts_file_new();
         g_autoptr(cpulift_error) err = NULL;

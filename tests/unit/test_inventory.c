@@ -124,15 +124,14 @@ static void test_ages(void **state)
         const char *scanned;
         int code;
     } cases[] = {
-        {"2026-11-26T15:40:01Z", 0},
-        {"2026-11-26T15:40:00Z", CPULIFT_EREFUSED},
-        {NULL, CPULIFT_EREFUSED},
-        {"yesterday", CPULIFT_EINPUT},
+        {"2026-11-26T15:40:01Z", 0}, {"2026-11-26T15:40:00Z", CPULIFT_EREFUSED},
+        {"2030-01-01T00:00:00Z", 0}, {"2030-01-01T00:00:01Z", CPULIFT_EREFUSED},
+        {NULL, CPULIFT_EREFUSED},    {"yesterday", CPULIFT_EINPUT},
     };
     for (size_t i = 0; i < 2 * G_N_ELEMENTS(cases); i++) {
         g_autoptr(inventory) inv = inventory_new(support_get_catalog());
         g_autoptr(cpulift_error) err = NULL;
-        inventory_set_oldest(inv, 1795707601);
+        inventory_set_ages(inv, 1795707601, 1893456000);
         inventory_add_without(inv, "left*");
         const char *scanned = cases[i / 2].scanned;
         g_autofree char *known = format_scanned("a", "Nehalem", "2030-01-01T00:00:00Z", true);
@@ -151,7 +150,7 @@ static void test_an_age_demands_a_date(void **state)
 {
     (void)state;
     g_autoptr(inventory) inv = inventory_new(support_get_catalog());
-    inventory_set_oldest(inv, -1);
+    inventory_set_ages(inv, -1, 1893456000);
     g_autofree char *text = format_scanned("a", "Nehalem", NULL, true);
     assert_int_equal(add(inv, text, NULL), CPULIFT_EREFUSED);
 }
@@ -167,7 +166,7 @@ static void test_a_date_elsewhere_is_none(void **state)
     g_string_replace(text, "\"name\":\"b\",",
                      "\"name\":\"b\",\"x\":{\"scanned\":\"2030-01-01T00:00:00Z\",\"y\":0},", 1);
     assert_string_not_equal(text->str, undated);
-    inventory_set_oldest(inv, 1795707601);
+    inventory_set_ages(inv, 1795707601, 1893456000);
     assert_int_equal(add(inv, known, NULL), 0);
     assert_int_equal(add(inv, text->str, NULL), CPULIFT_EREFUSED);
 }
@@ -325,7 +324,14 @@ static void test_folder(void **state)
     save(&folder, "b.jsonl", b, strlen(b));
     save(&folder, "README", "x", 1);
     save(&folder, ".c.json", "x", 1);
-    expect_load(&(struct folder){*state}, "pool", 0, 2, NULL);
+    const struct folder rack = {g_build_filename(folder.path, "rack", NULL)};
+    assert_int_equal(g_mkdir(rack.path, 0700), 0);
+    g_autofree char *e = pool_format_host(&(struct pool_host){.name = "e", .model = "Nehalem"});
+    g_autofree char *f = pool_format_host(&(struct pool_host){.name = "f", .model = "Nehalem"});
+    save(&rack, "E.JSON", e, strlen(e));
+    save(&rack, "f.Jsonl", f, strlen(f));
+    expect_load(&(struct folder){*state}, "pool", 0, 4, NULL);
+    g_free(rack.path);
     save(&folder, "d.json", "x", 1);
     expect_load(&(struct folder){*state}, "pool", CPULIFT_EINPUT, 0, "d.json");
     expect_load(&(struct folder){*state}, "absent.jsonl", CPULIFT_ESYSTEM, 0, "absent.jsonl");
