@@ -3,7 +3,6 @@
 
 #include "base/json.h"
 #include "base/text.h"
-#include "core/guest.h"
 #include "core/planner_define.h"
 
 #include <string.h>
@@ -88,6 +87,7 @@ void compare_take_plan(const cpulift_plan *plan, const catalog *map, compare_sid
         .model = (unsigned)json_get_uint(signature, "model", 0),
         .stepping = (unsigned)json_get_uint(signature, "stepping", 0),
         .width_max = plan->phys_bits,
+        .qemu = guest_find_side(plan->qemu.min, plan->qemu.max),
     };
     qsort((void *)ret_side->features, plan->feature_count, sizeof(char *), text_compare);
     set_signature(ret_side, map);
@@ -314,6 +314,11 @@ static char *get_width(const compare_side *side)
     return bits != 0 ? g_strdup_printf("%u", bits) : NULL;
 }
 
+static char *get_side(const compare_side *side)
+{
+    return g_strdup(guest_side_to_string(side->qemu));
+}
+
 static char *get_cpu(const compare_side *side)
 {
     return format_signature(side->host->family, side->host->model, side->host->stepping);
@@ -353,6 +358,7 @@ static const struct row {
     {"vendor id", DEFINITIONS | SEEN, OF_CPU(vendor_id)},
     {"signature", DEFINITIONS | BOTH_SAY | SEEN, .get = get_signature},
     {"physical address bits", DEFINITIONS | HOSTS | MIXED | SEEN, .get = get_width},
+    {"hosts' QEMU", DEFINITIONS | BOTH_SAY | SEEN, .get = get_side},
     {"check", DEFINITIONS, OF_CPU(check)},
     {"match", DEFINITIONS, OF_CPU(match)},
     {"fallback", DEFINITIONS, OF_CPU(fallback)},

@@ -2,8 +2,8 @@
 /// The one comparison of CPUs: of definitions and of hosts, in all that they say.
 #pragma once
 
+#include "core/guest.h"
 #include "core/host.h"
-#include "core/plan.h"
 
 /// What a document says of a guest's CPU. All strings are borrowed from it, but `features`.
 typedef struct compare_side {
@@ -14,6 +14,7 @@ typedef struct compare_side {
     char **not_migratable;            ///< of a host; likewise
     const char *virt, *machine;       ///< NULL: not said
     unsigned family, model, stepping; ///< that a guest sees; family 0: not said
+    enum guest_side qemu;             ///< of a plan: its hosts' QEMUs
     unsigned width_max; ///< of a plan: its hosts' smallest physical-address width; 0: not known
 } compare_side;
 

@@ -2,6 +2,7 @@
 #include "core/explain_newcomer.h"
 
 #include "base/json.h"
+#include "core/guest.h"
 #include "core/model_choice.h"
 #include "core/plan_model.h"
 #include "core/planner_define.h"
@@ -58,6 +59,22 @@ static void add_width(const struct newcomer *new)
                     g_strdup_printf("its libvirt (%s) cannot state them",
                                     new->host->libvirt_version != NULL ? new->host->libvirt_version
                                                                        : "version not known"),
+                    true);
+    }
+}
+
+/// Guests with several logical CPUs per socket would not migrate between it and the pool.
+static void add_qemu(const struct newcomer *new)
+{
+    enum guest_side pool = guest_find_side(new->plan->qemu.min, new->plan->qemu.max);
+    enum guest_side own = guest_find_side(new->host->qemu_version, new->host->qemu_version);
+    if (own != GUEST_QEMU_UNKNOWN && (pool == GUEST_QEMU_OLDER || pool == GUEST_QEMU_NEWER) &&
+        own != pool) {
+        compare_add(new->costs, "QEMU", g_strdup(guest_side_to_string(pool)),
+                    g_strdup_printf("%s: guests with more than one logical CPU per socket migrate "
+                                    "among either, never between the two; sockets instead of "
+                                    "cores in their <topology> join them",
+                                    new->host->qemu_version),
                     true);
     }
 }
@@ -140,6 +157,7 @@ GPtrArray *explain_newcomer(const explain *self, const cpulift_plan *plan, const
     } else {
         add_features(&new);
         add_width(&new);
+        add_qemu(&new);
         add_model(&new);
         add_hidden(&new);
         add_hazards(&new);

@@ -97,6 +97,18 @@ enum guest_side guest_find_side(const char *min, const char *max)
                                         : GUEST_QEMU_ACROSS;
 }
 
+const char *guest_side_to_string(enum guest_side side)
+{
+    static const char *const words[] = {
+        [GUEST_QEMU_OLDER] = "older than " GUEST_QEMU_BREAK_TEXT,
+        [GUEST_QEMU_NEWER] = GUEST_QEMU_BREAK_TEXT " or newer",
+        [GUEST_QEMU_ACROSS] =
+            "older and newer than " GUEST_QEMU_BREAK_TEXT
+            ": guests with several logical CPUs per socket do not migrate between",
+    };
+    return words[side];
+}
+
 unsigned guest_choose_qemu(const cpulift_plan *plan, unsigned node)
 {
     enum guest_side side = guest_find_side(plan->qemu.min, plan->qemu.max);

@@ -57,6 +57,9 @@ enum guest_side {
 /// The side of hosts whose oldest and newest QEMU these are; NULL: not known.
 enum guest_side guest_find_side(const char *min, const char *max);
 
+/// For people: "older than 10.0"; NULL where it is not known.
+const char *guest_side_to_string(enum guest_side side);
+
 /// The QEMU version to word a definition for, as text_parse_version counts: `node`, the node's own;
 /// where that is 0, the plan's, if every host of the pool is known to be on one side of
 /// GUEST_QEMU_BREAK; else 0.

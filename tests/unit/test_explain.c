@@ -139,6 +139,7 @@ static void test_newcomers(void **state)
                                    .model = "Broadwell-noTSX",
                                    .more = "ssbd",
                                    .libvirt = "9.0.0",
+                                   .qemu = "8.2.2",
                                    .phys_bits = 46};
     g_autoptr(cpulift_plan) plan = compute(&host, 1);
     static const struct {
@@ -153,6 +154,11 @@ static void test_newcomers(void **state)
         {{.name = "n", .phys_bits = 48}, ""},
         {{.name = "n", .libvirt = "8.0.0"},
          "physical address bits|46|its libvirt (8.0.0) cannot state them;"},
+        {{.name = "n", .qemu = "9.2.4"}, ""},
+        {{.name = "n", .qemu = "10.0.2"},
+         "QEMU|older than 10.0|10.0.2: guests with more than one logical CPU per socket migrate "
+         "among either, never between the two; sockets instead of cores in their <topology> join "
+         "them;"},
         {{.name = "n", .known = "Nehalem Westmere"},
          "model|Broadwell-noTSX|not known to its libvirt or QEMU;"},
         {{.name = "n", .machine = "q35"}, "machine type|kvm on pc|;"},
@@ -170,6 +176,7 @@ static void test_newcomers(void **state)
         new.model = host.model;
         new.more = more;
         new.libvirt = new.libvirt != NULL ? new.libvirt : host.libvirt;
+        new.qemu = new.qemu != NULL ? new.qemu : host.qemu;
         new.phys_bits = new.phys_bits != 0 ? new.phys_bits : host.phys_bits;
         g_autofree char *costs = join_costs(plan, &new);
         if (strcmp(costs, cases[i].costs) != 0) {
