@@ -159,6 +159,10 @@ static int plan_changes(const struct platform *platform, const cpulift_plan *pla
     const virt_conn *conn = NULL;
     store_key *key = NULL;
     changeset_set_plan(set, plan);
+    char *unstated = plan_describe_width(plan);
+    if (unstated != NULL) {
+        g_ptr_array_add(report->losses, unstated);
+    }
     TRY(are_files_meant() ? platform->plan(all->root, plan, &how, set, report, err) : 0);
     if (options.hook == NULL) {
         platform_report_program(set, hook, CPULIFT_LIBEXECDIR, report);

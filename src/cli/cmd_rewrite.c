@@ -42,7 +42,8 @@ static void warn(unsigned warnings, const char *name)
 static void warn_losses(const domain_document *document, const cpulift_plan *plan,
                         const cpulift_cpu *cpu)
 {
-    const struct losses_asker asker = {.subject = "the guest", .escape = "--respect"};
+    const struct losses_asker asker = {
+        .subject = "the guest", .escape = "--respect", .is_told_width = true};
     g_autoptr(GPtrArray) losses = g_ptr_array_new_with_free_func(g_free);
     losses_add_domain(losses, &asker, document, plan, cpu);
     for (size_t i = 0; i < losses->len; i++) {

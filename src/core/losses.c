@@ -215,6 +215,24 @@ static void add_host_width(GPtrArray *losses, const struct losses_asker *asker,
     }
 }
 
+/// A width that the plan knows and does not state, and the guest's own (`own` NULL: none) beside
+/// it.
+static void add_width(GPtrArray *losses, const struct losses_asker *asker, const cpulift_cpu *own,
+                      const cpulift_plan *plan, const cpulift_cpu *cpu)
+{
+    unsigned width = plan_get_width(plan), asked = own != NULL ? own->phys_bits : 0;
+    char *unstated = asked == 0 && asker->is_told_width ? plan_describe_width(plan) : NULL;
+    if (unstated != NULL) {
+        g_ptr_array_add(losses, unstated);
+    }
+    if (width != 0 && cpu->phys_bits == 0 && asked > width) {
+        add(losses,
+            "%s keeps its physical addresses of %u bits, and the plan's hosts have %u: it may not "
+            "start or migrate everywhere; remove its <maxphysaddr>",
+            asker->subject, asked, width);
+    }
+}
+
 static bool is_on(const xmlNode *node)
 {
     g_autofree char *state = node != NULL ? xml_get_attribute(node, "state") : NULL;
@@ -265,6 +283,7 @@ void losses_add_domain(GPtrArray *losses, const struct losses_asker *asker,
         losses_add_cpu(losses, asker, own, plan, cpu);
         add_host_width(losses, asker, element, cpu);
     }
+    add_width(losses, asker, own, plan, cpu);
     if (element != NULL && xml_find_next(element, "cpu") != NULL) {
         add(losses, "%s has a second <cpu>: the first is replaced, the second kept",
             asker->subject);

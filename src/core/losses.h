@@ -11,6 +11,7 @@ struct losses_asker {
     const char *subject; ///< how a sentence begins: "the guest"
     const char *escape;  ///< the option that leaves it alone, "--respect"; NULL: there is none
     const catalog *map;  ///< knows what a model gives; NULL: none at hand
+    bool is_told_width;  ///< also of a width that the plan knows and does not state
     bool is_brief;       ///< nothing of a CPU without a model, as most guests of clouds have it
 };
 

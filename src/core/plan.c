@@ -263,6 +263,24 @@ int plan_check_promise(const cpulift_plan *plan, const char *name, cpulift_error
                                    name, loose->name);
 }
 
+unsigned plan_get_width(const cpulift_plan *plan)
+{
+    unsigned known = strcmp(plan->virt, "kvm") == 0 ? plan->phys_bits : 0;
+    return plan->cpu->phys_bits != 0 ? plan->cpu->phys_bits : known;
+}
+
+char *plan_describe_width(const cpulift_plan *plan)
+{
+    unsigned width = plan_get_width(plan);
+    return width == 0 || plan->cpu->phys_bits != 0
+               ? NULL
+               : g_strdup_printf("the plan's hosts have physical addresses of %u bits, which its "
+                                 "definition does not state: guests get " PLAN_QEMU_WIDTH
+                                 ", and may not start or migrate everywhere; plan again with the "
+                                 "libvirt of every host known, and new enough",
+                                 width);
+}
+
 void plan_free(cpulift_plan *plan)
 {
     if (plan != NULL) {

@@ -59,6 +59,16 @@ int plan_from_json(json_t *json, const char *name, cpulift_plan **ret_plan, cpul
 /// Reads and parses the plan at `path` ("-" is stdin).
 int plan_load(const char *path, cpulift_plan **ret_plan, cpulift_error **err);
 
+/// The width of a physical address where a definition states none.
+#define PLAN_QEMU_WIDTH "QEMU's own (40 bits)"
+
+/// The width of a physical address that guests of the plan can have on every host: as the
+/// definition states it, or known without being stated; 0: not known.
+unsigned plan_get_width(const cpulift_plan *plan);
+
+/// A sentence without a full stop where a width is known and not stated; NULL else. The caller's.
+char *plan_describe_width(const cpulift_plan *plan);
+
 /// True where the guest of this name is one of those that the hooks' plan means.
 bool plan_means_guest(const cpulift_plan *plan, const char *guest);
 

@@ -4,7 +4,9 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "core/guest.h"
+#include "core/plan.h"
 #include "core/plan_model.h"
+#include "core/planner_define.h"
 
 #include <string.h>
 
@@ -153,40 +155,71 @@ static void warn_hosts(json_t *warnings, const cpulift_pool *pool, size_t row)
     }
 }
 
-/// Why the definition states the width that it does, or none.
-static const char *explain_width(const cpulift_pool *pool, const cpulift_cpu *cpu)
+/// Known widths that differ.
+static const char *explain_width(const cpulift_cpu *cpu)
 {
-    if (cpu->phys_bits != 0) {
-        return "the hosts' physical-address widths differ: the smallest is stated";
-    }
-    if (strcmp(pool->virt, "kvm") != 0) {
-        return "the hosts' physical-address widths differ or are not known, and the definition "
-               "states none: for qemu guests it never does";
-    }
-    return "the hosts' physical-address widths differ, and the definition states none: libvirt 8.7 "
-           "or "
-           "newer is needed on every host";
+    return cpu->phys_bits != 0
+               ? "the hosts' physical-address widths differ: the smallest is stated"
+               : "the hosts' physical-address widths differ or are not known, and the definition "
+                 "states none: for qemu guests it never does";
 }
 
-/// Unknown on every host is not the same on every host.
-static bool warn_unknown_width(json_t *warnings, const cpulift_pool *pool)
+/// Whose libvirt keeps the definition from stating the width that is known. The caller unrefs.
+static GArray *find_unable(const cpulift_pool *pool)
 {
-    g_autoptr(GArray) kinds = g_array_new(FALSE, FALSE, sizeof(size_t));
-    for (size_t k = 0; k < pool->inv->kinds->len && strcmp(pool->virt, "kvm") == 0; k++) {
+    GArray *kinds = g_array_new(FALSE, FALSE, sizeof(size_t));
+    for (size_t k = 0; k < pool->inv->kinds->len; k++) {
+        const struct host_kind *kind = pool->inv->kinds->pdata[k];
+        if (!planner_takes_width(kind->host->libvirt_version)) {
+            g_array_append_val(kinds, k);
+        }
+    }
+    return kinds;
+}
+
+/// A width that is known and not stated: guests get another.
+static void warn_unstated_width(json_t *warnings, const cpulift_pool *pool)
+{
+    g_autoptr(GArray) kinds = find_unable(pool);
+    g_autofree char *text = g_strdup_printf(
+        "libvirt is older than " PLANNER_WIDTH_SINCE " there, or its version is not known, so the "
+        "definition does not state %s (%u bits): guests get " PLAN_QEMU_WIDTH ", and may not start "
+        "or migrate everywhere; update it, or say its version ('cpulift import --libvirt')",
+        pool->is_phys_bits_mixed ? "the smallest of the hosts' physical-address widths, which "
+                                   "differ"
+                                 : "the hosts' physical-address width",
+        pool->phys_bits);
+    warn_kinds(warnings, pool, "phys-bits", kinds, text, NULL);
+}
+/// Unknown on every host is not the same on every host. The caller unrefs.
+static GArray *find_unknown_width(const cpulift_pool *pool)
+{
+    GArray *kinds = g_array_new(FALSE, FALSE, sizeof(size_t));
+    for (size_t k = 0; k < pool->inv->kinds->len; k++) {
         const struct host_kind *kind = pool->inv->kinds->pdata[k];
         if (host_get_width(kind->host, pool->guests[k]) == 0) {
             g_array_append_val(kinds, k);
         }
     }
-    if (kinds->len > 0) {
+    return kinds;
+}
+
+static void warn_width(json_t *warnings, const cpulift_pool *pool, const cpulift_cpu *cpu)
+{
+    bool is_kvm = strcmp(pool->virt, "kvm") == 0;
+    g_autoptr(GArray) unknown = find_unknown_width(pool);
+    if (is_kvm && unknown->len > 0) {
         warn_kinds(
-            warnings, pool, "phys-bits", kinds,
+            warnings, pool, "phys-bits", unknown,
             "the width of a physical address is not known, so the definition states none; if "
             "hosts differ, guests may not migrate: scan them again, or import 'virsh "
             "capabilities' beside",
             NULL);
+    } else if (is_kvm && cpu->phys_bits == 0) {
+        warn_unstated_width(warnings, pool);
+    } else if (pool->is_phys_bits_mixed) {
+        warn(warnings, "phys-bits", g_strdup(explain_width(cpu)), NULL);
     }
-    return kinds->len > 0;
 }
 
 json_t *plan_format_warnings(const cpulift_pool *pool, const cpulift_cpu *cpu,
@@ -199,9 +232,7 @@ json_t *plan_format_warnings(const cpulift_pool *pool, const cpulift_cpu *cpu,
                       "behaviour differ after a migration, and libvirt may refuse it"),
              NULL);
     }
-    if (!warn_unknown_width(warnings, pool) && pool->is_phys_bits_mixed) {
-        warn(warnings, "phys-bits", g_strdup(explain_width(pool, cpu)), NULL);
-    }
+    warn_width(warnings, pool, cpu);
     for (size_t i = 0; i < lost->len; i++) {
         warn_lost(warnings, pool, lost->pdata[i]);
     }

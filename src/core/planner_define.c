@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/planner_define.h"
 
-#include <stdio.h>
+#include "base/text.h"
+
 #include <string.h>
 
 /// What every named model gets or loses by virt type. Source: QEMU target/i386/kvm/kvm-cpu.c
@@ -60,9 +61,8 @@ static cpulift_cpu *new_definition(const catalog *map, const struct catalog_mode
 
 bool planner_takes_width(const char *version)
 {
-    unsigned major = 0, minor = 0;
-    return version != NULL && sscanf(version, "%u.%u", &major, &minor) == 2 &&
-           (major > 8 || (major == 8 && minor >= 7));
+    return version != NULL &&
+           text_parse_version(version) >= text_parse_version(PLANNER_WIDTH_SINCE);
 }
 
 static bool can_state_width(const cpulift_pool *pool)

@@ -9,7 +9,10 @@
 cpulift_cpu *planner_define(const cpulift_pool *pool, const struct catalog_model *model,
                             const feature_set *features);
 
-/// True if this version of libvirt takes <maxphysaddr> (8.7.0); NULL is not known.
+/// The libvirt that takes <maxphysaddr> first.
+#define PLANNER_WIDTH_SINCE "8.7"
+
+/// True if this version of libvirt takes it; NULL is not known.
 bool planner_takes_width(const char *version);
 
 /// What QEMU adds to or takes from every named model of a virt type, whatever the model says.

@@ -16,6 +16,7 @@ static void add_features(GString *out, const GPtrArray *names, const char *polic
 int render_kubevirt(struct rendering *self, cpulift_error **err)
 {
     const cpulift_cpu *cpu = self->plan->cpu;
+    unsigned bits = plan_get_width(self->plan);
     if (model_is_obsolete(cpu->model)) {
         return cpulift_error_set(err, CPULIFT_EREFUSED,
                                  "the plan's model '%s' is obsolete to KubeVirt: no node gets a "
@@ -25,15 +26,15 @@ int render_kubevirt(struct rendering *self, cpulift_error **err)
     }
     g_string_append(self->out,
                     "# Part of a VirtualMachine, or of a VirtualMachineInstancetype's spec.\n");
-    if (cpu->phys_bits != 0) {
+    if (bits != 0) {
         g_string_append_printf(self->out,
                                "# KubeVirt has no word for the width of physical addresses "
                                "(%u bits).\n",
-                               cpu->phys_bits);
+                               bits);
         render_warn(self,
                     "KubeVirt cannot say the width of physical addresses (%u bits): guests get "
                     "QEMU's, and one with much memory may not migrate to every host",
-                    cpu->phys_bits);
+                    bits);
     }
     g_string_append_printf(self->out,
                            "spec:\n  template:\n    spec:\n      domain:\n        cpu:\n"

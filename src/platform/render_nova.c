@@ -102,7 +102,7 @@ static void add_workarounds(struct rendering *self, const GPtrArray *names)
 
 static void add_width(struct rendering *self)
 {
-    unsigned bits = self->plan->cpu->phys_bits;
+    unsigned bits = plan_get_width(self->plan);
     if (bits == 0) {
         return;
     }

@@ -91,7 +91,7 @@ static int add_cluster(struct rendering *self, const char *cpu, cpulift_error **
 
 int render_ovirt(struct rendering *self, cpulift_error **err)
 {
-    unsigned bits = self->plan->cpu->phys_bits;
+    unsigned bits = plan_get_width(self->plan);
     g_autofree char *differences = render_join(self, "+", "-", ",");
     g_autofree char *cpu = g_strdup_printf("%s%s%s", self->plan->cpu->model,
                                            *differences != '\0' ? "," : "", differences);

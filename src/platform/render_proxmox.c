@@ -73,8 +73,8 @@ int render_proxmox(struct rendering *self, cpulift_error **err)
     if (*flags != '\0') {
         g_string_append_printf(self->out, "\tflags %s\n", flags);
     }
-    if (plan->cpu->phys_bits != 0) {
-        g_string_append_printf(self->out, "\tphys-bits %u\n", plan->cpu->phys_bits);
+    if (plan_get_width(plan) != 0) { // whatever libvirt can state: Proxmox goes without it
+        g_string_append_printf(self->out, "\tphys-bits %u\n", plan_get_width(plan));
     }
     g_string_append_printf(self->out, "\treported-model %s\n", plan->cpu->model);
     return 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/losses.h"
 
+#include "base/json.h"
 #include "support.h"
 
 #include <setjmp.h>
@@ -25,8 +26,9 @@ static const char plan_text[] =
     "   {\"feature\": \"invtsc\", \"reason\": \"not-migratable\"},"
     "   {\"feature\": \"pku\", \"reason\": \"denied\"}]}";
 
-/// All sentences of a domain of this content, one on each line. The caller's.
-static char *find_by(const catalog *map, const char *content, const char *escape)
+/// All sentences of a domain of this content under this plan, one on each line. The caller's.
+static char *find_under(const char *text, const catalog *map, const char *content,
+                        const char *escape)
 {
     g_autoptr(cpulift_error) err = NULL;
     g_autoptr(cpulift_plan) plan = NULL;
@@ -34,7 +36,7 @@ static char *find_by(const catalog *map, const char *content, const char *escape
     g_autoptr(GPtrArray) losses = g_ptr_array_new_with_free_func(g_free);
     g_autofree char *xml = g_strdup_printf("<domain type='kvm'>%s</domain>", content);
     const struct losses_asker asker = {.subject = "the guest", .escape = escape, .map = map};
-    assert_int_equal(plan_parse(plan_text, strlen(plan_text), "plan", &plan, &err), 0);
+    assert_int_equal(plan_parse(text, strlen(text), "plan", &plan, &err), 0);
     assert_int_equal(domain_parse(xml, strlen(xml), "x", &document, &err), 0);
     losses_add_domain(losses, &asker, document, plan, plan->cpu);
     g_ptr_array_add(losses, NULL);
@@ -43,7 +45,7 @@ static char *find_by(const catalog *map, const char *content, const char *escape
 
 static char *find(const char *content, const char *escape)
 {
-    return find_by(NULL, content, escape);
+    return find_under(plan_text, NULL, content, escape);
 }
 
 static void test_one_sentence_a_cause(void **state)
@@ -159,10 +161,11 @@ static void test_model_with_a_map(void **state)
 {
     (void)state;
     const catalog *map = support_get_catalog();
-    g_autofree char *said = find_by(
-        map, "<cpu><model>Haswell</model><feature policy='disable' name='fma'/></cpu>", NULL);
-    g_autofree char *unknown = find_by(map, "<cpu><model>Warp9</model></cpu>", NULL);
-    g_autofree char *same = find_by(map, "<cpu><model>Westmere</model></cpu>", NULL);
+    g_autofree char *said =
+        find_under(plan_text, map,
+                   "<cpu><model>Haswell</model><feature policy='disable' name='fma'/></cpu>", NULL);
+    g_autofree char *unknown = find_under(plan_text, map, "<cpu><model>Warp9</model></cpu>", NULL);
+    g_autofree char *same = find_under(plan_text, map, "<cpu><model>Westmere</model></cpu>", NULL);
     assert_non_null(strstr(said, "the guest asks for model Haswell, and gets Westmere\n"));
     assert_non_null(
         strstr(said, "the guest asks by its model for avx2, which the plan leaves out (not "));
@@ -188,12 +191,52 @@ static void test_reenlightenment(void **state)
     assert_string_equal(off, "");
 }
 
+/// A width that the guest has of its own, and one that the plan knows, states or not.
+static void test_width(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned known, stated, own; ///< 0: not
+        const char *said;
+    } cases[] = {
+        {39, 0, 46,
+         "the guest keeps its physical addresses of 46 bits, and the plan's hosts have 39: it may "
+         "not start or migrate everywhere; remove its <maxphysaddr>"},
+        {39, 0, 39, ""},
+        {0, 0, 46, ""},
+        {39, 39, 46, "the guest asks for physical addresses of 46 bits, and gets 39"},
+        {39, 39, 39, ""},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(json_t) json = json_loads(plan_text, 0, NULL);
+        json_t *definition = json_object_get(json, "definition");
+        json_object_del(json, "phys_bits");
+        json_object_del(definition, "phys_bits");
+        if (cases[i].known != 0) {
+            json_object_set_new(json, "phys_bits", json_integer(cases[i].known));
+        }
+        if (cases[i].stated != 0) {
+            json_object_set_new(definition, "phys_bits", json_integer(cases[i].stated));
+        }
+        g_autofree char *content = g_strdup_printf(
+            "<cpu><model>Westmere</model><maxphysaddr mode='emulate' bits='%u'/></cpu>",
+            cases[i].own);
+        g_autofree char *plan = json_dumps(json, 0);
+        g_autofree char *said = find_under(plan, NULL, content, NULL);
+        assert_string_equal(said, cases[i].said);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_one_sentence_a_cause),     cmocka_unit_test(test_without_an_escape),
-        cmocka_unit_test(test_what_depends_on_the_host), cmocka_unit_test(test_the_rest),
-        cmocka_unit_test(test_model_with_a_map),         cmocka_unit_test(test_reenlightenment),
+        cmocka_unit_test(test_one_sentence_a_cause),
+        cmocka_unit_test(test_without_an_escape),
+        cmocka_unit_test(test_what_depends_on_the_host),
+        cmocka_unit_test(test_the_rest),
+        cmocka_unit_test(test_model_with_a_map),
+        cmocka_unit_test(test_reenlightenment),
+        cmocka_unit_test(test_width),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

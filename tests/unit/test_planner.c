@@ -191,7 +191,20 @@ static void test_trap11_width(void **state)
         PLAN({.name = "a", .model = "Nehalem", .phys_bits = 46, .libvirt = "9.0.0"},
              {.name = "b", .model = "Nehalem", .phys_bits = 39, .libvirt = "8.6.0"});
     assert_int_equal(old->cpu->phys_bits, 0);
-    assert_non_null(strstr(pool_get_warning(old, "phys-bits"), "8.7"));
+    assert_non_null(strstr(pool_get_warning(old, "phys-bits"), "b: libvirt is older than 8.7"));
+    assert_non_null(strstr(pool_get_warning(old, "phys-bits"), "the smallest of the hosts'"));
+    // Known, alike on all hosts or on the only one, and yet not what guests get.
+    g_autoptr(cpulift_plan) alone = PLAN({.name = "a", .model = "Nehalem", .phys_bits = 39});
+    assert_int_equal(alone->cpu->phys_bits, 0);
+    assert_non_null(
+        strstr(pool_get_warning(alone, "phys-bits"), "physical-address width (39 bits)"));
+    assert_int_equal(plan_get_width(alone), 39);
+    g_autofree char *sentence = plan_describe_width(alone);
+    assert_non_null(strstr(sentence, "39 bits"));
+    g_autoptr(cpulift_plan) same =
+        PLAN({.name = "a", .model = "Nehalem", .phys_bits = 39, .libvirt = "9.0.0"});
+    assert_null(pool_get_warning(same, "phys-bits"));
+    assert_null(plan_describe_width(same));
     g_autoptr(cpulift_plan) unknown =
         PLAN({.name = "a", .model = "Nehalem", .phys_bits = 46, .libvirt = "9.0.0"},
              {.name = "b", .model = "Nehalem", .libvirt = "9.0.0"});
@@ -205,6 +218,7 @@ static void test_trap11_width(void **state)
         PLAN({.name = "a", .model = "Nehalem", .virt = "qemu", .phys_bits = 46},
              {.name = "b", .model = "Nehalem", .virt = "qemu", .phys_bits = 39});
     assert_null(strstr(pool_get_warning(emulated, "phys-bits"), "8.7"));
+    assert_int_equal(plan_get_width(emulated), 0);
 }
 
 /// Trap 12: large state and permissions only on request.
