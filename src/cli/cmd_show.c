@@ -293,6 +293,27 @@ static void append_guest(GString *out, const catalog *map, const json_t *guest,
     append_table(out, t);
 }
 
+/// Any other document of ours: its top-level members, as far as they are text, numbers or lists of
+/// text.
+static void show_members(GString *out, const catalog *map, const struct document *document)
+{
+    (void)map;
+    static const char *const headers[] = {"MEMBER", "VALUE", NULL};
+    g_autoptr(table) t = table_new(headers);
+    const char *key;
+    json_t *value;
+    json_object_foreach (document->json, key, value) {
+        if (json_is_array(value) && json_is_string(json_array_get(value, 0))) {
+            add_list(t, key, document->json, key);
+        } else {
+            g_autofree char *text = json_is_string(value) ? g_strdup(json_string_value(value))
+                                                          : json_format_line(value);
+            add_row(t, key, g_strchomp(text));
+        }
+    }
+    append_table(out, t);
+}
+
 static void show_host(GString *out, const catalog *map, const struct document *document)
 {
     static const char *const headers[] = {"HOST", "", NULL};
@@ -324,27 +345,6 @@ static void show_changeset(GString *out, const catalog *map, const struct docume
     g_string_append(out, text);
 }
 
-/// Any other document of ours: its top-level members, as far as they are text, numbers or lists of
-/// text.
-static void show_members(GString *out, const catalog *map, const struct document *document)
-{
-    (void)map;
-    static const char *const headers[] = {"MEMBER", "VALUE", NULL};
-    g_autoptr(table) t = table_new(headers);
-    const char *key;
-    json_t *value;
-    json_object_foreach (document->json, key, value) {
-        if (json_is_array(value) && json_is_string(json_array_get(value, 0))) {
-            add_list(t, key, document->json, key);
-        } else {
-            g_autofree char *text = json_is_string(value) ? g_strdup(json_string_value(value))
-                                                          : json_format_line(value);
-            add_row(t, key, g_strchomp(text));
-        }
-    }
-    append_table(out, t);
-}
-
 static const struct {
     const char *kind;
     void (*show)(GString *out, const catalog *map, const struct document *document);
@@ -360,7 +360,7 @@ static char *format(const catalog *map, const struct document *document)
         return json_format_document(document->json);
     }
     void (*show)(GString *, const catalog *, const struct document *) = show_members;
-    for (size_t i = 0; i < G_N_ELEMENTS(views); i++) {
+    for (size_t i = 0; i < G_N_ELEMENTS(views) && !document->is_silent; i++) {
         show = strcmp(views[i].kind, document->kind) == 0 ? views[i].show : show;
     }
     GString *out = g_string_new(NULL);

@@ -28,7 +28,9 @@ static int recognise(const char *text, size_t len, const char *path, const catal
         return plan_from_json(document->json, path, &document->plan, err);
     }
     if (strcmp(document->kind, "cpulift.host") == 0) {
-        return host_parse(text, len, path, map, &document->host, err);
+        document->is_silent = host_is_silent(document->json);
+        return document->is_silent ? host_check_silent(document->json, path, err)
+                                   : host_parse(text, len, path, map, &document->host, err);
     }
     if (strcmp(document->kind, "cpulift.samples") == 0) {
         g_autoptr(bench_samples) samples = NULL;
@@ -144,6 +146,7 @@ int document_take_side(const struct document *document, const char *path, const 
                        const char *virt, const char *machine, compare_side *ret_side,
                        cpulift_error **err)
 {
+    TRY(document->is_silent ? host_check_answered(document->json, path, err) : 0);
     if (document->host != NULL) {
         return take_host(document->host, map, virt, machine, ret_side, err);
     }

@@ -10,7 +10,8 @@ struct document {
     char *kind;   ///< the schema without version ("cpulift.plan"), or "cpu" for a <cpu> element
     json_t *json; ///< NULL for a <cpu>
     cpulift_plan *plan; ///< for a plan
-    cpulift_host *host; ///< for a host
+    cpulift_host *host; ///< for a host that answered
+    bool is_silent;     ///< a host that did not
     cpulift_cpu *cpu;   ///< for a <cpu> or a domain
     bool is_overridden; ///< a domain's <qemu:commandline> says another CPU than its <cpu>
 };

@@ -281,8 +281,24 @@ json_t *host_format_silent(const char *name, const char *scanned, const char *wh
                      "scanned", scanned);
 }
 
-/// Refuses what says that its host did not answer.
-static int check_answered(const json_t *json, const char *name, cpulift_error **err)
+bool host_is_silent(const json_t *json)
+{
+    return json_object_get(json, "error") != NULL;
+}
+
+static const struct record silent_record = {
+    .schema = HOST_SCHEMA,
+    RECORD_ROWS({"name", &record_name, .flags = RECORD_REQUIRED},
+                {"error", &record_string, .flags = RECORD_REQUIRED},
+                {"scanned", &record_string, RECORD_CHECKED}),
+};
+
+int host_check_silent(const json_t *json, const char *name, cpulift_error **err)
+{
+    return record_parse(&silent_record, json, name, NULL, NULL, err);
+}
+
+int host_check_answered(const json_t *json, const char *name, cpulift_error **err)
 {
     const json_t *error = json_object_get(json, "error");
     const char *host = json_get_string(json, "name");
@@ -325,7 +341,7 @@ int host_parse(const char *text, size_t len, const char *name, const catalog *ma
     g_autoptr(json_t) json = NULL;
     g_autoptr(cpulift_host) host = host_new(NULL);
     TRY(json_parse_text(text, len, name, &json, err));
-    TRY(check_answered(json, name, err));
+    TRY(host_check_answered(json, name, err));
     TRY(record_parse(&host_record, json, name, (void *)map, host, err));
     TRY(check_date(host, name, err));
     TRY(check_guests(host, name, err));

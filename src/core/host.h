@@ -80,6 +80,15 @@ json_t *host_format_silent(const char *name, const char *scanned, const char *wh
 /// The name of the host if the text is such a document, else NULL. The caller frees it.
 char *host_find_silent(const char *text, size_t len);
 
+/// True where this is the document of a host that did not answer.
+bool host_is_silent(const json_t *json);
+
+/// Checks the members of such a document.
+int host_check_silent(const json_t *json, const char *name, cpulift_error **err);
+
+/// Refuses such a document, by the host's name and why it did not answer.
+int host_check_answered(const json_t *json, const char *name, cpulift_error **err);
+
 /// Parses a host document; `name` stands in messages. A feature that the catalogue lacks goes to
 /// `unknown`.
 int host_parse(const char *text, size_t len, const char *name, const catalog *map,
