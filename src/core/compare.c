@@ -106,19 +106,6 @@ void compare_take_host(const cpulift_host *host, const struct host_guest *guest,
     };
 }
 
-const char *compare_find_dependence(const cpulift_cpu *cpu)
-{
-    if (cpu->mode != NULL && strcmp(cpu->mode, "custom") != 0) {
-        return cpu->mode;
-    }
-    // libvirt's cpuUpdate() then requires whatever else the host has (src/cpu/cpu_x86.c).
-    if (g_strcmp0(cpu->match, "minimum") == 0) {
-        return "match='minimum'";
-    }
-    // A topology alone is no CPU either: what QEMU gives then hangs on its version and machine.
-    return cpu->model == NULL && cpu->arch == NULL && cpu->feature_count == 0 ? "no model" : NULL;
-}
-
 /// What QEMU makes of a named model beyond what its definition states.
 static feature_set add_unasked(const cpulift_cpu *cpu, const char *virt, const catalog *map,
                                feature_set features)
@@ -160,15 +147,8 @@ int compare_take_cpu(const cpulift_cpu *cpu, const char *name, const char *virt,
                      const char *machine, const catalog *map, compare_side *ret_side,
                      cpulift_error **err)
 {
-    const char *dependence = compare_find_dependence(cpu);
     feature_set features = {0};
-    if (dependence != NULL) {
-        return cpulift_error_set(
-            err, CPULIFT_EINPUT,
-            "the CPU of '%s' depends on its host (%s): give the running guest's "
-            "XML ('virsh dumpxml'), or a host document",
-            name, dependence);
-    }
+    TRY(cpu_check_said(cpu, name, err));
     g_autoptr(GPtrArray) unknown = g_ptr_array_new();
     g_autoptr(cpulift_cpu) known = copy_known(cpu, map, unknown);
     TRY(cpu_expand(known, map, &features, err));

@@ -46,9 +46,6 @@ int compare_take_cpu(const cpulift_cpu *cpu, const char *name, const char *virt,
 void compare_clear(compare_side *side);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(compare_side, compare_clear)
 
-/// Why what a guest of this definition gets is not said by it; NULL where it is.
-const char *compare_find_dependence(const cpulift_cpu *cpu);
-
 /// All in which they differ: struct compare_difference *, features first. Between a definition and
 /// a host only what both are about. The caller unrefs.
 GPtrArray *compare_sides(const compare_side *a, const compare_side *b);

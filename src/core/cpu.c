@@ -316,6 +316,30 @@ char *cpu_format(const cpulift_cpu *cpu, unsigned indent)
     return g_string_free(out, FALSE);
 }
 
+const char *cpu_find_dependence(const cpulift_cpu *cpu)
+{
+    if (cpu->mode != NULL && strcmp(cpu->mode, "custom") != 0) {
+        return cpu->mode;
+    }
+    // libvirt's cpuUpdate() then requires whatever else the host has (src/cpu/cpu_x86.c).
+    if (g_strcmp0(cpu->match, "minimum") == 0) {
+        return "match='minimum'";
+    }
+    // A topology alone is no CPU either: what QEMU gives then hangs on its version and machine.
+    return cpu->model == NULL && cpu->arch == NULL && cpu->feature_count == 0 ? "no model" : NULL;
+}
+
+int cpu_check_said(const cpulift_cpu *cpu, const char *name, cpulift_error **err)
+{
+    const char *dependence = cpu_find_dependence(cpu);
+    return dependence == NULL
+               ? 0
+               : cpulift_error_set(err, CPULIFT_EINPUT,
+                                   "the CPU of '%s' depends on its host (%s): give the running "
+                                   "guest's XML ('virsh dumpxml'), or a plan",
+                                   name, dependence);
+}
+
 int cpu_expand(const cpulift_cpu *cpu, const catalog *map, feature_set *ret_set,
                cpulift_error **err)
 {

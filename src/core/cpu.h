@@ -72,6 +72,12 @@ bool cpu_is_off(enum cpu_policy policy);
 /// features as given. The caller frees it.
 char *cpu_format(const cpulift_cpu *cpu, unsigned indent);
 
+/// Why what a guest of this definition gets is not said by it; NULL where it is.
+const char *cpu_find_dependence(const cpulift_cpu *cpu);
+
+/// Refuses a definition that does not say what a guest of it gets: that depends on its host.
+int cpu_check_said(const cpulift_cpu *cpu, const char *name, cpulift_error **err);
+
 /// All features that a guest of this definition gets: the model's (libvirt's idea), plus require,
 /// force and optional, less disable and forbid. Unknown models and features are errors.
 int cpu_expand(const cpulift_cpu *cpu, const catalog *map, feature_set *ret_set,

@@ -136,7 +136,7 @@ static int judge(const char *xml, size_t len, const char *guest, const cpulift_p
                 : g_strdup_printf("its CPU is %s, which no other host can promise", cpu->mode);
         return 0;
     }
-    const char *dependence = cpu->model != NULL ? compare_find_dependence(cpu) : NULL;
+    const char *dependence = cpu->model != NULL ? cpu_find_dependence(cpu) : NULL;
     if (dependence != NULL) {
         *ret_why = g_strdup_printf("its CPU depends on its host (%s), which no other host can "
                                    "promise",

@@ -99,7 +99,8 @@ static bool is_xml(const char *text)
     return text[strspn(text, " \t\r\n")] == '<';
 }
 
-/// A plan is called what it is (tuned, or a word of core/variant), XML as its file.
+/// A plan is called what it is (tuned, or a word of core/variant), XML as its file. Both must say
+/// what they give.
 static int name_document(const char *path, const char *text, char **ret_name, cpulift_error **err)
 {
     g_autoptr(cpulift_plan) plan = NULL;
@@ -109,6 +110,9 @@ static int name_document(const char *path, const char *text, char **ret_name, cp
         *ret_name = g_strdup(variant != NULL ? variant->word : plan->variant);
         return 0;
     }
+    g_autoptr(cpulift_cpu) cpu = NULL;
+    TRY(cpu_parse(text, strlen(text), path, &cpu, err));
+    TRY(cpu_check_said(cpu, path, err));
     char *name = g_path_get_basename(path);
     char *dot = strrchr(name, '.');
     if (dot != NULL && dot != name) {

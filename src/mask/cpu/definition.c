@@ -76,6 +76,7 @@ static int load_file(const char *name, const catalog *map, struct definition *re
     }
     g_autoptr(cpulift_cpu) cpu = NULL;
     TRY(cpu_parse(text, len, name, &cpu, err));
+    TRY(cpu_check_said(cpu, name, err));
     return take_cpu(cpu, map, ret, err);
 }
 
