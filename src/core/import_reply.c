@@ -111,7 +111,9 @@ void import_identity(const json_t *model, const catalog *map, cpulift_host *host
     if (host->arch == NULL) {
         host->arch = g_strdup("x86_64");
     }
-    host->family = (unsigned)json_get_uint(props, "family", 0);
-    host->model = (unsigned)json_get_uint(props, "model", 0);
-    host->stepping = (unsigned)json_get_uint(props, "stepping", 0);
+    if (json_object_get(props, "family") != NULL && json_object_get(props, "model") != NULL) {
+        host->family = (unsigned)json_get_uint(props, "family", 0);
+        host->model = (unsigned)json_get_uint(props, "model", 0);
+        host->stepping = (unsigned)json_get_uint(props, "stepping", 0);
+    }
 }

@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "base/xml.h"
+#include "core/cpu_words.h"
 #include "core/narrow.h"
 
 #include <string.h>
@@ -129,26 +130,65 @@ static bool is_meant(const struct host_guest *guest, const struct import_options
 }
 
 /// What a document says by itself (`own`) of the CPU must fit what others say of it.
-static int check_vendor(const cpulift_host *host, const cpulift_host *own, const char *name,
-                        cpulift_error **err)
+static int check_identity(const cpulift_host *host, const cpulift_host *own, const char *name,
+                          cpulift_error **err)
 {
-    return host->vendor == NULL || own->vendor == NULL || strcmp(host->vendor, own->vendor) == 0
-               ? 0
-               : cpulift_error_set(err, CPULIFT_EINPUT,
-                                   "'%s' is of an %s CPU, and the documents before it of host '%s' "
-                                   "are of an %s one: they are of two hosts",
-                                   name, own->vendor, host->name, host->vendor);
+    if (host->vendor != NULL && own->vendor != NULL && strcmp(host->vendor, own->vendor) != 0) {
+        return cpulift_error_set(err, CPULIFT_EINPUT,
+                                 "'%s' is of an %s CPU, and the documents before it of host '%s' "
+                                 "are of an %s one: they are of two hosts",
+                                 name, own->vendor, host->name, host->vendor);
+    }
+    if (host->family != 0 && own->family != 0 &&
+        (host->family != own->family || host->model != own->model)) {
+        return cpulift_error_set(err, CPULIFT_EINPUT,
+                                 "'%s' is of a CPU of family %u, model %u, and the documents "
+                                 "before it of host '%s' of family %u, model %u: they are of two "
+                                 "hosts",
+                                 name, own->family, own->model, host->name, host->family,
+                                 host->model);
+    }
+    return 0;
+}
+
+/// KVM makes up features that the silicon lacks, but none of those that make the levels of x86-64.
+/// `own` has what the silicon has, where that could be read.
+static int check_silicon(const cpulift_host *host, const cpulift_host *own, const catalog *map,
+                         const char *name, cpulift_error **err)
+{
+    const struct host_guest *silicon = own->guests->len > 0 ? own->guests->pdata[0] : NULL;
+    feature_set level = catalog_get_level(map, CPU_WORDS_LEVEL_MAX), beyond = {0};
+    for (size_t g = 0; g < host->guests->len && silicon != NULL; g++) {
+        const struct host_guest *guest = host->guests->pdata[g];
+        if (strcmp(guest->virt, "kvm") == 0 && silicon->lower_bound == NULL) {
+            beyond = feature_set_unite(
+                beyond, feature_set_subtract(feature_set_intersect(guest->features, level),
+                                             silicon->features));
+        }
+    }
+    if (feature_set_is_empty(&beyond)) {
+        return 0;
+    }
+    g_autoptr(json_t) list = host_format_features(&beyond, map);
+    return cpulift_error_set(err, CPULIFT_EINPUT,
+                             "'%s' is of a CPU without %s, which guests get by the documents "
+                             "before it of host '%s': they are of two hosts",
+                             name, json_string_value(json_array_get(list, 0)), host->name);
 }
 
 static int read_identity(const struct part *part, const catalog *map, cpulift_host *host,
                          cpulift_error **err)
 {
     g_autoptr(xmlDoc) doc = NULL;
-    g_autoptr(cpulift_host) own = host_new(host->name);
+    g_autoptr(cpulift_host) own = host_new(host->name), silicon = host_new(host->name);
+    const struct import_options whole = {.is_silicon_trusted = true};
     TRY(xml_parse(part->text, part->len, part->name, &doc, err));
     const xmlNode *root = xmlDocGetRootElement(doc);
     TRY(import_capabilities(root, part->name, map, NULL, own, err));
-    TRY(check_vendor(host, own, part->name, err));
+    TRY(check_identity(host, own, part->name, err));
+    // A model that the map lacks tells nothing of the silicon.
+    (void)import_capabilities(root, part->name, map, &whole, silicon, NULL);
+    TRY(check_silicon(host, silicon, map, part->name, err));
     return import_capabilities(root, part->name, map, NULL, host, err);
 }
 
@@ -170,7 +210,7 @@ static int narrow(const struct part *part, const catalog *map, const struct impo
     }
     g_autoptr(cpulift_host) own = host_new(host->name);
     import_identity(import_find_model(reply), map, own);
-    TRY(check_vendor(host, own, part->name, err));
+    TRY(check_identity(host, own, part->name, err));
     import_identity(import_find_model(reply), map, host);
     *ret_count = count;
     return 0;

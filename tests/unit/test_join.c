@@ -22,9 +22,12 @@
     "<capabilities><host><cpu><arch>x86_64</arch><model>Haswell</model><vendor>" vendor            \
     "</vendor><microcode version='7'/><signature family='6' model='60' stepping='3'/>"             \
     "<maxphysaddr mode='emulate' bits='46'/></cpu></host></capabilities>\n"
+#define NEHALEM                                                                                    \
+    "<capabilities><host><cpu><arch>x86_64</arch><model>Nehalem</model><vendor>Intel</vendor>"     \
+    "<signature family='6' model='26' stepping='5'/></cpu></host></capabilities>\n"
 #define REPLY                                                                                      \
     "{\"return\": {\"model\": {\"props\": {\"sse2\": true, \"avx\": true, \"bmi1\": true, "        \
-    "\"impulse\": true, \"vendor\": \"GenuineIntel\", \"family\": 6, \"model\": 63}}}}\n"
+    "\"impulse\": true, \"vendor\": \"GenuineIntel\", \"family\": 6, \"model\": 60}}}}\n"
 
 static int join(const char *const *texts, const struct import_options *options, cpulift_host *host,
                 cpulift_error **err)
@@ -94,6 +97,8 @@ static void test_documents_that_do_not_fit(void **state)
         const char *says;
     } cases[] = {
         {{DOMCAPS, CAPS("AMD")}, "two hosts"},
+        {{DOMCAPS, NEHALEM}, "without avx, which guests get"},
+        {{DOMCAPS, REPLY, NEHALEM}, "family 6, model 26"},
         {{CAPS("Intel")}, "--trust-silicon"},
         {{DOMCAPS DOMCAPS}, "as another file"},
         {{DOMCAPS "<network/>"}, "file, document 2"},
