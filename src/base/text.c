@@ -3,6 +3,7 @@
 
 #include <limits.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #define WORD_MAX 40 ///< of names that are compared letter by letter
 
@@ -161,6 +162,12 @@ static size_t get_columns(gunichar c)
     return c == (gunichar)-1 || c == (gunichar)-2 ? 1
            : g_unichar_iszerowidth(c)             ? 0
                                                   : 1 + (size_t)g_unichar_iswide(c);
+}
+
+size_t text_get_columns(int fd)
+{
+    struct winsize size;
+    return ioctl(fd, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
 size_t text_find_break(const char *text, size_t width)

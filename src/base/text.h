@@ -46,6 +46,9 @@ char *text_suggest(const char *word, const char *const *names);
 /// or behind a word that is wider; at the text's end where all of it fits.
 size_t text_find_break(const char *text, size_t width);
 
+/// How many columns the terminal has; 0 where the descriptor is none, or that is not known.
+size_t text_get_columns(int fd);
+
 /// Appends the text in lines of at most `width` columns, broken at blanks, each ended. The first
 /// begins in column `indent`, to which the others are indented.
 void text_append_wrapped(GString *out, const char *text, size_t indent, size_t width);

@@ -325,7 +325,8 @@ static void append_islands(GString *text, const json_t *document)
     const json_t *item;
     json_array_foreach (json_object_get(document, "warnings"), i, item) {
         if (g_strcmp0(json_get_string(item, "code"), "qemu-range") == 0) {
-            g_string_append_printf(text, "\n%s\n", json_get_string(item, "text"));
+            g_string_append_c(text, '\n');
+            table_append_line(text, json_get_string(item, "text"), 0);
         }
     }
 }

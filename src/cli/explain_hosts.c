@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "cli/table.h"
 #include "core/plan_warnings.h"
 
 #include <string.h>
@@ -164,8 +165,9 @@ static void append_differences(GString *text, const json_t *answer)
         const char *a = json_get_string(one, "a"), *b = json_get_string(one, "b");
         const struct compare_difference difference = {.what = (char *)what};
         if (!compare_is_of_features(&difference)) {
-            g_string_append_printf(text, "  %s: %s -> %s\n", what, a != NULL ? a : "not said",
-                                   b != NULL ? b : "not said");
+            g_autofree char *line = g_strdup_printf(
+                "  %s: %s -> %s", what, a != NULL ? a : "not said", b != NULL ? b : "not said");
+            table_append_line(text, line, 4);
         }
     }
 }
@@ -175,8 +177,9 @@ static void append_line(GString *text, const char *who, const char *does, const 
                         const char *nothing)
 {
     g_autofree char *names = document_join_strings(features);
-    g_string_append_printf(text, "%s %s:%s%s\n", who, does, *names != '\0' ? " " : "",
-                           *names != '\0' ? names : nothing);
+    g_autofree char *line = g_strdup_printf("%s %s:%s%s", who, does, *names != '\0' ? " " : "",
+                                            *names != '\0' ? names : nothing);
+    table_append_line(text, line, 2);
 }
 
 static void append_leaving(GString *text, const json_t *answer)

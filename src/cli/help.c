@@ -4,7 +4,6 @@
 #include "base/text.h"
 
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 /// Where the descriptions of options begin.
@@ -16,10 +15,8 @@
 
 static size_t get_width(void)
 {
-    struct winsize size;
-    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0
-               ? MAX(size.ws_col, WIDTH_MIN)
-               : WIDTH;
+    size_t columns = text_get_columns(STDOUT_FILENO);
+    return columns > 0 ? MAX(columns, WIDTH_MIN) : WIDTH;
 }
 
 void help_print_text(const char *text, FILE *to)

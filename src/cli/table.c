@@ -125,6 +125,12 @@ char *table_format(const table *t)
     return g_string_free(trimmed, FALSE);
 }
 
+void table_append_line(GString *out, const char *text, size_t indent)
+{
+    size_t columns = text_get_columns(STDOUT_FILENO);
+    text_append_wrapped(out, text, indent, columns > 0 ? columns : G_MAXSIZE);
+}
+
 void table_free(table *t)
 {
     if (t != NULL) {

@@ -22,5 +22,9 @@ void table_add_color(table *t, size_t column, const char *color);
 /// The table as text with a newline at the end. The caller frees it.
 char *table_format(const table *t);
 
+/// Adds a line that stands beside tables: on a terminal wrapped as their last column is, what goes
+/// on indented by so many blanks.
+void table_append_line(GString *out, const char *text, size_t indent);
+
 void table_free(table *t);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(table, table_free)

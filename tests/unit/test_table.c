@@ -3,6 +3,7 @@
 #include "../lib/skip.h"
 #include "cli/table.h"
 
+#include <fcntl.h>
 #include <pty.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -55,6 +56,40 @@ static char *join_lines(char *const *lines, size_t indent)
         g_string_append_printf(text, "%s%s", i > 0 ? " " : "", lines[i] + indent);
     }
     return g_string_free(text, FALSE);
+}
+
+/// A line beside tables, on a terminal of as many columns (0: none). NULL as above.
+static char *append_line(unsigned short columns, const char *text)
+{
+    struct winsize size = {.ws_row = 24, .ws_col = columns};
+    int master = -1, slave = -1;
+    if (columns > 0 && openpty(&master, &slave, NULL, NULL, &size) != 0) {
+        return NULL;
+    }
+    int own = dup(STDOUT_FILENO), file = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    dup2(columns > 0 ? slave : file, STDOUT_FILENO);
+    GString *out = g_string_new(NULL);
+    table_append_line(out, text, 2);
+    dup2(own, STDOUT_FILENO);
+    close(own);
+    close(file);
+    if (columns > 0) {
+        close(slave);
+        close(master);
+    }
+    return g_string_free(out, FALSE);
+}
+
+static void lines_beside_tables_wrap(void **state)
+{
+    (void)state;
+    g_autofree char *off = append_line(0, "without host a the pool gains: avx avx2");
+    assert_string_equal(off, "without host a the pool gains: avx avx2\n");
+    g_autofree char *on = append_line(20, "without host a the pool gains: avx avx2");
+    if (on == NULL) {
+        SKIP("no terminal to be had");
+    }
+    assert_string_equal(on, "without host a the\n  pool gains: avx\n  avx2\n");
 }
 
 static void lines_end_between_words(void **state)
@@ -114,6 +149,7 @@ int main(void)
     unsetenv("COLUMNS");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_end_between_words),
+        cmocka_unit_test(lines_beside_tables_wrap),
         cmocka_unit_test(a_word_is_never_broken),
         cmocka_unit_test(elsewhere_lines_are_as_long_as_they_need),
     };
