@@ -74,11 +74,6 @@ static int find_version(const root_dir *root, const struct platform_options *opt
     g_free(report->version);
     report->version = g_strdup(options->version);
     TRY(options->version == NULL ? read_version(root, &report->version, err) : 0);
-    if (text_parse_version(report->version) == 0 && options->version != NULL) {
-        return cpulift_error_set(err, CPULIFT_EINPUT,
-                                 "--version '%s' is no version of CloudStack: say it as 4.20.1",
-                                 options->version);
-    }
     if (text_parse_version(report->version) == 0) {
         return cpulift_error_set(err, CPULIFT_EMISSING,
                                  "'%s/%s' holds no %s*.jar that tells CloudStack's version: say it "

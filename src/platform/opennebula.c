@@ -225,11 +225,6 @@ static int plan(const root_dir *root, const cpulift_plan *plan,
     report->version = g_strdup(options->version);
     TRY(options->version == NULL ? platform_read_version(root, VERSION, &report->version, err) : 0);
     unsigned version = text_parse_version(report->version);
-    if (version == 0 && options->version != NULL) {
-        return cpulift_error_set(err, CPULIFT_EINPUT,
-                                 "--version '%s' is no version of OpenNebula: say it as 6.10.5",
-                                 options->version);
-    }
     if (version == 0) {
         return cpulift_error_set(
             err, CPULIFT_EMISSING,
