@@ -154,7 +154,10 @@ const char *text_find_nearest(const char *word, const char *const *names)
 char *text_suggest(const char *word, const char *const *names)
 {
     const char *nearest = text_find_nearest(word, names);
-    return nearest != NULL ? g_strdup_printf(" (did you mean '%s'?)", nearest) : g_strdup("");
+    // That a name is known does not make it right where it is refused.
+    return nearest != NULL && strcmp(nearest, word) != 0
+               ? g_strdup_printf(" (did you mean '%s'?)", nearest)
+               : g_strdup("");
 }
 
 static size_t get_columns(gunichar c)

@@ -133,11 +133,6 @@ const struct command_values *command_find_values(const struct command *command, 
     return NULL;
 }
 
-const char *command_describe_json(const struct command *command)
-{
-    return command->json != NULL ? "print JSON" : "changes nothing here; for scripts";
-}
-
 static int refuse(const struct command *command, const GError *error)
 {
     bool is_unknown = g_error_matches(error, G_OPTION_ERROR, G_OPTION_ERROR_UNKNOWN_OPTION);
@@ -265,11 +260,8 @@ static bool asks_for_help(const char *word)
     return is_one_of(word, "help", "--help") || strcmp(word, "-h") == 0;
 }
 
-int command_main(int argc, char **argv)
+static int start(int argc, char **argv)
 {
-    setlocale(LC_MESSAGES, "C");
-    // Messages may hold names beyond ASCII; numbers stay independent of the locale.
-    setlocale(LC_CTYPE, "");
     bool is_help = argc > 1 && asks_for_help(argv[1]);
     bool is_version = argc > 1 && is_one_of(argv[1], "--version", "-V");
     if (argc > (is_help ? 3 : 2) && (is_help || is_version)) {
@@ -295,4 +287,17 @@ int command_main(int argc, char **argv)
         return complete(argc, argv);
     }
     return dispatch(argv);
+}
+
+int command_main(int argc, char **argv)
+{
+    setlocale(LC_MESSAGES, "C");
+    // Messages may hold names beyond ASCII; numbers stay independent of the locale.
+    setlocale(LC_CTYPE, "");
+    int status = start(argc, argv);
+    bool is_written = fflush(stdout) == 0 && !ferror(stdout);
+    if (!is_written) {
+        fprintf(stderr, "cpulift: cannot write to standard output: %s\n", g_strerror(errno));
+    }
+    return is_written ? status : EXIT_FAILED;
 }

@@ -41,7 +41,7 @@ struct command {
     const char *description;             ///< a paragraph for --help
     const GOptionEntry *options;         ///< ends with { NULL }; --json and --help are not in it
     const struct command_values *values; ///< of its kinds, ends with { NULL }; NULL: none
-    gboolean *json;  ///< set by --json; NULL: it is accepted, for scripts that pass it to all
+    gboolean *json;  ///< set by --json; NULL: accepted, for scripts that pass it to all, and unsaid
                      ///< commands, but changes nothing
     bool is_posix;   ///< the first argument ends the options: it is a program with its own
     size_t min, max; ///< how many arguments are taken
@@ -58,9 +58,6 @@ int command_run(const struct command *command, char **argv);
 
 /// The values of a kind (NULL is none), or NULL where the command's table says nothing of it.
 const struct command_values *command_find_values(const struct command *command, const char *kind);
-
-/// What --json does with this command.
-const char *command_describe_json(const struct command *command);
 
 /// main() of a program: runs the command argv[1] that was linked into it, and executes the program
 /// that has it where it was not (commands.def).
@@ -83,6 +80,9 @@ int command_output(const char *path, const char *text, cpulift_error **err);
 /// Makes the folder where it is missing, and checks that it can be written to, before work is put
 /// into what goes there.
 int command_make_folder(const char *folder, cpulift_error **err);
+
+/// What --json does, where it does something.
+#define COMMAND_JSON_TEXT "print JSON"
 
 /// Writes FOLDER/NAME.json.
 int command_output_in(const char *folder, const char *name, const char *text, cpulift_error **err);

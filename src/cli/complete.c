@@ -143,7 +143,9 @@ static void print_options(const struct line *line)
     for (const GOptionEntry *o = line->command->options; o->long_name != NULL; o++) {
         print_option(line, o->long_name, o->description);
     }
-    print_option(line, "json", command_describe_json(line->command));
+    if (line->command->json != NULL) {
+        print_option(line, "json", COMMAND_JSON_TEXT);
+    }
     print_option(line, "help", "describe the command");
 }
 

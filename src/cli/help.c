@@ -66,7 +66,9 @@ void help_print(const struct command *command)
         g_autofree char *description = describe(command, o);
         append_option(out, o, description);
     }
-    append_option(out, &json, command_describe_json(command));
+    if (command->json != NULL) {
+        append_option(out, &json, COMMAND_JSON_TEXT);
+    }
     append_option(out, &help, "print this");
     fputs(out->str, stdout);
 }

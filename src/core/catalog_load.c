@@ -341,9 +341,8 @@ static int load_all(struct loader *loader, cpulift_error **err)
 
 int catalog_load(const char *folder, catalog **ret_catalog, cpulift_error **err)
 {
-    if (folder == NULL) {
-        folder = g_getenv("CPULIFT_CPU_MAP");
-    }
+    const char *named = folder == NULL ? g_getenv("CPULIFT_CPU_MAP") : NULL;
+    folder = named != NULL ? named : folder;
     g_autoptr(catalog) map = catalog_new();
     g_autoptr(GPtrArray) docs = g_ptr_array_new_with_free_func(free_doc);
     g_autoptr(GPtrArray) nodes = g_ptr_array_new();
@@ -351,7 +350,11 @@ int catalog_load(const char *folder, catalog **ret_catalog, cpulift_error **err)
     int rc = load_all(&loader, err);
     if (rc != 0) {
         return cpulift_error_prefix(
-            err, rc, "cannot load libvirt's CPU map (package libvirt0 installs it) from '%s'",
+            err, rc,
+            named != NULL
+                ? "cannot load a CPU map of libvirt's from '%s', which CPULIFT_CPU_MAP "
+                  "names"
+                : "cannot load libvirt's CPU map (package libvirt0 installs it) from '%s'",
             loader.folder);
     }
     *ret_catalog = g_steal_pointer(&map);

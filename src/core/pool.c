@@ -186,8 +186,11 @@ static int choose_machine(cpulift_pool *pool, cpulift_error **err)
     g_autofree char *names = pool_quote_hosts(pool->inv, lacking);
     g_autofree char *meant =
         pool->machine != NULL ? text_suggest(machine, machine_names) : g_strdup("");
+    // A name that is nobody's was not meant; one that some hosts lack was.
+    bool is_nobodys =
+        lacking->len == pool->inv->kinds->len && !g_strv_contains(machine_names, machine);
     return cpulift_error_set(
-        err, CPULIFT_EINPUT,
+        err, is_nobodys ? CPULIFT_EUSAGE : CPULIFT_EINPUT,
         "what %s guests on machine type '%s' get is not said by %s; scan again or choose another "
         "--machine%s",
         pool->virt, machine, names, meant);

@@ -92,7 +92,7 @@ int workload_new(const char *name, bool is_quick, bench_workload **ret_workload,
         }
         g_autofree char *all = text_join_some(names, G_N_ELEMENTS(kinds), G_N_ELEMENTS(kinds));
         g_autofree char *meant = text_suggest(name, names);
-        return cpulift_error_set(err, CPULIFT_EINPUT,
+        return cpulift_error_set(err, CPULIFT_EUSAGE,
                                  "'%s' is no workload: there are %s; your own program goes into "
                                  "--command%s",
                                  name, all, meant);

@@ -410,7 +410,9 @@ static void test_machine(void **state)
     assert_string_equal(plan->machine, "q35");
     expect_refusal(hosts, 3, NULL, CPULIFT_EINPUT, "machine type");
     struct planner_options options = {.machine = "microvm"};
-    expect_refusal(hosts, 2, &options, CPULIFT_EINPUT, "microvm");
+    expect_refusal(hosts, 2, &options, CPULIFT_EUSAGE, "microvm");
+    options.machine = "pc"; // known, and not said by these hosts
+    expect_refusal(hosts, 2, &options, CPULIFT_EINPUT, "'pc'");
 }
 
 static void test_arch(void **state)
