@@ -79,7 +79,8 @@ static int load_domain(cpulift_cpu **ret_cpu, probe_shape *ret_shape, cpulift_er
     size_t len = 0;
     TRY(file_load(options.domain, FILE_DOCUMENT_MAX, &text, &len, err));
     TRY(shape_parse(text, len, options.domain, ret_shape, err));
-    return cpu_parse(text, len, options.domain, ret_cpu, err);
+    TRY(cpu_parse(text, len, options.domain, ret_cpu, err));
+    return cpu_check_said(*ret_cpu, options.domain, err);
 }
 
 /// Starts the guest in one of the ways. `places` are the URIs of --migrate.
