@@ -36,7 +36,7 @@ shows() {
     }; }
 }
 takes() {
-    cpulift run --vendor model --cpu plan.json -- cpulift-linpack -n 100 >out 2>err && grep -q "\"openblas_core\":\"$1\"" out || {
+    cpulift run --vendor model --cpu plan.json -- cpulift-linpack -n 100 >out 2>err && grep -q "\"blas_core\":\"$1\"" out || {
         cat out >>err
         return 1
     }

@@ -18,7 +18,7 @@ install() {
 
 # plan MIN MAX: of hosts with these QEMUs
 plan() {
-    sed "s/7\.2\.22/$1/; s/10\.0\.2/$2/" "$source/tests/golden/rewrite-guest/amd.json" >"$folder/plan.json"
+    sed "s/\"min\": \"7\.2\.22\"/\"min\": \"$1\"/; s/\"max\": \"10\.0\.2\"/\"max\": \"$2\"/" "$source/tests/golden/rewrite-guest/amd.json" >"$folder/plan.json"
 }
 
 # starts LINES [PROGRAM]: a guest of two sockets of two cores gets so many of ht and cmp_legacy.
