@@ -47,6 +47,10 @@ def read_names(folder, kind):
 
 def ask_newer(commands):
     """What its virsh answers to each command, in one process."""
+    # As root QEMU finds the same of /dev/kvm at each look; else libvirt may ask it anew for each answer, for seconds.
+    os.makedirs(work + "/v/etc", exist_ok=True)
+    with open(work + "/v/etc/qemu.conf", "w") as settings:
+        settings.write('user = "root"\ngroup = "root"\n')
     text = run(newer, "run", "virsh", "--quiet", "--connect", "qemu:///embed?root=" + work + "/v",
                "; ".join(f"{command}; echo END-OF-ANSWER" for command in commands), wanted=None)
     answers = text.stdout.split("END-OF-ANSWER")
