@@ -44,20 +44,19 @@ static const GOptionEntry entries[] = {
     {0},
 };
 
-/// True where the document says that it is a plan.
-static bool is_plan(const char *path)
+/// *ret_plan where the document is one, else NULL: it is of hosts, as are folders and what comes by
+/// standard input, which can be read but once.
+static int load_plan(const char *path, cpulift_plan **ret_plan, cpulift_error **err)
 {
     g_autofree char *text = NULL;
+    g_autoptr(json_t) json = NULL;
     size_t len = 0;
-    json_t *json = NULL;
-    if (g_file_test(path, G_FILE_TEST_IS_DIR) ||
-        file_load(path, PLAN_FILE_MAX, &text, &len, NULL) != 0) {
-        return false;
-    }
-    bool is = json_parse_text(text, len, path, &json, NULL) == 0 &&
-              g_strcmp0(json_get_string(json, "schema"), PLAN_SCHEMA) == 0;
-    json_decref(json);
-    return is;
+    *ret_plan = NULL;
+    bool is_one = strcmp(path, "-") != 0 && !g_file_test(path, G_FILE_TEST_IS_DIR) &&
+                  file_load(path, PLAN_FILE_MAX, &text, &len, NULL) == 0 &&
+                  json_parse_text(text, len, path, &json, NULL) == 0 &&
+                  g_strcmp0(json_get_string(json, "schema"), PLAN_SCHEMA) == 0;
+    return is_one ? plan_from_json(json, path, ret_plan, err) : 0;
 }
 
 /// "HOST=DOC": that host and all that are like it give what DOC says.
@@ -186,18 +185,18 @@ static int verify(char **paths, size_t count, cpulift_error **err)
     g_autoptr(cpulift_plan) plan = NULL;
     g_autoptr(inventory) hosts = NULL;
     g_autoptr(GPtrArray) guests = g_ptr_array_new_with_free_func((GDestroyNotify)fleet_guest_free);
-    bool has_plan = is_plan(paths[0]);
     TRY(catalog_load(NULL, &map, err));
-    TRY(has_plan ? plan_load(paths[0], &plan, err) : 0);
+    TRY(load_plan(paths[0], &plan, err));
+    bool has_plan = plan != NULL;
     TRY(load_hosts(map, paths + has_plan, count - has_plan, &hosts, err));
     TRY(load_guests(options.guests, guests, err));
     TRY(check_homes(hosts, guests, err));
     g_autoptr(fleet_matrix) matrix = fleet_matrix_new(hosts, guests, map);
     g_autoptr(fleet_report) report = fleet_report_new(matrix, plan);
-    g_autofree char *metrics = fleet_export_metrics(report);
+    g_autofree char *metrics = options.metrics != NULL ? fleet_export_metrics(report) : NULL;
     g_autofree char *page = options.html != NULL ? fleet_page_format(report) : NULL;
     TRY(page != NULL ? command_output(options.html, page, err) : 0);
-    TRY(options.metrics != NULL ? command_output(options.metrics, metrics, err) : 0);
+    TRY(metrics != NULL ? command_output(options.metrics, metrics, err) : 0);
     if (options.nagios) {
         return print_nagios(report);
     }

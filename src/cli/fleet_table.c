@@ -93,18 +93,6 @@ static char *format_verdicts(const GPtrArray *rows)
     return table_format(t);
 }
 
-/// "feature avx2 bmi1; topology ht"
-static char *format_because(const fleet_cell *cell)
-{
-    g_autoptr(GString) text = g_string_new(NULL);
-    for (size_t i = 0; i < cell->because->len; i++) {
-        const struct fleet_obstacle *one = cell->because->pdata[i];
-        g_autofree char *names = g_strjoinv(" ", one->names);
-        g_string_append_printf(text, "%s%s: %s", i > 0 ? "; " : "", one->what, names);
-    }
-    return g_strdup(text->str);
-}
-
 /// The hosts of a kind but one.
 static GPtrArray *list_others(const struct host_kind *kind, const char *home)
 {
@@ -126,7 +114,7 @@ static void add_targets(table *t, const struct row *row, const fleet_matrix *mat
     g_autoptr(GPtrArray) order = g_ptr_array_new();
     for (size_t h = 0; h < hosts->kinds->len; h++) {
         const fleet_cell *cell = fleet_matrix_get(matrix, row->kind, h);
-        g_autofree char *because = format_because(cell);
+        g_autofree char *because = fleet_cell_format_because(cell);
         char *key = g_strdup_printf("%s\t%s", fleet_can_to_string(cell->can), because);
         g_autoptr(GPtrArray) others = list_others(hosts->kinds->pdata[h], row->guest->host);
         GPtrArray *names = g_hash_table_lookup(seen, key);

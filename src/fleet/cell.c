@@ -2,7 +2,6 @@
 #include "fleet/cell.h"
 
 #include "base/text.h"
-#include "core/compare.h"
 #include "core/machine.h"
 #include "core/planner_define.h"
 
@@ -80,6 +79,17 @@ static void add(const struct judging *j, enum fleet_can can, const char *what, c
     names[0] = g_strdup_vprintf(format, arguments);
     va_end(arguments);
     add_names(j, can, what, names);
+}
+
+/// Names that are borrowed, in any order; none is nothing.
+static void add_list(const struct judging *j, enum fleet_can can, const char *what,
+                     const GPtrArray *list)
+{
+    char **names = NULL;
+    if (list->len > 0) {
+        record_merge_strings(&names, list);
+        add_names(j, can, what, names);
+    }
 }
 
 static bool holds(char *const *names, const char *name)
@@ -168,16 +178,8 @@ static void judge_features(const struct judging *j)
             g_ptr_array_add(of->cause == GUEST_MODEL ? missing : asked, *name);
         }
     }
-    char **names = NULL;
-    if (missing->len > 0) {
-        record_merge_strings(&names, missing);
-        add_names(j, j->entry->lower_bound != NULL ? FLEET_UNKNOWN : FLEET_NO, "feature", names);
-    }
-    names = NULL;
-    if (asked->len > 0) { // a host tells of them only what its CPU `host` has
-        record_merge_strings(&names, asked);
-        add_names(j, FLEET_UNKNOWN, "feature", names);
-    }
+    add_list(j, j->entry->lower_bound != NULL ? FLEET_UNKNOWN : FLEET_NO, "feature", missing);
+    add_list(j, FLEET_UNKNOWN, "feature", asked); // a host tells of what its CPU `host` has only
 }
 
 /// What QEMU sets by topology is a property that libvirt sees from GUEST_QEMU_BREAK on: a guest
@@ -199,11 +201,7 @@ static void judge_topology(const struct judging *j)
             g_ptr_array_add(names, (char *)rows[i].name);
         }
     }
-    if (names->len > 0) {
-        char **sorted = NULL;
-        record_merge_strings(&sorted, names);
-        add_names(j, qemu != 0 ? FLEET_NO : FLEET_UNKNOWN, "topology", sorted);
-    }
+    add_list(j, qemu != 0 ? FLEET_NO : FLEET_UNKNOWN, "topology", names);
 }
 
 static void judge_width(const struct judging *j)
@@ -284,31 +282,38 @@ static void judge_acpi(const struct judging *j)
     }
 }
 
-fleet_cell *fleet_judge(const fleet_guest *guest, const cpulift_host *target, const catalog *map)
+fleet_cell *fleet_judge(const fleet_guest *guest, const compare_side *side,
+                        const cpulift_host *target, const catalog *map)
 {
     static void (*const rules[])(const struct judging *) = {
         judge_definition, judge_machine, judge_acpi,     judge_model,
         judge_vendor,     judge_width,   judge_features, judge_topology,
     };
-    g_auto(compare_side) side = {0};
     fleet_cell *cell = g_new0(fleet_cell, 1);
     cell->because = g_ptr_array_new_with_free_func(obstacle_free);
-    // A CPU that was started by less than check='full' has what QEMU adds, unless it is listed.
-    const char *unasked = guest->cpu != NULL && cpu_is_binding(guest->cpu) ? NULL : guest->virt;
-    bool is_known = guest->cpu != NULL && compare_take_cpu(guest->cpu, guest->name, unasked,
-                                                           guest->machine, map, &side, NULL) == 0;
     const struct judging j = {
         .guest = guest,
         .target = target,
         .entry = host_find_guest(target, guest->virt, machine_find_kind(guest->machine)),
         .map = map,
-        .side = is_known ? &side : NULL,
+        .side = side,
         .cell = cell,
     };
     for (size_t i = 0; i < G_N_ELEMENTS(rules); i++) {
         rules[i](&j);
     }
     return cell;
+}
+
+char *fleet_cell_format_because(const fleet_cell *cell)
+{
+    GString *text = g_string_new(NULL);
+    for (size_t i = 0; i < cell->because->len; i++) {
+        const struct fleet_obstacle *one = cell->because->pdata[i];
+        g_autofree char *names = g_strjoinv(" ", one->names);
+        g_string_append_printf(text, "%s%s: %s", i > 0 ? "; " : "", one->what, names);
+    }
+    return g_string_free(text, FALSE);
 }
 
 void fleet_cell_free(fleet_cell *cell)

@@ -26,7 +26,11 @@ typedef struct fleet_cell {
 
 extern const struct record fleet_obstacle_record;
 
-/// Judges; the map names the features of models. The caller's.
-fleet_cell *fleet_judge(const fleet_guest *guest, const cpulift_host *target, const catalog *map);
+/// "feature: avx2 bmi1; topology: ht", "" where nothing does. The caller's.
+char *fleet_cell_format_because(const fleet_cell *cell);
+
+/// Judges; `side` is what the guest has (fleet_guest_take), NULL: that is not known. The caller's.
+fleet_cell *fleet_judge(const fleet_guest *guest, const compare_side *side,
+                        const cpulift_host *target, const catalog *map);
 void fleet_cell_free(fleet_cell *cell);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(fleet_cell, fleet_cell_free)

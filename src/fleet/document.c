@@ -66,7 +66,7 @@ static GPtrArray *list_stuck(const fleet_matrix *matrix, const GPtrArray *guests
             names = g_ptr_array_new();
             g_hash_table_insert(by_host, guest->host, names);
         }
-        if (fleet_matrix_count_targets(matrix, i) == 0) {
+        if (fleet_matrix_count_targets(matrix, i, FLEET_YES) == 0) {
             g_ptr_array_add(names, guest->name);
         }
     }

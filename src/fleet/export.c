@@ -29,19 +29,9 @@ static size_t count_stuck(const fleet_report *report)
 /// Guests × other hosts with this answer.
 static size_t count_cells(const fleet_report *report, enum fleet_can can)
 {
-    const inventory *hosts = fleet_matrix_get_hosts(report->matrix);
-    const GPtrArray *guests = fleet_matrix_get_guests(report->matrix);
-    size_t count = 0;
-    for (size_t g = 0; g < guests->len; g++) {
-        const fleet_guest *guest = guests->pdata[g];
-        for (size_t h = 0; h < hosts->kinds->len; h++) {
-            const struct host_kind *kind = hosts->kinds->pdata[h];
-            size_t guest_kind = fleet_matrix_get_kind(report->matrix, g);
-            bool is_home = inventory_find(hosts, guest->host) == kind;
-            count += fleet_matrix_get(report->matrix, guest_kind, h)->can == can
-                         ? kind->names->len - is_home
-                         : 0;
-        }
+    size_t guests = fleet_matrix_get_guests(report->matrix)->len, count = 0;
+    for (size_t g = 0; g < guests; g++) {
+        count += fleet_matrix_count_targets(report->matrix, g, can);
     }
     return count;
 }

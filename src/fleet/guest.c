@@ -91,6 +91,16 @@ int fleet_guest_parse(const char *xml, size_t len, const char *name, const char 
     return 0;
 }
 
+int fleet_guest_take(const fleet_guest *guest, const catalog *map, compare_side *ret_side,
+                     cpulift_error **err)
+{
+    if (guest->cpu == NULL || guest->cpu->model == NULL) {
+        return cpulift_error_set(err, CPULIFT_EINPUT, "its XML names no model");
+    }
+    const char *unasked = cpu_is_binding(guest->cpu) ? NULL : guest->virt;
+    return compare_take_cpu(guest->cpu, guest->name, unasked, guest->machine, map, ret_side, err);
+}
+
 void fleet_guest_free(fleet_guest *guest)
 {
     if (guest != NULL) {

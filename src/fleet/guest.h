@@ -2,6 +2,7 @@
 /// A running guest, as its live XML ('virsh dumpxml') tells of it: what decides where it can go.
 #pragma once
 
+#include "core/compare.h"
 #include "core/guest.h"
 
 typedef struct fleet_guest {
@@ -20,5 +21,9 @@ typedef struct fleet_guest {
 /// Parses the live XML of a guest of `host`; `name` stands in messages.
 int fleet_guest_parse(const char *xml, size_t len, const char *name, const char *host,
                       fleet_guest **ret_guest, cpulift_error **err);
+/// What the guest has, as its XML says: one that was started by less than check='full' has also
+/// what QEMU adds to its model. CPULIFT_EINPUT: it does not say, or not in words of this map.
+int fleet_guest_take(const fleet_guest *guest, const catalog *map, compare_side *ret_side,
+                     cpulift_error **err);
 void fleet_guest_free(fleet_guest *guest);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(fleet_guest, fleet_guest_free)

@@ -39,9 +39,12 @@ fleet_matrix *fleet_matrix_new(const inventory *hosts, const GPtrArray *guests, 
     matrix->count = number_kinds(matrix, first);
     matrix->cells = g_new0(fleet_cell *, matrix->count * width);
     for (size_t g = 0; g < matrix->count; g++) {
+        g_auto(compare_side) side = {0};
+        bool is_known = fleet_guest_take(first->pdata[g], map, &side, NULL) == 0;
         for (size_t h = 0; h < width; h++) {
             const struct host_kind *kind = hosts->kinds->pdata[h];
-            matrix->cells[g * width + h] = fleet_judge(first->pdata[g], kind->host, map);
+            matrix->cells[g * width + h] =
+                fleet_judge(first->pdata[g], is_known ? &side : NULL, kind->host, map);
         }
     }
     return matrix;
@@ -89,15 +92,15 @@ const fleet_cell *fleet_matrix_get(const fleet_matrix *matrix, size_t guest_kind
     return matrix->cells[guest_kind * matrix->hosts->kinds->len + host_kind];
 }
 
-size_t fleet_matrix_count_targets(const fleet_matrix *matrix, size_t guest)
+size_t fleet_matrix_count_targets(const fleet_matrix *matrix, size_t guest, enum fleet_can can)
 {
     const fleet_guest *one = matrix->guests->pdata[guest];
     size_t count = 0;
     for (size_t h = 0; h < matrix->hosts->kinds->len; h++) {
         const struct host_kind *kind = matrix->hosts->kinds->pdata[h];
         bool is_home = inventory_find(matrix->hosts, one->host) == kind;
-        bool can = fleet_matrix_get(matrix, matrix->kinds[guest], h)->can == FLEET_YES;
-        count += can ? kind->names->len - is_home : 0;
+        bool is = fleet_matrix_get(matrix, matrix->kinds[guest], h)->can == can;
+        count += is ? kind->names->len - is_home : 0;
     }
     return count;
 }

@@ -25,5 +25,5 @@ size_t fleet_matrix_count_kinds(const fleet_matrix *matrix);
 /// borrowed.
 const fleet_cell *fleet_matrix_get(const fleet_matrix *matrix, size_t guest_kind, size_t host_kind);
 
-/// So many hosts but its own the guest of this index can go to.
-size_t fleet_matrix_count_targets(const fleet_matrix *matrix, size_t guest);
+/// Of so many hosts but its own this is the answer for the guest of this index.
+size_t fleet_matrix_count_targets(const fleet_matrix *matrix, size_t guest, enum fleet_can can);

@@ -47,15 +47,10 @@ static void add_cell(GString *page, const fleet_cell *cell)
     static const struct {
         const char *class, *mark;
     } marks[] = {[FLEET_YES] = {"y", "✓"}, [FLEET_UNKNOWN] = {"u", "?"}, [FLEET_NO] = {"n", "✗"}};
-    g_autoptr(GString) because = g_string_new(NULL);
-    for (size_t i = 0; i < cell->because->len; i++) {
-        const struct fleet_obstacle *one = cell->because->pdata[i];
-        g_autofree char *names = g_strjoinv(" ", one->names);
-        g_string_append_printf(because, "%s%s: %s", i > 0 ? "; " : "", one->what, names);
-    }
+    g_autofree char *because = fleet_cell_format_because(cell);
     g_string_append_printf(page, "<td class=\"%s\"", marks[cell->can].class);
-    if (because->len > 0) {
-        html_add(page, " title=\"%s\"", because->str);
+    if (*because != '\0') {
+        html_add(page, " title=\"%s\"", because);
     }
     g_string_append_printf(page, ">%s</td>", marks[cell->can].mark);
 }

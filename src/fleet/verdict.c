@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "fleet/verdict.h"
 
-#include "core/compare.h"
 #include "core/machine.h"
 
 #include <string.h>
@@ -76,13 +75,8 @@ static const char *judge(const fleet_guest *guest, const cpulift_plan *plan, con
 {
     g_auto(compare_side) has = {0}, wants = {0};
     g_autoptr(cpulift_error) err = NULL;
-    const char *unasked = guest->cpu != NULL && cpu_is_binding(guest->cpu) ? NULL : guest->virt;
     g_autoptr(cpulift_cpu) planned = guest_define(plan, &guest->shape, 0);
-    if (guest->cpu == NULL || guest->cpu->model == NULL) {
-        verdict->why = g_strdup("its XML names no model");
-        return "unknown";
-    }
-    if (compare_take_cpu(guest->cpu, guest->name, unasked, guest->machine, map, &has, &err) != 0 ||
+    if (fleet_guest_take(guest, map, &has, &err) != 0 ||
         compare_take_cpu(planned, plan->pool, NULL, plan->machine, map, &wants, &err) != 0) {
         verdict->why = g_strdup(err->message);
         return "unknown";
