@@ -3,28 +3,11 @@
 # What 'cpulift verify' says of guests on two hosts, one with this machine's QEMU and libvirt and one with the newer ones, from their documents
 # alone, is what live migration then does with each, both ways. Usage: verify.sh BUILD SOURCE
 . "$2/tests/platform/lib.sh"
-for program in ip unshare virsh libvirtd qemu-system-x86_64 python3; do
-    command -v "$program" >/dev/null || { echo "no $program"; exit 77; }
-done
-[ "$(id -u)" -eq 0 ] && unshare -n true 2>/dev/null || { echo "needs root and network namespaces"; exit 77; }
-newer=$source/tools/newer.sh
-export BUILD="$build"
-"$newer" run true || exit $?
-uri_a='' uri_b='' address_a='' address_b=''
-. "$source/tests/platform/two-hosts.sh"
-trap 'two_hosts_end; rm -rf "$folder"' EXIT
-two_hosts "$folder" "$newer" run || fail "the two libvirtd do not answer: $(tail -n 3 "$folder"/?/libvirtd.log)"
+. "$2/tests/newer/pair.sh"
 declare -A uris=([a]=$uri_a [b]=$uri_b) addresses=([a]=$address_a [b]=$address_b)
 
-scan() { # NAME COMMAND…
-    name=$1
-    shift
-    expect 0 "$@"
-    sed "s/\"name\": \"[^\"]*\"/\"name\": \"$name\"/" "$folder/out" >"$folder/hosts/$name.json"
-}
 mkdir "$folder/hosts"
-scan a "$cpulift" scan -c "$uri_a"
-scan b "$newer" run "$cpulift" scan -c "$uri_b"
+scan_pair "$folder/hosts"
 for hosts in a b; do
     expect 0 "$cpulift" plan --quiet --virt qemu "$folder/hosts/$hosts.json" -o "$folder/plan-$hosts.json"
 done
