@@ -346,8 +346,18 @@ static int take_back(const struct journal_record *record, struct stores *stores,
     return rollback_records(records, stores, &whole, actions, NULL, err);
 }
 
-/// Moves what a store did not take from the set to `refused`, where it is as it was. True where
-/// there was any.
+/// Moves a change that its store does not take from the set to `refused`.
+static void drop(changeset *set, guint index, GPtrArray *refused)
+{
+    struct change *dropped = g_ptr_array_steal_index(set->changes, index);
+    if (refused != NULL) {
+        g_ptr_array_insert(refused, 0, dropped);
+    } else {
+        change_free(dropped);
+    }
+}
+
+/// Drops what a store did not take, where it is as it was. True where there was any.
 static bool drop_refused(changeset *set, struct stores *stores, GPtrArray *refused)
 {
     guint count = set->changes->len;
@@ -358,15 +368,42 @@ static bool drop_refused(changeset *set, struct stores *stores, GPtrArray *refus
         if (change->why != NULL && get_store(stores, change, &store, NULL) == 0 &&
             store->load(store, change->target, &now, NULL) == 0 &&
             root_file_same_bytes(&now, &change->before)) {
-            struct change *dropped = g_ptr_array_steal_index(set->changes, i);
-            if (refused != NULL) {
-                g_ptr_array_insert(refused, 0, dropped);
-            } else {
-                change_free(dropped);
-            }
+            drop(set, i, refused);
         }
     }
     return set->changes->len < count;
+}
+
+/// Why a change that stands alone cannot be made any more: what it was made from is gone.
+static void find_stale(struct change *change, const struct store *store)
+{
+    g_auto(root_file) now = {0};
+    if (store->load(store, change->target, &now, &change->why) == 0 &&
+        !root_file_same_bytes(&now, &change->before)) {
+        (void)cpulift_error_set(&change->why, CPULIFT_ECONFLICT,
+                                "the definition of '%s' changed since it was read: run the "
+                                "command again",
+                                change->guest);
+    }
+}
+
+/// Drops what another changed before we held the lock: a record that has it would call the
+/// other's work ours, and its rollback a conflict.
+static int drop_stale(changeset *set, struct stores *stores, GPtrArray *refused,
+                      cpulift_error **err)
+{
+    for (guint i = set->changes->len; i-- > 0;) {
+        struct change *change = g_ptr_array_index(set->changes, i);
+        const struct store *store = NULL;
+        TRY(get_store(stores, change, &store, err));
+        if (store->is_each_alone) {
+            find_stale(change, store);
+        }
+        if (change->why != NULL) {
+            drop(set, i, refused);
+        }
+    }
+    return 0;
 }
 
 /// Of a set of which nothing was done no record is kept.
@@ -439,6 +476,10 @@ int changeset_apply(changeset *set, struct stores *stores, GPtrArray *refused, c
     TRY(refuse_pending(root, err));
     TRY(find_folders(set, root, err));
     TRY(check_before(set, stores, err));
+    TRY(drop_stale(set, stores, refused, err));
+    if (set->changes->len == 0) {
+        return 0;
+    }
     TRY(name_next(root, &base, err));
     g_autofree char *pending = g_strconcat(base, SUFFIX_PENDING, NULL);
     g_auto(root_file) file = format_record(set);

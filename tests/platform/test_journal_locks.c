@@ -53,6 +53,31 @@ static void test_killed_between(void **state)
     assert_false(root_has(place->root, "var"));
 }
 
+/// Another apply ends between what we read and our lock: its definition is not ours to change nor
+/// to record, the other guest's is.
+static void test_definition_of_another_apply(void **state)
+{
+    struct place *place = *state;
+    g_autofree char *ours = fake_domain("Nehalem", ""), *theirs = fake_domain("Westmere", "");
+    g_autofree char *first = fake_domain("Penryn", "");
+    g_autoptr(changeset) set = changeset_new("test");
+    g_autoptr(GPtrArray) refused = g_ptr_array_new_with_free_func(change_free);
+    fake_add(set, "a", ours);
+    fake_add(set, "b", ours);
+    g_strlcpy(fake_texts[0], theirs, sizeof(fake_texts[0]));
+    assert_int_equal(changeset_apply(set, place->stores, refused, NULL), 0);
+    assert_int_equal(refused->len, 1);
+    const struct change *change = refused->pdata[0];
+    assert_string_equal(change->target, "a");
+    assert_non_null(change->why);
+    assert_string_equal(fake_texts[0], theirs);
+    assert_string_equal(fake_texts[1], ours);
+    assert_int_equal(journal_rollback(place->stores, NULL, NULL, NULL, NULL), 0);
+    assert_string_equal(fake_texts[0], theirs);
+    assert_string_equal(fake_texts[1], first);
+    assert_false(root_has(place->root, "var"));
+}
+
 /// The journal's folders are made under another name: who has nothing to undo must not take them
 /// for those of a killed run.
 static void test_sweep_leaves_who_is_at_work(void **state)
@@ -135,6 +160,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_two_at_once),
         TEST(test_killed_between),
+        TEST(test_definition_of_another_apply),
         TEST(test_sweep_leaves_who_is_at_work),
         TEST(test_lock_of_a_removed_folder),
         TEST(test_lock_of_a_folder_that_goes),
