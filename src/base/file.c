@@ -42,7 +42,20 @@ static int read_all(int fd, const char *name, size_t max, GString *text, cpulift
         "'%s' is larger than %zu bytes: no document of ours is; check the file", name, max);
 }
 
-int file_load(const char *path, size_t max, char **ret_text, size_t *ret_len, cpulift_error **err)
+int file_check_owner(uid_t uid, mode_t mode, const char *path, cpulift_error **err)
+{
+    if ((uid == 0 || uid == geteuid()) && (mode & (S_IWGRP | S_IWOTH)) == 0) {
+        return 0;
+    }
+    return cpulift_error_set(err, CPULIFT_EREFUSED,
+                             "'%s' is not trusted: its owner is user %u, its mode %04o, so that "
+                             "others than root and you may have written it; look at it, then give "
+                             "it to root (chown root, chmod go-w) or remove it",
+                             path, (unsigned)uid, (unsigned)mode & 07777);
+}
+
+static int load(const char *path, size_t max, bool is_trusting, char **ret_text, size_t *ret_len,
+                cpulift_error **err)
 {
     bool is_stdin = strcmp(path, "-") == 0;
     const char *name = is_stdin ? "standard input" : path;
@@ -58,6 +71,7 @@ int file_load(const char *path, size_t max, char **ret_text, size_t *ret_len, cp
     if (S_ISDIR(st.st_mode)) {
         return cpulift_error_set(err, CPULIFT_EINPUT, "'%s' is a folder: name a file", name);
     }
+    TRY(is_trusting ? 0 : file_check_owner(st.st_uid, st.st_mode, name, err));
     g_autoptr(GString) text = g_string_sized_new((size_t)MAX(st.st_size, 0) < max ? st.st_size : 0);
     TRY(read_all(fd, name, max, text, err));
     if (ret_len != NULL) {
@@ -65,6 +79,17 @@ int file_load(const char *path, size_t max, char **ret_text, size_t *ret_len, cp
     }
     *ret_text = g_string_free(g_steal_pointer(&text), FALSE);
     return 0;
+}
+
+int file_load(const char *path, size_t max, char **ret_text, size_t *ret_len, cpulift_error **err)
+{
+    return load(path, max, true, ret_text, ret_len, err);
+}
+
+int file_load_trusted(const char *path, size_t max, char **ret_text, size_t *ret_len,
+                      cpulift_error **err)
+{
+    return load(path, max, false, ret_text, ret_len, err);
 }
 
 int file_write_fd(int fd, const char *name, const char *text, size_t len, cpulift_error **err)

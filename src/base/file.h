@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 /// The largest document that is read whole: a description of one host or one domain is a few KiB.
 #define FILE_DOCUMENT_MAX ((size_t)16 << 20)
@@ -14,6 +15,15 @@
 /// caller's; *ret_len (may be NULL) excludes the NUL. Folders and devices that never end are
 /// refused.
 int file_load(const char *path, size_t max, char **ret_text, size_t *ret_len, cpulift_error **err);
+
+/// As file_load() for a file that decides what others' guests get: CPULIFT_EREFUSED where another
+/// user than root and who runs this may write it.
+int file_load_trusted(const char *path, size_t max, char **ret_text, size_t *ret_len,
+                      cpulift_error **err);
+
+/// CPULIFT_EREFUSED where a file or folder of this owner and mode may be written by another user
+/// than root and who runs this; `path` is for the message.
+int file_check_owner(uid_t uid, mode_t mode, const char *path, cpulift_error **err);
 
 /// Makes `path` hold exactly these bytes, or leaves it as it was: a new file in the same folder,
 /// synchronised, then renamed over it. `mode`, less the umask, is that of a file that was not

@@ -36,6 +36,7 @@ static int parse_file(const record_at *at, const record_row *row, const json_t *
     }
     if (file != NULL) {
         file->exists = true;
+        file->mode &= ROOT_MODES;
         file->len = text != NULL ? json_string_length(text) : file->len;
     }
     return 0;
@@ -162,7 +163,7 @@ static int fill_after(struct change *change, const root_dir *root, const char *b
                                        .gid = change->before.gid};
     memcpy(change->after.bytes, bytes, len);
     if (change->before.exists) {
-        change->after.mode = change->before.mode | (mode & 0111);
+        change->after.mode = (change->before.mode | (mode & 0111)) & ROOT_MODES;
         return 0;
     }
     return root_get_owner(root, change->target, &change->after.uid, &change->after.gid, err);

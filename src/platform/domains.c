@@ -36,6 +36,7 @@ int domains_load(const root_dir *root, struct root_file *ret_file, changeset **r
     if (!file.exists) {
         return 0;
     }
+    TRY(root_file_check_owner(root, DOMAINS_TARGET, &file, err));
     TRY(json_parse_text(file.bytes, file.len, DOMAINS_TARGET, &json, err));
     TRY(record_parse(&domains_kept_record, json, DOMAINS_TARGET, NULL, kept, err));
     changeset *set = changeset_new("libvirt");

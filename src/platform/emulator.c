@@ -77,7 +77,8 @@ static unsigned read_capabilities(const root_dir *root, const char *path, time_t
     g_autofree char *sum = g_compute_checksum_for_string(G_CHECKSUM_SHA256, path, -1);
     g_autofree char *target = g_strdup_printf(CAPABILITIES "/%s.xml", sum);
     g_auto(root_file) file = {0};
-    if (root_load(root, target, &file, NULL) != 0 || !file.exists || !root_file_is_trusted(&file) ||
+    if (root_load(root, target, &file, NULL) != 0 || !file.exists ||
+        root_file_check_owner(root, target, &file, NULL) != 0 ||
         get_number(file.bytes, "qemuctime") != (guint64)changed) {
         return 0;
     }

@@ -29,6 +29,7 @@ static int load_record(const root_dir *root, const char *name, GPtrArray *record
     if (!file.exists) {
         return 0; // it was forgotten since it was listed
     }
+    TRY(root_file_check_owner(root, target, &file, err));
     struct journal_record *record = g_new0(struct journal_record, 1);
     *record = (struct journal_record){g_steal_pointer(&target), file, NULL};
     file = absent;
@@ -42,6 +43,7 @@ static int load_records(const root_dir *root, GPtrArray **ret_records, cpulift_e
 {
     g_autoptr(GPtrArray) records = g_ptr_array_new_with_free_func(journal_record_free);
     g_auto(GStrv) names = NULL;
+    TRY(journal_folder_check_owner(root, err));
     TRY(root_list(root, JOURNAL_FOLDER, &names, err));
     for (char **name = names; *name != NULL; name++) {
         TRY(is_record(*name) ? load_record(root, *name, records, err) : 0);

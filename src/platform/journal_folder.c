@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "platform/step.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -21,6 +22,22 @@ static int take(const root_dir *root, int fd, cpulift_error **err)
     return flock(fd, LOCK_EX | LOCK_NB) == 0 ? 0 : root_refuse_other(root, err);
 }
 
+static int check_owner(const root_dir *root, int fd, cpulift_error **err)
+{
+    struct stat st;
+    g_autofree char *path = g_strconcat(root->path, "/" JOURNAL_FOLDER, NULL);
+    return fstat(fd, &st) == 0 ? file_check_owner(st.st_uid, st.st_mode, path, err)
+                               : cpulift_error_set(err, CPULIFT_ESYSTEM, "cannot look at '%s': %s",
+                                                   path, g_strerror(errno));
+}
+
+int journal_folder_check_owner(const root_dir *root, cpulift_error **err)
+{
+    autoclose int fd = -1;
+    TRY(root_open_folder(root, JOURNAL_FOLDER, &fd, err));
+    return fd >= 0 ? check_owner(root, fd, err) : 0;
+}
+
 static bool is_same_folder(int a, int b)
 {
     struct stat first, second;
@@ -35,6 +52,7 @@ int journal_folder_lock(const root_dir *root, int *ret_fd, cpulift_error **err)
         autoclose int fd = -1, again = -1;
         STEP();
         TRY(root_open_folder(root, JOURNAL_FOLDER, &fd, err));
+        TRY(fd >= 0 ? check_owner(root, fd, err) : 0);
         TRY(fd >= 0 ? take(root, fd, err) : 0);
         // Who held it may have removed it while we opened it.
         TRY(root_open_folder(root, JOURNAL_FOLDER, &again, err));

@@ -16,6 +16,10 @@
 /// one that was removed meanwhile is none.
 int journal_folder_lock(const root_dir *root, int *ret_fd, cpulift_error **err);
 
+/// CPULIFT_EREFUSED where another user than root and who runs this could have put records there:
+/// by one of theirs a rollback would write any file as root.
+int journal_folder_check_owner(const root_dir *root, cpulift_error **err);
+
 /// Makes the folder with `record` as its file `target`, and what it lacks above it, named in
 /// `folders` too; it is locked before anybody sees it. CPULIFT_ECONFLICT where another was quicker.
 int journal_folder_make(const root_dir *root, const char *target, const struct root_file *record,

@@ -49,7 +49,8 @@ node_qemu *node_load(const root_dir *root, const char *target)
     g_autoptr(json_t) json = NULL;
     g_autoptr(node_qemu) self = record_new(&node_record);
     bool is_good = root_load(root, target, &file, NULL) == 0 && file.exists &&
-                   file.len <= DOCUMENT_MAX && root_file_is_trusted(&file) &&
+                   file.len <= DOCUMENT_MAX &&
+                   root_file_check_owner(root, target, &file, NULL) == 0 &&
                    json_parse_text(file.bytes, file.len, target, &json, NULL) == 0 &&
                    record_parse(&node_record, json, target, NULL, self, NULL) == 0;
     return is_good ? g_steal_pointer(&self) : NULL;

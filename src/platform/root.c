@@ -133,9 +133,11 @@ int root_open_folder(const root_dir *root, const char *folder, int *ret_fd, cpul
     return 0;
 }
 
-bool root_file_is_trusted(const struct root_file *file)
+int root_file_check_owner(const root_dir *root, const char *target, const struct root_file *file,
+                          cpulift_error **err)
 {
-    return (file->uid == 0 || file->uid == geteuid()) && (file->mode & 022) == 0;
+    g_autofree char *path = g_strdup_printf("%s/%s", root->path, target);
+    return file_check_owner(file->uid, file->mode, path, err);
 }
 
 int root_synchronise(const root_dir *root, int fd)
@@ -276,7 +278,7 @@ static int fill(int fd, int old, const root_dir *root, const char *target,
     // The mode comes last and after the data: a hook folder's new file is executable only when
     // whole.
     if (root_set_owner(fd, file->uid, file->gid) != 0 || root_synchronise(root, fd) != 0 ||
-        fchmod(fd, file->mode) != 0 || root_synchronise(root, fd) != 0) {
+        fchmod(fd, file->mode & ROOT_MODES) != 0 || root_synchronise(root, fd) != 0) {
         return root_fail(err, "write", root, target);
     }
     return 0;

@@ -15,6 +15,9 @@
 /// What every temporary file of ours begins with; nothing else may use it.
 #define ROOT_TEMPORARY_PREFIX ".cpulift-"
 
+/// The permission bits that a file of ours has: none runs as its owner whoever starts it.
+#define ROOT_MODES 0777
+
 typedef struct root_dir {
     int fd;
     char *path;       ///< as the user gave it, for messages
@@ -48,8 +51,9 @@ bool root_file_equal(const struct root_file *a, const struct root_file *b);
 /// True when the content is the same, or both do not exist.
 bool root_file_same_bytes(const struct root_file *a, const struct root_file *b);
 
-/// True when nobody but root and who runs this can have written it.
-bool root_file_is_trusted(const struct root_file *file);
+/// CPULIFT_EREFUSED where others than root and who runs this may have written it.
+int root_file_check_owner(const root_dir *root, const char *target, const struct root_file *file,
+                          cpulift_error **err);
 
 /// Reads a regular file of at most FILE_DOCUMENT_MAX bytes; one that does not exist is no error.
 int root_load(const root_dir *root, const char *target, struct root_file *ret_file,
@@ -79,8 +83,8 @@ int root_get_owner(const root_dir *root, const char *target, uid_t *ret_uid, gid
 int root_find_missing(const root_dir *root, const char *target, GPtrArray *folders,
                       cpulift_error **err);
 
-/// Makes one folder (mode 0755, owner of the folder it stands in) and synchronises its parent; one
-/// that is there already is fine.
+/// Makes one folder and synchronises its parent; one that is there already is fine. Its owner is
+/// that of the folder it stands in, or who runs this where the mode is for one user alone.
 int root_make_folder(const root_dir *root, const char *folder, mode_t mode, cpulift_error **err);
 
 /// Makes one folder of a temporary name and locks it, against root_discard_folders() of others:

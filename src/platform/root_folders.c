@@ -77,7 +77,12 @@ static int make(const root_dir *root, const char *folder, mode_t mode, bool *ret
 {
     uid_t uid = 0;
     gid_t gid = 0;
-    TRY(root_get_owner(root, folder, &uid, &gid, err));
+    if ((mode & (S_IRWXG | S_IRWXO)) == 0) {
+        uid = geteuid(); // what is for one user alone is ours, in a stranger's folder too
+        gid = getegid();
+    } else {
+        TRY(root_get_owner(root, folder, &uid, &gid, err));
+    }
     g_autofree char *name = NULL;
     autoclose int parent = root_walk_parent(root, folder, &name);
     STEP();

@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "core/guest.h"
+#include "platform/followed.h"
 #include "platform/hookcheck.h"
 #include "platform/journal.h"
 #include "platform/node.h"
@@ -255,30 +256,6 @@ static void check_programs(const root_dir *root, node_state *state)
     }
 }
 
-/// The plan that the hooks go by, the caller's; NULL where none is installed, or none that can be
-/// read, which is said.
-static cpulift_plan *load_plan(const root_dir *root, node_state *state, const char **ret_target)
-{
-    size_t count = 0;
-    const struct platform *const *all = platform_list(&count);
-    for (size_t i = 0; i < count; i++) {
-        g_auto(root_file) file = {0};
-        g_autoptr(cpulift_error) err = NULL;
-        cpulift_plan *plan = NULL;
-        *ret_target = all[i]->plan_target;
-        int rc = root_load(root, *ret_target, &file, &err);
-        rc = rc == 0 && file.exists ? plan_parse(file.bytes, file.len, *ret_target, &plan, &err)
-                                    : rc;
-        if (plan != NULL) {
-            return plan;
-        }
-        if (rc != 0) {
-            add_unasked(state, err->message);
-        }
-    }
-    return NULL;
-}
-
 static struct state_plan *describe_plan(const cpulift_plan *plan, const char *target)
 {
     struct state_plan *told = record_new(&installed_record);
@@ -308,7 +285,7 @@ static void read_plan(node_state *state, const root_dir *root, const GPtrArray *
                       const cpulift_plan *held)
 {
     const char *target = NULL;
-    g_autoptr(cpulift_plan) plan = load_plan(root, state, &target);
+    g_autoptr(cpulift_plan) plan = followed_load(root, &target, state->unasked);
     state->plan = plan != NULL ? describe_plan(plan, target) : NULL;
     if (plan == NULL && sets->len > 0) {
         plan = changeset_find_plan(sets->pdata[sets->len - 1]);

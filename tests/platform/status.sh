@@ -13,6 +13,12 @@ lacks "$folder/out" "install cpulift and apply again"
 expect 0 "$cpulift" status --root "$node"
 has "$folder/out" "transformer.sh: in force"
 
+# A plan that others may write is none that a hook goes by.
+chmod 666 "$node/etc/cpulift/plan.json"
+expect 2 "$cpulift" status --root "$node"
+has "$folder/err" "plan.json' is not trusted: its owner is user"
+chmod 644 "$node/etc/cpulift/plan.json"
+
 # refused WHY: by status, which says so of the hook and of no other file.
 refused() {
     expect 1 "$cpulift" status --root "$node"

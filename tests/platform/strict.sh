@@ -84,6 +84,7 @@ fault() {
     plan-gone) rm "$(plan)" ;;
     plan-cut) truncate -s 100 "$(plan)" ;;
     plan-newer) sed -i 's,cpulift.plan/1,cpulift.plan/2,' "$(plan)" ;;
+    plan-open) chmod 666 "$(plan)" ;;
     plan-late) late ;;
     program-gone) rm bin/cpulift-hook ;;
     program-no-program) rm bin/cpulift-hook && echo text >bin/cpulift-hook ;;

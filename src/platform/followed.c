@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "platform/followed.h"
+
+#include "platform/platform.h"
+
+#include <unistd.h>
+
+/// A hook goes by no plan that others may write. It runs as the owner of the plan's folder, where
+/// that is not root.
+static int check_owner(const root_dir *root, const char *target, const struct root_file *file,
+                       cpulift_error **err)
+{
+    struct root_file seen = *file;
+    uid_t uid = 0;
+    gid_t gid = 0;
+    TRY(root_get_owner(root, target, &uid, &gid, err));
+    seen.uid = file->uid == uid ? geteuid() : file->uid;
+    return root_file_check_owner(root, target, &seen, err);
+}
+
+/// *ret_plan is NULL where there is none.
+static int load(const root_dir *root, const char *target, cpulift_plan **ret_plan,
+                cpulift_error **err)
+{
+    g_auto(root_file) file = {0};
+    TRY(root_load(root, target, &file, err));
+    if (!file.exists) {
+        return 0;
+    }
+    TRY(check_owner(root, target, &file, err));
+    return plan_parse(file.bytes, file.len, target, ret_plan, err);
+}
+
+cpulift_plan *followed_load(const root_dir *root, const char **ret_target, GPtrArray *whys)
+{
+    size_t count = 0;
+    const struct platform *const *all = platform_list(&count);
+    cpulift_plan *plan = NULL;
+    for (size_t i = 0; i < count && plan == NULL; i++) {
+        g_autoptr(cpulift_error) err = NULL;
+        *ret_target = all[i]->plan_target;
+        if (load(root, *ret_target, &plan, &err) != 0 &&
+            !g_ptr_array_find_with_equal_func(whys, err->message, g_str_equal, NULL)) {
+            g_ptr_array_add(whys, g_strdup(err->message));
+        }
+    }
+    return plan;
+}

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// The plan that the hooks of a node go by.
+#pragma once
+
+#include "core/plan.h"
+#include "platform/root.h"
+
+/// The plan, the caller's; NULL where none is installed, or none that a hook would take, of which
+/// each adds to `whys` why not. *ret_target (static) is its place.
+cpulift_plan *followed_load(const root_dir *root, const char **ret_target, GPtrArray *whys);
