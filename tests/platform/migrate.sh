@@ -8,11 +8,9 @@ for program in ip unshare virsh libvirtd qemu-system-x86_64; do
 done
 [ "$(id -u)" -eq 0 ] || exit 77
 uri_a='' uri_b='' address_a='' address_b=''
-. "$here/two-hosts.sh"
-trap 'two_hosts_end; rm -rf "$folder"' EXIT
-ip netns add "cpulift-try-$$" 2>/dev/null && ip netns exec "cpulift-try-$$" true 2>/dev/null || skip=yes
-ip netns del "cpulift-try-$$" 2>/dev/null || skip=yes
-[ -z "${skip-}" ] || { echo "no network namespaces here"; exit 77; }
+. "$here/hosts.sh"
+trap 'hosts_end; rm -rf "$folder"' EXIT
+hosts_open "$folder" || { echo "no network namespaces here"; exit 77; }
 # B has the guard, as apply installs it, from its start; without a plan it lets all pass. libvirt gives hooks a clean environment.
 guard=$folder/b/etc/hooks/qemu.d/cpulift
 mkdir -p "${guard%/*}" "$folder/guarded" "$folder/bin"
@@ -21,7 +19,9 @@ expect 0 "$cpulift" apply "$here/plan.json" --platform libvirt --channel guard -
 rm "$folder/guarded/etc/cpulift/plan.json"
 sed "1a export CPULIFT_ROOT='$folder/guarded'" "$folder/guarded/etc/libvirt/hooks/qemu.d/cpulift" >"$guard"
 chmod +x "$guard"
-two_hosts "$folder" || fail "the two libvirtd do not answer: $(tail -n 3 "$folder"/?/libvirtd.log)"
+host_add a
+host_add b
+hosts_wait || fail "the two libvirtd do not answer: $(tail -n 3 "$folder"/?/libvirtd.log)"
 
 expect 0 "$cpulift" scan -c "$uri_a" -o "$folder/hosts/a"
 expect 0 "$cpulift" scan -c "$uri_b" -o "$folder/hosts/b"
