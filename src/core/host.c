@@ -54,6 +54,7 @@ static json_t *format_features(const record_row *row, const void *base, const vo
 static const struct record_kind features = {"list of names", parse_features, format_features, NULL};
 
 static const record_row names_row = {.kind = &record_strings, .flags = RECORD_NAMES};
+static const record_row name_row = {.kind = &record_name};
 static const record_row text_row = {.kind = &record_string};
 
 #define GUEST(member) RECORD_AT(struct host_guest, member)
@@ -95,6 +96,20 @@ RECORD_ITEM(guest_record, struct host_guest,
             {"blocked_models", &record_json, GUEST(blocked_models), RECORD_MAP, .each = &names_row,
              .meaning = "other model → the features that stop it"})
 
+RECORD_MAP_ITEM(machines_record, host_machines,
+                {"aliases", &record_json, RECORD_AT(host_machines, aliases),
+                 RECORD_MAP | RECORD_NAMES, .each = &name_row, .max = HOST_MACHINES_MAX,
+                 .meaning = "other name → the one that it stands for here"},
+                {"names", &record_strings, RECORD_AT(host_machines, names),
+                 RECORD_REQUIRED | NAME_SET, .max = HOST_MACHINES_MAX,
+                 .meaning = "as running guests have them: \"pc-i440fx-7.2\""})
+
+static const struct record node_record = {
+    RECORD_ROWS(
+        {"cpus", &record_uint, HOST(size.cpus), .max = HOST_CPUS_MAX, .meaning = "logical CPUs"},
+        {"memory", &record_uint, HOST(size.memory), .max = HOST_MEMORY_MAX, .meaning = "in KiB"}),
+};
+
 static const struct record cpu_record = {
     RECORD_ROWS(
         {"vendor", &record_name, HOST(vendor), .meaning = "libvirt's name"},
@@ -129,6 +144,11 @@ const struct record host_record = {
                     "--trust-silicon`): more than KVM gives"},
         {"cpu", &record_object, .record = &cpu_record, .meaning = "the physical CPU"},
         {"versions", &record_object, .record = &versions_record},
+        {"node", &record_object, .record = &node_record,
+         .meaning = "what its guests share; a plan does not depend on it"},
+        {"machines", &record_map, HOST(machines), .flags = RECORD_NAMES, .record = &machines_record,
+         .max = HOST_MACHINES_MAX,
+         .meaning = "virt type → every machine type that QEMU has for it"},
         {"libvirt_models", &record_strings, HOST(libvirt_models), NAME_SET,
          .meaning = "every CPU model name that this host's libvirt knows"},
         {"vulnerabilities", &record_json, HOST(vulnerabilities), RECORD_MAP, .each = &text_row,
@@ -180,6 +200,25 @@ const struct host_guest *host_find_guest(const cpulift_host *host, const char *v
         }
     }
     return NULL;
+}
+
+const host_machines *host_find_machines(const cpulift_host *host, const char *virt)
+{
+    for (size_t i = 0; i < host->machines->len; i++) {
+        const host_machines *machines = host->machines->pdata[i];
+        if (strcmp(machines->virt, virt) == 0) {
+            return machines;
+        }
+    }
+    return NULL;
+}
+
+host_machines *host_add_machines(cpulift_host *host, const char *virt)
+{
+    host_machines *machines = record_new(&machines_record);
+    machines->virt = g_strdup(virt);
+    g_ptr_array_add(host->machines, machines);
+    return machines;
 }
 
 unsigned host_get_width(const cpulift_host *host, const struct host_guest *guest)

@@ -12,6 +12,11 @@
 
 /// What JSON holds exactly.
 #define HOST_MICROCODE_MAX (UINT64_C(1) << 53)
+#define HOST_MEMORY_MAX    (UINT64_C(1) << 53)
+
+/// More than any machine has.
+#define HOST_CPUS_MAX     (1U << 20)
+#define HOST_MACHINES_MAX 1024
 
 /// What guests of one virt type and machine type can get. Strings and vectors are owned; NULL is
 /// "not known".
@@ -32,6 +37,19 @@ typedef struct host_guest {
     json_t *blocked_models; ///< model → list of features; NULL when not known
 } host_guest;
 
+/// The machine types that a host's QEMU has for guests of one virt type.
+typedef struct host_machines {
+    char *virt;      ///< "kvm" or "qemu"; first: the key of a map
+    char **names;    ///< canonical, sorted; owned, as all
+    json_t *aliases; ///< alias → what it stands for; NULL: none
+} host_machines;
+
+/// What guests of a host share; 0 is not known.
+struct host_size {
+    guint64 memory; ///< KiB
+    unsigned cpus;  ///< logical
+};
+
 typedef struct cpulift_host {
     char *name;
     char *arch;
@@ -45,6 +63,8 @@ typedef struct cpulift_host {
     unsigned phys_bits; ///< of the physical CPU
     char *model_name;   ///< libvirt's named model of the physical CPU
     char *libvirt_version, *qemu_version, *kernel_version;
+    struct host_size size;
+    GPtrArray *machines; ///< host_machines *, of each virt type of which they are known
     char **
         libvirt_models; ///< every model name that this host's libvirt knows, sorted; NULL not known
     json_t *vulnerabilities; ///< file name → first line; NULL not known
@@ -69,6 +89,11 @@ struct host_guest *host_add_guest(cpulift_host *host, const char *virt, const ch
 /// The entry for this virt type and machine, borrowed, or NULL.
 const struct host_guest *host_find_guest(const cpulift_host *host, const char *virt,
                                          const char *machine);
+
+/// Its machine types for guests of this virt type, borrowed; NULL: not known. A new list, empty and
+/// borrowed too, where there is none.
+const host_machines *host_find_machines(const cpulift_host *host, const char *virt);
+host_machines *host_add_machines(cpulift_host *host, const char *virt);
 
 /// The width of a physical address that such a guest may have on this host: what the virt type
 /// gives; under KVM else the CPU's own. 0: not known.

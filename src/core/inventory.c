@@ -19,6 +19,7 @@ struct exemplar {
 struct inventory_private {
     GHashTable *exemplars; ///< struct exemplar *, a set
     GHashTable *names;     ///< name → struct host_kind *; borrows the names of the kinds
+    GHashTable *sizes;     ///< name → struct host_size *, where it is known; borrows the names
     GHashTable *without;   ///< pattern → seen?
     GHashTable *left_out;  ///< names of the hosts that were left out, a set
     GString *rest;         ///< of a document without its date
@@ -52,6 +53,7 @@ inventory *inventory_new(const catalog *map)
         g_hash_table_new_full(likeness_hash, likeness_equal, exemplar_free, NULL);
     inv->private->rest = g_string_new(NULL);
     inv->private->names = g_hash_table_new(g_str_hash, g_str_equal);
+    inv->private->sizes = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
     inv->private->without = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     inv->private->left_out = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     return inv;
@@ -62,6 +64,7 @@ void inventory_free(inventory *inv)
     if (inv != NULL) {
         g_hash_table_unref(inv->private->exemplars);
         g_hash_table_unref(inv->private->names);
+        g_hash_table_unref(inv->private->sizes);
         g_hash_table_unref(inv->private->without);
         g_hash_table_unref(inv->private->left_out);
         g_string_free(inv->private->rest, TRUE);
@@ -144,7 +147,7 @@ static int check_age(const inventory *inv, const char *name, const char *scanned
 
 /// Adds a host's name, which it takes, to its kind, unless it is left out.
 static int add_name(inventory *inv, struct host_kind *kind, char *taken, const char *scanned,
-                    cpulift_error **err)
+                    struct host_size size, cpulift_error **err)
 {
     g_autofree char *name = taken;
     if (is_left_out(inv, name)) {
@@ -160,6 +163,9 @@ static int add_name(inventory *inv, struct host_kind *kind, char *taken, const c
             name);
     }
     g_hash_table_insert(inv->private->names, name, kind);
+    if (size.memory != 0 || size.cpus != 0) {
+        g_hash_table_insert(inv->private->sizes, name, g_memdup2(&size, sizeof size));
+    }
     g_ptr_array_add(kind->names, g_steal_pointer(&name));
     inv->host_count++;
     return 0;
@@ -174,7 +180,8 @@ static int add_known(inventory *inv, const struct likeness *like, bool *ret_is_k
     g_autofree char *date =
         known != NULL && like->date != NULL ? g_strndup(like->date, like->date_len) : NULL;
     *ret_is_known = name != NULL && text_is_name(name);
-    return *ret_is_known ? add_name(inv, known->kind, g_steal_pointer(&name), date, err) : 0;
+    return *ret_is_known ? add_name(inv, known->kind, g_steal_pointer(&name), date, like->size, err)
+                         : 0;
 }
 
 /// Keeps what the text is like as its kind's exemplar, if the name that the parser found stands at
@@ -222,7 +229,8 @@ static int add_new(inventory *inv, const char *text, size_t len, const char *whe
     if (like != NULL && likeness_is_certain(like)) {
         keep_exemplar(inv, kind, like);
     }
-    return add_name(inv, kind, g_strdup(kind->host->name), kind->host->scanned, err);
+    return add_name(inv, kind, g_strdup(kind->host->name), kind->host->scanned, kind->host->size,
+                    err);
 }
 
 int inventory_add_text(inventory *inv, const char *text, size_t len, const char *where,
@@ -293,4 +301,10 @@ void inventory_upgrade(inventory *inv, const char *name, cpulift_host *host)
 const struct host_kind *inventory_find(const inventory *inv, const char *name)
 {
     return g_hash_table_lookup(inv->private->names, name);
+}
+
+struct host_size inventory_get_size(const inventory *inv, const char *name)
+{
+    const struct host_size *size = g_hash_table_lookup(inv->private->sizes, name);
+    return size != NULL ? *size : (struct host_size){0};
 }

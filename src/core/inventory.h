@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/// The hosts of a pool, grouped by kind: hosts whose documents differ in nothing but the name and
-/// when they were scanned (a member that follows the name, as cpulift writes it). A fleet has many
-/// hosts and few kinds, so a document that was seen before costs a comparison, not a parse.
+/// The hosts of a pool, grouped by kind: hosts whose documents differ in nothing but the name, the
+/// size and when they were scanned (members that follow the name, as cpulift writes them). A fleet
+/// has many hosts and few kinds, so a document that was seen before costs a comparison, not a
+/// parse.
 #pragma once
 
 #include "core/host.h"
@@ -54,6 +55,9 @@ void inventory_sort(inventory *inv);
 /// All hosts that are like the one of this name, which must be there, are from now on as `host`
 /// says, which is taken over. To be called once they are sorted.
 void inventory_upgrade(inventory *inv, const char *name, cpulift_host *host);
+
+/// What the guests of the host of this name share, as its own document says.
+struct host_size inventory_get_size(const inventory *inv, const char *name);
 
 /// The kind of the host of this name, or NULL.
 const struct host_kind *inventory_find(const inventory *inv, const char *name);

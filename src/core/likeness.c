@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/likeness.h"
 
+#include "base/text.h"
+
 #include <stdint.h>
 #include <string.h>
 
 #define NAME "\"name\""
 #define DATE "\"scanned\""
+#define NODE "\"node\""
 
 static uint64_t fold(uint64_t lane, const char *bytes)
 {
@@ -43,22 +46,66 @@ static const char *find_value(const char *at, size_t *ret_len)
     return quote != NULL ? at + 1 : NULL;
 }
 
-/// Cuts out the date if it is the member that follows the name, as in every document of ours.
-static void cut_date(struct likeness *like, GString *rest)
+/// Behind the word and the blanks after it; NULL: it does not stand there.
+static const char *skip(const char *at, const char *word)
 {
-    static const char blanks[] = ", \n";
-    const char *member = like->after + 1 + strspn(like->after + 1, blanks);
-    if (strncmp(member, DATE, strlen(DATE)) != 0) {
-        return;
+    size_t len = strlen(word);
+    bool is_there = at != NULL && strncmp(at, word, len) == 0;
+    return is_there ? at + len + strspn(at + len, " \n") : NULL;
+}
+
+/// Behind a number of at most `max` and the blanks after it.
+static const char *skip_number(const char *at, guint64 max, guint64 *ret_value)
+{
+    size_t len = at != NULL ? strspn(at, "0123456789") : 0;
+    g_autofree char *digits = g_strndup(at, len);
+    bool is_one = len > 0 && (*at != '0' || len == 1) && text_to_uint(digits, max, ret_value);
+    return is_one ? at + len + strspn(at + len, " \n") : NULL;
+}
+
+/// Behind the size, if it is the member that begins at `at`, as it is written: what is not so is
+/// left to the parser.
+static const char *skip_size(const char *at, struct host_size *ret_size)
+{
+    guint64 cpus = 0, memory = 0;
+    at = skip(skip(skip(skip(skip(at, NODE), ":"), "{"), "\"cpus\""), ":");
+    at = skip(skip_number(at, HOST_CPUS_MAX, &cpus), ",");
+    at = skip_number(skip(skip(at, "\"memory\""), ":"), HOST_MEMORY_MAX, &memory);
+    at = skip(skip(at, "}"), ",");
+    if (at != NULL) {
+        *ret_size = (struct host_size){memory, (unsigned)cpus};
     }
-    const char *value = find_value(member + strlen(DATE), &like->date_len);
-    const char *quote = value != NULL ? value + like->date_len : NULL;
-    const char *next = quote != NULL ? quote + 1 + strspn(quote + 1, blanks) : NULL;
-    if (next == NULL || quote[1] != ',' || *next != '"') {
-        return;
+    return at;
+}
+
+/// Behind the date, if it is the member that begins at `at`.
+static const char *skip_date(const char *at, struct likeness *like)
+{
+    size_t len = 0;
+    bool is_one = strncmp(at, DATE, strlen(DATE)) == 0;
+    const char *value = is_one ? find_value(at + strlen(DATE), &len) : NULL;
+    const char *next = value != NULL ? skip(skip(value + len, "\""), ",") : NULL;
+    if (next == NULL || *next != '"') {
+        return NULL;
     }
     like->date = value;
+    like->date_len = len;
+    return next;
+}
+
+/// Cuts out size and date if they are the members that follow the name, as in every document of
+/// ours.
+static void cut(struct likeness *like, GString *rest)
+{
+    const char *member = skip(skip(like->after, "\""), ",");
     const char *end = like->after + like->after_len;
+    const char *behind_size = member != NULL ? skip_size(member, &like->size) : NULL;
+    const char *next = behind_size != NULL ? behind_size : member;
+    const char *behind_date = next != NULL ? skip_date(next, like) : NULL;
+    next = behind_date != NULL ? behind_date : next;
+    if (next == member) {
+        return;
+    }
     g_string_truncate(rest, 0);
     g_string_append_len(rest, like->after, member - like->after);
     g_string_append_len(rest, next, end - next);
@@ -77,7 +124,7 @@ bool likeness_read(const char *text, size_t len, GString *rest, struct likeness 
     like.before_len = (size_t)(like.name - text);
     like.after = like.name + like.name_len;
     like.after_len = len - like.before_len - like.name_len;
-    cut_date(&like, rest);
+    cut(&like, rest);
     like.hash = (guint)mix(mix(0, like.before, like.before_len), like.after, like.after_len);
     *ret_like = like;
     return true;

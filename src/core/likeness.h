@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/// What a host document says apart from its host's name and from when it was scanned. Found without
-/// a parse, so a guess: it is worth something only where it equals that of a document which was
-/// parsed and is certain.
+/// What a host document says apart from its host's name, its size and when it was scanned. Found
+/// without a parse, so a guess: it is worth something only where it equals that of a document which
+/// was parsed and is certain.
 #pragma once
 
-#include <glib.h>
-#include <stdbool.h>
-#include <stddef.h>
+#include "core/host.h"
 
 struct likeness {
     const char *before, *after; ///< the text up to the quote that opens the name, and from the one
@@ -15,6 +13,7 @@ struct likeness {
     guint hash;              ///< of both
     const char *name, *date; ///< in the text, not terminated; `date` NULL: none follows the name
     size_t name_len, date_len;
+    struct host_size size; ///< cut out; 0: none follows the name
 };
 
 /// False where the text has no name. All pointers are into `text`, which ends with NUL at `len`, or

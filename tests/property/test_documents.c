@@ -36,6 +36,8 @@ static const struct text texts[] = {
              "'silicon':true,'cpu':{'vendor':'AMD','model_name':'EPYC','family':23,'model':1,"
              "'stepping':2,'phys_bits':48,'microcode':134222416},'versions':{'libvirt':'9.0.0',"
              "'qemu':'7.2.0','kernel':'6.1.0'},'libvirt_models':['486','EPYC'],"
+             "'node':{'cpus':64,'memory':263838604},'machines':{'kvm':{'aliases':{'pc':"
+             "'pc-i440fx-7.2'},'names':['pc-i440fx-7.2','pc-q35-7.2']}},"
              "'vulnerabilities':{'meltdown':'Not affected'},'guests':[{'virt':'kvm',"
              "'machine':'pc','canonical_machine':'pc-i440fx-7.2','emulator':'/bin/q',"
              "'features':['avx','fpu'],'libvirt_only':['mmx'],'qemu_only':['sse'],"

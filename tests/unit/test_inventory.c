@@ -145,6 +145,52 @@ static void test_ages(void **state)
     }
 }
 
+/// Hosts that differ in their size alone are of a kind, and each keeps its own; whatever a size is,
+/// no document gets past the parser with it that would not get past it alone.
+static void test_sizes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *node;
+        guint64 memory;
+        size_t kinds;
+        int code;
+        unsigned cpus;
+    } cases[] = {
+        {"{\"cpus\":64,\"memory\":1000}", 1000, 1, 0, 64},
+        {"{\"cpus\": 64 , \n \"memory\": 1000 }", 1000, 1, 0, 64},
+        {"{\"memory\":1000,\"cpus\":64}", 1000, 2, 0, 64},
+        {"{\"cpus\":64}", 0, 2, 0, 64},
+        {"{\"cpus\":64,\"memory\":1000,\"numa\":2}", 1000, 2, 0, 64},
+        {"{\"cpus\":1048577,\"memory\":1000}", 0, 0, CPULIFT_EINPUT, 0},
+        {"{\"cpus\":64,\"memory\":9007199254740993}", 0, 0, CPULIFT_EINPUT, 0},
+        {"{\"cpus\":64,\"memory\":-1}", 0, 0, CPULIFT_EINPUT, 0},
+        {"{\"cpus\":64,\"memory\":01}", 0, 0, CPULIFT_EINPUT, 0},
+        {"{\"cpus\":64,\"memory\":1.5}", 0, 0, CPULIFT_EINPUT, 0},
+        {"{\"cpus\":\"64\",\"memory\":1}", 0, 0, CPULIFT_EINPUT, 0},
+        {"{\"cpus\":64,\"memory\":1", 0, 0, CPULIFT_EINPUT, 0},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(inventory) inv = inventory_new(support_get_catalog());
+        g_autofree char *first = format_scanned("a", "Nehalem", "2030-01-01T00:00:00Z", true);
+        g_autofree char *second = format_scanned("b", "Nehalem", NULL, true);
+        g_autofree char *node = g_strdup_printf("\"name\":\"b\",\"node\":%s,", cases[i].node);
+        g_autoptr(GString) a = g_string_new(first), b = g_string_new(second);
+        g_string_replace(a, "\"name\":\"a\",", "\"name\":\"a\",\"node\":{\"cpus\":8,\"memory\":7},",
+                         1);
+        g_string_replace(b, "\"name\":\"b\",", node, 1);
+        assert_int_equal(add(inv, a->str, NULL), 0);
+        int code = add(inv, b->str, NULL);
+        struct host_size size = inventory_get_size(inv, "b"), other = inventory_get_size(inv, "a");
+        if (code != cases[i].code || size.memory != cases[i].memory || size.cpus != cases[i].cpus ||
+            (code == 0 && inv->kinds->len != cases[i].kinds)) {
+            fail_msg("case %zu: %d, %zu kinds", i, code, (size_t)inv->kinds->len);
+        }
+        assert_int_equal(other.memory, 7);
+        assert_int_equal(other.cpus, 8);
+    }
+}
+
 /// A limit before 1970 is one, too.
 static void test_an_age_demands_a_date(void **state)
 {
@@ -369,6 +415,7 @@ int main(void)
         cmocka_unit_test(test_without),
         cmocka_unit_test(test_dates_make_no_kinds),
         cmocka_unit_test(test_ages),
+        cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_an_age_demands_a_date),
         cmocka_unit_test(test_a_date_elsewhere_is_none),
         cmocka_unit_test(test_silent_hosts),
