@@ -310,6 +310,7 @@ int import_capabilities(const xmlNode *root, const char *name, const catalog *ma
     g_autoptr(cpulift_cpu) cpu = NULL;
     TRY(read_host_cpu(cpu_node, name, host, &cpu, err));
     TRY(check_arch(cpu->arch, name, err));
+    import_node(root, host);
     return options != NULL ? add_silicon(cpu, name, map, options, host, err) : 0;
 }
 

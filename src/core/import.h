@@ -38,11 +38,15 @@ int import_domcapabilities(const xmlNode *root, const char *name, const catalog 
 int import_supported(const xmlNode *root, const char *name, const catalog *map,
                      struct host_guest *guest, cpulift_error **err);
 
-/// The host's signature, vendor, microcode and width from the root of `virsh capabilities`; its
-/// features are the silicon's and are taken only where `options` trusts them.
+/// The host's signature, vendor, microcode, width, machine types and size from the root of `virsh
+/// capabilities`; its features are the silicon's and are taken only where `options` trusts them.
 int import_capabilities(const xmlNode *root, const char *name, const catalog *map,
                         const struct import_options *options, cpulift_host *host,
                         cpulift_error **err);
+
+/// Notes the machine types and the size that the root of `virsh capabilities` tells of, where they
+/// were not known before.
+void import_node(const xmlNode *root, cpulift_host *host);
 
 /// The model of QEMU's reply to query-cpu-model-expansion (the whole reply, its "return", or the
 /// model itself), borrowed.

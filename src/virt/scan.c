@@ -55,6 +55,15 @@ static void read_versions(struct scan *scan)
     }
 }
 
+static void read_size(const struct scan *scan)
+{
+    virNodeInfo info;
+    if (virNodeGetInfo(scan->conn->handle, &info) == 0 && info.memory <= HOST_MEMORY_MAX &&
+        info.cpus <= HOST_CPUS_MAX) {
+        scan->host->size = (struct host_size){info.memory, info.cpus};
+    }
+}
+
 /// All named models that the host's libvirt can parse, which are more than those QEMU there has.
 static void read_models(const struct scan *scan)
 {
@@ -176,6 +185,7 @@ static int read_all(struct scan *scan, cpulift_error **err)
     scan->host->source = g_strdup("libvirt");
     TRY(import_capabilities(root, scan->conn->uri, scan->map, NULL, scan->host, err));
     read_versions(scan);
+    read_size(scan);
     TRY(read_guests(scan, root, err));
     read_models(scan);
     g_autofree char *bound = host_model_describe_bound(scan->host);

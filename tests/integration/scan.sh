@@ -27,10 +27,12 @@ check 'this machine is scanned' '[ $status -eq 0 ]'
 check 'the document is a host' 'grep -q "\"schema\": \"cpulift.host/1\"" "$dir/out"'
 check 'emulated guests are there' 'grep -q "\"virt\": \"qemu\"" "$dir/out"'
 check 'the canonical machine is named' 'grep -q "\"canonical_machine\": \"pc-q35-" "$dir/out"'
+check 'its machine types are listed' 'grep -q "\"pc\": \"pc-i440fx-" "$dir/out" && grep -q "^        \"pc-i440fx-" "$dir/out"'
+check 'its size is told' 'grep -q "\"cpus\": $(nproc --all)," "$dir/out" && grep -q "^    \"memory\": [1-9]" "$dir/out"'
 check 'nothing is said' '[ ! -s "$dir/err" ]'
 cp "$dir/out" "$dir/first"
 scan -c qemu:///embed
-undated() { grep -v '^  "scanned": "[0-9TZ:-]*",$' "$1"; }
+undated() { sed '/^  "scanned": "[0-9TZ:-]*",$/d; s/^    "memory": [0-9]*$/    "memory": 1/' "$1"; } # a virtual machine's memory changes, too
 undated "$dir/first" >"$dir/first.undated"
 check 'it says when it was scanned' '! cmp -s "$dir/first" "$dir/first.undated"'
 check 'the same host gives the same bytes otherwise' 'undated "$dir/out" | cmp -s - "$dir/first.undated"'

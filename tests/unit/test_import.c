@@ -105,6 +105,72 @@ static void test_blocked_models_are_not_usable(void **state)
     json_decref(guest.blocked_models);
 }
 
+#define CAPABILITIES(cells, guest)                                                                 \
+    "<capabilities><host><cpu><arch>x86_64</arch><vendor>Intel</vendor></"                         \
+    "cpu><topology><cells>" cells "</cells></topology></host>" guest "</capabilities>"
+#define CELL(memory, cpus)                                                                         \
+    "<cell><memory unit='KiB'>" memory "</memory><cpus num='" cpus "'><cpu id='0'/></cpus></cell>"
+
+static cpulift_host *read_node(const char *text)
+{
+    g_autoptr(xmlDoc) doc = NULL;
+    cpulift_host *host = host_new("h");
+    assert_int_equal(xml_parse(text, strlen(text), "file", &doc, NULL), 0);
+    import_node(xmlDocGetRootElement(doc), host);
+    return host;
+}
+
+/// The cells together; one that does not say leaves the whole unknown.
+static void test_size(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        guint64 memory;
+        unsigned cpus;
+    } cases[] = {
+        {CAPABILITIES(CELL("1000", "4") CELL("24", "12"), ""), 1024, 16},
+        {CAPABILITIES(CELL("1000", "4") "<cell><cpus num='2'/></cell>", ""), 0, 0},
+        {CAPABILITIES("<cell><memory>1</memory><cpus num='2'/></cell>", ""), 0, 0},
+        {CAPABILITIES(CELL("1e9", "4"), ""), 0, 0},
+        {CAPABILITIES(CELL("9007199254740992", "4") CELL("1", "1"), ""), 0, 0},
+        {CAPABILITIES(CELL("1", "1048577"), ""), 0, 0},
+        {CAPABILITIES("", ""), 0, 0},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(cpulift_host) host = read_node(cases[i].text);
+        if (host->size.memory != cases[i].memory || host->size.cpus != cases[i].cpus) {
+            fail_msg("case %zu", i);
+        }
+    }
+}
+
+/// By virt type: KVM's own list goes before that of all, other architectures have none.
+static void test_machines(void **state)
+{
+    (void)state;
+    g_autoptr(cpulift_host) host = read_node(CAPABILITIES(
+        "", "<guest><arch name='i686'><machine>isapc</machine><domain type='qemu'/></arch></guest>"
+            "<guest><arch name='x86_64'><machine>pc-q35-7.2</machine>"
+            "<machine canonical='pc-i440fx-7.2'>pc</machine><machine>no name</machine>"
+            "<machine>pc-i440fx-7.2</machine><domain type='qemu'/><domain type='xen'/>"
+            "<domain type='kvm'><machine>pc-q35-rhel9.2.0</machine></domain></arch></guest>"));
+    const host_machines *kvm = host_find_machines(host, "kvm");
+    const host_machines *qemu = host_find_machines(host, "qemu");
+    assert_int_equal(host->machines->len, 2);
+    assert_string_equal(kvm->names[0], "pc-q35-rhel9.2.0");
+    assert_null(kvm->names[1]);
+    assert_null(kvm->aliases);
+    assert_string_equal(qemu->names[0], "pc-i440fx-7.2");
+    assert_string_equal(qemu->names[1], "pc-q35-7.2");
+    assert_null(qemu->names[2]);
+    assert_string_equal(json_string_value(json_object_get(qemu->aliases, "pc")), "pc-i440fx-7.2");
+    g_autoptr(cpulift_host) none = read_node(CAPABILITIES(
+        "",
+        "<guest><arch name='x86_64'><machine>a b</machine><domain type='kvm'/></arch></guest>"));
+    assert_int_equal(none->machines->len, 0);
+}
+
 static xmlNode *parse_root(const char *text, xmlDoc **ret_doc)
 {
     assert_int_equal(xml_parse(text, strlen(text), "file", ret_doc, NULL), 0);
@@ -249,6 +315,8 @@ int main(void)
         cmocka_unit_test(test_tcg_has_no_vendor),
         cmocka_unit_test(test_expanded_and_supported),
         cmocka_unit_test(test_flags_by_version),
+        cmocka_unit_test(test_size),
+        cmocka_unit_test(test_machines),
         cmocka_unit_test(test_silicon),
         cmocka_unit_test(test_expansion),
         cmocka_unit_test(test_malformed),
