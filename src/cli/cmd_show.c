@@ -314,6 +314,14 @@ static void show_members(GString *out, const catalog *map, const struct document
     append_table(out, t);
 }
 
+static void add_size(table *t, struct host_size size)
+{
+    g_autofree char *cpus = g_strdup_printf("%u", size.cpus);
+    g_autofree char *memory = g_strdup_printf("%" G_GUINT64_FORMAT " MiB", size.memory / 1024);
+    add_row(t, "logical CPUs", size.cpus != 0 ? cpus : NULL);
+    add_row(t, "memory", size.memory != 0 ? memory : NULL);
+}
+
 static void show_host(GString *out, const catalog *map, const struct document *document)
 {
     static const char *const headers[] = {"HOST", "", NULL};
@@ -329,6 +337,7 @@ static void show_host(GString *out, const catalog *map, const struct document *d
     add_row(t, "libvirt", json_get_string(versions, "libvirt"));
     add_row(t, "QEMU", json_get_string(versions, "qemu"));
     add_row(t, "kernel", json_get_string(versions, "kernel"));
+    add_size(t, document->host->size);
     append_table(out, t);
     size_t i;
     const json_t *guest;

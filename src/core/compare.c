@@ -406,6 +406,11 @@ static void add_lists(GPtrArray *differences, const compare_side *a, const compa
              b->guest->usable_models);
     add_list(differences, "models that libvirt knows", a->host->libvirt_models,
              b->host->libvirt_models);
+    const host_machines *of_a = host_find_machines(a->host, a->guest->virt);
+    const host_machines *of_b = host_find_machines(b->host, b->guest->virt);
+    if (of_a != NULL && of_b != NULL) {
+        add_list(differences, "machine types", of_a->names, of_b->names);
+    }
 }
 
 GPtrArray *compare_sides(const compare_side *a, const compare_side *b)

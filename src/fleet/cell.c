@@ -243,26 +243,40 @@ static unsigned get_machine_version(const char *machine)
     return at != NULL && g_ascii_isdigit(at[1]) ? text_parse_version(at + 1) : 0;
 }
 
+/// By QEMU's newest and what it drops, where its list is not known.
+static void judge_age(const struct judging *j, const char *machine)
+{
+    unsigned newest = get_machine_version(j->entry->canonical_machine);
+    unsigned of_guest = get_machine_version(machine);
+    unsigned kept = newest >= QEMU_DROPS_MORE ? MACHINE_KEPT_THEN : MACHINE_KEPT;
+    bool is_newer = newest != 0 && of_guest > newest;
+    if (newest == 0 || of_guest < kept || is_newer) {
+        add(j, is_newer ? FLEET_NO : FLEET_UNKNOWN, "machine", "%s", machine);
+    }
+}
+
+/// A running guest's machine type has its canonical name; what an alias of it meant where it
+/// started is not known.
 static void judge_machine(const struct judging *j)
 {
     const char *machine = j->guest->machine;
     const struct host_guest *entry = j->entry;
-    if (entry == NULL) {
-        add(j, FLEET_NO, "machine", "%s on %s", j->guest->virt, machine_find_kind(machine));
-    } else if (machine == NULL || strcmp(machine, machine_find_kind(machine)) == 0) {
-        bool is_alias = machine == NULL || strcmp(machine, entry->machine) == 0;
-        add(j, FLEET_UNKNOWN, "machine", is_alias ? "the XML is not that of a running guest" : "%s",
+    const host_machines *list = host_find_machines(j->target, j->guest->virt);
+    bool is_alias = machine == NULL || strcmp(machine, machine_find_kind(machine)) == 0;
+    if (machine != NULL && list != NULL && !holds(list->names, machine) &&
+        json_object_get(list->aliases, machine) == NULL) {
+        add(j, FLEET_NO, "machine", "%s", machine);
+    } else if (entry == NULL) {
+        add(j, list != NULL ? FLEET_UNKNOWN : FLEET_NO, "machine", "%s on %s", j->guest->virt,
+            machine_find_kind(machine));
+    } else if (is_alias) {
+        bool is_kind = machine == NULL || strcmp(machine, entry->machine) == 0;
+        add(j, FLEET_UNKNOWN, "machine", is_kind ? "the XML is not that of a running guest" : "%s",
             machine);
-    } else if (entry->canonical_machine == NULL) {
+    } else if (list == NULL && entry->canonical_machine == NULL) {
         add(j, FLEET_UNKNOWN, "machine", "%s", machine);
-    } else if (strcmp(entry->canonical_machine, machine) != 0) {
-        unsigned newest = get_machine_version(entry->canonical_machine);
-        unsigned of_guest = get_machine_version(machine);
-        unsigned kept = newest >= QEMU_DROPS_MORE ? MACHINE_KEPT_THEN : MACHINE_KEPT;
-        if (newest == 0 || of_guest < kept || of_guest > newest) {
-            add(j, newest != 0 && of_guest > newest ? FLEET_NO : FLEET_UNKNOWN, "machine", "%s",
-                machine);
-        }
+    } else if (list == NULL && strcmp(entry->canonical_machine, machine) != 0) {
+        judge_age(j, machine);
     }
 }
 
