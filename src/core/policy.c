@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/keyfile.h"
 #include "base/text.h"
 #include "core/host.h"
 
@@ -216,31 +217,6 @@ int policy_load(struct policy *policy, const catalog *map, const char *path, cpu
     return policy_parse_file(policy, map, text, len, path, err);
 }
 
-/// GKeyFile takes the last of two lines with one key, and drops the first without a word. A line is
-/// split as it does it.
-static int check_once(const char *text, size_t len, const char *name, cpulift_error **err)
-{
-    g_autofree char *copy = g_strndup(text, len);
-    g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    g_auto(GStrv) lines = g_strsplit(copy, "\n", -1);
-    for (char **line = lines; *line != NULL; line++) {
-        const char *start = *line + strspn(*line, " \t\r\v\f");
-        const char *end = strchr(start, '=');
-        if (*start == '#' || *start == '[' || end == NULL) {
-            continue;
-        }
-        g_autofree char *key = g_strchomp(g_strndup(start, (size_t)(end - start)));
-        if (g_hash_table_contains(seen, key)) {
-            return cpulift_error_set(err, CPULIFT_EINPUT,
-                                     "'%s' has key '%s' twice, line %zu for the second time: write "
-                                     "one line, its values between ';'",
-                                     name, key, (size_t)(line - lines) + 1);
-        }
-        g_hash_table_add(seen, g_steal_pointer(&key));
-    }
-    return 0;
-}
-
 /// A file that was cut off, or never written, is no policy that asks for nothing.
 static int check_says_something(char *const *keys, const char *name, cpulift_error **err)
 {
@@ -255,13 +231,8 @@ static int check_says_something(char *const *keys, const char *name, cpulift_err
 int policy_parse_file(struct policy *policy, const catalog *map, const char *text, size_t len,
                       const char *name, cpulift_error **err)
 {
-    g_autoptr(GKeyFile) file = g_key_file_new();
-    g_autoptr(GError) error = NULL;
-    // Without them a key in brackets, `deny[de]`, would be passed over.
-    if (!g_key_file_load_from_data(file, text, len, G_KEY_FILE_KEEP_TRANSLATIONS, &error)) {
-        return cpulift_error_set(err, CPULIFT_EINPUT, "'%s' is no policy file: %s", name,
-                                 error->message);
-    }
+    g_autoptr(GKeyFile) file = NULL;
+    TRY(keyfile_parse(text, len, name, "policy file", &file, err));
     g_auto(GStrv) groups = g_key_file_get_groups(file, NULL);
     for (char **group = groups; *group != NULL; group++) {
         if (strcmp(*group, GROUP) != 0) {
@@ -272,7 +243,6 @@ int policy_parse_file(struct policy *policy, const catalog *map, const char *tex
     }
     g_auto(GStrv) keys = g_key_file_get_keys(file, GROUP, NULL, NULL);
     TRY(check_says_something(keys, name, err));
-    TRY(check_once(text, len, name, err));
     for (char **key = keys; key != NULL && *key != NULL; key++) {
         int rc = read_key(policy, map, file, *key, err);
         if (rc != 0) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "fleet/export.h"
 
+#include "base/metrics.h"
 #include "fleet/verdict.h"
 
 #include <string.h>
@@ -36,34 +37,28 @@ static size_t count_cells(const fleet_report *report, enum fleet_can can)
     return count;
 }
 
-static void add_family(GString *out, const char *name, const char *help)
-{
-    g_string_append_printf(out, "# HELP %s %s\n# TYPE %s gauge\n", name, help, name);
-}
-
 char *fleet_export_metrics(const fleet_report *report)
 {
     GString *out = g_string_new(NULL);
     if (report->guests != NULL) {
-        add_family(out, "cpulift_guests", "Running guests by what their CPU is beside the plan's.");
+        metrics_add_family(out, "cpulift_guests", "gauge",
+                           "Running guests by what their CPU is beside the plan's.");
         for (size_t i = 0; i < G_N_ELEMENTS(verdicts); i++) {
-            g_string_append_printf(out, "cpulift_guests{verdict=\"%s\"} %zu\n", verdicts[i],
-                                   count_verdicts(report, verdicts[i]));
+            metrics_add(out, "cpulift_guests", "verdict", verdicts[i],
+                        (double)count_verdicts(report, verdicts[i]));
         }
     }
-    add_family(out, "cpulift_moves",
-               "Guests times other hosts by whether the one can go to the other.");
+    metrics_add_family(out, "cpulift_moves", "gauge",
+                       "Guests times other hosts by whether the one can go to the other.");
     for (enum fleet_can can = FLEET_YES; can <= FLEET_NO; can++) {
-        g_string_append_printf(out, "cpulift_moves{can=\"%s\"} %zu\n", fleet_can_to_string(can),
-                               count_cells(report, can));
+        metrics_add(out, "cpulift_moves", "can", fleet_can_to_string(can),
+                    (double)count_cells(report, can));
     }
-    add_family(out, "cpulift_stuck_guests",
-               "Guests of a host that no other host is known to take.");
+    metrics_add_family(out, "cpulift_stuck_guests", "gauge",
+                       "Guests of a host that no other host is known to take.");
     for (size_t i = 0; i < report->evacuate->len; i++) {
         const struct fleet_stuck *stuck = report->evacuate->pdata[i];
-        // A host's name has nothing that a label would have to escape.
-        g_string_append_printf(out, "cpulift_stuck_guests{host=\"%s\"} %u\n", stuck->host,
-                               g_strv_length(stuck->guests));
+        metrics_add(out, "cpulift_stuck_guests", "host", stuck->host, g_strv_length(stuck->guests));
     }
     return g_string_free(out, FALSE);
 }
