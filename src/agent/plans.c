@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "agent/plans.h"
+
+#include "agent/say.h"
+#include "base/file.h"
+#include "base/json.h"
+
+#include <string.h>
+
+#define DIGEST_LEN 16
+
+struct plans {
+    char *path;  ///< of the last good one
+    char *where; ///< its source, for messages
+    source *source;
+    cpulift_plan *plan;
+    char *digest, *fault;
+    gint64 since;
+    guint64 faults;
+    void (*changed)(void *data);
+    void *data;
+    guint told; ///< `changed` will be called when the loop runs
+};
+
+static int parse(const char *text, size_t len, const char *name, cpulift_plan **ret_plan,
+                 cpulift_error **err)
+{
+    g_autoptr(cpulift_plan) plan = NULL;
+    TRY(plan_parse(text, len, name, &plan, err));
+    TRY(plan_check_promise(plan, name, err));
+    *ret_plan = g_steal_pointer(&plan);
+    return 0;
+}
+
+/// Of what it says, however it is laid out. The caller's.
+static char *make_digest(const cpulift_plan *plan)
+{
+    g_autofree char *text = json_format_line(plan->document);
+    char *digest = g_compute_checksum_for_string(G_CHECKSUM_SHA256, text, -1);
+    digest[DIGEST_LEN] = '\0';
+    return digest;
+}
+
+static gboolean tell(void *data)
+{
+    plans *self = data;
+    self->told = 0;
+    self->changed(self->data);
+    return G_SOURCE_REMOVE;
+}
+
+static void take(plans *self, cpulift_plan *plan, char *digest)
+{
+    plan_free(self->plan);
+    g_free(self->digest);
+    self->plan = plan;
+    self->digest = digest;
+    self->since = g_get_real_time() / G_USEC_PER_SEC;
+    if (self->told == 0) {
+        self->told = g_idle_add(tell, self);
+    }
+}
+
+static void take_fault(void *data, const char *why)
+{
+    plans *self = data;
+    self->faults++;
+    g_free(self->fault);
+    self->fault = g_strdup(why);
+    say(SAY_WARNING, "the plan is not taken: %s; %s", why,
+        self->plan != NULL ? "the last good one stays in force" : "no plan is in force");
+}
+
+static void take_text(void *data, const char *text, size_t len)
+{
+    plans *self = data;
+    g_autoptr(cpulift_error) err = NULL;
+    g_autoptr(cpulift_plan) plan = NULL;
+    if (parse(text, len, self->where, &plan, &err) != 0) {
+        take_fault(self, err->message);
+        return;
+    }
+    g_clear_pointer(&self->fault, g_free);
+    g_autofree char *digest = make_digest(plan);
+    if (g_strcmp0(digest, self->digest) == 0) {
+        return;
+    }
+    if (file_save(self->path, text, len, 0640, &err) != 0) {
+        say(SAY_ERROR, "the plan will not survive a restart: %s", err->message);
+    }
+    say(SAY_NOTICE, "the plan of pool '%s' (%s) is in force", plan->pool, digest);
+    take(self, g_steal_pointer(&plan), g_steal_pointer(&digest));
+}
+
+/// What an earlier run of this agent had in force.
+static void load_last(plans *self)
+{
+    g_autoptr(cpulift_error) err = NULL;
+    g_autoptr(cpulift_plan) plan = NULL;
+    g_autofree char *text = NULL;
+    size_t len = 0;
+    if (!g_file_test(self->path, G_FILE_TEST_EXISTS)) {
+        return;
+    }
+    if (file_load(self->path, PLAN_FILE_MAX, &text, &len, &err) != 0 ||
+        parse(text, len, self->path, &plan, &err) != 0) {
+        say(SAY_ERROR, "the last good plan cannot be read: %s", err->message);
+        return;
+    }
+    char *digest = make_digest(plan);
+    take(self, g_steal_pointer(&plan), digest);
+}
+
+int plans_open(const agent_settings *settings, void (*changed)(void *data), void *data,
+               plans **ret_plans, cpulift_error **err)
+{
+    g_autoptr(plans) self = g_new0(plans, 1);
+    const struct source_calls calls = {take_text, take_fault, self};
+    self->path = g_build_filename(settings->agent_state, "plan.json", NULL);
+    self->where = g_strdup(settings->agent_plan);
+    self->changed = changed;
+    self->data = data;
+    load_last(self);
+    TRY(source_open(settings, &calls, &self->source, err));
+    *ret_plans = g_steal_pointer(&self);
+    return 0;
+}
+
+struct plans_state plans_get(const plans *self)
+{
+    return (struct plans_state){self->plan, self->digest, self->since, self->fault, self->faults};
+}
+
+const char *plans_get_path(const plans *self)
+{
+    return self->path;
+}
+
+void plans_publish(plans *self, const char *text, size_t len)
+{
+    source_publish(self->source, text, len);
+}
+
+void plans_close(plans *self)
+{
+    if (self != NULL) {
+        source_close(self->source);
+        if (self->told != 0) {
+            g_source_remove(self->told);
+        }
+        plan_free(self->plan);
+        g_free(self->digest);
+        g_free(self->fault);
+        g_free(self->path);
+        g_free(self->where);
+        g_free(self);
+    }
+}

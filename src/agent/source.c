@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "agent/source.h"
+
+static const struct source_kind *const kinds[] = {&source_file};
+
+int source_open(const agent_settings *settings, const struct source_calls *calls,
+                source **ret_source, cpulift_error **err)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
+        if (g_str_has_prefix(settings->agent_plan, kinds[i]->prefix)) {
+            return kinds[i]->open(settings, calls, ret_source, err);
+        }
+    }
+    return cpulift_error_set(err, CPULIFT_EINPUT,
+                             "key 'plan': '%s' is no place for a plan; name a file, from '/' on",
+                             settings->agent_plan);
+}
+
+void source_publish(source *self, const char *text, size_t len)
+{
+    if (self->kind->publish != NULL) {
+        self->kind->publish(self, text, len);
+    }
+}
+
+void source_close(source *self)
+{
+    if (self != NULL) {
+        self->kind->close(self);
+    }
+}
