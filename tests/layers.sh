@@ -25,6 +25,7 @@ platform base core
 hook base core platform
 measure base core virt
 fleet base core
+agent base core
 cli base core virt probe mask platform measure fleet'
 while read -r layer allowed; do
     [ -d "src/$layer" ] || continue

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""One cpuliftd with its folder, for tests: they are told what they want, and it is asked by HTTP on its Unix socket."""
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+
+class UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path):
+        super().__init__("localhost", timeout=30)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(30)
+        self.sock.connect(self.path)
+
+
+def fail(why):
+    sys.exit(f"FAILED: {why}")
+
+
+def wait_for(what, condition, seconds=20):
+    """Until the condition is true; what it returned."""
+    end = time.monotonic() + seconds
+    while True:
+        got = condition()
+        if got:
+            return got
+        if time.monotonic() > end:
+            fail(f"{what}: not within {seconds} s")
+        time.sleep(0.02)
+
+
+class Node:
+    def __init__(self, program, folder, listen="", more=""):
+        self.program, self.folder = program, folder
+        self.socket, self.plan, self.log = f"{folder}/socket", f"{folder}/plan.json", f"{folder}/log"
+        with open(f"{folder}/conf", "w") as file:
+            file.write(f"[agent]\nplan = {self.plan}\nstate = {folder}/state\n{more}\n[http]\nlisten = unix:{self.socket} {listen}\n")
+        self.process = None
+
+    def http(self, lines):
+        """Adds keys of [http]."""
+        with open(f"{self.folder}/conf", "a") as file:
+            file.write(lines)
+
+    def start(self):
+        with open(self.log, "a") as log:
+            self.process = subprocess.Popen([self.program, "--config", f"{self.folder}/conf"], stderr=log)
+        wait_for("the socket", lambda: self.process.poll() is not None or self.answers())
+        if self.process.poll() is not None:
+            fail(f"cpuliftd ended: {self.said()}")
+        return self
+
+    def answers(self):
+        try:
+            return bool(self.get("/healthz"))
+        except (OSError, http.client.HTTPException):
+            return False
+
+    def said(self):
+        with open(self.log) as file:
+            return file.read()
+
+    def get(self, path, method="GET"):
+        connection = UnixConnection(self.socket)
+        connection.request(method, path)
+        answer = connection.getresponse()
+        text = answer.read().decode()
+        connection.close()
+        return answer.status, text
+
+    def metric(self, name):
+        """The value of one sample, as it is written before its value."""
+        for line in self.get("/metrics")[1].splitlines():
+            if line.startswith(name + " "):
+                return float(line.split()[-1])
+        return None
+
+    def put_plan(self, text):
+        with open(f"{self.folder}/plan.new", "w") as file:
+            file.write(text)
+        os.rename(file.name, self.plan)
+
+    def kill(self, number=signal.SIGKILL):
+        self.process.send_signal(number)
+        return self.process.wait()
+
+    def stop(self):
+        if self.kill(signal.SIGTERM) != 0:
+            fail(f"cpuliftd did not end well: {self.said()}")

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The plan in force is the last good one, whatever becomes of its file: plans.py CPULIFTD SOURCE."""
+import json
+import os
+import sys
+import tempfile
+
+from node import Node, fail, wait_for
+
+PROGRAM, SOURCE = sys.argv[1:3]
+IN_FORCE, CURRENT, FAULTS = "cpulift_agent_plan_in_force", "cpulift_agent_plan_current", "cpulift_agent_plan_faults_total"
+
+
+def digest(node):
+    for line in node.get("/metrics")[1].splitlines():
+        if line.startswith(IN_FORCE + "{digest="):
+            return line.split('"')[1]
+    return None
+
+
+def becomes(node, what, current, other_than=None):
+    """The plan is current, and another than it was; or it is not, and another fault is told."""
+    wait_for(what, lambda: node.metric(CURRENT) == current and (other_than is None or digest(node) != other_than))
+
+
+def break_plan(node, what, change):
+    before, faults = digest(node), node.metric(FAULTS)
+    change()
+    wait_for(what, lambda: node.metric(FAULTS) > faults)
+    status, text = node.get("/healthz")
+    if (status, digest(node), node.metric(CURRENT)) != (200, before, 0) or "the plan is not current" not in text:
+        fail(f"{what}: {status} {text}")
+
+
+def cut_in_place(node, text):
+    with open(node.plan, "w") as file:
+        file.write(text[: len(text) // 2])
+
+
+def turn_link(node, plan, folder):
+    """As who mounts configuration does it: the file is a link into a folder that is a link."""
+    for name, text in (("one", plan), ("two", plan.replace('"lab"', '"link"'))):
+        os.mkdir(f"{folder}/{name}")
+        with open(f"{folder}/{name}/plan.json", "w") as file:
+            file.write(text)
+    os.symlink("one", f"{folder}/now")
+    if os.path.lexists(node.plan):
+        os.unlink(node.plan)
+    os.symlink("now/plan.json", node.plan)
+    becomes(node, "a link", 1)
+    before = digest(node)
+    os.symlink("two", f"{folder}/next")
+    os.rename(f"{folder}/next", f"{folder}/now")
+    becomes(node, "a folder's link that is turned", 1, before)
+
+
+def test(folder):
+    with open(f"{SOURCE}/tests/platform/plan.json") as file:
+        plan = file.read()
+    promise = json.loads(plan)
+    promise["definition"]["check"] = "partial"
+    node = Node(PROGRAM, folder).start()
+    if node.get("/healthz")[0] != 503 or node.metric(IN_FORCE) != 0:
+        fail("without a plan it is not well")
+    node.put_plan(plan)
+    becomes(node, "the first plan", 1)
+    first = digest(node)
+    node.put_plan(plan.replace("\n", "\n "))
+    node.put_plan(plan.replace('"lab"', '"other"'))
+    becomes(node, "another plan", 1, first)
+    break_plan(node, "garbage", lambda: node.put_plan("garbage"))
+    break_plan(node, "nothing", lambda: node.put_plan(""))
+    break_plan(node, "a plan that promises nothing", lambda: node.put_plan(json.dumps(promise)))
+    break_plan(node, "cut off in place", lambda: cut_in_place(node, plan))
+    break_plan(node, "a host's document", lambda: node.put_plan('{"schema": "cpulift.host/1"}'))
+    break_plan(node, "gone", lambda: os.unlink(node.plan))
+    last = digest(node)
+    node.kill()
+    node.start()
+    if digest(node) != last or node.metric(CURRENT) != 0:
+        fail("the last good plan is in force after a restart, and said not to be current")
+    turn_link(node, plan, folder)
+    node.stop()
+
+
+with tempfile.TemporaryDirectory() as scratch:
+    test(scratch)

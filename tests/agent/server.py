@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What strangers send is refused, and who is slow is cut off, while others are served: server.py CPULIFTD SOURCE."""
+import os
+import select
+import shutil
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+
+from node import Node, fail, wait_for
+
+PROGRAM = sys.argv[1]
+# What is sent, and the status that comes back; None: the connection is closed.
+REQUESTS = (
+    (b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", 503),
+    (b"HEAD /metrics HTTP/1.1\r\nHost: x\r\n\r\n", 200),
+    (b"GET /metrics?since=1 HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+    (b"GET /metrics/ HTTP/1.1\r\nHost: x\r\n\r\n", 404),
+    (b"GET /../etc/passwd HTTP/1.1\r\nHost: x\r\n\r\n", 404),
+    (b"GET /%00 HTTP/1.1\r\nHost: x\r\n\r\n", 404),
+    (b"POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc", 405),
+    (b"DELETE /metrics HTTP/1.1\r\nHost: x\r\n\r\n", 405),
+    (b"BREW /metrics HTTP/1.1\r\nHost: x\r\n\r\n", 405),
+    (b"GET /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n" + b"x" * 100000, 413),
+    (b"GET /metrics HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n", 413),
+    (b"GET /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", (400, 413)),
+    (b"GET /metrics HTTP/1.1\r\n\r\n", 400),
+    (b"GET /" + b"a" * 20000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414),
+    (b"GET /metrics HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 20000 + b"\r\n\r\n", 431),
+    (b"GET /metrics HTTP/1.1\r\nHost: x\r\n" + b"A: b\r\n" * 5000 + b"\r\n", 431),
+    (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(500), (400, None)),
+    (b"\r\n\r\n\r\n\r\n" + b"\0" * 1000 + b"\r\n\r\n", (400, None)),
+    (b"GARBAGE\r\n\r\n", (400, None)),
+    (b"GET /metrics HTTP/9.9\r\nHost: x\r\n\r\n", (200, 400, 505)),
+)
+
+
+def connect(node):
+    connection = socket.socket(socket.AF_UNIX)
+    connection.settimeout(60)
+    connection.connect(node.socket)
+    return connection
+
+
+def ask(connection, request):
+    """The status; None where there was none."""
+    try:
+        connection.sendall(request)
+    except OSError:
+        pass
+    try:
+        answer = connection.recv(65536)
+    except ConnectionError:
+        return None
+    return int(answer.split()[1]) if answer.startswith(b"HTTP/1.") else None
+
+
+def strangers(node):
+    for request, wanted in REQUESTS:
+        with connect(node) as connection:
+            got = ask(connection, request)
+        if got not in (wanted if isinstance(wanted, tuple) else (wanted,)):
+            fail(f"{request[:60]}: {got}, not {wanted}")
+    refused = node.metric('cpulift_agent_requests_total{answer="refused"}')
+    if refused < 9:
+        fail(f"{refused} refusals are told")
+
+
+def keep_alive(node):
+    with connect(node) as connection:
+        for _ in range(3):
+            if ask(connection, b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n") != 200:
+                fail("a second request on one connection")
+            while select.select([connection], [], [], 0.1)[0]:
+                connection.recv(65536)
+
+
+def slow(node):
+    """Silent ones go after ten seconds, those that send a byte now and then after thirty; others are served meanwhile."""
+    silent, dripping = [connect(node) for _ in range(20)], [connect(node) for _ in range(20)]
+    begin, open_ones, ends = time.monotonic(), {*silent, *dripping}, {}
+    for one in dripping:
+        one.sendall(b"GET /metrics HTTP/1.1\r\nX: ")
+    while open_ones and time.monotonic() - begin < 45:
+        for one in select.select(list(open_ones), [], [], 1)[0]:
+            try:
+                rest = one.recv(4096)
+            except ConnectionError:
+                rest = b""
+            if not rest:
+                ends[one] = time.monotonic() - begin
+                open_ones.discard(one)
+        for one in open_ones.intersection(dripping):
+            try:
+                one.send(b"a")
+            except OSError:
+                pass
+        if node.get("/metrics")[0] != 200:
+            fail("others are not served beside slow ones")
+    if open_ones:
+        fail(f"{len(open_ones)} slow clients are still there after 45 s")
+    late = max(ends[one] for one in silent)
+    if not 9 <= late <= 20 or not all(25 <= ends[one] <= 40 for one in dripping):
+        fail(f"slow clients went after {late} s and {[ends[one] for one in dripping]} s")
+    for one in (*silent, *dripping):
+        one.close()
+
+
+def crowd(node):
+    """A thousand at once: at most 128 are let in, the others wait, and each that asks is answered."""
+    before = read_memory(node)
+    crowd = [connect(node) for _ in range(1000)]
+    for one in crowd:
+        one.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    answered = sum(one.recv(65536).startswith(b"HTTP/1.1 200") for one in crowd)
+    for one in crowd:
+        one.close()
+    if answered != 1000:
+        fail(f"{answered} of 1000 were answered")
+    crowd = [connect(node) for _ in range(1000)]  # and a thousand that say nothing and go
+    for one in crowd:
+        one.close()
+    wait_for("others after a crowd", lambda: node.get("/metrics")[0] == 200)
+    grown = read_memory(node) - before
+    if grown > 4096:
+        fail(f"a crowd left {grown} KiB")
+
+
+def read_memory(node):
+    with open(f"/proc/{node.process.pid}/smaps_rollup") as file:
+        return sum(int(line.split()[1]) for line in file if line.startswith("Private_Dirty"))
+
+
+def make_certificates(folder):
+    """Two authorities, and what they sign: NAME is signed by its authority, for a purpose, until a day."""
+    def run(*words):
+        subprocess.run(["openssl", *words], check=True, capture_output=True, cwd=folder)
+
+    for authority in ("ours", "theirs"):
+        run("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", f"/CN={authority}", "-keyout",
+            f"{authority}.key", "-out", f"{authority}.pem")
+    for name, authority, purpose, days in (("agent", "ours", "serverAuth", "2"), ("client", "ours", "clientAuth", "2"), ("server", "ours", "serverAuth", "2"),
+                                           ("stranger", "theirs", "clientAuth", "2"), ("old", "ours", "clientAuth", "-1")):
+        with open(f"{folder}/{name}.ext", "w") as file:
+            file.write(f"extendedKeyUsage={purpose}\nsubjectAltName=IP:127.0.0.1\n")
+        run("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.csr")
+        run("x509", "-req", "-in", f"{name}.csr", "-CA", f"{authority}.pem", "-CAkey", f"{authority}.key", "-CAcreateserial", "-days", days, "-extfile",
+            f"{name}.ext", "-out", f"{name}.pem")
+
+
+def ask_secure(folder, port, client, authority="ours"):
+    """The status, or the error's name."""
+    context = ssl.create_default_context(cafile=f"{folder}/{authority}.pem")
+    if client:
+        context.load_cert_chain(f"{folder}/{client}.pem", f"{folder}/{client}.key")
+    try:
+        with context.wrap_socket(socket.create_connection(("127.0.0.1", port), timeout=20), server_hostname="127.0.0.1") as connection:
+            return ask(connection, b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+    except ssl.SSLCertVerificationError:
+        return "not trusted"
+    except (ssl.SSLError, ConnectionError):
+        return None
+
+
+def find_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+def secure(folder):
+    make_certificates(folder)
+    port = find_port()
+    node = Node(PROGRAM, folder, f"127.0.0.1:{port}")
+    node.http(f"certificate = {folder}/agent.pem\nkey = {folder}/agent.key\nclients = {folder}/ours.pem\n")
+    node.start()
+    for client, wanted in (("client", (200,)), (None, (403, None)), ("stranger", (403, None)), ("old", (403, None)), ("server", (403, None))):
+        got = ask_secure(folder, port, client)
+        if got not in wanted:
+            fail(f"client's certificate '{client}': {got}")
+    if ask_secure(folder, port, "client", "theirs") != "not trusted":
+        fail("the agent is trusted by who does not know its authority")
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as plain:
+        if ask(plain, b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n") == 200:
+            fail("HTTP without TLS is answered")
+    if node.get("/metrics")[0] != 200:
+        fail("the Unix socket beside TLS")
+    node.stop()
+
+
+def refused(folder, listen, keys, words):
+    """It does not start, and says why."""
+    node = Node(PROGRAM, folder, listen)
+    node.http(keys)
+    got = subprocess.run([PROGRAM, "--config", f"{folder}/conf"], capture_output=True, text=True, timeout=20)
+    if got.returncode == 0 or words not in got.stderr or len(got.stderr.splitlines()) > 2:
+        fail(f"listen = {listen}, {keys}: {got.returncode} {got.stderr}")
+
+
+def starts(folder):
+    port = find_port()
+    refused(folder, f"0.0.0.0:{port}", "", "can be reached from other machines")
+    refused(folder, f"[::]:{port}", "", "can be reached from other machines")
+    refused(folder, f"localhost:{port}", "", "is none of unix:PATH")
+    refused(folder, "127.0.0.1:0", "", "is none of unix:PATH")
+    refused(folder, "unix:there", "", "must begin with '/'")
+    refused(folder, "unix:/" + "x" * 200, "", "shorter than")
+    refused(folder, "", "certificate = /x\n", "all three")
+    refused(folder, "", "mode = 999\n", "no permissions")
+    node = Node(PROGRAM, folder).start()
+    refused(folder, "", "", "Address already in use")
+    if node.get("/metrics")[0] != 200 or os.stat(node.socket).st_mode & 0o777 != 0o660:
+        fail("the socket of one that runs was taken away")
+    node.kill()
+    node.start()  # what it left is replaced
+    node.stop()
+    if os.path.exists(node.socket):
+        fail("the socket is left")
+
+
+def each(what):
+    with tempfile.TemporaryDirectory() as scratch:
+        what(scratch)
+
+
+def limits(folder):
+    node = Node(PROGRAM, folder).start()
+    for part in (strangers, keep_alive, crowd, slow):
+        part(node)
+    node.stop()
+
+
+each(starts)
+each(limits)
+if shutil.which("openssl"):
+    each(secure)
+else:
+    print("TLS: not tested, that needs openssl")
