@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "core/level.h"
+#include "core/pool.h"
 
 #include <string.h>
 
@@ -82,18 +83,16 @@ static int parse_kind(const json_t *json, explain *self, cpulift_error **err)
     return json_each_string(json, "extra", "the plan", add_feature, &target, err);
 }
 
-/// As the planner has it: hosts that do not say their vendor do not count.
-static char *find_vendor(const json_t *kinds)
+/// As the planner has it.
+static char *find_vendor(const json_t *kinds, const char *virt)
 {
-    const char *vendor = NULL;
-    size_t i;
-    const json_t *kind;
-    json_array_foreach (kinds, i, kind) {
-        const char *of = json_get_string(kind, "vendor");
-        if (of != NULL && vendor != NULL && strcmp(of, vendor) != 0) {
+    const char *vendor = json_get_string(json_array_get(kinds, 0), "vendor");
+    for (size_t i = 1; i < json_array_size(kinds); i++) {
+        const char *of = json_get_string(json_array_get(kinds, i), "vendor");
+        if (!pool_is_one_vendor(virt, vendor, of)) {
             return g_strdup(POLICY_VENDOR_MIXED);
         }
-        vendor = of != NULL ? of : vendor;
+        vendor = vendor != NULL ? vendor : of;
     }
     return g_strdup(vendor);
 }
@@ -111,7 +110,7 @@ int explain_new(const cpulift_plan *plan, const catalog *map, explain **ret_expl
     g_autoptr(explain) self = g_new0(explain, 1);
     self->map = map;
     self->kinds = g_ptr_array_new_with_free_func(kind_free);
-    self->vendor = find_vendor(kinds);
+    self->vendor = find_vendor(kinds, plan->virt);
     TRY(parse_common(plan->document, self, err));
     TRY(policy_parse(json_object_get(plan->document, "policy"), "the plan", map, &self->policy,
                      err));

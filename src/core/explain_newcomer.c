@@ -6,6 +6,7 @@
 #include "core/model_choice.h"
 #include "core/plan_model.h"
 #include "core/planner_define.h"
+#include "core/pool.h"
 
 #include <string.h>
 
@@ -142,16 +143,20 @@ GPtrArray *explain_newcomer(const explain *self, const cpulift_plan *plan, const
     const struct newcomer new = {
         self,         plan, inv, kind, host, host_find_guest(host, plan->virt, plan->machine),
         compare_new()};
-    bool is_foreign = self->vendor != NULL && host->vendor != NULL &&
-                      strcmp(self->vendor, host->vendor) != 0 &&
-                      !self->policy.is_mixed_vendor_allowed;
-    if (is_foreign) {
+    if (!pool_is_one_vendor(plan->virt, self->vendor, host->vendor) &&
+        !self->policy.is_mixed_vendor_allowed) {
         compare_add(new.costs, "vendor", g_strdup(self->vendor),
-                    g_strdup_printf("%s (guests cannot be promised to migrate between vendors: it "
-                                    "needs a pool of its own)",
-                                    host->vendor),
+                    host->vendor != NULL
+                        ? g_strdup_printf("%s (guests cannot be promised to migrate between "
+                                          "vendors: it needs a pool of its own)",
+                                          host->vendor)
+                        : g_strdup("not said (scan it again, or import 'virsh capabilities')"),
                     true);
-    } else if (new.guest == NULL) {
+    }
+    if (new.costs->len > 0 && host->vendor != NULL) {
+        return new.costs; // nothing that it has or lacks matters
+    }
+    if (new.guest == NULL) {
         compare_add(new.costs, "machine type",
                     g_strdup_printf("%s on %s", plan->virt, plan->machine), NULL, true);
     } else {

@@ -176,12 +176,10 @@ static int read_host_model(const xmlNode *cpu_node, const char *name, const cata
     } else {
         TRY(host_model_read(cpu, name, host->libvirt_version, map, guest, err));
     }
-    const struct catalog_model *model = catalog_find_model(map, cpu->model);
-    const char *vendor = model != NULL ? model->vendor : NULL;
-    // QEMU itself has no vendor of its own: under TCG the model's says nothing about the host.
+    // QEMU itself has no vendor of its own: under TCG nothing is said about the host.
     if (strcmp(guest->virt, "kvm") == 0) {
         guest->phys_bits = read_limit(mode);
-        set_string(&host->vendor, cpu->vendor != NULL ? cpu->vendor : vendor);
+        set_string(&host->vendor, cpu->vendor);
         set_string(&host->model_name, cpu->model);
     }
     return 0;
@@ -333,8 +331,6 @@ static int import_cpu(const xmlNode *node, const char *name, const catalog *map,
     }
     g_autoptr(host_guest) of = host_guest_new();
     TRY(host_model_read(cpu, name, host->libvirt_version, map, of, err));
-    const struct catalog_model *model = catalog_find_model(map, cpu->model);
-    set_string(&host->vendor, model != NULL ? model->vendor : NULL);
     set_string(&host->arch, "x86_64");
     return add_guests(host, of, options, name, err);
 }

@@ -87,13 +87,13 @@ const struct record plan_omitted_record = {RECORD_ROWS(
     {"reason", &record_name, .flags = RECORD_REQUIRED, .meaning = "one of the reasons below"},
     {"needs", &record_name, .meaning = "what a `dependency` lacks"})};
 
-static const struct record warning_record = {
-    RECORD_ROWS({"code", &record_name, .flags = RECORD_REQUIRED,
-                 .meaning = "`hazard`, `hidden`, `mitigation`, `mixed-vendor`, `phys-bits`, "
-                            "`qemu-range`, `silicon`, `vendor`, `vulnerable`"},
-                {"text", &record_string, .flags = RECORD_REQUIRED}, {"features", NAMES},
-                {"hosts", NAMES, .meaning = "the first 100 by name"},
-                {"host_count", &record_uint, RECORD_CHECKED})};
+static const struct record warning_record = {RECORD_ROWS(
+    {"code", &record_name, .flags = RECORD_REQUIRED,
+     .meaning = "`hazard`, `hidden`, `level`, `mitigation`, `mixed-vendor`, `phys-bits`, "
+                "`qemu-range`, `silicon`, `vendor`, `vulnerable`"},
+    {"text", &record_string, .flags = RECORD_REQUIRED}, {"features", NAMES},
+    {"hosts", NAMES, .meaning = "the first 100 by name"},
+    {"host_count", &record_uint, RECORD_CHECKED})};
 
 const struct record plan_record = {
     .schema = PLAN_SCHEMA,

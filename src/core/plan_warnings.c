@@ -86,8 +86,9 @@ static void warn_hazard(json_t *warnings, const cpulift_pool *pool,
 
 /// The files of /sys/devices/system/cpu/vulnerabilities by which the kernel calls this host
 /// vulnerable.
-static char *find_vulnerable(const cpulift_host *host)
+static char *find_vulnerable(const cpulift_host *host, const catalog *map)
 {
+    (void)map;
     g_autoptr(GPtrArray) files = g_ptr_array_new();
     const char *file;
     json_t *state;
@@ -103,26 +104,31 @@ static char *find_vulnerable(const cpulift_host *host)
                           : NULL;
 }
 
-static char *find_silicon(const cpulift_host *host)
+static char *find_silicon(const cpulift_host *host, const catalog *map)
 {
+    (void)map;
     return host->is_silicon ? g_strdup("what guests get is taken from the physical CPU, not from "
                                        "KVM: guests may not start")
                             : NULL;
 }
 
-/// Without a vendor a host may be of another than the pool's.
-static char *find_no_vendor(const cpulift_host *host)
+/// Of such hosts nothing can be said that holds for a vendor.
+static char *find_no_vendor(const cpulift_host *host, const catalog *map)
 {
-    return host->vendor == NULL ? g_strdup("the CPU's vendor is not said: if it is another than "
-                                           "the pool's, guests cannot migrate, and what the plan's "
-                                           "model hides from them there is not known")
-                                : NULL;
+    if (host->vendor != NULL && catalog_find_vendor(map, host->vendor) != NULL) {
+        return NULL;
+    }
+    const char *what = host->vendor != NULL ? "libvirt does not know" : "is not said";
+    return g_strdup_printf("the CPU's vendor%s%s %s: the plan names none, and what its model hides "
+                           "from guests there is not known",
+                           host->vendor != NULL ? ", which is called " : "",
+                           host->vendor != NULL ? host->vendor : "", what);
 }
 
 /// What a host is warned of, and the words for it; NULL where there is nothing.
 static const struct {
     const char *code;
-    char *(*find)(const cpulift_host *host);
+    char *(*find)(const cpulift_host *host, const catalog *map);
 } host_warnings[] = {
     {"silicon", find_silicon},
     {"vendor", find_no_vendor},
@@ -136,7 +142,7 @@ static void warn_hosts(json_t *warnings, const cpulift_pool *pool, size_t row)
     g_autoptr(GPtrArray) texts = g_ptr_array_new_with_free_func(g_free);
     for (size_t k = 0; k < count; k++) {
         const struct host_kind *kind = pool->inv->kinds->pdata[k];
-        g_ptr_array_add(texts, host_warnings[row].find(kind->host));
+        g_ptr_array_add(texts, host_warnings[row].find(kind->host, pool->inv->map));
     }
     for (size_t k = 0; k < count; k++) {
         g_autofree char *text = g_steal_pointer(&texts->pdata[k]);
@@ -243,6 +249,25 @@ json_t *plan_format_warnings(const cpulift_pool *pool, const cpulift_cpu *cpu,
         warn_hosts(warnings, pool, i);
     }
     return warnings;
+}
+
+void plan_warn_poor(json_t *warnings, const catalog *map, const feature_set *features)
+{
+    feature_set missing = {0};
+    if (catalog_compute_level(map, features, &missing) > 0) {
+        return;
+    }
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    feature_set_foreach (id, &missing) {
+        g_ptr_array_add(names, (char *)catalog_get_feature(map, id)->name);
+    }
+    g_autofree char *joined =
+        text_join_some((const char *const *)names->pdata, names->len, FILES_IN_TEXT);
+    warn(warnings, "level",
+         g_strdup_printf("guests get less than any x86-64 system needs (%s): none will boot; look "
+                         "at what the hosts' documents give",
+                         joined),
+         NULL);
 }
 
 /// The kinds that this vulnerability is hidden from.

@@ -18,6 +18,9 @@ json_t *plan_format_warnings(const cpulift_pool *pool, const cpulift_cpu *cpu,
 /// QEMU is older than GUEST_QEMU_BREAK, and the others.
 void plan_warn_qemu(json_t *warnings, const cpulift_pool *pool, const GArray *older);
 
+/// Adds that nothing boots with these features, where they do not even reach x86-64-v1.
+void plan_warn_poor(json_t *warnings, const catalog *map, const feature_set *features);
+
 /// Adds what the kinds of the pool suffer from and guests of this model, with these features, would
 /// not know of.
 void plan_warn_hidden(json_t *warnings, const cpulift_pool *pool, const struct model_verdict *taken,

@@ -113,6 +113,7 @@ int planner_compute(const inventory *inv, const struct planner_options *options,
     json_object_set_new(document, "model_choice", plan_format_model_choice(pool, verdicts));
     json_object_set_new(document, "warnings", plan_format_warnings(pool, cpu, lost, hazards));
     plan_add_guest(document, pool, taken->model, &selection);
+    plan_warn_poor(json_object_get(document, "warnings"), pool->inv->map, &selection.chosen);
     plan_warn_hidden(json_object_get(document, "warnings"), pool, taken, &selection.chosen);
     return plan_from_json(document, "the plan", ret_plan, err);
 }

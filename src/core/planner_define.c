@@ -80,7 +80,9 @@ cpulift_cpu *planner_define(const cpulift_pool *pool, const struct catalog_model
 {
     cpulift_cpu *cpu = new_definition(pool->inv->map, model, features, pool->virt);
     if (strcmp(pool->virt, "kvm") == 0) {
-        cpu->vendor = g_strdup(pool->vendor);
+        bool is_known =
+            pool->vendor != NULL && catalog_find_vendor(pool->inv->map, pool->vendor) != NULL;
+        cpu->vendor = is_known ? g_strdup(pool->vendor) : NULL;
     }
     cpu->phys_bits = can_state_width(pool) ? pool->phys_bits : 0;
     return cpu;

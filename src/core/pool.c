@@ -211,20 +211,25 @@ static int check_arch(const cpulift_pool *pool, cpulift_error **err)
     return 0;
 }
 
+static const char *name_vendor(const cpulift_host *host)
+{
+    return host->vendor != NULL ? host->vendor : "of a vendor that its document does not say";
+}
+
+bool pool_is_one_vendor(const char *virt, const char *a, const char *b)
+{
+    bool are_said = a != NULL && b != NULL;
+    return are_said ? strcmp(a, b) == 0 : strcmp(virt, "qemu") == 0;
+}
+
 /// A pool has one vendor, or the operator has said that it may be mixed.
 static int check_vendor(cpulift_pool *pool, bool is_mixed_vendor_allowed, cpulift_error **err)
 {
-    const struct host_kind *first = NULL;
-    for (size_t k = 0; k < pool->inv->kinds->len; k++) {
+    const struct host_kind *first = pool->inv->kinds->pdata[0];
+    for (size_t k = 1; k < pool->inv->kinds->len; k++) {
         const struct host_kind *kind = pool->inv->kinds->pdata[k];
-        if (kind->host->vendor == NULL) {
-            continue;
-        }
-        if (first == NULL) {
-            first = kind;
-            continue;
-        }
-        if (strcmp(kind->host->vendor, first->host->vendor) == 0) {
+        if (pool_is_one_vendor(pool->virt, first->host->vendor, kind->host->vendor)) {
+            first = first->host->vendor != NULL ? first : kind;
             continue;
         }
         pool->is_mixed_vendor = true;
@@ -233,11 +238,11 @@ static int check_vendor(cpulift_pool *pool, bool is_mixed_vendor_allowed, cpulif
                 err, CPULIFT_EREFUSED,
                 "host '%s' is %s but host '%s' is %s: guests cannot be promised to migrate between "
                 "vendors; split the pool, or plan the common subset with --allow-mixed-vendor",
-                (char *)first->names->pdata[0], first->host->vendor, (char *)kind->names->pdata[0],
-                kind->host->vendor);
+                (char *)first->names->pdata[0], name_vendor(first->host),
+                (char *)kind->names->pdata[0], name_vendor(kind->host));
         }
     }
-    pool->vendor = first != NULL && !pool->is_mixed_vendor ? first->host->vendor : NULL;
+    pool->vendor = pool->is_mixed_vendor ? NULL : first->host->vendor;
     return 0;
 }
 

@@ -38,6 +38,10 @@ GPtrArray *pool_collect_unknown(const cpulift_pool *pool);
 /// The kinds that are not among these. The caller unrefs.
 GArray *pool_complement(const cpulift_pool *pool, const GArray *kinds);
 
+/// True where CPUs of these vendors (NULL: a host does not say) are of one. One that is not said
+/// may be any: under KVM it is another. Under TCG the guest's CPU is QEMU's, whatever the host's.
+bool pool_is_one_vendor(const char *virt, const char *a, const char *b);
+
 /// The vendor as policy_find_reason has it.
 const char *pool_get_policy_vendor(const cpulift_pool *pool);
 

@@ -134,7 +134,7 @@ static void test_model_hides_mixed(void **state)
     assert_non_null(strstr(warnings, "amd, intel: their CPUs have retbleed"));
     assert_non_null(strstr(warnings, "amd: their CPUs have spec_rstack_overflow"));
     assert_non_null(strstr(warnings, "silent: the CPU's vendor is not said"));
-    assert_non_null(strstr(warnings, "the plan's model hides from them there is not known"));
+    assert_non_null(strstr(warnings, "what its model hides from guests there is not known"));
     assert_null(strstr(warnings, "silent: their CPUs"));
 }
 

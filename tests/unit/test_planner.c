@@ -368,23 +368,6 @@ static void test_trap20_unreachable(void **state)
     assert_non_null(strstr(err->message, "ghost"));
 }
 
-/// Trap 21 and promise 6.
-static void test_trap21_vendors(void **state)
-{
-    (void)state;
-    struct pool_host hosts[] = {{.name = "a", .model = "EPYC", .usable = ANY},
-                                {.name = "i", .model = "Haswell", .usable = ANY}};
-    expect_refusal(hosts, 2, NULL, CPULIFT_EREFUSED, "AMD");
-    struct planner_options options = {.policy.is_mixed_vendor_allowed = true};
-    g_autoptr(cpulift_plan) plan = plan_with(hosts, 2, &options);
-    assert_null(catalog_find_model(support_get_catalog(), plan->cpu->model)->vendor);
-    assert_null(plan->cpu->vendor);
-    assert_non_null(pool_get_warning(plan, "mixed-vendor"));
-    hosts[0].vendor = "";
-    g_autoptr(cpulift_plan) unknown = plan_with(hosts, 2, NULL);
-    assert_non_null(strstr(pool_get_warning(unknown, "vendor"), "a"));
-}
-
 /// Trap 22.
 static void test_trap22_virt(void **state)
 {
@@ -474,7 +457,6 @@ int main(void)
         cmocka_unit_test(test_trap17_pcid),
         cmocka_unit_test(test_trap18_removed),
         cmocka_unit_test(test_trap20_unreachable),
-        cmocka_unit_test(test_trap21_vendors),
         cmocka_unit_test(test_trap22_virt),
         cmocka_unit_test(test_machine),
         cmocka_unit_test(test_arch),
