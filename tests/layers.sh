@@ -25,8 +25,9 @@ platform base core
 hook base core platform
 measure base core virt
 fleet base core
+store base core
 agent base core
-cli base core virt probe mask platform measure fleet'
+cli base core virt probe mask platform measure fleet store'
 while read -r layer allowed; do
     [ -d "src/$layer" ] || continue
     pattern=$(echo "$layer $allowed" | tr ' ' '|')

@@ -12,6 +12,7 @@
 #include "platform/platform.h"
 #include "platform/state.h"
 #include "probe/proof.h"
+#include "store/rows.h"
 
 const struct record *const documents[] = {
     &platform_applied_record,
@@ -19,7 +20,9 @@ const struct record *const documents[] = {
     &printed_doctor_record,
     &domains_kept_record,
     &printed_explanation_record,
+    &ledger_guests_record,
     &host_record,
+    &ledger_rows_record,
     &node_record,
     &plan_record,
     &printed_platforms_record,
