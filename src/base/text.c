@@ -13,13 +13,28 @@ static bool is_layout(const char *at)
     return *at == '\n' || *at == '\t' || (*at == '\r' && at[1] == '\n');
 }
 
+/// A character that is not seen and changes what is: it steers a terminal, ends a line or turns the
+/// text around.
+static bool is_hidden(gunichar c)
+{
+    switch (g_unichar_type(c)) {
+    case G_UNICODE_CONTROL:
+    case G_UNICODE_FORMAT:
+    case G_UNICODE_LINE_SEPARATOR:
+    case G_UNICODE_PARAGRAPH_SEPARATOR:
+        return true;
+    default:
+        return false;
+    }
+}
+
 static void make_printable(char *at, bool keeps_layout)
 {
     while (*at != '\0') {
         gunichar c = g_utf8_get_char_validated(at, -1);
         if (keeps_layout && is_layout(at)) {
             at++;
-        } else if (c == (gunichar)-1 || c == (gunichar)-2 || g_unichar_iscntrl(c)) {
+        } else if (c == (gunichar)-1 || c == (gunichar)-2 || is_hidden(c)) {
             *at++ = '?';
         } else {
             at = g_utf8_next_char(at);
@@ -39,7 +54,7 @@ void text_make_lines_printable(char *text)
 
 bool text_is_line(const char *text)
 {
-    while (*text != '\0' && !g_unichar_iscntrl(g_utf8_get_char(text))) {
+    while (*text != '\0' && !is_hidden(g_utf8_get_char(text))) {
         text = g_utf8_next_char(text);
     }
     return *text == '\0';

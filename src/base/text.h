@@ -5,7 +5,8 @@
 #include <glib.h>
 #include <stdbool.h>
 
-/// Replaces control characters and bytes that are not UTF-8 by '?', in place.
+/// Replaces by '?', in place, control and format characters (those that turn text around among
+/// them), separators of lines and paragraphs, and bytes that are not UTF-8.
 void text_make_printable(char *text);
 
 /// The same for a text of lines: their ends and tabs stay.

@@ -289,6 +289,20 @@ char *change_get_label(const struct change *change)
     return change->guest != NULL ? g_strdup(change->guest) : g_strconcat("/", change->target, NULL);
 }
 
+/// The content for people's eyes, the caller's: of properties without its secrets.
+static char *show(const struct change *change, const struct root_file *file, size_t *ret_len)
+{
+    g_autoptr(properties) parsed = NULL;
+    const char *bytes = file->bytes;
+    *ret_len = file->len;
+    if (change->undo == CHANGE_PROPERTIES && file->exists &&
+        properties_parse(bytes, file->len, change->target, &parsed, NULL) == 0) {
+        properties_mask(parsed);
+        bytes = properties_format(parsed, ret_len);
+    }
+    return file->exists ? g_memdup2(bytes, *ret_len + 1) : NULL;
+}
+
 void change_append_diff(GString *out, const struct change *change, const struct root_file *before,
                         const struct root_file *after)
 {
@@ -299,7 +313,9 @@ void change_append_diff(GString *out, const struct change *change, const struct 
     } else if (before->exists && after->exists && before->mode != after->mode) {
         g_string_append_printf(out, "mode %04o to %04o: %s\n", before->mode, after->mode, target);
     }
-    diff_format(out, target, before->bytes, before->len, after->bytes, after->len);
+    size_t len = 0, new_len = 0;
+    g_autofree char *old = show(change, before, &len), *new = show(change, after, &new_len);
+    diff_format(out, target, old, len, new, new_len);
 }
 
 char *changeset_format_diff(const changeset *set)

@@ -372,6 +372,32 @@ void properties_set(properties *file, const char *key, const char *value)
     (void)parse_all(text, "properties", file->entries, NULL);
 }
 
+static bool is_secret(const char *key)
+{
+    static const char *const words[] = {"pass", "secret", "token", "credential", "private"};
+    g_autofree char *low = g_ascii_strdown(key, -1);
+    for (size_t i = 0; i < G_N_ELEMENTS(words); i++) {
+        if (strstr(low, words[i]) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void properties_mask(properties *file)
+{
+    for (size_t i = file->entries->len; i-- > 0;) { // what stands before keeps its place
+        const struct entry *entry = g_ptr_array_index(file->entries, i);
+        if (is_secret(entry->key) && entry->value_end > entry->value_start) {
+            g_string_erase(file->text, (gssize)entry->value_start,
+                           (gssize)(entry->value_end - entry->value_start));
+            g_string_insert(file->text, (gssize)entry->value_start, "***");
+        }
+    }
+    g_ptr_array_set_size(file->entries, 0);
+    (void)parse_all(file->text, "properties", file->entries, NULL);
+}
+
 const char *properties_format(const properties *file, size_t *ret_len)
 {
     *ret_len = file->text->len;

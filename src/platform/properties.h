@@ -27,5 +27,9 @@ const char **properties_list(const properties *file);
 /// Gives the key this value (UTF-8): at its last definition, or on a new line at the end.
 void properties_set(properties *file, const char *key, const char *value);
 
+/// Hides, for people's eyes, the value of each key that is called as secrets are (passphrase,
+/// secret, token …).
+void properties_mask(properties *file);
+
 /// The file's bytes, borrowed until the next change.
 const char *properties_format(const properties *file, size_t *ret_len);

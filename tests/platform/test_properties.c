@@ -160,6 +160,22 @@ static void generate(const char *folder, int count)
     }
 }
 
+/// A diff on a terminal, in a log or a ticket shows no secret, however it is written down.
+static void test_mask(void **state)
+{
+    (void)state;
+    static const char text[] = "host=a\nkeystore.passphrase = top \\\n  secret\nempty.password=\n"
+                               "AuthToken:x=y\nguest.cpu.mode=custom\n";
+    g_autoptr(properties) file = NULL;
+    size_t len = 0;
+    assert_int_equal(properties_parse(text, strlen(text), "p", &file, NULL), 0);
+    properties_mask(file);
+    assert_string_equal(properties_format(file, &len),
+                        "host=a\nkeystore.passphrase = ***\nempty.password=\nAuthToken:***\n"
+                        "guest.cpu.mode=custom\n");
+    assert_string_equal(properties_get(file, "AuthToken"), "***");
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 4 && strcmp(argv[1], "generate") == 0) {
@@ -174,10 +190,8 @@ int main(int argc, char **argv)
         return failed;
     }
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_read),
-        cmocka_unit_test(test_write),
-        cmocka_unit_test(test_malformed),
-        cmocka_unit_test(test_list),
+        cmocka_unit_test(test_read), cmocka_unit_test(test_write), cmocka_unit_test(test_malformed),
+        cmocka_unit_test(test_list), cmocka_unit_test(test_mask),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -48,6 +48,11 @@ static void lines_move_no_terminal(void **state)
     assert_string_equal(text, "a\tb\r\n?[2Jc?d????\n");
     text_make_printable(text);
     assert_string_equal(text, "a?b???[2Jc?d?????");
+    char turned[] = {'a',    '\xe2', '\x80', '\xae', 'b',    '\xe2',
+                     '\x80', '\xa8', 'c',    '\xc3', '\xa9', '\0'};
+    assert_false(text_is_line(turned));
+    text_make_printable(turned);
+    assert_string_equal(turned, "a???b???c\xc3\xa9");
 }
 
 static void lines_are_broken_at_blanks(void **state)
