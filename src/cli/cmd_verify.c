@@ -16,9 +16,13 @@
 /// What a plugin of Nagios that could not look ends with.
 #define NAGIOS_UNKNOWN 3
 
+/// More vCPUs than anybody puts on a CPU.
+#define RATIO_MAX 1e6
+
 static struct {
     char *guests, *evacuate, *html, *metrics;
     char **without, **upgrade;
+    double ratio;
     gboolean nagios, json;
 } options;
 
@@ -35,6 +39,10 @@ static const GOptionEntry entries[] = {
      "as if this host and all that are like it gave what DOC says, a scan of one of them after its "
      "update or of another machine (may be repeated)",
      "HOST=DOC"},
+    {"cpu-ratio", 0, 0, G_OPTION_ARG_DOUBLE, &options.ratio,
+     "a host has room for so many vCPUs on each of its CPUs (default: 4, or as many as the fullest "
+     "has)",
+     "N"},
     {"html", 0, 0, G_OPTION_ARG_FILENAME, &options.html,
      "also write the matrix as a page that needs nothing from outside", "FILE"},
     {"metrics", 0, 0, G_OPTION_ARG_FILENAME, &options.metrics,
@@ -105,7 +113,7 @@ static int load_hosts(const catalog *map, char **paths, size_t count, inventory 
     return 0;
 }
 
-/// DIR/HOST/GUEST.xml; the guests of --evacuate's host alone where it is given.
+/// DIR/HOST/GUEST.xml.
 static int load_guests(const char *folder, GPtrArray *guests, cpulift_error **err)
 {
     static const char *const suffixes[] = {".xml", NULL};
@@ -122,18 +130,30 @@ static int load_guests(const char *folder, GPtrArray *guests, cpulift_error **er
                                      "is DIR/HOST/GUEST.xml",
                                      (char *)paths->pdata[i]);
         }
-        if (options.evacuate != NULL && strcmp(host, options.evacuate) != 0) {
-            continue;
-        }
         TRY(file_load(paths->pdata[i], FILE_DOCUMENT_MAX, &text, &len, err));
         TRY(fleet_guest_parse(text, len, paths->pdata[i], host, &guest, err));
         g_ptr_array_add(guests, guest);
     }
     return guests->len > 0
                ? 0
-               : cpulift_error_set(err, CPULIFT_EINPUT, "there is no guest%s%s below '%s'",
-                                   options.evacuate != NULL ? " of " : "",
-                                   options.evacuate != NULL ? options.evacuate : "", folder);
+               : cpulift_error_set(err, CPULIFT_EINPUT, "there is no guest below '%s'", folder);
+}
+
+/// Those of this host, borrowed; NULL: all.
+static int select_guests(const GPtrArray *all, const char *host, GPtrArray *guests,
+                         cpulift_error **err)
+{
+    for (size_t i = 0; i < all->len; i++) {
+        const fleet_guest *guest = all->pdata[i];
+        if (host == NULL || strcmp(guest->host, host) == 0) {
+            g_ptr_array_add(guests, (void *)guest);
+        }
+    }
+    return guests->len > 0
+               ? 0
+               : cpulift_error_set(
+                     err, CPULIFT_EINPUT,
+                     "--evacuate '%s': no guest runs there; see the folders of --guests", host);
 }
 
 /// A guest's host must be known, or left out on purpose: else a name is misspelt.
@@ -184,15 +204,19 @@ static int verify(char **paths, size_t count, cpulift_error **err)
     g_autoptr(catalog) map = NULL;
     g_autoptr(cpulift_plan) plan = NULL;
     g_autoptr(inventory) hosts = NULL;
-    g_autoptr(GPtrArray) guests = g_ptr_array_new_with_free_func((GDestroyNotify)fleet_guest_free);
+    g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func((GDestroyNotify)fleet_guest_free);
+    g_autoptr(GPtrArray) guests = g_ptr_array_new();
     TRY(catalog_load(NULL, &map, err));
     TRY(load_plan(paths[0], &plan, err));
     bool has_plan = plan != NULL;
     TRY(load_hosts(map, paths + has_plan, count - has_plan, &hosts, err));
-    TRY(load_guests(options.guests, guests, err));
-    TRY(check_homes(hosts, guests, err));
+    TRY(load_guests(options.guests, all, err));
+    TRY(check_homes(hosts, all, err));
+    TRY(select_guests(all, options.evacuate, guests, err));
+    g_autoptr(fleet_matrix) of_all = fleet_matrix_new(hosts, all, map);
     g_autoptr(fleet_matrix) matrix = fleet_matrix_new(hosts, guests, map);
-    g_autoptr(fleet_report) report = fleet_report_new(matrix, plan);
+    g_autoptr(fleet_rooms) rooms = fleet_rooms_new(of_all, options.ratio);
+    g_autoptr(fleet_report) report = fleet_report_new(matrix, plan, rooms);
     g_autofree char *metrics = options.metrics != NULL ? fleet_export_metrics(report) : NULL;
     g_autofree char *page = options.html != NULL ? fleet_page_format(report) : NULL;
     TRY(page != NULL ? command_output(options.html, page, err) : 0);
@@ -214,6 +238,10 @@ static int run(char **paths, size_t count)
     if (options.guests == NULL) {
         return command_usage("verify", "where are the guests? name their folder (--guests DIR)");
     }
+    if (!(options.ratio >= 0 && options.ratio <= RATIO_MAX)) {
+        return command_usage("verify", "--cpu-ratio is a number of vCPUs on each CPU, up to %g",
+                             RATIO_MAX);
+    }
     int status = verify(paths, count, &err);
     if (err == NULL) {
         return status;
@@ -232,7 +260,9 @@ const struct command verify_command = {
         "Says of each running guest whether it has the plan's CPU, and to which other hosts it can "
         "go live, or all that stops it. A HOST is a host document, a folder of them, or a .jsonl "
         "file with one on each line. Exit status 1 where a guest is not the plan's and a power "
-        "cycle would make it so, has more than the plan, is not known, or cannot leave its host.",
+        "cycle would make it so, has more than the plan, is not known, or cannot leave its host, "
+        "or "
+        "where a host's guests find no room on the others.",
     .options = entries,
     .json = &options.json,
     .min = 1,

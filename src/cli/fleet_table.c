@@ -154,15 +154,24 @@ static char *format_matrix(const GPtrArray *rows, const fleet_matrix *matrix)
 
 static void add_stuck(GString *out, const GPtrArray *evacuate)
 {
+    g_autoptr(GPtrArray) sentences = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GPtrArray) unknown = g_ptr_array_new();
     for (size_t i = 0; i < evacuate->len; i++) {
         const struct fleet_stuck *stuck = evacuate->pdata[i];
-        size_t count = g_strv_length(stuck->guests);
-        if (count > 0) {
-            g_autofree char *names =
-                text_join_some((const char *const *)stuck->guests, count, MIN(NAMES_MAX, count));
-            g_string_append_printf(out, "'%s' cannot be evacuated: %s can go to no other host\n",
-                                   stuck->host, names);
+        fleet_stuck_describe(stuck, NAMES_MAX, sentences);
+        if (stuck->room == ROOM_UNKNOWN) {
+            g_ptr_array_add(unknown, stuck->host);
         }
+    }
+    for (size_t i = 0; i < sentences->len; i++) {
+        g_string_append_printf(out, "%s\n", (char *)sentences->pdata[i]);
+    }
+    if (unknown->len > 0) {
+        g_autofree char *names = join(unknown);
+        g_string_append_printf(out,
+                               "Whether there is room elsewhere for all guests of %s is not known: "
+                               "hosts or guests do not say what they have; scan again\n",
+                               names);
     }
 }
 

@@ -15,7 +15,13 @@ static void stuck_free(void *item);
 static const struct record stuck_record = {
     RECORD_ROWS({"host", &record_name, STUCK(host), RECORD_REQUIRED},
                 {"guests", &record_strings, STUCK(guests), RECORD_REQUIRED,
-                 .meaning = "that no other host is known to take"}),
+                 .meaning = "that no other host is known to take"},
+                {"room", &record_word, STUCK(room), RECORD_ALWAYS, .words = room_words,
+                 .meaning = "whether the others find room elsewhere, all at once, in memory and "
+                            "CPUs: `yes`, `no`, `not found` (not every way was tried) or "
+                            "`unknown`"},
+                {"memory", &record_uint, STUCK(need.memory), .meaning = "KiB that they need"},
+                {"vcpus", &record_uint, STUCK(need.vcpus), .meaning = "that they have"}),
     .size = sizeof(struct fleet_stuck),
     .destroy = stuck_free,
 };
@@ -23,6 +29,28 @@ static const struct record stuck_record = {
 static void stuck_free(void *item)
 {
     record_free(&stuck_record, item);
+}
+
+void fleet_stuck_describe(const struct fleet_stuck *stuck, size_t names_max, GPtrArray *sentences)
+{
+    size_t count = g_strv_length(stuck->guests);
+    if (count > 0) {
+        g_autofree char *names =
+            text_join_some((const char *const *)stuck->guests, count, MIN(names_max, count));
+        g_ptr_array_add(sentences,
+                        g_strdup_printf("'%s' cannot be evacuated: %s can go to no other host",
+                                        stuck->host, names));
+    }
+    if (stuck->room >= ROOM_NOT_FOUND) {
+        g_ptr_array_add(
+            sentences,
+            g_strdup_printf(
+                "'%s' cannot be emptied at once: %s elsewhere for the %" G_GUINT64_FORMAT
+                " MiB and %" G_GUINT64_FORMAT " vCPUs of its guests%s",
+                stuck->host, stuck->room == ROOM_NO ? "there is no room" : "no room was found",
+                stuck->need.memory / 1024, stuck->need.vcpus,
+                stuck->room == ROOM_NO ? "" : " (not every way was tried)"));
+    }
 }
 
 static const struct record cell_record = {
@@ -55,7 +83,8 @@ static int compare_stuck(const void *a, const void *b)
 }
 
 /// Lists, for each host with guests, those that no other takes.
-static GPtrArray *list_stuck(const fleet_matrix *matrix, const GPtrArray *guests)
+static GPtrArray *list_stuck(const fleet_matrix *matrix, const GPtrArray *guests,
+                             const fleet_rooms *rooms)
 {
     g_autoptr(GHashTable) by_host =
         g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)g_ptr_array_unref);
@@ -79,18 +108,20 @@ static GPtrArray *list_stuck(const fleet_matrix *matrix, const GPtrArray *guests
         stuck->host = g_strdup(host);
         record_merge_strings(&stuck->guests, names);
         stuck->guests = stuck->guests != NULL ? stuck->guests : g_new0(char *, 1);
+        stuck->room = fleet_rooms_find(rooms, stuck->host, &stuck->need);
         g_ptr_array_add(list, stuck);
     }
     g_ptr_array_sort(list, compare_stuck);
     return list;
 }
 
-fleet_report *fleet_report_new(const fleet_matrix *matrix, const cpulift_plan *plan)
+fleet_report *fleet_report_new(const fleet_matrix *matrix, const cpulift_plan *plan,
+                               const fleet_rooms *rooms)
 {
     fleet_report *report = g_new0(fleet_report, 1);
     const GPtrArray *guests = fleet_matrix_get_guests(matrix);
     report->matrix = matrix;
-    report->evacuate = list_stuck(matrix, guests);
+    report->evacuate = list_stuck(matrix, guests, rooms);
     if (plan != NULL) {
         report->guests = g_ptr_array_new_with_free_func(fleet_verdict_record.destroy);
         for (size_t i = 0; i < guests->len; i++) {
@@ -119,7 +150,8 @@ bool fleet_report_is_good(const fleet_report *report)
         }
     }
     for (size_t i = 0; i < report->evacuate->len; i++) {
-        if (*((const struct fleet_stuck *)report->evacuate->pdata[i])->guests != NULL) {
+        const struct fleet_stuck *stuck = report->evacuate->pdata[i];
+        if (*stuck->guests != NULL || stuck->room >= ROOM_NOT_FOUND) {
             return false;
         }
     }

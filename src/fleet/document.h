@@ -4,14 +4,20 @@
 
 #include "core/plan.h"
 #include "fleet/matrix.h"
+#include "fleet/room.h"
 
 #include <jansson.h>
 
 /// Who cannot leave a host.
 struct fleet_stuck {
-    char *host;    ///< owned
-    char **guests; ///< names; owned
+    char *host;            ///< owned
+    char **guests;         ///< names; owned
+    enum room_answer room; ///< whether the others find room elsewhere, all at once
+    struct room_need need; ///< of these others
 };
+
+/// What is to be told of it, a sentence each (owned by the list); of names at most so many.
+void fleet_stuck_describe(const struct fleet_stuck *stuck, size_t names_max, GPtrArray *sentences);
 
 typedef struct fleet_report {
     GPtrArray *guests;          ///< struct fleet_verdict *; NULL: held against no plan
@@ -22,8 +28,10 @@ typedef struct fleet_report {
 /// Of the document; the cells are written by fleet_report_write alone.
 extern const struct record fleet_report_record;
 
-/// Judges every guest of the matrix. `plan` may be NULL. The caller's; the matrix must outlive it.
-fleet_report *fleet_report_new(const fleet_matrix *matrix, const cpulift_plan *plan);
+/// Judges every guest of the matrix. `plan` may be NULL; `rooms` are of all guests of the fleet.
+/// The caller's; the matrix must outlive it.
+fleet_report *fleet_report_new(const fleet_matrix *matrix, const cpulift_plan *plan,
+                               const fleet_rooms *rooms);
 void fleet_report_free(fleet_report *report);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(fleet_report, fleet_report_free)
 

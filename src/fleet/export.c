@@ -27,6 +27,16 @@ static size_t count_stuck(const fleet_report *report)
     return count;
 }
 
+/// Hosts whose guests have this answer to whether there is room for them elsewhere.
+static size_t count_rooms(const fleet_report *report, enum room_answer room)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < report->evacuate->len; i++) {
+        count += ((const struct fleet_stuck *)report->evacuate->pdata[i])->room == room;
+    }
+    return count;
+}
+
 /// Guests × other hosts with this answer.
 static size_t count_cells(const fleet_report *report, enum fleet_can can)
 {
@@ -35,6 +45,26 @@ static size_t count_cells(const fleet_report *report, enum fleet_can can)
         count += fleet_matrix_count_targets(report->matrix, g, can);
     }
     return count;
+}
+
+/// A host of which it is not known has no sample.
+static void add_rooms(GString *out, const fleet_report *report)
+{
+    metrics_add_family(out, "cpulift_evacuations", "gauge",
+                       "Hosts by whether there is room elsewhere for all their guests at once.");
+    for (enum room_answer room = ROOM_UNKNOWN; room <= ROOM_NO; room++) {
+        metrics_add(out, "cpulift_evacuations", "room", room_words[room],
+                    (double)count_rooms(report, room));
+    }
+    metrics_add_family(out, "cpulift_without_room", "gauge",
+                       "1 where no room was found elsewhere for all guests of a host at once.");
+    for (size_t i = 0; i < report->evacuate->len; i++) {
+        const struct fleet_stuck *stuck = report->evacuate->pdata[i];
+        if (stuck->room != ROOM_UNKNOWN) {
+            metrics_add(out, "cpulift_without_room", "host", stuck->host,
+                        stuck->room >= ROOM_NOT_FOUND);
+        }
+    }
 }
 
 char *fleet_export_metrics(const fleet_report *report)
@@ -60,6 +90,7 @@ char *fleet_export_metrics(const fleet_report *report)
         const struct fleet_stuck *stuck = report->evacuate->pdata[i];
         metrics_add(out, "cpulift_stuck_guests", "host", stuck->host, g_strv_length(stuck->guests));
     }
+    add_rooms(out, report);
     return g_string_free(out, FALSE);
 }
 
@@ -69,18 +100,19 @@ char *fleet_export_nagios(const fleet_report *report, enum fleet_alarm *ret_alar
         [FLEET_OK] = "OK", [FLEET_WARNING] = "WARNING", [FLEET_CRITICAL] = "CRITICAL"};
     size_t stuck = count_stuck(report), stale = count_verdicts(report, "stale");
     size_t foreign = count_verdicts(report, "foreign"), unknown = count_verdicts(report, "unknown");
-    *ret_alarm = foreign + stuck > 0   ? FLEET_CRITICAL
-                 : stale + unknown > 0 ? FLEET_WARNING
-                                       : FLEET_OK;
+    size_t without = count_rooms(report, ROOM_NO), not_found = count_rooms(report, ROOM_NOT_FOUND);
+    *ret_alarm = foreign + stuck + without > 0     ? FLEET_CRITICAL
+                 : stale + unknown + not_found > 0 ? FLEET_WARNING
+                                                   : FLEET_OK;
     GString *out = g_string_new(NULL);
     g_string_printf(out,
                     "CPULIFT %s - %u guests, %zu foreign, %zu stale, %zu unknown, %zu cannot leave "
-                    "their hosts |",
+                    "their hosts, %zu hosts without room elsewhere |",
                     words[*ret_alarm], fleet_matrix_get_guests(report->matrix)->len, foreign, stale,
-                    unknown, stuck);
+                    unknown, stuck, without + not_found);
     for (size_t i = 0; i < G_N_ELEMENTS(verdicts); i++) {
         g_string_append_printf(out, " %s=%zu", verdicts[i], count_verdicts(report, verdicts[i]));
     }
-    g_string_append_printf(out, " stuck=%zu\n", stuck);
+    g_string_append_printf(out, " stuck=%zu without_room=%zu\n", stuck, without + not_found);
     return g_string_free(out, FALSE);
 }

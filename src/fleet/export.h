@@ -11,5 +11,6 @@ char *fleet_export_metrics(const fleet_report *report);
 enum fleet_alarm { FLEET_OK, FLEET_WARNING, FLEET_CRITICAL };
 
 /// One line with performance data, as plugins of Nagios print it: critical where a guest has more
-/// than the plan or cannot leave its host, a warning where one is stale or not known. The caller's.
+/// than the plan or cannot leave its host, or a host's find no room elsewhere; a warning where one
+/// is stale or not known, or no room was found. The caller's.
 char *fleet_export_nagios(const fleet_report *report, enum fleet_alarm *ret_alarm);

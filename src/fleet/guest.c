@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "fleet/guest.h"
 
+#include "base/text.h"
 #include "base/xml.h"
 #include "core/domain.h"
+#include "core/host.h"
 
 #include <string.h>
 
@@ -58,6 +60,18 @@ static char *make_key(const fleet_guest *guest)
     return g_string_free(key, FALSE);
 }
 
+/// What it has at most, in KiB, as libvirt writes it; 0: it does not.
+static guint64 read_memory(const xmlNode *root)
+{
+    const xmlNode *node = xml_find_child(root, "memory");
+    g_autofree char *unit = node != NULL ? xml_get_attribute(node, "unit") : NULL;
+    g_autofree char *text = node != NULL ? xml_get_text(node) : NULL;
+    guint64 memory = 0;
+    bool is_one = text != NULL && (unit == NULL || strcmp(unit, "KiB") == 0) &&
+                  text_to_uint(text, HOST_MEMORY_MAX, &memory);
+    return is_one ? memory : 0;
+}
+
 int fleet_guest_parse(const char *xml, size_t len, const char *name, const char *host,
                       fleet_guest **ret_guest, cpulift_error **err)
 {
@@ -82,6 +96,7 @@ int fleet_guest_parse(const char *xml, size_t len, const char *name, const char 
     guest->virt = xml_get_attribute(root, "type");
     guest->machine = get_at(root, type, "machine");
     guest->shape = guest_read(document);
+    guest->memory = read_memory(root);
     guest->has_acpi = find_path(root, acpi) != NULL;
     guest->has_own_cpu = domain_has_own_cpu(document);
     guest->has_own_mode = domain_has_own_mode(document);

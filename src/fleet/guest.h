@@ -11,6 +11,7 @@ typedef struct fleet_guest {
     char *virt;        ///< "kvm", "qemu" or another of libvirt's domain types
     char *machine;     ///< QEMU's canonical name; NULL: not said
     struct domain_guest shape;
+    guint64 memory; ///< KiB; 0: not known
     bool has_acpi;
     bool has_own_cpu;    ///< -cpu in <qemu:commandline>
     bool has_own_mode;   ///< its owner chose a mode other than custom

@@ -2,7 +2,6 @@
 #include "fleet/page.h"
 
 #include "base/html.h"
-#include "base/text.h"
 #include "fleet/verdict.h"
 
 #include <string.h>
@@ -77,15 +76,13 @@ static void add_guest(GString *page, const fleet_report *report, size_t index,
 
 static void add_stuck(GString *page, const GPtrArray *evacuate)
 {
+    g_autoptr(GPtrArray) sentences = g_ptr_array_new_with_free_func(g_free);
     for (size_t i = 0; i < evacuate->len; i++) {
         const struct fleet_stuck *stuck = evacuate->pdata[i];
-        size_t count = g_strv_length(stuck->guests);
-        if (count > 0) {
-            g_autofree char *names =
-                text_join_some((const char *const *)stuck->guests, count, count);
-            html_add(page, "<li>%s cannot be evacuated: %s can go to no other host</li>\n",
-                     stuck->host, names);
-        }
+        fleet_stuck_describe(stuck, g_strv_length(stuck->guests), sentences);
+    }
+    for (size_t i = 0; i < sentences->len; i++) {
+        html_add(page, "<li>%s</li>\n", (char *)sentences->pdata[i]);
     }
     if (page->len > 0) {
         g_string_prepend(page, "<ul class=\"stuck\">\n");
