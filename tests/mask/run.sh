@@ -122,7 +122,7 @@ done
 
 # --- programs as they are --------------------------------------------------------------------
 cpu=Nehalem
-for mode in gap threads signals blocked kept once waiting children exec-thread jit jit-rwx jit-anew unmapped copy written filled sandbox seccomp; do
+for mode in gap prefixed threads signals blocked kept once waiting children exec-thread jit jit-rwx jit-anew unmapped copy written filled sandbox seccomp; do
     check "victim: $mode" "${run[@]}" --cpu $cpu -- "$victim" $mode
     same "victim: $mode says nothing" "" "$(cat "$tmp/err")"
 done
@@ -156,10 +156,14 @@ if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
     "${run[@]}" --cpu Nehalem -- setpriv --reuid=65534 --regid=65534 --clear-groups cat /proc/cpuinfo 2>"$tmp/err" | grep -q vendor_id
     same "a program that becomes another user still reads /proc/cpuinfo, and it is said" "0 1" \
         "${PIPESTATUS[1]} $(grep -c 'another user' "$tmp/err")"
+    cp "$victim" "$tmp/closed" && chmod 755 "$tmp/closed"
+    setpriv --reuid=65534 --regid=65534 --clear-groups env XDG_CACHE_HOME=/nonexistent \
+        "$tmp/run-program" --trap "$trap_asked" --cpu Nehalem -- "$tmp/closed" closed >/dev/null 2>"$tmp/err"
+    same "a program that nobody may look into any more goes on, and is told of" "0 1" "$? $(grep -c 'PR_SET_DUMPABLE' "$tmp/err")"
     cp "$static" "$tmp/unreadable" && chmod 711 "$tmp/unreadable"
     setpriv --reuid=65534 --regid=65534 --clear-groups env XDG_CACHE_HOME=/nonexistent \
         "$tmp/run-program" --trap "$trap_asked" --cpu Nehalem -- "$tmp/unreadable" dump >/dev/null 2>"$tmp/err"
-    same "a program that cannot be read is told of" "1" "$(grep -c 'not read' "$tmp/err")"
+    same "a program that cannot be read is told of, and goes on" "0 1" "$? $(grep -c 'not read' "$tmp/err")"
 else skip "without privileges" "needs root to give them up"; fi
 plugs=()
 for i in $(seq 100); do

@@ -37,6 +37,29 @@ static void test_function_between_padding(void **state)
     ASSERT_FOUND(code, 1, 0);
 }
 
+/// The answer goes to the caller, in eax.
+static void test_function_that_returns_it(void **state)
+{
+    (void)state;
+    static const uint8_t code[] = {0x53, 0xb8, 0x01, 0x00, 0x00, 0x00, 0x31,
+                                   0xc9, 0x0f, 0xa2, 0x5b, 0xc3, 0xcc, 0xcc};
+    struct find_result found;
+    find_in_memory(code, sizeof code, true, 0, &found);
+    assert_int_equal(found.code->len, 1);
+    find_result_clear(&found);
+}
+
+/// Prefixes belong to the instruction: its opcode is not within another one.
+static void test_prefixed(void **state)
+{
+    (void)state;
+    static const uint8_t code[] = {0xc3, 0x66, 0x90, 0x66, 0x90, 0x66, 0x90, 0x66, 0x90, 0x66,
+                                   0x90, 0x66, 0x90, 0x66, 0x90, 0x90, 0x53, 0x49, 0x89, 0xd0,
+                                   0x89, 0xf8, 0x31, 0xc9, 0x66, 0x48, 0x0f, 0xa2, 0x41, 0x89,
+                                   0x00, 0x41, 0x89, 0x58, 0x04, 0x5b, 0xc3, 0xcc, 0xcc};
+    ASSERT_FOUND(code, 1, 0);
+}
+
 /// Several leaves one after the other, behind text in the code segment.
 static void test_function_behind_text(void **state)
 {
@@ -206,6 +229,8 @@ static void test_build_id(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_function_that_returns_it),
+        cmocka_unit_test(test_prefixed),
         cmocka_unit_test(test_function_between_padding),
         cmocka_unit_test(test_function_behind_text),
         cmocka_unit_test(test_part_of_another_instruction),

@@ -89,6 +89,25 @@ static void mode_gap(char **args)
     REQUIRE(memcmp(gap_table + 72, head, sizeof head) == 0);
 }
 
+#define PREFIXED(prefixes, leaf, regs)                                                             \
+    __asm__ volatile(".byte " prefixes ", 0x0f, 0xa2"                                              \
+                     : "=a"((regs)[0]), "=b"((regs)[1]), "=c"((regs)[2]), "=d"((regs)[3])          \
+                     : "0"(leaf), "2"(0))
+
+/// Prefixes do not make another instruction of it.
+static void mode_prefixed(char **args)
+{
+    (void)args;
+    uint32_t plain[4], rex[4], size[4], many[4];
+    __cpuid_count(1, 0, plain[0], plain[1], plain[2], plain[3]);
+    PREFIXED("0x48", 1, rex);
+    PREFIXED("0x66", 1, size);
+    PREFIXED("0xf3, 0x2e, 0x67, 0x41", 1, many);
+    REQUIRE(plain[0] == rex[0] && plain[2] == rex[2] && plain[3] == rex[3]);
+    REQUIRE(plain[0] == size[0] && plain[2] == size[2] && plain[3] == size[3]);
+    REQUIRE(plain[0] == many[0] && plain[2] == many[2] && plain[3] == many[3]);
+}
+
 static void *thread_main(void *expected)
 {
     for (int i = 0; i < 20; i++) {
@@ -298,6 +317,7 @@ static const struct {
 } modes[] = {
     {"blocked", mode_blocked},
     {"children", mode_children},
+    {"closed", mode_closed},
     {"copy", mode_copy},
     {"count", mode_count},
     {"dlopen", mode_dlopen},
@@ -312,6 +332,7 @@ static const struct {
     {"kept", mode_kept},
     {"legacy", mode_legacy},
     {"once", mode_once},
+    {"prefixed", mode_prefixed},
     {"sandbox", mode_sandbox},
     {"sandboxed", mode_sandboxed},
     {"seccomp", mode_seccomp},

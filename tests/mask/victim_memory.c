@@ -25,6 +25,28 @@ static const uint8_t counting_code[] = {0,    0x53, 0x89, 0xf8, 0x31, 0xc9, 0x0f
                                         0xa2, 0x89, 0x06, 0x89, 0x5e, 0x04, 0x89,
                                         0x4e, 0x08, 0x89, 0x56, 0x0c, 0x5b, 0xc3};
 
+/// Nobody but root may look into the program from some moment on. It goes on, with code from before
+/// that and new code.
+void mode_closed(char **args)
+{
+    (void)args;
+    uint8_t *before = make_memory(ALL), *unused = make_memory(ALL);
+    write_code(before);
+    write_code(unused);
+    features_by(to_function(before));
+    REQUIRE(prctl(PR_SET_DUMPABLE, 0) == 0);
+    uint8_t *after = make_memory(ALL);
+    write_code(after);
+    REQUIRE(features_by(to_function(after)) != 0 && features_by(to_function(unused)) != 0);
+    before[CODE_SIZE] = unused[CODE_SIZE] = after[CODE_SIZE] = 0xc3;
+    REQUIRE(features_by(to_function(before)) != 0 && read_features() != 0);
+    pid_t child = fork();
+    if (child == 0) {
+        _exit(read_features() != 0 ? 5 : 6);
+    }
+    require_exit(child, 5);
+}
+
 struct counting {
     atomic_uchar *at;
     atomic_bool is_over;

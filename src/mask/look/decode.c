@@ -3,6 +3,7 @@
 
 #include <Zydis/Zydis.h>
 #include <glib.h>
+#include <string.h>
 
 static ZydisDecoder decoders[2][2]; // [is minimal][is 64 bit]
 
@@ -21,6 +22,17 @@ static const ZydisDecoder *get_decoder(bool is_64, bool is_minimal)
         g_once_init_leave(&once, 1);
     }
     return &decoders[is_minimal][is_64];
+}
+
+size_t decode_prefixes(bool is_64, const uint8_t *code, size_t size)
+{
+    static const uint8_t prefixes[] = {0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf2, 0xf3};
+    size_t count = 0, room = MIN(size, DECODE_MAX - CPUID_LENGTH);
+    while (count < room && (memchr(prefixes, code[count], sizeof prefixes) != NULL ||
+                            (is_64 && (code[count] & 0xf0) == 0x40))) { // REX
+        count++;
+    }
+    return count;
 }
 
 size_t decode_length(bool is_64, const uint8_t *code, size_t size)
@@ -170,6 +182,7 @@ bool decode_full(bool is_64, const uint8_t *code, size_t size, struct decoded *r
     unsigned flags = 0;
     flags |= insn.mnemonic == ZYDIS_MNEMONIC_CPUID ? DECODE_CPUID : 0;
     flags |= is_barrier(insn.mnemonic) ? DECODE_BARRIER : 0;
+    flags |= insn.mnemonic == ZYDIS_MNEMONIC_RET ? DECODE_USES_ANSWER : 0; // the caller does
     flags |= is_padding(&insn, code) ? DECODE_PADDING : 0;
     flags |= is_implausible(&insn, code) ? DECODE_IMPLAUSIBLE : 0;
     // CPUID itself both reads and writes all four, which says nothing of another CPUID.

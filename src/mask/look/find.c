@@ -50,11 +50,20 @@ static bool is_odd(const struct region *region, const struct decoded *insn)
     return (insn->flags & DECODE_IMPLAUSIBLE) != 0 || insn->reach > region->reach;
 }
 
+/// True if nothing but prefixes stands between: what begins at `from` is the candidate itself.
+static bool is_prefixed(const struct region *region, uint64_t from, uint64_t target)
+{
+    return decode_prefixes(region->is_64, region->data + from, target - from) == target - from;
+}
+
 /// Reads on from `from`. Returns where the first instruction at or behind `target` begins, or
 /// UINT64_MAX where the stream ends before (bytes that are no instruction).
 static uint64_t run_to(const struct region *region, uint64_t from, uint64_t target)
 {
     while (from < target) {
+        if (is_prefixed(region, from, target)) {
+            return target;
+        }
         size_t length = decode_length(region->is_64, region->data + from, region->end - from);
         if (length == 0) {
             return UINT64_MAX;
@@ -79,6 +88,10 @@ static struct history read_history(const struct region *region, uint64_t from, u
     unsigned since_set = SET_WITHIN + 1, row = 0;
     while (from < target) {
         struct decoded insn;
+        if (is_prefixed(region, from, target)) {
+            from = target;
+            break;
+        }
         if (!decode_full(region->is_64, region->data + from, region->end - from, &insn)) {
             return (struct history){0};
         }

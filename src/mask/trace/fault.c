@@ -9,15 +9,13 @@
 #include "mask/trace/patch.h"
 #include "mask/trace/watch.h"
 
+#include <asm/prctl.h>
 #include <signal.h>
 #include <stddef.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/user.h>
-
-/// The longest instruction, in bytes.
-#define INSTRUCTION_MAX 15
 
 /// The protection of the page, -1 where nothing is mapped.
 static int read_protection(pid_t pid, uint64_t addr)
@@ -46,6 +44,18 @@ static bool search(struct tracer *tracer, struct task *task, uint64_t page, uint
     return true;
 }
 
+/// Watched memory of a process that may not be looked into any more gets what was asked for.
+static bool release(struct tracer *tracer, struct task *task, uint64_t page)
+{
+    if (!watch_has(task->space->watch, page, page + 1) || memory_is_open(task->tid) ||
+        !protect(task, page, watch_get_protection(WATCH_OPEN))) {
+        return false;
+    }
+    watch_release(task->space->watch, page, page + MEMORY_PAGE);
+    patch_report_closed(tracer, task);
+    return true;
+}
+
 /// A fault on watched memory: the page is searched and gets another protection.
 static bool resolve_watch(struct tracer *tracer, struct task *task, uint64_t addr, uint64_t rip)
 {
@@ -53,22 +63,30 @@ static bool resolve_watch(struct tracer *tracer, struct task *task, uint64_t add
         return false;
     }
     int prot = read_protection(task->tid, addr);
-    bool is_execution = addr >= rip && addr - rip < INSTRUCTION_MAX;
+    bool is_execution = addr >= rip && addr - rip < DECODE_MAX;
     bool is_repeated = task->fault_rip == rip && task->fault_addr == addr;
     enum watch_verdict verdict =
         watch_judge(task->space->watch, addr, prot, is_execution, is_repeated);
     task->fault_rip = verdict == WATCH_RETRY ? rip : 0;
     task->fault_addr = verdict == WATCH_RETRY ? addr : 0;
-    if (verdict == WATCH_NOT_OURS || verdict == WATCH_RETRY) {
-        return verdict == WATCH_RETRY;
-    }
     uint64_t page = addr & ~(uint64_t)(MEMORY_PAGE - 1);
+    if (verdict == WATCH_NOT_OURS || verdict == WATCH_RETRY) {
+        return verdict == WATCH_RETRY || (prot < 0 && release(tracer, task, page));
+    }
     uint64_t entry = is_execution ? rip : UINT64_MAX;
     if (verdict == WATCH_EXECUTE) {
         fill_prepare(tracer, task, page);
     }
     return (verdict == WATCH_WRITE || search(tracer, task, page, entry)) &&
            protect(task, page, watch_get_protection(verdict));
+}
+
+/// Where the opcode of the instruction at `rip` stands: behind its prefixes.
+static uint64_t skip_prefixes(const struct task *task, uint64_t rip)
+{
+    uint8_t bytes[DECODE_MAX];
+    size_t got = memory_read(task->tid, rip, bytes, sizeof bytes);
+    return rip + decode_prefixes(task->space->is_64, bytes, got);
 }
 
 static bool is_cpuid_at(pid_t tid, uint64_t addr)
@@ -95,16 +113,34 @@ static bool skip_trial(const struct tracer *tracer, const struct task *task, con
 static bool answer_signal(struct tracer *tracer, struct task *task, const siginfo_t *info,
                           struct user_regs_struct *regs)
 {
+    uint64_t at = skip_prefixes(task, regs->rip);
     bool is_fault = tracer->options.is_faulting && info->si_signo == SIGSEGV &&
-                    info->si_code == SI_KERNEL && is_cpuid_at(task->tid, regs->rip);
+                    info->si_code == SI_KERNEL && is_cpuid_at(task->tid, at);
     bool is_trap = info->si_signo == SIGILL && info->si_code > 0 &&
-                   task->space->trap == TRAP_SIGNAL &&
-                   space_is_site(task->space, task->tid, regs->rip);
+                   task->space->trap == TRAP_SIGNAL && space_is_site(task->space, task->tid, at);
     bool is_torn = info->si_signo == SIGSEGV && info->si_code == SI_KERNEL && !is_fault &&
-                   space_is_torn(task->space, task->tid, regs->rip);
-    return is_torn ||
-           ((is_fault || is_trap) &&
-            answer_cpuid(tracer, task, regs, (uint32_t)regs->rax, regs->rip + CPUID_LENGTH));
+                   space_is_torn(task->space, task->tid, at);
+    return is_torn || ((is_fault || is_trap) &&
+                       answer_cpuid(tracer, task, regs, (uint32_t)regs->rax, at + CPUID_LENGTH));
+}
+
+/// Whether it was a CPUID that faulted nobody can tell where the process may not be looked into.
+/// Its CPUID does not fault from then on, and what did is tried again: anything else faults once
+/// more.
+static bool stop_faulting(struct tracer *tracer, struct task *task, const siginfo_t *info,
+                          uint64_t rip)
+{
+    const uint64_t args[6] = {ARCH_SET_CPUID, 1};
+    uint8_t byte;
+    long result;
+    if (!tracer->options.is_faulting || info->si_signo != SIGSEGV || info->si_code != SI_KERNEL ||
+        task->is_real || memory_read(task->tid, rip, &byte, sizeof byte) == sizeof byte ||
+        !inject_call(task->tid, task->space->syscall_at, SYS_arch_prctl, args, &result)) {
+        return false;
+    }
+    task->is_real = true;
+    patch_report_closed(tracer, task);
+    return result == 0;
 }
 
 /// True if the signal was made by us: a trap, which is answered, or a fault on watched memory.
@@ -113,6 +149,7 @@ static bool is_ours(struct tracer *tracer, struct task *task, const siginfo_t *i
 {
     bool is_refused = info->si_signo == SIGSEGV && info->si_code == SEGV_ACCERR;
     return answer_signal(tracer, task, info, regs) ||
+           stop_faulting(tracer, task, info, regs->rip) ||
            (is_refused &&
             resolve_watch(tracer, task, (uint64_t)(uintptr_t)info->si_addr, regs->rip));
 }

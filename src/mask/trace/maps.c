@@ -9,7 +9,7 @@
 
 /// Memory that is to be writable and executable at once is given as writable only, and watched. Not
 /// by who is in a sandbox of its own making, where mprotect may be forbidden: programs that are
-/// started in one need it before they begin.
+/// started in one need it before they begin; nor by who may not be looked into.
 static bool is_watchable(const struct tracer *tracer, const struct task *task)
 {
     const int both = PROT_WRITE | PROT_EXEC;
@@ -17,7 +17,7 @@ static bool is_watchable(const struct tracer *tracer, const struct task *task)
     return tracer->options.is_jit_watched && task->space->is_64 && !task->space->is_released &&
            task->space->syscall_at != 0 && (args[2] & both) == both &&
            (args[3] & MAP_ANONYMOUS) != 0 && (args[3] & MAP_TYPE) == MAP_PRIVATE &&
-           (args[3] & MAP_GROWSDOWN) == 0;
+           (args[3] & MAP_GROWSDOWN) == 0 && memory_is_open(task->tid);
 }
 
 static uint64_t round_up(uint64_t at)
@@ -31,7 +31,11 @@ enum resume maps_map(struct tracer *tracer, struct task *task)
     if (!patch_is_needed(tracer, task)) {
         return RESUME_FREELY;
     }
-    if ((task->args[2] & PROT_EXEC) == 0) {
+    bool is_code = (task->args[2] & PROT_EXEC) != 0;
+    if (is_code && !memory_is_open(task->tid)) {
+        patch_report_closed(tracer, task);
+    }
+    if (!is_code) {
         uint64_t start = task->args[0], end = round_up(start + task->args[1]);
         bool is_over = (task->args[3] & MAP_FIXED) != 0 && space_has(task->space, start, end);
         return is_over ? RESUME_TO_CALL_END : RESUME_FREELY;

@@ -3,6 +3,7 @@
 
 #include "base/auto.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -65,6 +66,13 @@ GArray *memory_read_maps(pid_t pid, uint64_t start, uint64_t end)
     free(line);
     fclose(file);
     return maps;
+}
+
+bool memory_is_open(pid_t pid)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/maps", pid);
+    autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
+    return fd >= 0 || (errno != EACCES && errno != EPERM);
 }
 
 uint64_t memory_read_status(pid_t pid, const char *key, unsigned base, uint64_t otherwise)

@@ -22,6 +22,10 @@ struct mapping {
 /// process is gone.
 GArray *memory_read_maps(pid_t pid, uint64_t start, uint64_t end);
 
+/// False where the process may not be looked into: it has asked for that (PR_SET_DUMPABLE), or its
+/// program may not be read, and the tracer is not root.
+bool memory_is_open(pid_t pid);
+
 /// The number behind `key` ("\nTgid:") in /proc/PID/status (proc(5)), to this base; `otherwise`
 /// where it cannot be read.
 uint64_t memory_read_status(pid_t pid, const char *key, unsigned base, uint64_t otherwise);

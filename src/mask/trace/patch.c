@@ -38,6 +38,16 @@ static void report_undecided(struct tracer *tracer, const char *what, uint64_t a
                 line);
 }
 
+void patch_report_closed(const struct tracer *tracer, const struct task *task)
+{
+    if (g_hash_table_add(tracer->reported, g_strdup("closed"))) {
+        task_report(tracer,
+                    "process %d: it asked (by PR_SET_DUMPABLE) that only root looks into it: code "
+                    "that is not known yet shows it the real CPU",
+                    task->tid);
+    }
+}
+
 bool patch_is_needed(const struct tracer *tracer, const struct task *task)
 {
     return !tracer->options.is_faulting || !task->space->is_64;
@@ -205,6 +215,9 @@ void patch_program(struct tracer *tracer, struct task *task)
 void patch_range(struct tracer *tracer, struct task *task, uint64_t start, uint64_t end)
 {
     g_autoptr(GArray) maps = memory_read_maps(task->tid, start, end);
+    if (maps->len == 0 && !memory_is_open(task->tid)) {
+        patch_report_closed(tracer, task);
+    }
     for (unsigned i = 0; i < maps->len; i++) {
         struct mapping mapping = g_array_index(maps, struct mapping, i);
         uint64_t cut = start > mapping.start ? start - mapping.start : 0;

@@ -35,6 +35,7 @@ static void report_unreadable(const struct tracer *tracer, const struct task *ta
 {
     uint8_t byte;
     if (memory_read(task->tid, rip, &byte, sizeof byte) != sizeof byte) {
+        g_hash_table_add(tracer->reported, g_strdup("closed")); // this says more
         task_report(tracer,
                     "process %d: its program may be executed but not read: it shows the real "
                     "CPU; make the file readable",
@@ -55,6 +56,7 @@ enum resume program_begin(struct tracer *tracer, struct task *task)
     task->space->is_sandboxed = is_sandboxed;
     task->space->fills = fills;
     task->pending = 0;
+    task->is_real = false;
     if (ptrace(PTRACE_GETREGS, task->tid, 0, &regs) != 0) {
         return RESUME_FREELY;
     }

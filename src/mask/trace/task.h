@@ -41,6 +41,7 @@ struct task {
     uint64_t opened_start, opened_end; ///< its call has become one that opens this, 0: it has not
     bool is_open_again;                ///< its next open is the one that our file was refused to
     uint64_t fault_rip, fault_addr;    ///< of the fault that was tried again last, or 0
+    bool is_real;                      ///< its CPUID does not fault: it shows the real CPU
 };
 
 struct tracer {
