@@ -122,7 +122,7 @@ done
 
 # --- programs as they are --------------------------------------------------------------------
 cpu=Nehalem
-for mode in gap prefixed threads signals blocked kept once waiting children exec-thread jit jit-rwx jit-anew unmapped copy written filled sandbox seccomp; do
+for mode in gap prefixed threads signals blocked kept once waiting children untraced switch exec-thread jit jit-rwx jit-anew unmapped copy written filled sandbox seccomp; do
     check "victim: $mode" "${run[@]}" --cpu $cpu -- "$victim" $mode
     same "victim: $mode says nothing" "" "$(cat "$tmp/err")"
 done

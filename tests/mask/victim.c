@@ -3,6 +3,7 @@
 /// all is as it would be on the CPU that it was told of first.
 #include "victim.h"
 
+#include <asm/prctl.h>
 #include <cpuid.h>
 #include <dlfcn.h>
 #include <errno.h>
@@ -11,7 +12,9 @@
 #include <linux/seccomp.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <spawn.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -146,6 +149,49 @@ static void make_vfork(void)
         _exit(7);
     }
     require_exit(child, 7);
+}
+
+/// A child that asks not to be traced. *ret_flags: those of the call, afterwards.
+static pid_t clone_untraced(bool is_new_call, uint64_t *ret_flags)
+{
+    const struct {
+        uint64_t flags, members[10];
+    } args = {CLONE_UNTRACED | (is_new_call ? 0 : SIGCHLD), {0, 0, 0, SIGCHLD}};
+    volatile __typeof__(args) given = args;
+    pid_t child = (pid_t)(is_new_call ? syscall(SYS_clone3, &given, 88)
+                                      : syscall(SYS_clone, given.flags, 0, 0, 0, 0));
+    *ret_flags = given.flags;
+    return child;
+}
+
+/// Nothing is different for it, nor for the programs that it starts.
+static void mode_untraced(char **args)
+{
+    (void)args;
+    uint64_t expected = read_features(), flags;
+    for (int i = 0; i < 4; i++) {
+        pid_t child = clone_untraced(i % 2 == 0, &flags);
+        if (child == 0 && i < 2) {
+            _exit(read_features() == expected && features_by(gap_cpuid) == expected ? 5 : 6);
+        }
+        if (child == 0) {
+            execl("/bin/sh", "sh", "-c", "exit 5", (char *)NULL);
+        }
+        require_exit(child, 5);
+        REQUIRE((flags & CLONE_UNTRACED) != 0);
+    }
+}
+
+/// CPUID cannot be made to fault, nor be shown as it is, by the program itself.
+static void mode_switch(char **args)
+{
+    (void)args;
+    uint64_t expected = read_features();
+    REQUIRE(syscall(SYS_arch_prctl, ARCH_GET_CPUID, 0) == 1);
+    for (int i = 0; i < 2; i++) {
+        REQUIRE(syscall(SYS_arch_prctl, ARCH_SET_CPUID, i) == -1 && errno == ENODEV);
+        REQUIRE(read_features() == expected && syscall(SYS_arch_prctl, ARCH_GET_CPUID, 0) == 1);
+    }
 }
 
 static char program_word[] = "victim", gap_word[] = "gap";
@@ -337,9 +383,11 @@ static const struct {
     {"sandboxed", mode_sandboxed},
     {"seccomp", mode_seccomp},
     {"signals", mode_signals},
+    {"switch", mode_switch},
     {"threads", mode_threads},
     {"trap", mode_trap},
     {"unmapped", mode_unmapped},
+    {"untraced", mode_untraced},
     {"waiting", mode_waiting},
     {"written", mode_written},
 };

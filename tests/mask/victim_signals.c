@@ -178,7 +178,7 @@ void mode_once(char **args)
     REQUIRE(sigaction(SIGILL, NULL, &action) == 0 && action.sa_handler == SIG_DFL);
 }
 
-/// Sends itself a signal that is blocked, and traps: it waits still, just once.
+/// Sends itself a signal that is blocked, and traps: it waits still, just once, with what was said.
 static void require_waits(int signal, void (*handler)(int))
 {
     const struct timespec now = {0};
@@ -187,11 +187,13 @@ static void require_waits(int signal, void (*handler)(int))
     siginfo_t info;
     sigemptyset(&one);
     sigaddset(&one, signal);
-    REQUIRE(sigaction(signal, &action, NULL) == 0 && raise(signal) == 0);
+    const union sigval said = {.sival_int = 77};
+    REQUIRE(sigaction(signal, &action, NULL) == 0);
+    REQUIRE(pthread_sigqueue(pthread_self(), signal, said) == 0);
     trap_once();
     REQUIRE(sigpending(&waiting) == 0 && sigismember(&waiting, signal));
     REQUIRE(sigtimedwait(&one, &info, &now) == signal);
-    REQUIRE(info.si_code <= 0 && info.si_pid == getpid());
+    REQUIRE(info.si_code == SI_QUEUE && info.si_pid == getpid() && info.si_value.sival_int == 77);
     REQUIRE(sigtimedwait(&one, &info, &now) == -1);
 }
 

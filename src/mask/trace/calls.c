@@ -3,6 +3,7 @@
 
 #include "mask/look/decode.h"
 #include "mask/trace/answer.h"
+#include "mask/trace/clone.h"
 #include "mask/trace/fill.h"
 #include "mask/trace/filter.h"
 #include "mask/trace/maps.h"
@@ -10,6 +11,7 @@
 #include "mask/trace/open.h"
 #include "mask/trace/program.h"
 
+#include <asm/prctl.h>
 #include <errno.h>
 #include <linux/audit.h>
 #include <signal.h>
@@ -24,9 +26,15 @@ static const struct {
     uint64_t nr;
     size_t reason;
 } legacy_calls[] = {
-    {91, FILTER_UNMAP},    {125, FILTER_PROTECT},
-    {163, FILTER_REMAP},   {SIGNALS_LEGACY_ACTION, FILTER_ACTION},
-    {175, FILTER_BLOCK},   {192, FILTER_MAP},
+    {91, FILTER_UNMAP},
+    {120, FILTER_CLONE},
+    {125, FILTER_PROTECT},
+    {384, FILTER_MODE},
+    {435, FILTER_CLONE},
+    {163, FILTER_REMAP},
+    {SIGNALS_LEGACY_ACTION, FILTER_ACTION},
+    {175, FILTER_BLOCK},
+    {192, FILTER_MAP},
     {380, FILTER_PROTECT},
 };
 
@@ -76,6 +84,20 @@ static enum resume on_block(struct tracer *tracer, struct task *task)
     return RESUME_FREELY;
 }
 
+/// The CPU that is shown cannot make CPUID fault, whatever this one does: the call is not made, and
+/// answered as the kernel does for such a CPU.
+static enum resume on_mode(struct tracer *tracer, struct task *task)
+{
+    (void)tracer;
+    bool is_cpuid = task->args[0] == ARCH_GET_CPUID || task->args[0] == ARCH_SET_CPUID;
+    if (is_cpuid) { // by the 32-bit interface it may be another one
+        int64_t result = task->args[0] == ARCH_GET_CPUID ? 1 : -ENODEV;
+        task_set_register(task, offsetof(struct user_regs_struct, orig_rax), UINT64_MAX);
+        task_set_register(task, offsetof(struct user_regs_struct, rax), (uint64_t)result);
+    }
+    return RESUME_FREELY;
+}
+
 static size_t find_legacy(uint64_t nr)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(legacy_calls); i++) {
@@ -101,6 +123,8 @@ static const struct {
     [FILTER_ACTION] = {on_action, on_action_end},
     [FILTER_BLOCK] = {on_block, NULL},
     [FILTER_FILL] = {fill_begin, fill_end},
+    [FILTER_CLONE] = {clone_begin, clone_end},
+    [FILTER_MODE] = {on_mode, NULL},
     [FILTER_EXEC] = {NULL, program_end},
 };
 

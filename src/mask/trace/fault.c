@@ -173,7 +173,7 @@ static bool put_aside(struct tracer *tracer, struct task *task, const siginfo_t 
         return false;
     }
     mend(tracer, task, info->si_signo);
-    task->aside = info->si_signo;
+    task->aside = *info;
     return true;
 }
 
@@ -191,9 +191,9 @@ int fault_resolve(struct tracer *tracer, struct task *task, int signal)
     }
     if (is_ours(tracer, task, &info, &regs)) {
         mend(tracer, task, signal);
-        if (task->aside == signal) {
-            signals_raise(task->tid, task->space, signal);
-            task->aside = 0;
+        if (task->aside.si_signo == signal) {
+            signals_raise(task->tid, task->space, &task->aside);
+            task->aside.si_signo = 0;
         }
         return 0;
     }

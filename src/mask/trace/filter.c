@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "mask/trace/filter.h"
 
+#include <asm/prctl.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
+#include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <stddef.h>
@@ -39,6 +41,10 @@ static const struct rule rules[] = {
     {SYS_rt_sigaction, 0, UINT32_MAX, SIGSEGV, FILTER_ACTION},
     {SYS_rt_sigprocmask, 1, UINT32_MAX, 0, FILTER_PASS}, // nothing is set
     {SYS_rt_sigprocmask, 0, 0, 0, FILTER_BLOCK},
+    {SYS_clone, 0, CLONE_UNTRACED, CLONE_UNTRACED, FILTER_CLONE},
+    {SYS_clone3, 0, 0, 0, FILTER_CLONE}, // its flags are in memory
+    {SYS_arch_prctl, 0, UINT32_MAX, ARCH_GET_CPUID, FILTER_MODE},
+    {SYS_arch_prctl, 0, UINT32_MAX, ARCH_SET_CPUID, FILTER_MODE},
     {SYS_openat, 2, OPEN_MASK, O_RDONLY, FILTER_OPEN},
     {SYS_open, 1, OPEN_MASK, O_RDONLY, FILTER_OPEN},
 };

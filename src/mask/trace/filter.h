@@ -22,6 +22,8 @@ enum filter_reason {
     FILTER_ACTION,  ///< the program sets what SIGILL or SIGSEGV does
     FILTER_BLOCK,   ///< the program blocks signals, or unblocks them
     FILTER_FILL,    ///< the kernel may write into watched memory: by a filter of its own
+    FILTER_CLONE,   ///< clone with CLONE_UNTRACED, clone3
+    FILTER_MODE,    ///< the program asks whether CPUID faults, or wants it to (arch_prctl)
     FILTER_LEGACY,  ///< any call of the 32-bit interface: int 0x80, which replaces CPUID
     FILTER_EXEC,    ///< none of the filter's: the end of an execve
 };

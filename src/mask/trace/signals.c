@@ -165,10 +165,15 @@ bool signals_was_waiting(const struct signals *signals, pid_t tid, int signal, u
                               : was_blocked(action, mask, signal, blocked);
 }
 
-void signals_raise(pid_t tid, const struct space *space, int signal)
+void signals_raise(pid_t tid, const struct space *space, const siginfo_t *info)
 {
-    static const long calls[][3] = {{20, 224, 270}, {SYS_getpid, SYS_gettid, SYS_tgkill}};
-    const long *nr = calls[space->is_64];
+    // getpid, gettid, and what sends it.
+    static const long calls[][3] = {{20, 224, 270},
+                                    {SYS_getpid, SYS_gettid, SYS_tgkill},
+                                    {SYS_getpid, SYS_gettid, SYS_rt_tgsigqueueinfo}};
+    bool has_info = space->is_64 && space->spare_at != 0 &&
+                    memory_write(tid, space->spare_at, info, SPACE_SPARE);
+    const long *nr = calls[has_info ? 2 : space->is_64 ? 1 : 0];
     uint64_t args[6] = {0};
     long numbers[2], result;
     // Its own numbers: it may be in a pid namespace of its own.
@@ -179,7 +184,8 @@ void signals_raise(pid_t tid, const struct space *space, int signal)
     }
     args[0] = (uint64_t)numbers[0];
     args[1] = (uint64_t)numbers[1];
-    args[2] = (uint64_t)signal;
+    args[2] = (uint64_t)info->si_signo;
+    args[3] = space->spare_at;
     inject_call(tid, space->syscall_at, nr[2], args, &result);
 }
 

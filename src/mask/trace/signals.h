@@ -8,6 +8,8 @@
 
 #include "mask/trace/space.h"
 
+#include <signal.h>
+
 /// rt_sigaction of the 32-bit interface.
 #define SIGNALS_LEGACY_ACTION 174
 
@@ -45,8 +47,9 @@ uint64_t signals_read_blocked(pid_t tid, uint64_t otherwise);
 /// one of each for a thread, so what the tracer sees is the other one. `blocked` as below.
 bool signals_was_waiting(const struct signals *signals, pid_t tid, int signal, uint64_t blocked);
 
-/// Sends the stopped task a signal, as raise(3) does.
-void signals_raise(pid_t tid, const struct space *space, int signal);
+/// Sends the stopped task a signal once more, with what its sender said; to a 32-bit program as
+/// raise(3) does.
+void signals_raise(pid_t tid, const struct space *space, const siginfo_t *info);
 
 /// After a forced signal that the stopped task does not get: puts action and mask back. `blocked`:
 /// what the task blocked when that was last seen. False where the action was lost.

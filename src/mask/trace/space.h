@@ -18,8 +18,9 @@ enum trap_kind {
 /// Bytes around a replaced instruction, by which a copy of the code is known again.
 #define SPACE_CONTEXT 14
 
-/// Bytes of unused memory in which the tracer may put what a call in the program's name reads.
-#define SPACE_SPARE 32
+/// Bytes of unused memory in which the tracer may put what a call in the program's name reads: an
+/// action, or the kernel's struct of a signal (kernel_siginfo: 48 bytes).
+#define SPACE_SPARE 48
 
 /// In how many places of the address space the calls that fill memory stop.
 #define SPACE_FILLS_MAX 8

@@ -2,6 +2,7 @@
 #include "mask/trace/tracer.h"
 
 #include "mask/trace/calls.h"
+#include "mask/trace/clone.h"
 #include "mask/trace/fault.h"
 #include "mask/trace/program.h"
 
@@ -58,26 +59,6 @@ static void go_on(const struct task *task, enum resume resume, int signal)
            (void *)(intptr_t)signal);
 }
 
-/// The flags of the call that makes a new task: what the two share (clone(2)).
-static uint64_t read_clone_flags(const struct task *parent)
-{
-    struct user_regs_struct regs;
-    uint64_t flags = 0;
-    if (ptrace(PTRACE_GETREGS, parent->tid, 0, &regs) != 0) {
-        return 0;
-    }
-    bool is_64 = parent->space->is_64;
-    uint64_t first = is_64 ? regs.rdi : regs.rbx;
-    if (regs.orig_rax == SYS_clone3) { // the same number in both interfaces
-        memory_read(parent->tid, first, &flags, sizeof flags);
-    } else if (regs.orig_rax == (is_64 ? SYS_clone : 120)) {
-        flags = first;
-    } else if (regs.orig_rax == (is_64 ? SYS_vfork : 190)) {
-        flags = CLONE_VM;
-    }
-    return flags;
-}
-
 static void adopt(struct task *child, const struct task *parent, uint64_t flags)
 {
     space_unref(child->space);
@@ -98,9 +79,9 @@ static enum resume on_new_task(struct tracer *tracer, struct task *parent)
 {
     unsigned long tid = 0;
     if (ptrace(PTRACE_GETEVENTMSG, parent->tid, 0, &tid) == 0 && tid != 0) {
-        adopt(task_get(tracer, (pid_t)tid), parent, read_clone_flags(parent));
+        adopt(task_get(tracer, (pid_t)tid), parent, clone_read_flags(parent));
     }
-    return RESUME_FREELY;
+    return parent->pending != 0 ? RESUME_TO_CALL_END : RESUME_FREELY;
 }
 
 static enum resume on_exec(struct tracer *tracer, struct task *task)
