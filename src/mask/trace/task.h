@@ -28,21 +28,21 @@ enum resume {
 
 /// A thread of the program.
 struct task {
-    pid_t tid;
-    struct space *space;         ///< NULL until its parent's stop tells
-    struct signals *signals;     ///< NULL as long
-    bool is_held;                ///< stopped until then
-    size_t pending;              ///< enum filter_reason of the call it is in, or 0
-    uint64_t nr, args[6], stack; ///< of that call, as the program made it
-    bool is_legacy;              ///< that call is the 32-bit interface's
-    struct image *image;         ///< of the file that it maps, borrowed
-    struct signal_action action; ///< that it sets in its call
-    siginfo_t aside;  ///< signal to be sent again when its fault is answered; si_signo 0: none
-    uint64_t blocked; ///< signals, when it last stopped for a call
+    struct space *space;               ///< NULL until its parent's stop tells
+    struct signals *signals;           ///< NULL as long
+    struct image *image;               ///< of the file that it maps, borrowed
+    size_t pending;                    ///< enum filter_reason of the call it is in, or 0
+    uint64_t nr, args[6], stack;       ///< of that call, as the program made it
+    uint64_t blocked;                  ///< signals, when it last stopped for a call
     uint64_t opened_start, opened_end; ///< its call has become one that opens this, 0: it has not
-    bool is_open_again;                ///< its next open is the one that our file was refused to
     uint64_t fault_rip, fault_addr;    ///< of the fault that was tried again last, or 0
-    bool is_real;                      ///< its CPUID does not fault: it shows the real CPU
+    struct signal_action action;       ///< that it sets in its call
+    siginfo_t aside; ///< signal to be sent again when its fault is answered; si_signo 0: none
+    pid_t tid;
+    bool is_held;       ///< stopped until its parent's stop tells
+    bool is_legacy;     ///< the call that it is in is the 32-bit interface's
+    bool is_open_again; ///< its next open is the one that our file was refused to
+    bool is_real;       ///< its CPUID does not fault: it shows the real CPU
 };
 
 struct tracer {
