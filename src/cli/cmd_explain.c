@@ -7,8 +7,9 @@
 #include "cli/printed.h"
 #include "cli/table.h"
 #include "cli/values.h"
-#include "core/inventory_load.h"
 #include "core/plan_warnings.h"
+#include "store/address.h"
+#include "store/places.h"
 
 #include <string.h>
 
@@ -373,7 +374,7 @@ static int explain_file(const explain *self, const cpulift_plan *plan, const cha
                         inventory *inv, json_t *answers, cpulift_error **err)
 {
     if (!is_xml(path)) {
-        return inventory_load(inv, path, err);
+        return places_load(inv, (char *const[]){(char *)path}, 1, err);
     }
     DOCUMENT_AUTO document = {0};
     json_t *answer = NULL;
@@ -391,7 +392,7 @@ static int explain_one(const explain *self, const cpulift_plan *plan, const char
     bool is_text = g_utf8_validate(what, -1, NULL);
     json_t *answer = is_text ? explain_hosts_member(self, what) : NULL;
     if (answer == NULL && catalog_find_feature(self->map, what) < 0 &&
-        (strcmp(what, "-") == 0 || g_file_test(what, G_FILE_TEST_EXISTS))) {
+        (strcmp(what, "-") == 0 || address_is(what) || g_file_test(what, G_FILE_TEST_EXISTS))) {
         return explain_file(self, plan, what, inv, answers, err);
     }
     if (answer == NULL && text_is_name(what)) {
@@ -448,7 +449,7 @@ static int run(char **arguments, size_t count)
     g_autoptr(cpulift_plan) plan = NULL;
     g_autoptr(explain) self = NULL;
     g_autoptr(json_t) answers = json_array();
-    if (catalog_load(NULL, &map, &err) != 0 || plan_load(arguments[0], &plan, &err) != 0 ||
+    if (catalog_load(NULL, &map, &err) != 0 || places_load_plan(arguments[0], &plan, &err) != 0 ||
         explain_new(plan, map, &self, &err) != 0 ||
         explain_these(self, plan, arguments + 1, count - 1, answers, &err) != 0) {
         return command_fail(&err);
@@ -472,7 +473,8 @@ const struct command explain_command = {
     .arguments = "PLAN [FEATURE|HOST|FILE…]",
     .description =
         "Says why guests do (not) get a feature: which hosts cost it; what the pool gains without "
-        "hosts of it; what new hosts (host documents, a folder of them) would cost, and what the "
+        "hosts of it; what new hosts (host documents, a folder of them, an address) would cost, "
+        "and what the "
         "guest of a domain's XML would gain or lose: exit status 1 where something would be lost.",
     .options = entries,
     .json = &options.json,

@@ -8,11 +8,12 @@
 #include "cli/document.h"
 #include "cli/values.h"
 #include "core/hosts_file.h"
-#include "core/inventory_load.h"
 #include "core/level.h"
 #include "core/machine.h"
 #include "core/planner.h"
 #include "core/variant.h"
+#include "store/address.h"
+#include "store/places.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -99,9 +100,7 @@ static int read_policy(const catalog *map, struct policy *policy, cpulift_error 
 static int load_hosts(inventory *inv, char **paths, size_t count, cpulift_error **err)
 {
     g_autoptr(GPtrArray) demanded = NULL;
-    for (size_t i = 0; i < count; i++) {
-        TRY(inventory_load(inv, paths[i], err));
-    }
+    TRY(places_load(inv, paths, count, err));
     if (options.hosts != NULL) {
         TRY(hosts_file_load_names(options.hosts, &demanded, err));
         TRY(inventory_demand(inv, demanded, options.hosts, err));
@@ -278,6 +277,13 @@ static int check(const cpulift_plan *plan, const cpulift_plan *kept, const catal
     return command_say(text, options.json, compare_is_seen(differences) ? EXIT_NO : EXIT_YES);
 }
 
+static int put_out(const char *text, cpulift_error **err)
+{
+    bool is_far = options.output != NULL && address_is(options.output);
+    return is_far ? places_save_plan(options.output, text, err)
+                  : command_output(options.output, text, err);
+}
+
 static int run(char **paths, size_t count)
 {
     int usage = check_usage(count);
@@ -295,7 +301,7 @@ static int run(char **paths, size_t count)
         .level = options.level != NULL ? level_from_string(options.level) : 0,
     };
     if (catalog_load(NULL, &map, &err) != 0 || read_policy(map, &how.policy, &err) != 0 ||
-        (options.kept != NULL && plan_load(options.kept, &kept, &err) != 0) ||
+        (options.kept != NULL && places_load_plan(options.kept, &kept, &err) != 0) ||
         compute(map, paths, count, &how, &plan, &err) != 0) {
         return command_fail(&err);
     }
@@ -304,13 +310,10 @@ static int run(char **paths, size_t count)
         print_warnings(plan);
     }
     g_autofree char *text = json_format_document(plan->document);
-    if (kept == NULL) {
-        return command_finish(options.output, text, EXIT_YES);
-    }
-    if (options.output != NULL && command_output(options.output, text, &err) != 0) {
-        return command_fail(&err);
-    }
-    return check(plan, kept, map);
+    bool is_put = kept == NULL || options.output != NULL;
+    return is_put && put_out(text, &err) != 0 ? command_fail(&err)
+           : kept != NULL                     ? check(plan, kept, map)
+                                              : EXIT_YES;
 }
 
 static void add_levels(const char *const *arguments, size_t count, GPtrArray *values)
@@ -333,7 +336,8 @@ const struct command plan_command = {
     .arguments = "HOST…",
     .description =
         "Prints the plan of a pool: the richest CPU that every host can give a guest. A HOST is a "
-        "host document, a folder of them, or a .jsonl file with one on each line.",
+        "host document, a folder of them, a .jsonl file with one on each line, or an address of "
+        "etcd or of an agent.",
     .options = entries,
     .json = &options.json,
     .max = COMMAND_MANY,

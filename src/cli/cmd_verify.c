@@ -5,10 +5,11 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/fleet_table.h"
-#include "core/inventory_load.h"
 #include "fleet/export.h"
 #include "fleet/page.h"
 #include "fleet/verdict.h"
+#include "store/address.h"
+#include "store/places.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -60,6 +61,9 @@ static int load_plan(const char *path, cpulift_plan **ret_plan, cpulift_error **
     g_autoptr(json_t) json = NULL;
     size_t len = 0;
     *ret_plan = NULL;
+    if (address_is(path)) {
+        return address_is_plan(path) ? places_load_plan(path, ret_plan, err) : 0;
+    }
     bool is_one = strcmp(path, "-") != 0 && !g_file_test(path, G_FILE_TEST_IS_DIR) &&
                   file_load(path, PLAN_FILE_MAX, &text, &len, NULL) == 0 &&
                   json_parse_text(text, len, path, &json, NULL) == 0 &&
@@ -96,9 +100,7 @@ static int load_hosts(const catalog *map, char **paths, size_t count, inventory 
     for (char **name = options.without; name != NULL && *name != NULL; name++) {
         inventory_add_without(hosts, *name);
     }
-    for (size_t i = 0; i < count; i++) {
-        TRY(inventory_load(hosts, paths[i], err));
-    }
+    TRY(places_load(hosts, paths, count, err));
     inventory_sort(hosts);
     const char *unseen = inventory_get_unseen(hosts);
     if (unseen != NULL) {
@@ -258,11 +260,10 @@ const struct command verify_command = {
     .arguments = "[PLAN] HOST…",
     .description =
         "Says of each running guest whether it has the plan's CPU, and to which other hosts it can "
-        "go live, or all that stops it. A HOST is a host document, a folder of them, or a .jsonl "
-        "file with one on each line. Exit status 1 where a guest is not the plan's and a power "
-        "cycle would make it so, has more than the plan, is not known, or cannot leave its host, "
-        "or "
-        "where a host's guests find no room on the others.",
+        "go live, or all that stops it. A HOST is a host document, a folder of them, a .jsonl file "
+        "with one on each line, or an address of etcd or of an agent. Exit status 1 where a guest "
+        "is not the plan's and a power cycle would make it so, has more than the plan, is not "
+        "known, or cannot leave its host, or where a host's guests find no room on the others.",
     .options = entries,
     .json = &options.json,
     .min = 1,
