@@ -214,6 +214,60 @@ static void test_damaged_files(void **state)
     }
 }
 
+static void add_bytes(GByteArray *file, const void *bytes, size_t size)
+{
+    g_byte_array_append(file, bytes, (unsigned)size);
+}
+
+/// A file that says of itself more than can be looked through one by the other: it is read all the
+/// same, within seconds.
+static void test_hostile_tables(void **state)
+{
+    (void)state;
+    enum { SEGMENTS = 60000, SECTIONS = 60000, SYMBOLS = 200000 };
+    const uint64_t tables = sizeof(Elf64_Ehdr) + SEGMENTS * sizeof(Elf64_Phdr);
+    const uint64_t symbols = tables + SECTIONS * sizeof(Elf64_Shdr);
+    const Elf64_Ehdr header = {.e_ident = {0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, 1},
+                               .e_machine = EM_X86_64,
+                               .e_phoff = sizeof header,
+                               .e_shoff = tables,
+                               .e_phentsize = sizeof(Elf64_Phdr),
+                               .e_phnum = SEGMENTS,
+                               .e_shentsize = sizeof(Elf64_Shdr),
+                               .e_shnum = SECTIONS};
+    const Elf64_Phdr segment = {.p_type = PT_LOAD, .p_flags = PF_X, .p_filesz = 64};
+    const Elf64_Shdr section = {
+        .sh_type = SHT_SYMTAB, .sh_offset = symbols, .sh_size = SYMBOLS * sizeof(Elf64_Sym)};
+    const Elf64_Sym symbol = {.st_info = STT_FUNC, .st_shndx = 1, .st_value = 1 << 20};
+    g_autoptr(GByteArray) file = g_byte_array_new();
+    add_bytes(file, &header, sizeof header);
+    for (int i = 0; i < SEGMENTS; i++) {
+        add_bytes(file, &segment, sizeof segment);
+    }
+    for (int i = 0; i < SECTIONS; i++) {
+        add_bytes(file, &section, sizeof section);
+    }
+    for (int i = 0; i < SYMBOLS; i++) {
+        add_bytes(file, &symbol, sizeof symbol);
+    }
+    find_exactly(file->data, file->len);
+}
+
+/// Nothing but candidates: what would take too long to decide is left undecided.
+static void test_hostile_code(void **state)
+{
+    (void)state;
+    const size_t size = (size_t)8 << 20;
+    g_autofree uint8_t *code = g_malloc(size);
+    for (size_t i = 0; i < size; i += 2) {
+        code[i] = 0x0f;
+        code[i + 1] = 0xa2;
+    }
+    struct find_result found = find_raw(code, size);
+    assert_true(found.undecided->len > size / 4);
+    find_result_clear(&found);
+}
+
 static void test_build_id(void **state)
 {
     (void)state;
@@ -241,6 +295,8 @@ int main(void)
         cmocka_unit_test(test_stripped_file),
         cmocka_unit_test(test_truncated_files),
         cmocka_unit_test(test_damaged_files),
+        cmocka_unit_test(test_hostile_tables),
+        cmocka_unit_test(test_hostile_code),
         cmocka_unit_test(test_build_id),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

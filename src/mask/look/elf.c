@@ -4,8 +4,11 @@
 #include <elf.h>
 #include <string.h>
 
-/// A file with more headers than this is hostile; the largest real ones have a few hundred.
-#define PARTS_MAX 65536
+/// A file with more than this of anything is hostile: real ones have a dozen segments, thousands of
+/// sections at most, and a million symbols. What each symbol is looked up in is what costs.
+#define SEGMENTS_MAX 128
+#define SECTIONS_MAX 65535
+#define SYMBOLS_MAX  (UINT64_C(1) << 22)
 
 /// Where the fields stand in the two classes: offset and width in bytes.
 struct field {
@@ -92,13 +95,14 @@ static void add_section(struct elf_file *file, const uint8_t *at)
 
 /// Walks one header table. An entry size that is not the class's own is a table we cannot read.
 static void each_entry(struct elf_file *file, const struct field fields[3], size_t entry,
-                       void (*add)(struct elf_file *, const uint8_t *))
+                       uint64_t max, void (*add)(struct elf_file *, const uint8_t *))
 {
-    uint64_t offset = get(file->data, fields[0]);
-    uint64_t count = MIN(get(file->data, fields[1]), PARTS_MAX);
+    uint64_t offset = get(file->data, fields[0]), count = get(file->data, fields[1]);
     if (get(file->data, fields[2]) != entry) {
         return;
     }
+    file->is_excessive |= count > max;
+    count = MIN(count, max);
     for (uint64_t i = 0; i < count && elf_fits(offset, entry, file->size); i++, offset += entry) {
         add(file, file->data + offset);
     }
@@ -130,8 +134,8 @@ bool elf_parse(const uint8_t *data, size_t size, struct elf_file *ret_file)
     file.sections = g_array_new(FALSE, FALSE, sizeof(struct elf_part));
     const struct field segments[] = {l->phoff, l->phnum, l->phentsize};
     const struct field sections[] = {l->shoff, l->shnum, l->shentsize};
-    each_entry(&file, segments, l->segment, add_segment);
-    each_entry(&file, sections, l->section, add_section);
+    each_entry(&file, segments, l->segment, SEGMENTS_MAX, add_segment);
+    each_entry(&file, sections, l->section, SECTIONS_MAX, add_section);
     *ret_file = file;
     return true;
 }
@@ -154,17 +158,28 @@ bool elf_find_offset(const struct elf_file *file, uint64_t addr, uint64_t *ret_o
     return false;
 }
 
+/// The first section of this type, NULL if there is none: a file has one table of each kind.
+static const struct elf_part *find_section(const struct elf_file *file, uint32_t type)
+{
+    for (unsigned i = 0; i < file->sections->len; i++) {
+        const struct elf_part *part = &g_array_index(file->sections, struct elf_part, i);
+        if (part->type == type) {
+            return part;
+        }
+    }
+    return NULL;
+}
+
 void elf_each_symbol(const struct elf_file *file,
                      void (*visit)(void *data, const struct elf_symbol *symbol), void *data)
 {
+    static const uint32_t types[] = {SHT_SYMTAB, SHT_DYNSYM};
     const struct layout *l = layout_of(file);
-    for (unsigned i = 0; i < file->sections->len; i++) {
-        const struct elf_part *part = &g_array_index(file->sections, struct elf_part, i);
-        if (part->type != SHT_SYMTAB && part->type != SHT_DYNSYM) {
-            continue;
-        }
-        for (uint64_t at = 0; elf_fits(at, l->symbol, part->size); at += l->symbol) {
-            const uint8_t *record = file->data + part->offset + at;
+    for (size_t i = 0; i < G_N_ELEMENTS(types); i++) {
+        const struct elf_part *part = find_section(file, types[i]);
+        uint64_t count = part != NULL ? MIN(part->size / l->symbol, SYMBOLS_MAX) : 0;
+        for (uint64_t n = 0; n < count; n++) {
+            const uint8_t *record = file->data + part->offset + n * l->symbol;
             if (get(record, l->st_shndx) == SHN_UNDEF) {
                 continue;
             }

@@ -26,8 +26,9 @@ struct elf_file {
     const uint8_t *data;
     size_t size;
     bool is_64;
-    GArray *segments; ///< struct elf_part
-    GArray *sections; ///< struct elf_part; empty where the file has none
+    GArray *segments;  ///< struct elf_part
+    GArray *sections;  ///< struct elf_part; empty where the file has none
+    bool is_excessive; ///< has more of them than are read: nothing that it says is to be relied on
 };
 
 /// Reads the headers. False where this is no ELF file of x86 or its header is cut off.

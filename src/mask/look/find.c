@@ -33,6 +33,10 @@
 /// Instructions before a candidate among which the leaf must be set.
 #define SET_WITHIN 16
 
+/// So many bytes are read as code in one file or stretch of memory. Libraries of 200 MB take a
+/// tenth of that at most; what is left when it is spent stays undecided.
+#define EFFORT_MAX ((uint64_t)32 << 20)
+
 /// Memory of a program that its file does not hold (.bss), generously.
 #define BEYOND_FILE ((uint64_t)64 << 20)
 
@@ -43,7 +47,13 @@ struct region {
     uint64_t start, end; ///< bytes that may be read as code
     uint64_t reach;      ///< no branch and no operand points farther than this
     bool is_64;
+    uint64_t *effort; ///< bytes that may still be read
 };
+
+static void spend(const struct region *region, uint64_t bytes)
+{
+    *region->effort -= MIN(*region->effort, bytes);
+}
 
 static bool is_odd(const struct region *region, const struct decoded *insn)
 {
@@ -60,6 +70,7 @@ static bool is_prefixed(const struct region *region, uint64_t from, uint64_t tar
 /// UINT64_MAX where the stream ends before (bytes that are no instruction).
 static uint64_t run_to(const struct region *region, uint64_t from, uint64_t target)
 {
+    spend(region, target - MIN(from, target));
     while (from < target) {
         if (is_prefixed(region, from, target)) {
             return target;
@@ -84,6 +95,7 @@ struct history {
 static struct history read_history(const struct region *region, uint64_t from, uint64_t target)
 {
     struct history history = {.is_plausible = true};
+    spend(region, target - MIN(from, target));
     const unsigned starts_anew = DECODE_BARRIER | DECODE_PADDING;
     unsigned since_set = SET_WITHIN + 1, row = 0;
     while (from < target) {
@@ -242,15 +254,24 @@ struct finder {
     uint64_t entry; ///< see find_in_memory
     uint64_t reach; ///< see struct region
     struct find_result *result;
+    uint64_t effort; ///< see struct region
 };
 
-static enum verdict judge(const struct finder *finder, const struct range *code, uint64_t at)
+static enum verdict judge(struct finder *finder, const struct range *code, uint64_t at)
 {
     if (ranges_find(finder->ranges.data, at) != NULL ||
         ranges_find(finder->ranges.sections, at) != NULL) {
         return VERDICT_DATA;
     }
-    struct region region = {finder->data, code->start, code->end, finder->reach, finder->is_64};
+    if (finder->effort == 0) {
+        return VERDICT_UNDECIDED;
+    }
+    struct region region = {.data = finder->data,
+                            .start = code->start,
+                            .end = code->end,
+                            .reach = finder->reach,
+                            .is_64 = finder->is_64,
+                            .effort = &finder->effort};
     const struct range *function = ranges_find(finder->ranges.functions, at);
     if (function != NULL && function->end - function->start <= FUNCTION_MAX &&
         function->start >= code->start && function->end <= code->end) {
@@ -320,8 +341,13 @@ void find_in_file(const uint8_t *data, size_t size, struct find_result *ret)
                             .is_64 = file.is_64,
                             .entry = UINT64_MAX,
                             .result = ret,
-                            .reach = size + BEYOND_FILE};
-    ranges_read(&file, &finder.ranges);
+                            .reach = size + BEYOND_FILE,
+                            .effort = EFFORT_MAX};
+    if (file.is_excessive) {
+        ranges_init_raw(size, &finder.ranges);
+    } else {
+        ranges_read(&file, &finder.ranges);
+    }
     find_all(&finder);
     elf_clear(&file);
 }
@@ -334,6 +360,7 @@ void find_in_memory(const uint8_t *data, size_t size, bool is_64, size_t entry,
                             .is_64 = is_64,
                             .result = ret,
                             .reach = UINT32_MAX,
+                            .effort = EFFORT_MAX,
                             .entry = entry == SIZE_MAX ? UINT64_MAX : entry};
     ranges_init_raw(size, &finder.ranges);
     find_all(&finder);

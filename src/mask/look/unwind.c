@@ -4,6 +4,9 @@
 #include <elf.h>
 #include <string.h>
 
+/// More entries than any program has functions: only hostile files have so many.
+#define ENTRIES_MAX ((size_t)1 << 22)
+
 /// DWARF pointer encodings (LSB Core 5.0, 10.5.1).
 enum {
     PE_ABSPTR = 0x00,
@@ -156,7 +159,7 @@ static void walk_table(const struct elf_file *file, uint64_t offset, uint64_t si
     struct cursor c = {
         .data = file->data + offset, .size = size, .addr = addr, .is_64 = file->is_64};
     uint64_t start, len, from;
-    while (next_entry(&c, &start, &len)) {
+    for (size_t i = 0; i < ENTRIES_MAX && next_entry(&c, &start, &len); i++) {
         if (len != 0 && elf_find_offset(file, start, &from) && len <= file->size - from) {
             visit(data, from, from + len);
         }
