@@ -246,6 +246,14 @@ if [ "$("${run[@]}" --cpu $cpu -- "$victim" trap)" = 0fa2 ]; then
     same "where CPUID faults no file is searched" "" "$(ls "$tmp/none" 2>/dev/null)"
     run=("$program" --trap ud2)
 fi
+entries() { # OWNER: what is kept after a program of that owner has run
+    cp "$(command -v bash)" "$tmp/bash-$1" && chown "$1" "$tmp/bash-$1"
+    XDG_CACHE_HOME=$tmp/cache-$1 "${run[@]}" --cpu $cpu -- "$tmp/bash-$1" -c :
+    find "$tmp/cache-$1" -name '*.sites' | wc -l
+}
+if [ "$(id -u)" = 0 ]; then
+    same "nothing is kept of a stranger's file, which may have another's build id" "$(entries 0)" $(($(entries 65534) + 1))
+else skip "nothing is kept of a stranger's file" "needs root to make one"; fi
 check "the cache is used again" "${run[@]}" --cpu $cpu -- "$victim" gap
 same "the cache is ours alone" "700" "$(stat -c %a "$XDG_CACHE_HOME/cpulift" 2>/dev/null)"
 for file in "$XDG_CACHE_HOME"/cpulift/*.sites; do echo garbage >"$file"; done

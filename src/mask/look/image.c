@@ -3,6 +3,9 @@
 
 #include "mask/look/sites.h"
 
+#include <setjmp.h>
+#include <signal.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -60,21 +63,27 @@ void image_store_free(struct image_store *store)
     }
 }
 
-/// Reads up to `size` bytes from the beginning. Not mmap: a file that somebody shortens meanwhile
-/// must not end the tracer.
-static uint8_t *read_start(int fd, size_t size, size_t *ret_got)
+/// Where a file that was shortened while it was mapped is left.
+static sigjmp_buf shortened;
+
+static void on_bus(int signal)
 {
-    uint8_t *bytes = g_try_malloc(size > 0 ? size : 1);
-    size_t done = 0;
-    while (bytes != NULL && done < size) {
-        ssize_t got = pread(fd, bytes + done, size - done, (off_t)done);
-        if (got <= 0) {
-            break;
-        }
-        done += (size_t)got;
+    siglongjmp(shortened, signal);
+}
+
+/// Analyses the mapped file. False where it was shortened meanwhile, which must not end the tracer;
+/// what the analysis had of memory then is lost.
+static bool find_in_mapping(const uint8_t *bytes, size_t size, struct find_result *ret)
+{
+    const struct sigaction action = {.sa_handler = on_bus};
+    struct sigaction before;
+    sigaction(SIGBUS, &action, &before);
+    bool is_whole = sigsetjmp(shortened, 1) == 0;
+    if (is_whole) {
+        find_in_file(bytes, size, ret);
     }
-    *ret_got = done;
-    return bytes;
+    sigaction(SIGBUS, &before, NULL);
+    return is_whole;
 }
 
 static bool is_elf(const uint8_t *bytes, size_t size)
@@ -87,25 +96,41 @@ static bool is_elf(const uint8_t *bytes, size_t size)
     return true;
 }
 
-static void analyse(const struct image_store *store, int fd, size_t size, struct image *image)
+/// Only such files are worth an entry on disk whose owner is trusted with that: a stranger's may
+/// have another's build id.
+static bool is_kept(const struct image_store *store, const struct stat *st)
 {
-    size_t got;
-    g_autofree uint8_t *head = read_start(fd, MIN(size, HEAD_SIZE), &got);
-    if (head == NULL || !is_elf(head, got)) {
-        return;
-    }
-    image->is_elf = true;
-    g_autofree char *id = elf_find_build_id(head, got);
-    if (store->uses_disk && id != NULL && sites_load(id, size, &image->sites)) {
-        return;
-    }
-    g_autofree uint8_t *bytes = read_start(fd, size, &got);
-    if (bytes == NULL) {
+    return store->uses_disk && (st->st_uid == 0 || st->st_uid == geteuid()) &&
+           (st->st_mode & 022) == 0;
+}
+
+static void analyse_mapped(int fd, size_t size, struct image *image)
+{
+    void *bytes = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (bytes == MAP_FAILED) {
         image->is_elf = false;
         return;
     }
-    find_in_file(bytes, got, &image->sites);
-    if (store->uses_disk && id != NULL && got >= WORTH_KEEPING) {
+    image->is_elf = find_in_mapping(bytes, size, &image->sites);
+    munmap(bytes, size);
+}
+
+static void analyse(const struct image_store *store, int fd, const struct stat *st,
+                    struct image *image)
+{
+    g_autofree uint8_t *head = g_malloc(HEAD_SIZE);
+    size_t size = (size_t)st->st_size;
+    ssize_t got = pread(fd, head, HEAD_SIZE, 0);
+    if (got <= 0 || !is_elf(head, (size_t)got)) {
+        return;
+    }
+    g_autofree char *id = is_kept(store, st) ? elf_find_build_id(head, (size_t)got) : NULL;
+    image->is_elf = true;
+    if (id != NULL && sites_load(id, size, &image->sites)) {
+        return;
+    }
+    analyse_mapped(fd, size, image);
+    if (image->is_elf && id != NULL && size >= WORTH_KEEPING) {
         sites_save(id, size, &image->sites);
     }
 }
@@ -123,7 +148,7 @@ struct image *image_store_get(struct image_store *store, int fd)
         g_autofree char *link = g_strdup_printf("/proc/self/fd/%d", fd);
         image = g_new0(struct image, 1);
         image->name = g_file_read_link(link, NULL);
-        analyse(store, fd, (size_t)st.st_size, image);
+        analyse(store, fd, &st, image);
         g_hash_table_insert(store->images, g_memdup2(&key, sizeof key), image);
     }
     return image;

@@ -33,6 +33,8 @@ static bool parse_mapping(const char *line, struct mapping *ret)
     }
     m.prot = (prot[0] == 'r' ? PROT_READ : 0) | (prot[1] == 'w' ? PROT_WRITE : 0) |
              (prot[2] == 'x' ? PROT_EXEC : 0);
+    m.map_start = m.start;
+    m.map_end = m.end;
     m.path = g_strchomp(g_strdup(line + path_at));
     *ret = m;
     return true;

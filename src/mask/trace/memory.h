@@ -13,9 +13,10 @@
 /// One line of /proc/PID/maps.
 struct mapping {
     uint64_t start, end, offset;
-    int prot;       ///< PROT_READ | PROT_WRITE | PROT_EXEC
-    uint64_t inode; ///< 0 for anonymous memory
-    char *path;     ///< "" for anonymous memory
+    uint64_t map_start, map_end; ///< the whole mapping, of which this may be a part
+    int prot;                    ///< PROT_READ | PROT_WRITE | PROT_EXEC
+    uint64_t inode;              ///< 0 for anonymous memory
+    char *path;                  ///< "" for anonymous memory
 };
 
 /// The mappings that overlap [start, end). Array of struct mapping, the caller's; empty where the

@@ -9,10 +9,14 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /// So much of a mapping is compared with the file that it is said to map.
 #define SAMPLE 256
+
+/// So many undecided places are reported, and remembered so as not to be reported twice.
+#define REPORTS_MAX 1000
 
 static void patch_one(struct tracer *tracer, struct task *task, uint64_t addr)
 {
@@ -29,11 +33,16 @@ static void patch_one(struct tracer *tracer, struct task *task, uint64_t addr)
 
 static void report_undecided(struct tracer *tracer, const char *what, uint64_t at)
 {
+    if (tracer->counts.undecided >= REPORTS_MAX) {
+        return;
+    }
     g_autofree char *line = g_strdup_printf("%s at 0x%" PRIx64, what, at);
     if (!g_hash_table_add(tracer->reported, g_strdup(line))) {
         return; // a page that is written again and again is told of once
     }
-    tracer->counts.undecided++;
+    if (++tracer->counts.undecided == REPORTS_MAX) {
+        task_report(tracer, "so many places cannot be decided that no more are told of");
+    }
     task_report(tracer, "%s: data or a CPUID instruction, which cannot be decided: left as it is",
                 line);
 }
@@ -142,11 +151,31 @@ static bool is_same(pid_t pid, const struct mapping *mapping, int fd)
            memcmp(here, there, (size_t)got) == 0;
 }
 
-/// Opens the file of a mapping. -1 where it is not to be had.
-static int open_mapped(pid_t pid, const struct mapping *mapping)
+/// Opens what has the mapping's name, if that is the mapped file still. The program chose the name,
+/// and may have put anything there: it is looked at before it is opened.
+static int open_named(pid_t pid, const struct mapping *mapping)
 {
     g_autofree char *path = g_strdup_printf("/proc/%d/root%s", pid, mapping->path);
+    autoclose int there = open(path, O_PATH | O_CLOEXEC);
+    struct stat st;
+    if (there < 0 || fstat(there, &st) != 0 || !S_ISREG(st.st_mode) ||
+        st.st_ino != mapping->inode) {
+        return -1;
+    }
+    g_autofree char *link = g_strdup_printf("/proc/self/fd/%d", there);
+    return open(link, O_RDONLY | O_CLOEXEC);
+}
+
+/// Opens the file of a mapping. -1 where it is not to be had. Root, and who may restore processes,
+/// has it from the kernel, whatever its name is now.
+static int open_mapped(pid_t pid, const struct mapping *mapping)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/map_files/%" PRIx64 "-%" PRIx64, pid,
+                                            mapping->map_start, mapping->map_end);
     autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd < 0) {
+        fd = open_named(pid, mapping);
+    }
     return fd >= 0 && is_same(pid, mapping, fd) ? auto_steal(&fd) : -1;
 }
 
