@@ -179,8 +179,8 @@ int address_parse(const char *text, store_address **ret_address, cpulift_error *
     if (strchr(rest, '@') != NULL && strchr(rest, '@') < rest + strcspn(rest, "/")) {
         return cpulift_error_set(err, CPULIFT_EUSAGE,
                                  "'%.*s…' has a user before its '@', where every user of the "
-                                 "machine can read it; set CPULIFT_ETCD_USER and "
-                                 "CPULIFT_ETCD_PASSWORD_FILE",
+                                 "machine can read it; cpulift takes it from CPULIFT_ETCD_USER and "
+                                 "CPULIFT_ETCD_PASSWORD_FILE, cpuliftd from [etcd] in its file",
                                  (int)strlen(scheme->begin), text);
     }
     TRY(scheme->is_etcd ? parse_etcd(self, scheme, rest, err)

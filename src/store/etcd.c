@@ -214,10 +214,15 @@ static void start(etcd_call *call)
     const char *path = call->is_asking ? "/v3/auth/authenticate" : call->path;
     bool is_stream = call->is_stream && !call->is_asking;
     g_autofree char *url = g_strconcat(self->urls[call->member], path, NULL);
+    g_autofree char *authorization = call->is_asking || self->token == NULL
+                                         ? NULL
+                                         : g_strconcat("Authorization: ", self->token, NULL);
+    // A member that is cut off from the others says so, and does not go on as if nothing happened.
+    const char *const headers[] = {"Grpc-Metadata-Hasleader: true", authorization, NULL};
     const struct http_request request = {
         .url = url,
         .body = login != NULL ? login : call->body,
-        .token = call->is_asking ? NULL : self->token,
+        .headers = headers,
         .max = ANSWER_MAX,
         .timeout_ms = is_stream ? 0 : TIMEOUT_MS,
         .line = is_stream ? answer_line : NULL,

@@ -30,14 +30,10 @@ static const struct record_kind number_kind = {"integer as text", parse_number, 
 
 static const char *const event_words[] = {"PUT", "DELETE", NULL};
 
-#define PAIR_ROWS                                                                                  \
-    {"key", &record_base64, RECORD_BYTES_AT(etcd_pair, key, key_len), RECORD_REQUIRED},            \
-        {"value", &record_base64, RECORD_BYTES_AT(etcd_pair, value, len)},                         \
-    {                                                                                              \
-        "mod_revision", &number_kind, PAIR(revision)                                               \
-    }
-
-RECORD_ITEM(pair_record, etcd_pair, PAIR_ROWS)
+RECORD_ITEM(pair_record, etcd_pair,
+            {"key", &record_base64, RECORD_BYTES_AT(etcd_pair, key, key_len), RECORD_REQUIRED},
+            {"value", &record_base64, RECORD_BYTES_AT(etcd_pair, value, len)},
+            {"mod_revision", &number_kind, PAIR(revision)}, {"lease", &number_kind, PAIR(lease)})
 
 RECORD_ITEM(event_record, struct etcd_event,
             {"type", &record_word, EVENT(is_delete), .words = event_words},
@@ -135,11 +131,40 @@ char *etcd_request_range(const char *key, size_t key_len, const char *end, guint
     return json_format_line(body);
 }
 
+static json_t *new_put(const char *key, const char *value, size_t len, guint64 lease)
+{
+    json_t *put = new_range(key, strlen(key), NULL);
+    json_object_set_new(put, "value", new_bytes(value, len));
+    set_number(put, "lease", lease);
+    return put;
+}
+
 char *etcd_request_put(const char *key, const char *value, size_t len, guint64 lease)
 {
-    g_autoptr(json_t) body = new_range(key, strlen(key), NULL);
-    json_object_set_new(body, "value", new_bytes(value, len));
-    set_number(body, "lease", lease);
+    g_autoptr(json_t) body = new_put(key, value, len, lease);
+    return json_format_line(body);
+}
+
+char *etcd_request_publish(const char *key, const char *member, const char *value, size_t len,
+                           guint64 lease)
+{
+    g_autoptr(json_t) body =
+        json_pack("{s:[{s:o}, {s:o}]}", "success", "request_put", new_put(key, value, len, lease),
+                  "request_put", new_put(member, "", 0, 0));
+    return json_format_line(body);
+}
+
+char *etcd_request_grant(unsigned ttl)
+{
+    g_autoptr(json_t) body = json_object();
+    set_number(body, "TTL", ttl);
+    return json_format_line(body);
+}
+
+char *etcd_request_keep(guint64 lease)
+{
+    g_autoptr(json_t) body = json_object();
+    set_number(body, "ID", lease);
     return json_format_line(body);
 }
 

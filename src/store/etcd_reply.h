@@ -22,6 +22,7 @@ typedef struct etcd_pair {
     char *value; ///< NUL-terminated; NULL: empty
     size_t len;
     guint64 revision; ///< when it was written
+    guint64 lease;    ///< that it goes with; 0: it stays
 } etcd_pair;
 
 struct etcd_event {
@@ -63,4 +64,9 @@ char *etcd_reply_end(const char *prefix);
 char *etcd_request_range(const char *key, size_t key_len, const char *end, guint64 limit,
                          guint64 revision);
 char *etcd_request_put(const char *key, const char *value, size_t len, guint64 lease);
+char *etcd_request_grant(unsigned ttl);
+char *etcd_request_keep(guint64 lease);
+/// Puts a value under a lease, and together with it an empty one that stays at `member`.
+char *etcd_request_publish(const char *key, const char *member, const char *value, size_t len,
+                           guint64 lease);
 char *etcd_request_watch(const char *key, const char *end, guint64 revision);

@@ -278,9 +278,9 @@ static void set_tls(CURL *easy, const http *self)
 
 static void set_content(http_call *call, const struct http_request *request)
 {
-    if (request->token != NULL) {
-        g_autofree char *header = g_strdup_printf("Authorization: %s", request->token);
-        call->headers = curl_slist_append(call->headers, header);
+    for (const char *const *header = request->headers; header != NULL && *header != NULL;
+         header++) {
+        call->headers = curl_slist_append(call->headers, *header);
     }
     if (request->body != NULL) {
         call->headers = curl_slist_append(call->headers, "Content-Type: application/json");

@@ -26,10 +26,10 @@ struct http_answer {
 
 struct http_request {
     const char *url;
-    const char *name;    ///< for messages; NULL: the URL
-    const char *socket;  ///< path of the Unix socket to ask; NULL: the network
-    const char *body;    ///< what to POST, JSON; NULL: GET
-    const char *token;   ///< of the header Authorization; NULL: none
+    const char *name;           ///< for messages; NULL: the URL
+    const char *socket;         ///< path of the Unix socket to ask; NULL: the network
+    const char *body;           ///< what to POST, JSON; NULL: GET
+    const char *const *headers; ///< "Name: value", NULL-terminated; NULL: none
     size_t max;          ///< so many bytes an answer may have, of a stream what is not yet a line
     unsigned timeout_ms; ///< for all of it; 0: as long as it takes, for streams
 
