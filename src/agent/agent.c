@@ -59,6 +59,7 @@ static void answer_metrics(void *data, server_get *get, const void *request,
                        "When the agent was started, since 1970.");
     metrics_add(out, "cpulift_agent_start_seconds", NULL, NULL, (double)self->started);
     add_plan(out, &plan);
+    plans_measure(self->plans, out);
     add_requests(out, self->server);
     *answer = (struct server_answer){200, "text/plain; version=0.0.4; charset=utf-8",
                                      g_string_free(out, FALSE)};

@@ -120,6 +120,7 @@ int plans_open(const agent_settings *settings, void (*changed)(void *data), void
     self->where = g_strdup(settings->agent_plan);
     self->changed = changed;
     self->data = data;
+    self->fault = g_strdup("its source has not said anything yet");
     load_last(self);
     TRY(source_open(settings, &calls, &self->source, err));
     *ret_plans = g_steal_pointer(&self);
@@ -129,6 +130,11 @@ int plans_open(const agent_settings *settings, void (*changed)(void *data), void
 struct plans_state plans_get(const plans *self)
 {
     return (struct plans_state){self->plan, self->digest, self->since, self->fault, self->faults};
+}
+
+void plans_measure(const plans *self, GString *metrics)
+{
+    source_measure(self->source, metrics);
 }
 
 const char *plans_get_path(const plans *self)

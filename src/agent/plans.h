@@ -23,6 +23,9 @@ int plans_open(const agent_settings *settings, void (*changed)(void *data), void
 
 struct plans_state plans_get(const plans *self);
 
+/// Adds to the metrics what is to be said of the place where the plan comes from.
+void plans_measure(const plans *self, GString *metrics);
+
 /// The file that holds the plan in force. Borrowed.
 const char *plans_get_path(const plans *self);
 

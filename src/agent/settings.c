@@ -21,6 +21,8 @@ struct kind {
 
 static int parse_text(const struct key *key, const char *text, void *place, cpulift_error **err);
 static int parse_path(const struct key *key, const char *text, void *place, cpulift_error **err);
+static int parse_number(const struct key *key, const char *text, void *place, cpulift_error **err);
+static const struct kind kind_number = {parse_number, false};
 static const struct kind kind_text = {parse_text, true};
 static const struct kind kind_path = {parse_path, true};
 
@@ -57,6 +59,19 @@ static int parse_path(const struct key *key, const char *text, void *place, cpul
                                  key->name, text);
     }
     return parse_text(key, text, place, err);
+}
+
+/// Between the limits in the key's word, "1..36500".
+static int parse_number(const struct key *key, const char *text, void *place, cpulift_error **err)
+{
+    guint64 least = g_ascii_strtoull(key->word, NULL, 10), number = 0;
+    guint64 most = g_ascii_strtoull(strstr(key->word, "..") + 2, NULL, 10);
+    if (!text_to_uint(text, most, &number) || number < least) {
+        return cpulift_error_set(err, CPULIFT_EINPUT, "key '%s': '%s' is no number of %s",
+                                 key->name, text, key->word);
+    }
+    *(unsigned *)place = (unsigned)number;
+    return 0;
 }
 
 static void *get_place(agent_settings *self, const struct key *key)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "agent/source.h"
 
-static const struct source_kind *const kinds[] = {&source_file};
+static const struct source_kind *const kinds[] = {&source_file, &source_etcd, &source_etcds};
 
 int source_open(const agent_settings *settings, const struct source_calls *calls,
                 source **ret_source, cpulift_error **err)
@@ -11,15 +11,24 @@ int source_open(const agent_settings *settings, const struct source_calls *calls
             return kinds[i]->open(settings, calls, ret_source, err);
         }
     }
-    return cpulift_error_set(err, CPULIFT_EINPUT,
-                             "key 'plan': '%s' is no place for a plan; name a file, from '/' on",
-                             settings->agent_plan);
+    return cpulift_error_set(
+        err, CPULIFT_EINPUT,
+        "key 'plan': '%s' is no place for a plan; name a file, from '/' on, or "
+        "etcd://HOST:PORT/PREFIX/plan/POOL",
+        settings->agent_plan);
 }
 
 void source_publish(source *self, const char *text, size_t len)
 {
     if (self->kind->publish != NULL) {
         self->kind->publish(self, text, len);
+    }
+}
+
+void source_measure(const source *self, GString *metrics)
+{
+    if (self->kind->measure != NULL) {
+        self->kind->measure(self, metrics);
     }
 }
 

@@ -30,6 +30,9 @@ struct source_kind {
     /// and keeps it there while the agent lives. NULL: the place has none for it.
     void (*publish)(source *self, const char *text, size_t len);
 
+    /// Adds what is to be said of the place itself. NULL: nothing.
+    void (*measure)(const source *self, GString *metrics);
+
     void (*close)(source *self); ///< and frees it
 };
 
@@ -46,6 +49,9 @@ int source_open(const agent_settings *settings, const struct source_calls *calls
 /// Where the place takes documents of hosts.
 void source_publish(source *self, const char *text, size_t len);
 
+/// Adds to the metrics what the place has to say of itself.
+void source_measure(const source *self, GString *metrics);
+
 void source_close(source *self);
 
-extern const struct source_kind source_file;
+extern const struct source_kind source_file, source_etcd, source_etcds;

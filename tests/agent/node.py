@@ -94,3 +94,11 @@ class Node:
     def stop(self):
         if self.kill(signal.SIGTERM) != 0:
             fail(f"cpuliftd did not end well: {self.said()}")
+
+
+def digest(node):
+    """Of the plan in force; None: there is none."""
+    for line in node.get("/metrics")[1].splitlines():
+        if line.startswith("cpulift_agent_plan_in_force{digest="):
+            return line.split('"')[1]
+    return None

@@ -5,17 +5,10 @@ import os
 import sys
 import tempfile
 
-from node import Node, fail, wait_for
+from node import Node, digest, fail, wait_for
 
 PROGRAM, SOURCE = sys.argv[1:3]
 IN_FORCE, CURRENT, FAULTS = "cpulift_agent_plan_in_force", "cpulift_agent_plan_current", "cpulift_agent_plan_faults_total"
-
-
-def digest(node):
-    for line in node.get("/metrics")[1].splitlines():
-        if line.startswith(IN_FORCE + "{digest="):
-            return line.split('"')[1]
-    return None
 
 
 def becomes(node, what, current, other_than=None):
