@@ -23,6 +23,7 @@ struct inventory_private {
     GHashTable *without;   ///< pattern → seen?
     GHashTable *left_out;  ///< names of the hosts that were left out, a set
     GString *rest;         ///< of a document without its date
+    bool keeps_answered;   ///< a pattern leaves out only who did not answer
     bool is_aged; ///< a document older than `oldest`, without a date or of the future, is refused
     gint64 oldest, newest; ///< seconds since 1970
 };
@@ -30,7 +31,7 @@ struct inventory_private {
 static void kind_free(void *data)
 {
     struct host_kind *kind = data;
-    host_free(kind->host);
+    host_free(kind->is_borrowed ? NULL : kind->host);
     g_ptr_array_unref(kind->names);
     g_free(kind);
 }
@@ -72,6 +73,11 @@ void inventory_free(inventory *inv)
         g_ptr_array_unref(inv->kinds);
         g_free(inv);
     }
+}
+
+void inventory_keep_answered(inventory *inv)
+{
+    inv->private->keeps_answered = true;
 }
 
 void inventory_add_without(inventory *inv, const char *pattern)
@@ -150,7 +156,7 @@ static int add_name(inventory *inv, struct host_kind *kind, char *taken, const c
                     struct host_size size, cpulift_error **err)
 {
     g_autofree char *name = taken;
-    if (is_left_out(inv, name)) {
+    if (!inv->private->keeps_answered && is_left_out(inv, name)) {
         g_hash_table_add(inv->private->left_out, g_steal_pointer(&name));
         return 0;
     }
@@ -294,8 +300,41 @@ void inventory_sort(inventory *inv)
 void inventory_upgrade(inventory *inv, const char *name, cpulift_host *host)
 {
     struct host_kind *kind = g_hash_table_lookup(inv->private->names, name);
-    host_free(kind->host);
+    host_free(kind->is_borrowed ? NULL : kind->host);
+    kind->is_borrowed = false;
     kind->host = host;
+}
+
+/// The kind with those of its hosts that are not left out.
+static void derive_kind(inventory *inv, const struct host_kind *from, const inventory *of)
+{
+    struct host_kind *kind = g_new0(struct host_kind, 1);
+    *kind = (struct host_kind){from->host, true, g_ptr_array_new_with_free_func(g_free)};
+    g_ptr_array_add(inv->kinds, kind);
+    for (size_t i = 0; i < from->names->len; i++) {
+        const char *name = from->names->pdata[i];
+        (void)add_name(inv, kind, g_strdup(name), NULL, inventory_get_size(of, name), NULL);
+    }
+}
+
+inventory *inventory_derive(const inventory *from)
+{
+    inventory *inv = inventory_new(from->map);
+    GHashTableIter iter;
+    void *key, *seen;
+    g_hash_table_iter_init(&iter, from->private->without);
+    while (g_hash_table_iter_next(&iter, &key, &seen)) {
+        g_hash_table_insert(inv->private->without, g_strdup(key), seen);
+    }
+    g_hash_table_iter_init(&iter, from->private->left_out);
+    while (g_hash_table_iter_next(&iter, &key, NULL)) {
+        g_hash_table_add(inv->private->left_out, g_strdup(key));
+    }
+    for (size_t i = 0; i < from->kinds->len; i++) {
+        derive_kind(inv, from->kinds->pdata[i], from);
+    }
+    inventory_sort(inv);
+    return inv;
 }
 
 const struct host_kind *inventory_find(const inventory *inv, const char *name)

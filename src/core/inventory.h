@@ -9,6 +9,7 @@
 
 struct host_kind {
     cpulift_host *host; ///< the first of them, owned
+    bool is_borrowed;   ///< not so: by inventory_derive
     GPtrArray *names;   ///< every host's name, owned, sorted by inventory_sort
 };
 
@@ -27,6 +28,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(inventory, inventory_free)
 /// Leaves out the hosts that are added later and whose names match the shell's pattern
 /// ("node[1-3]", "blue-*").
 void inventory_add_without(inventory *inv, const char *pattern);
+
+/// From now on patterns leave out only hosts that did not answer; the others may leave in
+/// inventory_derive().
+void inventory_keep_answered(inventory *inv);
 
 /// Refuses those that are added later and were scanned before `oldest` or after `newest` (seconds
 /// since 1970), or do not say when.
@@ -51,6 +56,10 @@ int inventory_add_text(inventory *inv, const char *text, size_t len, const char 
 /// Orders names and kinds, so that nothing later depends on the order of adding. To be called once
 /// all are added.
 void inventory_sort(inventory *inv);
+
+/// The hosts of `from`, less all that its patterns leave out; more may be added, and then they are
+/// to be sorted. Borrows their documents: `from` must outlive it.
+inventory *inventory_derive(const inventory *from);
 
 /// All hosts that are like the one of this name, which must be there, are from now on as `host`
 /// says, which is taken over. To be called once they are sorted.

@@ -85,6 +85,47 @@ static void test_without(void **state)
     assert_non_null(inventory_find(inv, "blue-3"));
 }
 
+/// A derived inventory is the same less who leaves; the other keeps them, but for who is silent.
+static void test_derived(void **state)
+{
+    (void)state;
+    g_autoptr(inventory) inv = inventory_new(support_get_catalog());
+    inventory_add_without(inv, "b*");
+    inventory_add_without(inv, "silent");
+    inventory_add_without(inv, "ghost");
+    inventory_keep_answered(inv);
+    static const char *const names[] = {"a", "b1", "b2"};
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        add_model(inv, names[i], i == 2 ? "Westmere" : "Nehalem");
+    }
+    g_autoptr(json_t) json = host_format_silent("silent", "2026-11-26T15:40:01Z", "why");
+    g_autofree char *text = json_format_document(json);
+    assert_int_equal(add(inv, text, NULL), 0);
+    inventory_sort(inv);
+    assert_int_equal(inv->host_count, 3);
+    assert_int_equal(inv->kinds->len, 2);
+    g_autoptr(inventory) derived = inventory_derive(inv);
+    assert_int_equal(derived->host_count, 1);
+    assert_int_equal(derived->kinds->len, 1);
+    assert_string_equal(inventory_get_unseen(derived), "ghost");
+    size_t count;
+    g_autofree const char **left_out = inventory_get_left_out(derived, &count);
+    assert_int_equal(count, 3);
+    assert_string_equal(left_out[2], "silent");
+    // An upgrade there is none here.
+    const struct host_kind *kind = inventory_find(derived, "a");
+    const cpulift_host *host = inventory_find(inv, "a")->host;
+    assert_ptr_equal(kind->host, host);
+    inventory_upgrade(derived, "a", host_new("c"));
+    assert_string_equal(kind->host->name, "c");
+    assert_ptr_equal(inventory_find(inv, "a")->host, host);
+    // More may come, none twice.
+    add_model(derived, "z", "Westmere");
+    inventory_sort(derived);
+    assert_int_equal(derived->host_count, 2);
+    assert_int_equal(inv->host_count, 3);
+}
+
 /// The document of a host of this model, scanned then, on one line or on many.
 static char *format_scanned(const char *name, const char *model, const char *scanned, bool is_line)
 {
@@ -413,6 +454,7 @@ int main(void)
         cmocka_unit_test(test_kinds),
         cmocka_unit_test(test_duplicates),
         cmocka_unit_test(test_without),
+        cmocka_unit_test(test_derived),
         cmocka_unit_test(test_dates_make_no_kinds),
         cmocka_unit_test(test_ages),
         cmocka_unit_test(test_sizes),
