@@ -21,8 +21,8 @@
 #define RATIO_MAX 1e6
 
 static struct {
-    char *guests, *evacuate, *html, *metrics;
-    char **without, **upgrade;
+    char *guests, *evacuate, *plan, *html, *metrics;
+    char **with, **without, **upgrade;
     double ratio;
     gboolean nagios, json;
 } options;
@@ -32,6 +32,8 @@ static const GOptionEntry entries[] = {
      "the guests: DIR/HOST/GUEST.xml, each what 'virsh dumpxml' of it says while it runs", "DIR"},
     {"evacuate", 0, 0, G_OPTION_ARG_STRING, &options.evacuate,
      "only the guests of this host: where each can go", "HOST"},
+    {"with", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options.with,
+     "as if these hosts joined, whose documents they are (may be repeated)", "DOC"},
     {"without", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.without,
      "as if these hosts were gone; their guests must go elsewhere (may be repeated; '*' and '?' "
      "are understood)",
@@ -40,6 +42,11 @@ static const GOptionEntry entries[] = {
      "as if this host and all that are like it gave what DOC says, a scan of one of them after its "
      "update or of another machine (may be repeated)",
      "HOST=DOC"},
+    {"plan", 0, 0, G_OPTION_ARG_FILENAME, &options.plan,
+     "as if this plan were in force in place of PLAN: who needs a power cycle, and where each can "
+     "go "
+     "after it",
+     "NEW"},
     {"cpu-ratio", 0, 0, G_OPTION_ARG_DOUBLE, &options.ratio,
      "a host has room for so many vCPUs on each of its CPUs (default: 4, or as many as the fullest "
      "has)",
@@ -100,14 +107,26 @@ static int load_hosts(const catalog *map, char **paths, size_t count, inventory 
     for (char **name = options.without; name != NULL && *name != NULL; name++) {
         inventory_add_without(hosts, *name);
     }
+    inventory_keep_answered(hosts);
     TRY(places_load(hosts, paths, count, err));
     inventory_sort(hosts);
+    *ret_hosts = g_steal_pointer(&hosts);
+    return 0;
+}
+
+/// The hosts as the options would have them.
+static int rehearse_hosts(const inventory *before, inventory **ret_hosts, cpulift_error **err)
+{
+    g_autoptr(inventory) hosts = inventory_derive(before);
     const char *unseen = inventory_get_unseen(hosts);
     if (unseen != NULL) {
         return cpulift_error_set(err, CPULIFT_EINPUT,
                                  "--without '%s' is none of these hosts; see their documents",
                                  unseen);
     }
+    TRY(options.with != NULL ? places_load(hosts, options.with, g_strv_length(options.with), err)
+                             : 0);
+    inventory_sort(hosts);
     for (char **word = options.upgrade; word != NULL && *word != NULL; word++) {
         TRY(upgrade(hosts, *word, err));
     }
@@ -201,24 +220,9 @@ static int print_nagios(const fleet_report *report)
     return command_say(line, false, (int)alarm);
 }
 
-static int verify(char **paths, size_t count, cpulift_error **err)
+/// Prints it as the options say; returns the exit status.
+static int tell(const fleet_report *report, cpulift_error **err)
 {
-    g_autoptr(catalog) map = NULL;
-    g_autoptr(cpulift_plan) plan = NULL;
-    g_autoptr(inventory) hosts = NULL;
-    g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func((GDestroyNotify)fleet_guest_free);
-    g_autoptr(GPtrArray) guests = g_ptr_array_new();
-    TRY(catalog_load(NULL, &map, err));
-    TRY(load_plan(paths[0], &plan, err));
-    bool has_plan = plan != NULL;
-    TRY(load_hosts(map, paths + has_plan, count - has_plan, &hosts, err));
-    TRY(load_guests(options.guests, all, err));
-    TRY(check_homes(hosts, all, err));
-    TRY(select_guests(all, options.evacuate, guests, err));
-    g_autoptr(fleet_matrix) of_all = fleet_matrix_new(hosts, all, map);
-    g_autoptr(fleet_matrix) matrix = fleet_matrix_new(hosts, guests, map);
-    g_autoptr(fleet_rooms) rooms = fleet_rooms_new(of_all, options.ratio);
-    g_autoptr(fleet_report) report = fleet_report_new(matrix, plan, rooms);
     g_autofree char *metrics = options.metrics != NULL ? fleet_export_metrics(report) : NULL;
     g_autofree char *page = options.html != NULL ? fleet_page_format(report) : NULL;
     TRY(page != NULL ? command_output(options.html, page, err) : 0);
@@ -232,6 +236,68 @@ static int verify(char **paths, size_t count, cpulift_error **err)
     }
     g_autofree char *text = fleet_table_format(report);
     return command_say(text, false, status);
+}
+
+/// The hosts as they are and as they would be, and the plan that would be in force.
+typedef struct two_fleets {
+    inventory *before, *after;
+    cpulift_plan *plan;
+    bool is_rehearsed;
+} two_fleets;
+
+static void two_fleets_clear(two_fleets *of)
+{
+    inventory_free(of->after);
+    inventory_free(of->before);
+    plan_free(of->plan);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(two_fleets, two_fleets_clear)
+
+static int load_fleet(const catalog *map, char **paths, size_t count, two_fleets *of,
+                      cpulift_error **err)
+{
+    TRY(load_plan(paths[0], &of->plan, err));
+    bool has_plan = of->plan != NULL;
+    TRY(load_hosts(map, paths + has_plan, count - has_plan, &of->before, err));
+    TRY(rehearse_hosts(of->before, &of->after, err));
+    if (options.plan != NULL) {
+        g_clear_pointer(&of->plan, plan_free);
+        TRY(places_load_plan(options.plan, &of->plan, err));
+    }
+    of->is_rehearsed = options.with != NULL || options.without != NULL || options.upgrade != NULL ||
+                       options.plan != NULL;
+    return 0;
+}
+
+/// What changes for these guests, into the report.
+static void rehearse(const two_fleets *of, const GPtrArray *guests, fleet_report *report)
+{
+    g_autoptr(fleet_matrix) before =
+        fleet_matrix_new(of->before, guests, fleet_matrix_get_map(report->matrix));
+    const struct fleet_rehearsal rehearsal = {before, report->matrix, of->plan, report->guests,
+                                              options.plan != NULL};
+    report->changes = fleet_rehearse(&rehearsal);
+}
+
+static int verify(char **paths, size_t count, cpulift_error **err)
+{
+    g_autoptr(catalog) map = NULL;
+    g_auto(two_fleets) fleet = {0};
+    g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func((GDestroyNotify)fleet_guest_free);
+    g_autoptr(GPtrArray) guests = g_ptr_array_new();
+    TRY(catalog_load(NULL, &map, err));
+    TRY(load_fleet(map, paths, count, &fleet, err));
+    TRY(load_guests(options.guests, all, err));
+    TRY(check_homes(fleet.after, all, err));
+    TRY(select_guests(all, options.evacuate, guests, err));
+    g_autoptr(fleet_matrix) of_all = fleet_matrix_new(fleet.after, all, map);
+    g_autoptr(fleet_matrix) matrix = fleet_matrix_new(fleet.after, guests, map);
+    g_autoptr(fleet_rooms) rooms = fleet_rooms_new(of_all, options.ratio);
+    g_autoptr(fleet_report) report = fleet_report_new(matrix, fleet.plan, rooms);
+    if (fleet.is_rehearsed) {
+        rehearse(&fleet, guests, report);
+    }
+    return tell(report, err);
 }
 
 static int run(char **paths, size_t count)

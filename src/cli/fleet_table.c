@@ -152,6 +152,74 @@ static char *format_matrix(const GPtrArray *rows, const fleet_matrix *matrix)
     return table_format(t);
 }
 
+static void add_reach(GString *text, const char *word, char *const *names)
+{
+    size_t count = g_strv_length((char **)names);
+    g_autofree char *list =
+        text_join_some((const char *const *)names, count, MIN(NAMES_MAX, count));
+    g_string_append_printf(text, "%s %s", word, list);
+}
+
+/// "strands, but not after a power cycle"; "" where the lists say it all. The caller's.
+static char *describe_change(const struct fleet_change *change)
+{
+    const struct fleet_reach *again = change->restarted;
+    g_autoptr(GString) text = g_string_new(change->reach.strands ? "strands" : NULL);
+    if (again != NULL && change->reach.strands) {
+        g_string_append(text, again->strands ? ", after a power cycle too"
+                                             : ", but not after a power cycle");
+    }
+    if (again != NULL && change->needs_restart) {
+        bool loses = again->loses[0] != NULL, gains = again->gains[0] != NULL;
+        g_string_append_printf(text, "%sneeds a power cycle%s", text->len > 0 ? "; " : "",
+                               loses || gains ? "; after it" : "");
+        if (loses) {
+            add_reach(text, " loses", again->loses);
+        }
+        if (gains) {
+            add_reach(text, loses ? " and gains" : " gains", again->gains);
+        }
+    }
+    return g_strdup(text->str);
+}
+
+/// A line for guests of a host for which the same changes.
+static char *format_changes(const GPtrArray *changes)
+{
+    static const char *const headers[] = {"GUESTS", "ON", "LOSES", "GAINS", "THEN", NULL};
+    g_autoptr(GHashTable) seen =
+        g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)g_ptr_array_unref);
+    g_autoptr(GPtrArray) order = g_ptr_array_new_with_free_func(g_free);
+    for (size_t i = 0; i < changes->len; i++) {
+        const struct fleet_change *one = changes->pdata[i];
+        size_t lost = g_strv_length(one->reach.loses), gained = g_strv_length(one->reach.gains);
+        g_autofree char *loses =
+            text_join_some((const char *const *)one->reach.loses, lost, MIN(NAMES_MAX, lost));
+        g_autofree char *gains =
+            text_join_some((const char *const *)one->reach.gains, gained, MIN(NAMES_MAX, gained));
+        g_autofree char *then = describe_change(one);
+        g_autofree char *key = g_strjoin("\t", one->host, loses, gains, then, NULL);
+        GPtrArray *names = g_hash_table_lookup(seen, key);
+        if (names == NULL) {
+            names = g_ptr_array_new();
+            g_ptr_array_add(order, key);
+            g_hash_table_insert(seen, g_steal_pointer(&key), names);
+        }
+        g_ptr_array_add(names, one->name);
+    }
+    g_autoptr(table) t = table_new(headers);
+    for (size_t i = 0; i < order->len; i++) {
+        g_auto(GStrv) parts = g_strsplit(order->pdata[i], "\t", -1);
+        g_autofree char *names = join(g_hash_table_lookup(seen, order->pdata[i]));
+        const char *const cells[] = {names, parts[0], parts[1], parts[2], parts[3]};
+        table_add(t, cells);
+        if (g_str_has_prefix(parts[3], "strands")) {
+            table_add_color(t, 4, "red");
+        }
+    }
+    return order->len > 0 ? table_format(t) : g_strdup("Nothing changes for any guest\n");
+}
+
 static void add_stuck(GString *out, const GPtrArray *evacuate)
 {
     g_autoptr(GPtrArray) sentences = g_ptr_array_new_with_free_func(g_free);
@@ -179,6 +247,10 @@ char *fleet_table_format(const fleet_report *report)
 {
     g_autoptr(GPtrArray) rows = group(report);
     g_autoptr(GString) out = g_string_new(NULL);
+    if (report->changes != NULL) {
+        g_autofree char *changes = format_changes(report->changes);
+        g_string_append_printf(out, "%s\n", changes);
+    }
     if (report->guests != NULL) {
         g_autofree char *verdicts = format_verdicts(rows);
         g_string_append_printf(out, "%s\n", verdicts);

@@ -72,7 +72,10 @@ const struct record fleet_report_record = {
          .meaning = "absent: held against no plan"},
         {"cells", &record_list, .record = &cell_record, .meaning = "each guest × each other host"},
         {"evacuate", &record_list, REPORT(evacuate), RECORD_REQUIRED, .record = &stuck_record,
-         .meaning = "each host that has guests"}),
+         .meaning = "each host that has guests"},
+        {"rehearsal", &record_list, REPORT(changes), .record = &fleet_change_record,
+         .meaning = "each guest for which something changes; all else is as it would be then; "
+                    "absent: nothing is rehearsed"}),
     .size = sizeof(fleet_report),
 };
 
@@ -136,6 +139,7 @@ void fleet_report_free(fleet_report *report)
 {
     if (report != NULL) {
         g_clear_pointer(&report->guests, g_ptr_array_unref);
+        g_clear_pointer(&report->changes, g_ptr_array_unref);
         g_ptr_array_unref(report->evacuate);
         g_free(report);
     }
@@ -146,6 +150,11 @@ bool fleet_report_is_good(const fleet_report *report)
     for (size_t i = 0; report->guests != NULL && i < report->guests->len; i++) {
         const struct fleet_verdict *one = report->guests->pdata[i];
         if (strcmp(one->verdict, "tuned") != 0 && strcmp(one->verdict, "own") != 0) {
+            return false;
+        }
+    }
+    for (size_t i = 0; report->changes != NULL && i < report->changes->len; i++) {
+        if (((const struct fleet_change *)report->changes->pdata[i])->reach.strands) {
             return false;
         }
     }

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "core/plan.h"
-#include "fleet/matrix.h"
+#include "fleet/rehearsal.h"
 #include "fleet/room.h"
 
 #include <jansson.h>
@@ -22,6 +22,7 @@ void fleet_stuck_describe(const struct fleet_stuck *stuck, size_t names_max, GPt
 typedef struct fleet_report {
     GPtrArray *guests;          ///< struct fleet_verdict *; NULL: held against no plan
     GPtrArray *evacuate;        ///< struct fleet_stuck *, of each host that has guests, by name
+    GPtrArray *changes;         ///< struct fleet_change *; NULL: nothing is rehearsed; owned
     const fleet_matrix *matrix; ///< borrowed
 } fleet_report;
 
@@ -35,7 +36,7 @@ fleet_report *fleet_report_new(const fleet_matrix *matrix, const cpulift_plan *p
 void fleet_report_free(fleet_report *report);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(fleet_report, fleet_report_free)
 
-/// False where a guest is not the plan's and could be, or cannot leave its host.
+/// False where a guest is not the plan's and could be, or cannot leave its host, or strands.
 bool fleet_report_is_good(const fleet_report *report);
 
 /// Writes the document in parts, since guests × hosts may be millions of cells; `put` is jansson's

@@ -37,6 +37,16 @@ static size_t count_rooms(const fleet_report *report, enum room_answer room)
     return count;
 }
 
+/// Guests that what is rehearsed would strand.
+static size_t count_stranded(const fleet_report *report)
+{
+    size_t count = 0;
+    for (size_t i = 0; report->changes != NULL && i < report->changes->len; i++) {
+        count += ((const struct fleet_change *)report->changes->pdata[i])->reach.strands;
+    }
+    return count;
+}
+
 /// Guests × other hosts with this answer.
 static size_t count_cells(const fleet_report *report, enum fleet_can can)
 {
@@ -101,15 +111,20 @@ char *fleet_export_nagios(const fleet_report *report, enum fleet_alarm *ret_alar
     size_t stuck = count_stuck(report), stale = count_verdicts(report, "stale");
     size_t foreign = count_verdicts(report, "foreign"), unknown = count_verdicts(report, "unknown");
     size_t without = count_rooms(report, ROOM_NO), not_found = count_rooms(report, ROOM_NOT_FOUND);
-    *ret_alarm = foreign + stuck + without > 0     ? FLEET_CRITICAL
-                 : stale + unknown + not_found > 0 ? FLEET_WARNING
-                                                   : FLEET_OK;
+    size_t stranded = count_stranded(report);
+    *ret_alarm = foreign + stuck + without + stranded > 0 ? FLEET_CRITICAL
+                 : stale + unknown + not_found > 0        ? FLEET_WARNING
+                                                          : FLEET_OK;
     GString *out = g_string_new(NULL);
     g_string_printf(out,
                     "CPULIFT %s - %u guests, %zu foreign, %zu stale, %zu unknown, %zu cannot leave "
-                    "their hosts, %zu hosts without room elsewhere |",
+                    "their hosts, %zu hosts without room elsewhere",
                     words[*ret_alarm], fleet_matrix_get_guests(report->matrix)->len, foreign, stale,
                     unknown, stuck, without + not_found);
+    if (stranded > 0) {
+        g_string_append_printf(out, ", %zu would strand", stranded);
+    }
+    g_string_append(out, " |");
     for (size_t i = 0; i < G_N_ELEMENTS(verdicts); i++) {
         g_string_append_printf(out, " %s=%zu", verdicts[i], count_verdicts(report, verdicts[i]));
     }

@@ -116,6 +116,19 @@ int fleet_guest_take(const fleet_guest *guest, const catalog *map, compare_side 
     return compare_take_cpu(guest->cpu, guest->name, unasked, guest->machine, map, ret_side, err);
 }
 
+fleet_guest *fleet_guest_restart(const fleet_guest *guest, const cpulift_plan *plan, unsigned qemu)
+{
+    fleet_guest *again = g_memdup2(guest, sizeof *guest);
+    again->name = g_strdup(guest->name);
+    again->host = g_strdup(guest->host);
+    again->virt = g_strdup(guest->virt);
+    again->machine = g_strdup(guest->machine);
+    again->cpu = guest_define(plan, &guest->shape, qemu);
+    again->has_host_width = false;
+    again->key = make_key(again);
+    return again;
+}
+
 void fleet_guest_free(fleet_guest *guest)
 {
     if (guest != NULL) {

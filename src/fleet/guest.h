@@ -26,5 +26,8 @@ int fleet_guest_parse(const char *xml, size_t len, const char *name, const char 
 /// what QEMU adds to its model. CPULIFT_EINPUT: it does not say, or not in words of this map.
 int fleet_guest_take(const fleet_guest *guest, const catalog *map, compare_side *ret_side,
                      cpulift_error **err);
+/// The guest as it would be after a power cycle under the plan, worded for this QEMU
+/// (guest_define). The caller's.
+fleet_guest *fleet_guest_restart(const fleet_guest *guest, const cpulift_plan *plan, unsigned qemu);
 void fleet_guest_free(fleet_guest *guest);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(fleet_guest, fleet_guest_free)

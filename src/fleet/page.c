@@ -74,7 +74,7 @@ static void add_guest(GString *page, const fleet_report *report, size_t index,
     g_string_append(page, "</tr>\n");
 }
 
-static void add_stuck(GString *page, const GPtrArray *evacuate)
+static void add_stuck(GString *page, const GPtrArray *evacuate, const GPtrArray *changes)
 {
     g_autoptr(GPtrArray) sentences = g_ptr_array_new_with_free_func(g_free);
     for (size_t i = 0; i < evacuate->len; i++) {
@@ -83,6 +83,14 @@ static void add_stuck(GString *page, const GPtrArray *evacuate)
     }
     for (size_t i = 0; i < sentences->len; i++) {
         html_add(page, "<li>%s</li>\n", (char *)sentences->pdata[i]);
+    }
+    for (size_t i = 0; changes != NULL && i < changes->len; i++) {
+        const struct fleet_change *change = changes->pdata[i];
+        if (change->reach.strands) {
+            html_add(page,
+                     "<li>'%s' on '%s' strands: it can leave its host now, and then not</li>\n",
+                     change->name, change->host);
+        }
     }
     if (page->len > 0) {
         g_string_prepend(page, "<ul class=\"stuck\">\n");
@@ -98,7 +106,7 @@ char *fleet_page_format(const fleet_report *report)
     g_autoptr(GString) summary = g_string_new(NULL), stuck = g_string_new(NULL);
     g_autoptr(GString) heads = g_string_new(NULL), rows = g_string_new(NULL);
     html_add(summary, "%u guests on %u hosts, from their documents.", guests->len, columns->len);
-    add_stuck(stuck, report->evacuate);
+    add_stuck(stuck, report->evacuate, report->changes);
     for (size_t c = 0; c < columns->len; c++) {
         html_add(heads, "<th class=\"v\"><span>%s</span></th>",
                  g_array_index(columns, struct column, c).name);
