@@ -81,7 +81,7 @@ static void add_picture(GString *page, const struct page_section *s, unsigned w)
         "the numbers\" width=\"780\" height=\"400\" src=\"data:image/svg+xml;base64,%s\">\n",
         workload, data);
     html_add(page,
-             "<figcaption>%s%sMedians; the lines are their confidence intervals, of 95 %% or more. "
+             "<figcaption>%s%sMedians; the lines are their confidence intervals, of 95 to 97 %%. "
              "Fewer than 6 runs have none.</figcaption>"
              "</figure>\n",
              kind != NULL ? kind->paper : "",

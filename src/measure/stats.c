@@ -23,6 +23,14 @@ static double get_probability(size_t count, size_t hits)
     return exp(lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1) - n * G_LN2);
 }
 
+/// The k-th value from either end is left `part` of the way for the next one.
+static void set_interval(const double *sorted, size_t k, double part, struct stats *stats)
+{
+    const double *low = &sorted[k - 1], *high = &sorted[stats->count - k];
+    stats->low = part > 0 ? (1 - part) * low[0] + part * low[1] : low[0];
+    stats->high = part > 0 ? (1 - part) * high[0] + part * high[-1] : high[0];
+}
+
 static void compute_interval(const double *sorted, struct stats *stats)
 {
     double below = 0, next = get_probability(stats->count, 0); // below: P(B < k)
@@ -32,11 +40,17 @@ static void compute_interval(const double *sorted, struct stats *stats)
         next = get_probability(stats->count, ++k);
     }
     stats->has_interval = k > 0;
-    if (stats->has_interval) {
-        stats->low = sorted[k - 1];
-        stats->high = sorted[stats->count - k];
-        stats->level = 1 - 2 * below;
+    if (k == 0) {
+        return;
     }
+    double n = (double)stats->count, from = (double)k, level = 1 - 2 * below, part = 0;
+    if (level > STATS_LEVEL_MAX) {
+        double share = (level - STATS_LEVEL) / (2 * next);
+        part = (n - from) * share / (from + (n - 2 * from) * share);
+        level = STATS_LEVEL;
+    }
+    stats->level = level;
+    set_interval(sorted, k, part, stats);
 }
 
 struct stats stats_compute(const double *values, size_t count)

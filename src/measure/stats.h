@@ -5,9 +5,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/// What an interval covers at least, and so the fewest values that have one: the range of 5 covers
-/// 93.75 %, that of 6 96.875 %.
+/// What an interval covers at least and at most, and so the fewest values that have one: the range
+/// of 5 covers 93.75 %, that of 6 96.875 %.
 #define STATS_LEVEL     0.95
+#define STATS_LEVEL_MAX 0.97
 #define STATS_COUNT_MIN 6
 
 struct stats {
@@ -23,6 +24,10 @@ struct stats {
 /// smallest and the k-th largest value, k as large as may be. The median of the population lies
 /// between them with the probability 1 - 2 P(B < k), B binomial of `count` and 1/2, whatever the
 /// distribution is, so long as the values are independent; where values are alike, with no less.
+/// Where that is over STATS_LEVEL_MAX (7, 8, 10, 11 values and others) the ends go so far towards
+/// the next values that it is STATS_LEVEL (Hettmansperger, Sheather: Confidence intervals based on
+/// interpolated order statistics, 1986); that depends on the distribution, but little: 93.5 to
+/// 96.3 % where it has two humps of nearly one weight, 94 to 95.5 % where it has one.
 struct stats stats_compute(const double *values, size_t count);
 
 /// (max - min) / median: how far the runs of one cell lie apart.
