@@ -29,8 +29,8 @@ static char *format_ratio(const struct stats *ratio)
 
 /// What may be said of a definition's ratio to the base: how far it is from 1 only where its
 /// interval excludes 1, and the runs of both cells lie near one another or the ratio is clear all
-/// the same. CPU time does not count what others take. NULL: there is no ratio. *ret_is_told: it is
-/// the number.
+/// the same. CPU time does not count what others take; emulation has no speed to tell of. NULL:
+/// there is no ratio. *ret_is_told: it is the number.
 static char *judge(const bench_summary *sum, const char *workload, const char *figure,
                    const char *cpu, unsigned vcpus, bool *ret_is_told)
 {
@@ -38,6 +38,9 @@ static char *judge(const bench_summary *sum, const char *workload, const char *f
     const struct summary_row *base = summary_find(sum, workload, figure, sum->base, vcpus);
     if (row == NULL || base == NULL || row->ratio.count == 0) {
         return NULL;
+    }
+    if (row->is_emulated || base->is_emulated) {
+        return g_strdup("not judged, emulated guests say nothing of speed");
     }
     bool is_loaded = (row->is_loaded || base->is_loaded) && strcmp(figure, ANSWER_CPU_TIME) != 0;
     double spread = get_spread(row, base);

@@ -78,12 +78,28 @@ static char *format_key(const bench_sample *s)
     return g_strdup_printf("%s %s %u %u", s->workload, s->cpu, s->vcpus, s->run);
 }
 
+/// A figure has one unit in all samples of a workload: numbers of two are not compared.
+static const char *find_other_unit(GHashTable *units, const bench_sample *s)
+{
+    for (unsigned i = 0; s->result != NULL && i < s->result->figures->len; i++) {
+        const struct figure *figure = s->result->figures->pdata[i];
+        g_autofree char *key = g_strdup_printf("%s %s", s->workload, figure->name);
+        const char *unit = g_hash_table_lookup(units, key);
+        if (unit != NULL && strcmp(unit, figure->unit) != 0) {
+            return figure->name;
+        }
+        g_hash_table_insert(units, g_steal_pointer(&key), figure->unit);
+    }
+    return NULL;
+}
+
 /// What no row can say: a reason goes with failure, figures with success, and each sample is
 /// another one of the series that the settings describe.
 static int check(const bench_samples *s, const char *name, cpulift_error **err)
 {
     TRY(settings_check(s->settings, name, err));
     g_autoptr(GHashTable) keys = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    g_autoptr(GHashTable) units = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     for (unsigned i = 0; i < s->list->len; i++) {
         const bench_sample *sample = s->list->pdata[i];
         if (sample->is_ok == (sample->reason != NULL)) {
@@ -91,6 +107,12 @@ static int check(const bench_samples *s, const char *name, cpulift_error **err)
         }
         if (sample->is_ok && (sample->result == NULL || sample->result->figures->len == 0)) {
             return fail(name, i, "is ok but has no \"figures\"", err);
+        }
+        const char *other = find_other_unit(units, sample);
+        if (other != NULL) {
+            g_autofree char *what =
+                g_strdup_printf("has \"%s\" in another unit than a sample before it", other);
+            return fail(name, i, what, err);
         }
         if (!g_hash_table_add(keys, format_key(sample))) {
             return fail(name, i, "is there twice: same workload, CPU and run", err);

@@ -170,7 +170,7 @@ int settings_set_vcpus(bench_settings *s, const char *list, cpulift_error **err)
     s->vcpus = json_array();
     for (char **word = words; *word != NULL; word++) {
         guint64 value;
-        if (!text_to_uint(*word, THREADS_MAX, &value)) {
+        if (!text_to_uint(*word, THREADS_MAX, &value) || value == 0) {
             return cpulift_error_set(
                 err, CPULIFT_EINPUT,
                 "'%s' is no list of CPU counts from 1 to %d; write it as 1,2,4", list, THREADS_MAX);

@@ -119,6 +119,7 @@ static bool compute_row(const bench_samples *s, const char *base_name, struct su
         double base = find_base(s, base_name, item, row->figure);
         values[count++] = figure->value;
         row->is_loaded |= samples_is_loaded(s, item);
+        row->is_emulated |= strcmp(item->accelerator, "tcg") == 0;
         row->unit = figure->unit;
         if (base > 0) {
             ratios[pairs++] = figure->value / base;

@@ -22,7 +22,8 @@ struct summary_row {
     const char *reason;  ///< why the last of those failed, or NULL
     const char *finding; ///< the known cause of the others, or NULL
     bool is_oversubscribed;
-    bool is_loaded; ///< a sample that counts began while others kept the machine busy
+    bool is_emulated; ///< a sample that counts was made in a guest that KVM did not run
+    bool is_loaded;   ///< a sample that counts began while others kept the machine busy
     const char *accelerator;
     const char *detail;  ///< the code path that the workload names, or NULL
     const char *library; ///< by which, or NULL
