@@ -163,6 +163,12 @@ deadline() { # the first sample is made in no time, the second would take a minu
     [ $? = 2 ] && grep -q 'before the first sample' err && [ ! -e never.json ]
 }
 check 'a bench with a deadline ends in time with what it has' deadline
+elsewhere() { # the one sample that the series above lacks
+    sed 's/"processor": ".*"/"processor": "Another CPU"/' deadline.json >elsewhere.json
+    cpulift bench --resume -o elsewhere.json 2>err
+    [ $? = 2 ] && grep -q "'elsewhere.json' was begun on another machine.*processor" err && [ "$(count '"run"' elsewhere.json)" = 1 ]
+}
+check 'a series does not go on on another machine' elsewhere
 known() { # SIGILL under qemu64 is OpenBLAS's on AMD's processors alone; under another CPU it has no known cause
     echo 'kill -ILL $$' | program cpulift-linpack
     cpulift bench linpack --runs 1 --cpus 1 --cpu default --cpu host -o known.json 2>err

@@ -303,7 +303,8 @@ static int resume(const char *path, char **environment)
 {
     g_autoptr(cpulift_error) err = NULL;
     g_autoptr(bench_samples) made = NULL;
-    if (samples_load(path, &made, &err) != 0) {
+    if (samples_load(path, &made, &err) != 0 ||
+        (count_missing(made) > 0 && machine_check_same(made->machine, path, &err) != 0)) {
         return command_fail(&err);
     }
     return run_series(made, path, environment);

@@ -115,3 +115,21 @@ json_t *machine_read(void)
     json_object_set_new(json, "versions", read_versions());
     return json;
 }
+
+int machine_check_same(const json_t *before, const char *name, cpulift_error **err)
+{
+    static const char *const keys[] = {"processor", "vendor",      "family",       "model",
+                                       "stepping",  "cpus_online", "cpus_allowed", "hypervisor",
+                                       "kernel",    "versions"};
+    g_autoptr(json_t) now = machine_read();
+    for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
+        const json_t *was = json_object_get(before, keys[i]), *is = json_object_get(now, keys[i]);
+        if (was != is && (was == NULL || is == NULL || json_equal(was, is) == 0)) {
+            return cpulift_error_set(err, CPULIFT_EREFUSED,
+                                     "'%s' was begun on another machine, or this one has changed "
+                                     "(\"%s\"); begin another with --output",
+                                     name, keys[i]);
+        }
+    }
+    return 0;
+}
