@@ -35,7 +35,7 @@ check() { # NAME COMMAND…
     fi
     : >"$scratch/log"
 }
-echo 1..38
+echo 1..42
 
 # the run program gets the definition; its environment is clean
 program cpulift-run <<'END'
@@ -223,6 +223,29 @@ unreadable() {
     [ $? = 2 ] && grep -q "no.mts" err
 }
 check 'an unreadable clip is named' unreadable
+absent() { # is not made in the place of what was meant
+    ! "$build/cpulift-transcode" -i absent.mts 2>err && grep -q "absent.mts" err && [ ! -e absent.mts ] &&
+        ! "$build/cpulift-transcode" clip -i absent.mts 2>err && [ ! -e absent.mts ]
+}
+check 'a clip that was named and is not there is not made' absent
+another() { # of another length than ours, its sound first
+    printf '%s\n' 'for file; do :; done; grep . "$file"' | program ffprobe
+    printf '%s\n' 'echo "PSNR y:40 average:41.5 min:1" >&2' | program ffmpeg
+    printf 'echo\n' | program HandBrakeCLI
+    printf '%s\n' codec_name=aac codec_type=audio nb_read_packets=99 codec_name=h264 codec_type=video width=1440 height=816 nb_read_packets=17 >another.mts
+    PATH="$scratch/programs:$PATH" "$build/cpulift-transcode" check -i another.mts -o another.mts >out 2>err && grep -q '"frames_expected":17' out &&
+        ! grep -q '"seconds"' out || return
+    sed 's/=17/=16/' another.mts >short.mp4
+    PATH="$scratch/programs:$PATH" "$build/cpulift-transcode" check -i another.mts -o short.mp4 >out 2>err
+    [ $? = 1 ] && grep -q '"frames":16,"frames_expected":17' out
+}
+check 'a clip of another length is compared with itself' another
+closed() { # what the first child says must not end in the place of its standard input
+    printf '%s\n' 'echo "Enter command" >&2; exit 3' | program ffmpeg
+    PATH="$scratch/programs:$PATH" "$build/cpulift-transcode" check -i another.mts -o another.mts 2>err <&-
+    [ $? = 2 ] && grep -q 'Enter command' err
+}
+check 'without a standard input it works as with one' closed
 # The programs below a workload take keys from their standard input: none may reach them, whatever /dev/null is.
 deaf() {
     printf '%s\n' 'dd bs=64 count=1 2>/dev/null | wc -c >keys' 'readlink /proc/self/fd/0 >>keys' 'echo "no title" >&2' 'echo "HandBrake has exited." >&2' 'exit 2' |
@@ -266,15 +289,15 @@ rm -f programs/ffmpeg programs/ffprobe programs/HandBrakeCLI
 clip() {
     printf '%s\n' 'cat >/dev/null' 'for last; do :; done' 'echo clip >"$last"' | program ffmpeg
     ln -s later.mts dangling.mts
-    PATH="$scratch/programs:$PATH" "$build/cpulift-transcode" clip -s 1 -i dangling.mts && [ -h dangling.mts ] && grep -q clip later.mts &&
-        ! "$build/cpulift-transcode" clip -s 1 -i programs 2>err && grep -q "'programs'" err && ln -s round.mts round.mts &&
-        ! "$build/cpulift-transcode" clip -s 1 -i round.mts 2>err && grep -q "'round.mts'" err
+    PATH="$scratch/programs:$PATH" "$build/cpulift-transcode" clip -s 1 -o dangling.mts && [ -h dangling.mts ] && grep -q clip later.mts &&
+        ! "$build/cpulift-transcode" clip -s 1 -o programs 2>err && grep -q "'programs'" err && ln -s round.mts round.mts &&
+        ! "$build/cpulift-transcode" clip -s 1 -o round.mts 2>err && grep -q "'round.mts'" err
 }
 other() {
-    PATH="$scratch/programs:$PATH" "$build/cpulift-transcode" clip -s 1 -i /etc/passwd 2>err
+    PATH="$scratch/programs:$PATH" "$build/cpulift-transcode" clip -s 1 -o /etc/passwd 2>err
     [ $? = 2 ] && grep -q "'/etc/passwd' is there and is no clip" err &&
         printf 'xxxxG%187s' '' '' '' '' >stream.mts &&
-        "$build/cpulift-transcode" clip -s 1 -i stream.mts
+        "$build/cpulift-transcode" clip -s 1 -o stream.mts
 }
 check 'a file that is no clip is not taken for one' other
 check 'a clip is made where a dangling link leads; a folder and a circle of links are refused' clip
@@ -293,7 +316,7 @@ refused() { # WORD OPTION…
 }
 bad_settings() {
     refused "no-such-program' is not there" --command ./no-such-program && refused 'at least 1' --cpus 1 --runs 0 &&
-        refused '1 to 1024' --cpus 9999 && refused vcpus --cpus 0 && refused 1,x --cpus 1,x &&
+        refused '1 to 1024' --cpus 9999 && refused 'list of CPU counts' --cpus 0 && refused 1,x --cpus 1,x &&
         refused twice --cpus 1,1 && refused timeout --cpus 1 --timeout 999999 && refused runs --cpus 1 --runs 99999 &&
         refused /nowhere --cpus 1 --runs 1 -o /nowhere/at/all.json && ! grep -q 'are kept' err
 }

@@ -125,7 +125,7 @@ int machine_check_same(const json_t *before, const char *name, cpulift_error **e
     for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
         const json_t *was = json_object_get(before, keys[i]), *is = json_object_get(now, keys[i]);
         if (was != is && (was == NULL || is == NULL || json_equal(was, is) == 0)) {
-            return cpulift_error_set(err, CPULIFT_EREFUSED,
+            return cpulift_error_set(err, CPULIFT_EINPUT,
                                      "'%s' was begun on another machine, or this one has changed "
                                      "(\"%s\"); begin another with --output",
                                      name, keys[i]);

@@ -213,7 +213,7 @@ static int make_kept(const char *path, cpulift_error **err)
     }
     bool is_ours = S_ISDIR(st.st_mode) && st.st_uid == geteuid() && (st.st_mode & 022) == 0;
     return is_ours ? 0
-                   : cpulift_error_set(err, CPULIFT_EREFUSED,
+                   : cpulift_error_set(err, CPULIFT_EINPUT,
                                        "'%s' is there and is no folder of yours alone; remove it "
                                        "or choose another --output",
                                        path);

@@ -34,6 +34,17 @@ static void say_missing(const char *program, int error)
     fprintf(stderr, "cpulift-transcode: cannot start '%s': %s\n", program, strerror(error));
 }
 
+void child_open_streams(void)
+{
+    int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    while (fd >= 0 && fd <= STDERR_FILENO) {
+        fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+}
+
 double child_now(void)
 {
     struct timespec t;

@@ -16,6 +16,9 @@ struct child {
     FILE *log; ///< its standard error, NULL: /dev/null
 };
 
+/// Opens the standard streams that were closed: what is opened later must not stand in their place.
+void child_open_streams(void);
+
 /// Starts it. Returns its process id, or -1 after saying on stderr what is missing and which
 /// package has it.
 int child_start(const struct child *child);

@@ -16,7 +16,7 @@ static int fail_log(const char *program, const char *what, const char *path, int
     return -1;
 }
 
-static int check_readable(const char *path)
+int encode_check_readable(const char *path)
 {
     struct stat st;
     int rc = stat(path, &st);
@@ -111,7 +111,7 @@ int encode(const char *source, const char *output, unsigned threads, struct chil
         fprintf(stderr, "cpulift-transcode: cannot keep HandBrake's log: %s\n", strerror(errno));
         return -1;
     }
-    int rc = check_readable(source);
+    int rc = encode_check_readable(source);
     int status = rc == 0 ? run_handbrake(source, output, threads, log, ret_usage) : -1;
     struct stat st;
     if (status >= 0) {
@@ -130,6 +130,7 @@ int encode(const char *source, const char *output, unsigned threads, struct chil
 static void parse_streams(FILE *text, struct check *check)
 {
     char line[256], codec[32] = "";
+    bool is_video = false;
     rewind(text);
     while (fgets(line, sizeof line, text) != NULL) {
         line[strcspn(line, "\r\n")] = '\0';
@@ -141,15 +142,15 @@ static void parse_streams(FILE *text, struct check *check)
         if (strcmp(line, "codec_name") == 0) {
             snprintf(codec, sizeof codec, "%s", value);
         } else if (strcmp(line, "codec_type") == 0) {
-            bool is_video = strcmp(value, "video") == 0;
+            is_video = strcmp(value, "video") == 0;
             memcpy(is_video ? check->codec : check->audio, codec, sizeof codec);
         } else if (strcmp(line, "width") == 0) {
             check->width = (unsigned)strtoul(value, NULL, 10);
         } else if (strcmp(line, "height") == 0) {
             check->height = (unsigned)strtoul(value, NULL, 10);
-        } else if (strcmp(line, "bit_rate") == 0 && check->audio[0] == '\0') {
+        } else if (strcmp(line, "bit_rate") == 0 && is_video) {
             check->bit_rate = strtod(value, NULL) * 1e-6;
-        } else if (strcmp(line, "nb_read_packets") == 0 && check->audio[0] == '\0') {
+        } else if (strcmp(line, "nb_read_packets") == 0 && is_video) {
             check->frames = (unsigned)strtoul(value, NULL, 10);
         }
     }
@@ -177,6 +178,21 @@ static int probe(const char *output, struct check *check, FILE *log)
     }
     fclose(text);
     return status == 0 ? 0 : -1;
+}
+
+/// The frames of a source that we did not draw.
+static int count_frames(const char *source, unsigned *ret_frames, FILE *log)
+{
+    struct check look = {0};
+    if (probe(source, &look, log) != 0) {
+        return -1;
+    }
+    if (look.frames == 0) {
+        fprintf(stderr, "cpulift-transcode: '%s' has no picture to compare with\n", source);
+        return -1;
+    }
+    *ret_frames = look.frames;
+    return 0;
 }
 
 /// The number after "average:" in the psnr filter's last line; "inf" is an exact copy.
@@ -217,10 +233,15 @@ static int compare(const char *source, const char *output, struct check *check, 
 int encode_check(const char *source, const char *output, unsigned frames, struct check *ret_check)
 {
     FILE *log = tmpfile();
-    struct check check = {.psnr = NAN};
-    int rc = log != NULL && check_readable(source) == 0 && check_readable(output) == 0 ? 0 : -1;
+    struct check check = {.psnr = NAN, .frames_expected = frames};
+    int rc = log != NULL && encode_check_readable(source) == 0 && encode_check_readable(output) == 0
+                 ? 0
+                 : -1;
     if (rc == 0) {
         rc = probe(output, &check, log);
+    }
+    if (rc == 0 && frames == 0) {
+        rc = count_frames(source, &check.frames_expected, log);
     }
     // Without a frame, or with frames of another size, it is wrong whatever a comparison would say.
     if (rc == 0 && check.frames > 0 && check.width == OUTPUT_WIDTH &&
@@ -232,7 +253,7 @@ int encode_check(const char *source, const char *output, unsigned frames, struct
     }
     if (rc == 0) {
         check.is_right = strcmp(check.codec, "h264") == 0 && strcmp(check.audio, "aac") == 0 &&
-                         check.frames == frames && check.psnr >= PSNR_MIN;
+                         check.frames == check.frames_expected && check.psnr >= PSNR_MIN;
         *ret_check = check;
     }
     return rc;

@@ -13,7 +13,7 @@ enum { OUTPUT_WIDTH = 1440, OUTPUT_HEIGHT = 816 };
 struct check {
     double psnr; ///< dB, all planes, against the source scaled by the same factor; NaN: not known
     double bit_rate; ///< of the picture, in Mbit/s
-    unsigned frames;
+    unsigned frames, frames_expected;
     char codec[32], audio[32];
     unsigned width, height;
     bool is_right; ///< the streams are the paper's, no frame is missing, psnr >= PSNR_MIN
@@ -27,6 +27,10 @@ struct check {
 /// message.
 int encode(const char *source, const char *output, unsigned threads, struct child_usage *ret_usage);
 
-/// Looks at `output` with ffprobe and compares it with `source` by ffmpeg, frame by frame. Returns
-/// 0 with *ret_check filled (right or not), or -1 after a message when it could not look.
+/// 0 if the file is there and can be read, else -1 after a message.
+int encode_check_readable(const char *path);
+
+/// Looks at `output` with ffprobe and compares it with `source` by ffmpeg, frame by frame; `frames`
+/// is how many there must be, 0: as many as in the source. Returns 0 with *ret_check filled (right
+/// or not), or -1 after a message when it could not look.
 int encode_check(const char *source, const char *output, unsigned frames, struct check *ret_check);

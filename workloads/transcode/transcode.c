@@ -22,8 +22,9 @@ enum { SECONDS_MAX = 3600, THREADS_MAX = 128 };
 struct job {
     struct clip clip;
     unsigned threads;
-    char *source; ///< owned
-    char *output; ///< owned
+    bool is_given; ///< the source is no clip of ours: it must be there
+    char *source;  ///< owned
+    char *output;  ///< owned
 };
 
 static int finish(const struct result *result)
@@ -38,11 +39,12 @@ static int finish(const struct result *result)
 /// The result line of what was done: `usage` and `check` may be NULL for a step that was not.
 static int print(const struct job *job, const struct child_usage *usage, const struct check *check)
 {
-    double frames = clip_get_frames(&job->clip);
+    double frames = check != NULL ? check->frames_expected : clip_get_frames(&job->clip);
+    bool knows_frames = check != NULL || !job->is_given;
     const struct result_field figures[] = {
         {.name = "cpu_time", .number = usage != NULL ? usage->cpu : 0, .unit = "s"},
-        {.name = "fps", .number = usage != NULL ? frames / usage->wall : 0, .unit = "frame/s"},
         {.name = "time", .number = usage != NULL ? usage->wall : 0, .unit = "s"},
+        {.name = "fps", .number = usage != NULL ? frames / usage->wall : 0, .unit = "frame/s"},
     };
     const struct result_field unchecked[] = {
         {.name = "method", .text = "none yet: 'cpulift-transcode check' compares with the source"},
@@ -60,27 +62,38 @@ static int print(const struct job *job, const struct child_usage *usage, const s
         {.name = "width", .number = check != NULL ? check->width : 0},
     };
     const struct result_field details[] = {
+        {.name = "threads", .number = job->threads},
         {.name = "seconds", .number = job->clip.seconds},
         {.name = "seed", .number = job->clip.seed},
-        {.name = "threads", .number = job->threads},
     };
     const struct result result = {
         .workload = "transcode",
         .figures = figures,
-        .figure_count = usage != NULL ? sizeof figures / sizeof *figures : 0,
+        .figure_count = usage == NULL ? 0 : sizeof figures / sizeof *figures - !knows_frames,
         .verification = check != NULL ? checked : unchecked,
         .verification_count = check != NULL ? sizeof checked / sizeof *checked : 1,
         .details = details,
-        .detail_count = sizeof details / sizeof *details,
+        .detail_count = job->is_given ? 1 : sizeof details / sizeof *details,
         .is_verified = check != NULL && check->is_right,
     };
     int status = finish(&result);
     return status == EXIT_SUCCESS && check != NULL && !check->is_right ? EXIT_FAILURE : status;
 }
 
+/// The clip is made where it is not there yet; another's is not made.
+static int get_source(const struct job *job)
+{
+    return job->is_given ? encode_check_readable(job->source) : clip_make(&job->clip, job->source);
+}
+
+static unsigned get_frames(const struct job *job)
+{
+    return job->is_given ? 0 : clip_get_frames(&job->clip);
+}
+
 static int do_clip(const struct job *job)
 {
-    if (clip_make(&job->clip, job->source) != 0) {
+    if (get_source(job) != 0) {
         return EXIT_FAILED;
     }
     return puts(job->source) >= 0 && fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILED;
@@ -98,7 +111,7 @@ static int do_encode(const struct job *job)
 static int do_check(const struct job *job)
 {
     struct check check;
-    if (encode_check(job->source, job->output, clip_get_frames(&job->clip), &check) != 0) {
+    if (encode_check(job->source, job->output, get_frames(job), &check) != 0) {
         return EXIT_FAILED;
     }
     return print(job, NULL, &check);
@@ -108,9 +121,8 @@ static int do_all(const struct job *job)
 {
     struct child_usage usage;
     struct check check;
-    if (clip_make(&job->clip, job->source) != 0 ||
-        encode(job->source, job->output, job->threads, &usage) != 0 ||
-        encode_check(job->source, job->output, clip_get_frames(&job->clip), &check) != 0) {
+    if (get_source(job) != 0 || encode(job->source, job->output, job->threads, &usage) != 0 ||
+        encode_check(job->source, job->output, get_frames(job), &check) != 0) {
         return EXIT_FAILED;
     }
     return print(job, &usage, &check);
@@ -176,6 +188,7 @@ static int parse_option(int c, const char *text, struct job *job)
     case 'S':
         return parse_number("seed", text, 0, 1 << 30, &job->clip.seed);
     case 'i':
+        job->is_given = true;
         return set_string(&job->source, text);
     case 'o':
         return set_string(&job->output, text);
@@ -193,6 +206,9 @@ static unsigned count_cpus(void)
 /// Runs the step; an output that nobody named is made in a temporary folder and removed.
 static int run(struct job *job, int (*step)(const struct job *job))
 {
+    if (job->source == NULL && step == do_clip && job->output != NULL) {
+        job->source = strdup(job->output);
+    }
     if (job->source == NULL && (job->source = clip_get_path(&job->clip)) == NULL) {
         return EXIT_FAILED;
     }
@@ -221,6 +237,7 @@ int main(int argc, char **argv)
 {
     struct job job = {.clip = {.seconds = 8, .seed = 1}, .threads = count_cpus()};
     int c, status = 0;
+    child_open_streams();
     while (status == 0 && (c = getopt_long(argc, argv, "s:t:i:o:h", long_options, NULL)) != -1) {
         if (c == 'h') {
             fputs(help, stdout);
