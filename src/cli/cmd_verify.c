@@ -24,7 +24,7 @@ static struct {
     char *guests, *evacuate, *plan, *html, *metrics;
     char **with, **without, **upgrade;
     double ratio;
-    gboolean nagios, json;
+    gboolean order, nagios, json;
 } options;
 
 static const GOptionEntry entries[] = {
@@ -47,6 +47,8 @@ static const GOptionEntry entries[] = {
      "go "
      "after it",
      "NEW"},
+    {"order", 0, 0, G_OPTION_ARG_NONE, &options.order,
+     "also the order of all this, and of power cycles, in which no guest strands", NULL},
     {"cpu-ratio", 0, 0, G_OPTION_ARG_DOUBLE, &options.ratio,
      "a host has room for so many vCPUs on each of its CPUs (default: 4, or as many as the fullest "
      "has)",
@@ -241,8 +243,8 @@ static int tell(const fleet_report *report, cpulift_error **err)
 /// The hosts as they are and as they would be, and the plan that would be in force.
 typedef struct two_fleets {
     inventory *before, *after;
-    cpulift_plan *plan;
-    bool is_rehearsed;
+    cpulift_plan *plan, *old_plan; ///< the old one only where it is another
+
 } two_fleets;
 
 static void two_fleets_clear(two_fleets *of)
@@ -250,6 +252,7 @@ static void two_fleets_clear(two_fleets *of)
     inventory_free(of->after);
     inventory_free(of->before);
     plan_free(of->plan);
+    plan_free(of->old_plan);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(two_fleets, two_fleets_clear)
 
@@ -261,22 +264,35 @@ static int load_fleet(const catalog *map, char **paths, size_t count, two_fleets
     TRY(load_hosts(map, paths + has_plan, count - has_plan, &of->before, err));
     TRY(rehearse_hosts(of->before, &of->after, err));
     if (options.plan != NULL) {
-        g_clear_pointer(&of->plan, plan_free);
+        of->old_plan = g_steal_pointer(&of->plan);
         TRY(places_load_plan(options.plan, &of->plan, err));
     }
-    of->is_rehearsed = options.with != NULL || options.without != NULL || options.upgrade != NULL ||
-                       options.plan != NULL;
     return 0;
 }
 
-/// What changes for these guests, into the report.
-static void rehearse(const two_fleets *of, const GPtrArray *guests, fleet_report *report)
+static bool is_rehearsal(void)
 {
+    return options.with != NULL || options.without != NULL || options.upgrade != NULL ||
+           options.plan != NULL;
+}
+
+/// What changes for the report's guests, and the order for all: `of_all` is the report's matrix of
+/// these.
+static void rehearse(const two_fleets *of, const fleet_matrix *of_all, fleet_report *report)
+{
+    const catalog *map = fleet_matrix_get_map(of_all);
     g_autoptr(fleet_matrix) before =
-        fleet_matrix_new(of->before, guests, fleet_matrix_get_map(report->matrix));
-    const struct fleet_rehearsal rehearsal = {before, report->matrix, of->plan, report->guests,
-                                              options.plan != NULL};
+        fleet_matrix_new(of->before, fleet_matrix_get_guests(report->matrix), map);
+    struct fleet_rehearsal rehearsal = {before,         report->matrix, of->plan,
+                                        report->guests, of->old_plan,   options.plan != NULL};
     report->changes = fleet_rehearse(&rehearsal);
+    if (options.order) {
+        g_autoptr(fleet_matrix) all =
+            fleet_matrix_new(of->before, fleet_matrix_get_guests(of_all), map);
+        rehearsal.before = all;
+        rehearsal.after = of_all;
+        report->order = fleet_sequence_find(&rehearsal);
+    }
 }
 
 static int verify(char **paths, size_t count, cpulift_error **err)
@@ -294,8 +310,8 @@ static int verify(char **paths, size_t count, cpulift_error **err)
     g_autoptr(fleet_matrix) matrix = fleet_matrix_new(fleet.after, guests, map);
     g_autoptr(fleet_rooms) rooms = fleet_rooms_new(of_all, options.ratio);
     g_autoptr(fleet_report) report = fleet_report_new(matrix, fleet.plan, rooms);
-    if (fleet.is_rehearsed) {
-        rehearse(&fleet, guests, report);
+    if (is_rehearsal()) {
+        rehearse(&fleet, of_all, report);
     }
     return tell(report, err);
 }
@@ -309,6 +325,10 @@ static int run(char **paths, size_t count)
     if (!(options.ratio >= 0 && options.ratio <= RATIO_MAX)) {
         return command_usage("verify", "--cpu-ratio is a number of vCPUs on each CPU, up to %g",
                              RATIO_MAX);
+    }
+    if (options.order && !is_rehearsal()) {
+        return command_usage("verify", "--order of what? say what is rehearsed (--with, --without, "
+                                       "--upgrade, --plan)");
     }
     int status = verify(paths, count, &err);
     if (err == NULL) {

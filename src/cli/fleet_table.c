@@ -243,6 +243,46 @@ static void add_stuck(GString *out, const GPtrArray *evacuate)
     }
 }
 
+/// A line of the text and the names, if there are any.
+static void add_names(GString *out, const char *text, char *const *names)
+{
+    size_t count = g_strv_length((char **)names);
+    g_autofree char *list =
+        text_join_some((const char *const *)names, count, MIN(NAMES_MAX, count));
+    if (count > 0) {
+        g_string_append_printf(out, "%s: %s\n", text, list);
+    }
+}
+
+static void add_order(GString *out, const fleet_sequence *order)
+{
+    static const char *const headers[] = {"STEP", "WHAT", "WHICH", NULL};
+    g_autoptr(table) t = table_new(headers);
+    for (size_t i = 0; order->steps != NULL && i < order->steps->len; i++) {
+        const struct fleet_step *step = order->steps->pdata[i];
+        g_autofree char *number = g_strdup_printf("%zu", i + 1);
+        g_autofree char *names = g_strjoinv(", ", step->names);
+        const char *const cells[] = {number, step->what, names};
+        table_add(t, cells);
+    }
+    if (order->found == ORDER_FOUND && order->steps != NULL && order->steps->len > 0) {
+        g_autofree char *text = table_format(t);
+        g_string_append(out, text);
+    } else if (order->found == ORDER_UNKNOWN) {
+        g_string_append(out,
+                        "No order was found in which nobody strands; not every one was tried\n");
+    } else if (order->found == ORDER_NONE && order->stranded[0] == NULL) {
+        g_string_append(out, "There is no order in which nobody strands: what saves some guests "
+                             "strands others\n");
+    }
+    add_names(out, "There is no order in which nobody strands; in each do", order->stranded);
+    add_names(out, "Cannot leave their hosts even now, and are stopped when these change",
+              order->stopped);
+    add_names(out, "Cannot give the plan in the end, and take no guest that has its CPU",
+              order->poorer);
+    g_string_append_c(out, '\n');
+}
+
 char *fleet_table_format(const fleet_report *report)
 {
     g_autoptr(GPtrArray) rows = group(report);
@@ -250,6 +290,9 @@ char *fleet_table_format(const fleet_report *report)
     if (report->changes != NULL) {
         g_autofree char *changes = format_changes(report->changes);
         g_string_append_printf(out, "%s\n", changes);
+    }
+    if (report->order != NULL) {
+        add_order(out, report->order);
     }
     if (report->guests != NULL) {
         g_autofree char *verdicts = format_verdicts(rows);

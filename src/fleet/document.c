@@ -75,7 +75,9 @@ const struct record fleet_report_record = {
          .meaning = "each host that has guests"},
         {"rehearsal", &record_list, REPORT(changes), .record = &fleet_change_record,
          .meaning = "each guest for which something changes; all else is as it would be then; "
-                    "absent: nothing is rehearsed"}),
+                    "absent: nothing is rehearsed"},
+        {"order", &record_pointer, REPORT(order), .record = &fleet_sequence_record,
+         .meaning = "of what is rehearsed, in which nobody strands; absent: not asked for"}),
     .size = sizeof(fleet_report),
 };
 
@@ -140,6 +142,7 @@ void fleet_report_free(fleet_report *report)
     if (report != NULL) {
         g_clear_pointer(&report->guests, g_ptr_array_unref);
         g_clear_pointer(&report->changes, g_ptr_array_unref);
+        record_free(&fleet_sequence_record, report->order);
         g_ptr_array_unref(report->evacuate);
         g_free(report);
     }
@@ -152,6 +155,9 @@ bool fleet_report_is_good(const fleet_report *report)
         if (strcmp(one->verdict, "tuned") != 0 && strcmp(one->verdict, "own") != 0) {
             return false;
         }
+    }
+    if (report->order != NULL && report->order->found != ORDER_FOUND) {
+        return false;
     }
     for (size_t i = 0; report->changes != NULL && i < report->changes->len; i++) {
         if (((const struct fleet_change *)report->changes->pdata[i])->reach.strands) {

@@ -3,8 +3,8 @@
 #pragma once
 
 #include "core/plan.h"
-#include "fleet/rehearsal.h"
 #include "fleet/room.h"
+#include "fleet/sequence.h"
 
 #include <jansson.h>
 
@@ -23,6 +23,7 @@ typedef struct fleet_report {
     GPtrArray *guests;          ///< struct fleet_verdict *; NULL: held against no plan
     GPtrArray *evacuate;        ///< struct fleet_stuck *, of each host that has guests, by name
     GPtrArray *changes;         ///< struct fleet_change *; NULL: nothing is rehearsed; owned
+    fleet_sequence *order;      ///< NULL: not asked for; owned
     const fleet_matrix *matrix; ///< borrowed
 } fleet_report;
 
@@ -36,7 +37,8 @@ fleet_report *fleet_report_new(const fleet_matrix *matrix, const cpulift_plan *p
 void fleet_report_free(fleet_report *report);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(fleet_report, fleet_report_free)
 
-/// False where a guest is not the plan's and could be, or cannot leave its host, or strands.
+/// False where a guest is not the plan's and could be, or cannot leave its host, or strands, or
+/// where an order is asked for and none is found.
 bool fleet_report_is_good(const fleet_report *report);
 
 /// Writes the document in parts, since guests × hosts may be millions of cells; `put` is jansson's

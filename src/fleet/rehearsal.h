@@ -26,7 +26,8 @@ struct fleet_rehearsal {
     const fleet_matrix *before, *after; ///< of the same guests
     const cpulift_plan *plan;           ///< in force afterwards; NULL: none
     const GPtrArray *verdicts;          ///< struct fleet_verdict *, of each guest under it
-    bool is_other_plan;                 ///< the plan is what is rehearsed
+    const cpulift_plan *old_plan;       ///< in force now; NULL: none
+    bool is_other_plan;                 ///< the plan is another than that
 };
 
 /// The guests for which something changes (struct fleet_change *), in their order. The caller's.

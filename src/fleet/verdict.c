@@ -47,8 +47,7 @@ static char **subtract(char *const *a, char *const *b)
     return list != NULL ? list : g_new0(char *, 1);
 }
 
-/// Why the plan is none for this guest; NULL: it is. The caller's.
-static char *find_owner(const fleet_guest *guest, const cpulift_plan *plan)
+char *fleet_verdict_find_owner(const fleet_guest *guest, const cpulift_plan *plan)
 {
     const char *mode = guest->cpu != NULL && guest->has_own_mode ? guest->cpu->mode : NULL;
     return !plan_means_guest(plan, guest->name) ? g_strdup("the plan does not mean it")
@@ -98,7 +97,7 @@ struct fleet_verdict *fleet_verdict_find(const fleet_guest *guest, const cpulift
     struct fleet_verdict *verdict = record_new(&fleet_verdict_record);
     *verdict = (struct fleet_verdict){.name = g_strdup(guest->name),
                                       .host = g_strdup(guest->host),
-                                      .why = find_owner(guest, plan),
+                                      .why = fleet_verdict_find_owner(guest, plan),
                                       .missing = g_new0(char *, 1),
                                       .extra = g_new0(char *, 1)};
     verdict->verdict = g_strdup(verdict->why != NULL ? "own" : judge(guest, plan, map, verdict));

@@ -15,6 +15,9 @@ struct fleet_verdict {
 
 extern const struct record fleet_verdict_record;
 
+/// Why the plan is none for this guest; NULL: it is. The caller's.
+char *fleet_verdict_find_owner(const fleet_guest *guest, const cpulift_plan *plan);
+
 /// Holds the guest against the plan. The caller's.
 struct fleet_verdict *fleet_verdict_find(const fleet_guest *guest, const cpulift_plan *plan,
                                          const catalog *map);
