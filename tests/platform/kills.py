@@ -11,9 +11,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 
 KILL_AT, BUILD, SOURCE = sys.argv[1:4]
+sys.path.insert(0, f"{SOURCE}/tests/lib")
+from libvirtd import Libvirtd, is_possible
+
 KILLS = int(sys.argv[4]) if len(sys.argv) > 4 else 20
 SEED = int(os.environ.get("CPULIFT_SEED", random.SystemRandom().randrange(1 << 30)))
 PROGRAM = f"{BUILD}/cpulift-platform"
@@ -57,39 +59,16 @@ def look(root):
     return seen
 
 
-class Libvirt:
-    """A libvirtd with its state in namespaces of its own, and three guests that are defined."""
-
-    START = """mount --make-rprivate / && mount -t tmpfs none /run && mount -t tmpfs none /var/lib/libvirt && mount -t tmpfs none /var/cache/libvirt
-        cp -r /var/cache/cpulift/cache/. /var/cache/libvirt 2>/dev/null
-        mkdir -p /run/libvirt /etc/libvirt && mount --bind "$0/etc" /etc/libvirt
-        exec libvirtd --config "$0/etc/libvirtd.conf" --pid-file "$0/pid" """
+class Libvirt(Libvirtd):
+    """With three guests that are defined."""
 
     def __init__(self, folder):
-        os.makedirs(f"{folder}/etc")
-        with open(f"{folder}/etc/libvirtd.conf", "w") as file:
-            file.write(f'unix_sock_dir = "{folder}"\nauth_unix_rw = "none"\nauth_unix_ro = "none"\n')
-        # As root QEMU finds the same of /dev/kvm at each look; else libvirt may ask it anew for each answer, for seconds.
-        with open(f"{folder}/etc/qemu.conf", "w") as file:
-            file.write('user = "root"\ngroup = "root"\n')
-        self.uri = f"qemu+unix:///system?socket={folder}/libvirt-sock"
-        self.daemon = subprocess.Popen(["unshare", "-m", "sh", "-c", self.START, folder], stderr=subprocess.DEVNULL)
-        for _ in range(300):
-            if subprocess.run(["virsh", "-c", self.uri, "version"], capture_output=True).returncode == 0:
-                break
-            time.sleep(0.1)
+        super().__init__(folder)
         for name in ("web-1", "web-2", "db-1"):
-            with open(f"{folder}/{name}.xml", "w") as file:
-                file.write(GUEST.format(name))
-            subprocess.run(["virsh", "-q", "-c", self.uri, "define", file.name], check=True, stdout=subprocess.DEVNULL)
+            self.define(name, GUEST.format(name))
 
     def look(self):
-        words = "; ".join(f"dumpxml --inactive {name}" for name in ("web-1", "web-2", "db-1"))
-        return {"definitions": subprocess.run(["virsh", "-q", "-c", self.uri, words], check=True, capture_output=True, text=True).stdout}
-
-    def end(self):
-        self.daemon.terminate()
-        self.daemon.wait()
+        return {"definitions": self.virsh("; ".join(f"dumpxml --inactive {name}" for name in ("web-1", "web-2", "db-1")))}
 
 
 class Round:
@@ -199,7 +178,7 @@ def test(name, folder):
 
 
 def can_test(name):
-    return name != "definitions" or (os.getuid() == 0 and all(shutil.which(program) for program in ("libvirtd", "virsh", "unshare")))
+    return name != "definitions" or is_possible()
 
 
 for place in NODES:
