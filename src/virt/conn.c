@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "base/xml.h"
 #include "virt/embed.h"
+#include "virt/quiet.h"
 
 #include <libvirt/virterror.h>
 #include <pwd.h>
@@ -12,6 +13,14 @@
 #define EMBED_URI         "qemu:///embed"
 #define SYSTEM_URI        "qemu:///system"
 #define SYSTEM_TIMEOUT_MS 3000
+
+/// This process waits for events on a loop of its own.
+static bool is_quiet;
+
+void conn_be_quiet(void)
+{
+    is_quiet = true;
+}
 
 static void ignore_message(void *data, virErrorPtr error)
 {
@@ -32,6 +41,10 @@ static void *start_libvirt(void *data)
 {
     g_setenv("LIBVIRT_LOG_OUTPUTS", "4:file:/dev/null", FALSE);
     virSetErrorFunc(NULL, ignore_message);
+    if (is_quiet) {
+        quiet_register();
+        return virInitialize() == 0 ? data : NULL;
+    }
     if (virInitialize() != 0 || virEventRegisterDefaultImpl() != 0) {
         return NULL;
     }

@@ -20,6 +20,11 @@ typedef struct virt_conn {
     bool is_local;    ///< the hypervisor runs on this machine
 } virt_conn;
 
+/// To be called before the first conn_open() by a program that runs GLib's default main loop
+/// itself and does nothing but wait for events: see virt/quiet.h. Not for libvirt's drivers of QEMU
+/// inside this process.
+void conn_be_quiet(void);
+
 /// Opens `uri`; NULL chooses: $LIBVIRT_DEFAULT_URI, else qemu:///system where it answers within 3
 /// s, else QEMU's driver inside this process, which "qemu:///embed" names too (see embed.h).
 /// `timeout_ms` bounds the whole call: a connection that is made too late is abandoned (its thread
