@@ -26,7 +26,7 @@ hook base core platform
 measure base core virt
 fleet base core
 store base core
-agent base core store
+agent base core virt fleet store
 cli base core virt probe mask platform measure fleet store'
 while read -r layer allowed; do
     [ -d "src/$layer" ] || continue

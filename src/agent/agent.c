@@ -1,114 +1,83 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "agent/agent.h"
 
-#include "agent/plans.h"
+#include "agent/answers.h"
 #include "agent/say.h"
-#include "agent/server.h"
-#include "base/metrics.h"
-#include "config.h"
+#include "virt/conn.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <sys/file.h>
+#include <unistd.h>
 
-struct agent {
-    const agent_settings *settings;
-    plans *plans;
-    agent_server *server;
-    gint64 started; ///< seconds since 1970
-};
-
-static void add_plan(GString *out, const struct plans_state *plan)
-{
-    metrics_add_family(out, "cpulift_agent_plan_in_force", "gauge", "1: a plan is in force.");
-    metrics_add(out, "cpulift_agent_plan_in_force", plan->plan != NULL ? "digest" : NULL,
-                plan->digest, plan->plan != NULL);
-    metrics_add_family(out, "cpulift_agent_plan_current", "gauge",
-                       "1: it is what its source has now; 0: the last good one, or none.");
-    metrics_add(out, "cpulift_agent_plan_current", NULL, NULL, plan->fault == NULL);
-    metrics_add_family(out, "cpulift_agent_plan_faults_total", "counter",
-                       "Times that the source had no plan that could be taken.");
-    metrics_add(out, "cpulift_agent_plan_faults_total", NULL, NULL, (double)plan->faults);
-    if (plan->plan != NULL) {
-        metrics_add_family(out, "cpulift_agent_plan_taken_seconds", "gauge",
-                           "When this agent took the plan in force, since 1970.");
-        metrics_add(out, "cpulift_agent_plan_taken_seconds", NULL, NULL, (double)plan->since);
-    }
-}
-
-static void add_requests(GString *out, const agent_server *server)
-{
-    guint64 good = 0, refused = 0, failed = 0;
-    server_count(server, &good, &refused, &failed);
-    const char *name = "cpulift_agent_requests_total";
-    metrics_add_family(out, name, "counter", "HTTP requests by how they were answered.");
-    metrics_add(out, name, "answer", "good", (double)good);
-    metrics_add(out, name, "answer", "refused", (double)refused);
-    metrics_add(out, name, "answer", "failed", (double)failed);
-}
-
-static void answer_metrics(void *data, server_get *get, const void *request,
-                           struct server_answer *answer)
-{
-    (void)get;
-    (void)request;
-    const agent *self = data;
-    const struct plans_state plan = plans_get(self->plans);
-    GString *out = g_string_new(NULL);
-    metrics_add_family(out, "cpulift_agent_info", "gauge", "The agent's version.");
-    metrics_add(out, "cpulift_agent_info", "version", CPULIFT_VERSION, 1);
-    metrics_add_family(out, "cpulift_agent_start_seconds", "gauge",
-                       "When the agent was started, since 1970.");
-    metrics_add(out, "cpulift_agent_start_seconds", NULL, NULL, (double)self->started);
-    add_plan(out, &plan);
-    plans_measure(self->plans, out);
-    add_requests(out, self->server);
-    *answer = (struct server_answer){200, "text/plain; version=0.0.4; charset=utf-8",
-                                     g_string_free(out, FALSE)};
-}
-
-static void answer_health(void *data, server_get *get, const void *request,
-                          struct server_answer *answer)
-{
-    (void)get;
-    (void)request;
-    const agent *self = data;
-    const struct plans_state plan = plans_get(self->plans);
-    const char *why = plan.plan == NULL ? "no plan is in force" : NULL;
-    GString *out = g_string_new(why != NULL ? why : "ok");
-    if (plan.fault != NULL) {
-        g_string_append_printf(out, "\nthe plan is not current: %s", plan.fault);
-    }
-    g_string_append_c(out, '\n');
-    *answer = (struct server_answer){why == NULL ? 200 : 503, "text/plain; charset=utf-8",
-                                     g_string_free(out, FALSE)};
-}
-
-static const struct server_route routes[] = {
-    {"/healthz", NULL, answer_health},
-    {"/metrics", NULL, answer_metrics},
-    {0},
-};
+/// From one look at whether libvirt still answers to the next; nothing else runs by the clock.
+#define TICK_SECONDS 90
 
 static void plan_changed(void *data)
 {
-    (void)data;
+    agent *self = data;
+    if (self->guests != NULL) {
+        guests_judge(self->guests);
+    }
+}
+
+static gboolean tick(void *data)
+{
+    agent *self = data;
+    guests_ping(self->guests);
+    return G_SOURCE_CONTINUE;
+}
+
+/// One folder, one agent: the lock goes with the descriptor.
+static int lock_folder(agent *self, const char *folder, cpulift_error **err)
+{
+    if (g_mkdir_with_parents(folder, 0750) != 0) {
+        return cpulift_error_set(err, CPULIFT_ESYSTEM, "cannot make the folder '%s': %s", folder,
+                                 g_strerror(errno));
+    }
+    self->lock = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (self->lock >= 0 && flock(self->lock, LOCK_EX | LOCK_NB) == 0) {
+        return 0;
+    }
+    return errno == EWOULDBLOCK
+               ? cpulift_error_set(err, CPULIFT_ECONFLICT,
+                                   "another cpuliftd has '%s'; give each a folder of its own",
+                                   folder)
+               : cpulift_error_set(err, CPULIFT_ESYSTEM, "cannot use the folder '%s': %s", folder,
+                                   g_strerror(errno));
+}
+
+static int open_ledger(agent *self, cpulift_error **err)
+{
+    const agent_settings *settings = self->settings;
+    const struct ledger_limits limits = {settings->ledger_days, settings->ledger_rows};
+    g_autofree char *path = g_build_filename(settings->agent_state, "ledger.db", NULL);
+    return ledger_open(path, &limits, &self->ledger, err);
 }
 
 static int start(agent *self, cpulift_error **err)
 {
     const agent_settings *settings = self->settings;
-    if (g_mkdir_with_parents(settings->agent_state, 0750) != 0) {
-        return cpulift_error_set(err, CPULIFT_ESYSTEM, "cannot make the folder '%s': %s",
-                                 settings->agent_state, g_strerror(errno));
-    }
+    TRY(lock_folder(self, settings->agent_state, err));
+    TRY(catalog_load(NULL, &self->map, err));
     TRY(plans_open(settings, plan_changed, self, &self->plans, err));
-    TRY(server_open(settings, routes, self, &self->server, err));
-    return 0;
+    TRY(open_ledger(self, err));
+    conn_be_quiet();
+    const struct guests_needs needs = {
+        .settings = settings, .plans = self->plans, .ledger = self->ledger, .map = self->map};
+    self->guests = guests_open(&needs);
+    self->tick = g_timeout_add_seconds(TICK_SECONDS, tick, self);
+    return server_open(settings, answers_routes, self, &self->server, err);
 }
 
 int agent_start(const agent_settings *settings, agent **ret_agent, cpulift_error **err)
 {
     g_autoptr(agent) self = g_new0(agent, 1);
+    // Two threads do not need heaps of their own.
+    (void)mallopt(M_ARENA_MAX, 1);
     self->settings = settings;
+    self->lock = -1;
     self->started = g_get_real_time() / G_USEC_PER_SEC;
     TRY(start(self, err));
     *ret_agent = g_steal_pointer(&self);
@@ -117,9 +86,19 @@ int agent_start(const agent_settings *settings, agent **ret_agent, cpulift_error
 
 void agent_stop(agent *self)
 {
-    if (self != NULL) {
-        server_close(self->server);
-        plans_close(self->plans);
-        g_free(self);
+    if (self == NULL) {
+        return;
     }
+    if (self->tick != 0) {
+        g_source_remove(self->tick);
+    }
+    server_close(self->server);
+    guests_close(self->guests);
+    plans_close(self->plans);
+    ledger_close(self->ledger);
+    catalog_free(self->map);
+    if (self->lock >= 0) {
+        close(self->lock);
+    }
+    g_free(self);
 }

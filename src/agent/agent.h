@@ -2,9 +2,7 @@
 /// The node agent: what it knows, and what it does when it is told something.
 #pragma once
 
-#include "agent/settings.h"
-
-typedef struct agent agent;
+#include "agent/state.h"
 
 /// Starts all of it on the default main loop, which the caller runs. The caller's.
 int agent_start(const agent_settings *settings, agent **ret_agent, cpulift_error **err);

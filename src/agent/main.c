@@ -66,7 +66,9 @@ static GOptionContext *make_context(void)
     g_autofree char *keys = g_strconcat("Configuration (" SETTINGS_PATH "):\n\n", example, NULL);
     g_option_context_add_main_entries(context, entries, NULL);
     g_option_context_set_summary(
-        context, "The node agent: keeps the plan of this host in force and serves what it knows.");
+        context,
+        "The node agent: watches the guests of this host, keeps a ledger of the CPU that each "
+        "got beside the plan, and serves it.");
     g_option_context_set_description(context, keys);
     return context;
 }

@@ -8,6 +8,12 @@
 
 static const char *const verdicts[] = {"tuned", "stale", "foreign", "own", "unknown"};
 
+const char *const *fleet_export_list_verdicts(size_t *ret_count)
+{
+    *ret_count = G_N_ELEMENTS(verdicts);
+    return verdicts;
+}
+
 static size_t count_verdicts(const fleet_report *report, const char *verdict)
 {
     size_t count = 0;
@@ -81,10 +87,9 @@ char *fleet_export_metrics(const fleet_report *report)
 {
     GString *out = g_string_new(NULL);
     if (report->guests != NULL) {
-        metrics_add_family(out, "cpulift_guests", "gauge",
-                           "Running guests by what their CPU is beside the plan's.");
+        metrics_add_family(out, FLEET_EXPORT_GUESTS, "gauge", FLEET_EXPORT_GUESTS_HELP);
         for (size_t i = 0; i < G_N_ELEMENTS(verdicts); i++) {
-            metrics_add(out, "cpulift_guests", "verdict", verdicts[i],
+            metrics_add(out, FLEET_EXPORT_GUESTS, "verdict", verdicts[i],
                         (double)count_verdicts(report, verdicts[i]));
         }
     }

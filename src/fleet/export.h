@@ -4,6 +4,13 @@
 
 #include "fleet/document.h"
 
+/// The family of guests by verdict, wherever guests are counted.
+#define FLEET_EXPORT_GUESTS      "cpulift_guests"
+#define FLEET_EXPORT_GUESTS_HELP "Running guests by what their CPU is beside the plan's."
+
+/// Its labels: every verdict.
+const char *const *fleet_export_list_verdicts(size_t *ret_count);
+
 /// In Prometheus' text format, for node_exporter's textfile collector. The caller's.
 char *fleet_export_metrics(const fleet_report *report);
 

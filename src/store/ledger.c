@@ -268,6 +268,14 @@ int ledger_read_guests(ledger *self, const char *after, unsigned limit, ledger_g
     return 0;
 }
 
+int ledger_find_guest(ledger *self, const char *uuid, ledger_row **ret_row, cpulift_error **err)
+{
+    g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func(ledger_row_free);
+    TRY(table_read(self->db, &ledger_row_record, "guest", "uuid = ?1", uuid, found, err));
+    *ret_row = found->len > 0 ? g_ptr_array_steal_index(found, 0) : NULL;
+    return 0;
+}
+
 int ledger_count_guests(ledger *self, const char *verdict, guint64 *ret_count, cpulift_error **err)
 {
     (void)ledger_commit(self, NULL);

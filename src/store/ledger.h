@@ -55,6 +55,9 @@ int ledger_read(ledger *self, guint64 since, const char *from, unsigned limit,
 int ledger_read_guests(ledger *self, const char *after, unsigned limit, ledger_guests **ret_guests,
                        cpulift_error **err);
 
+/// The guest of this uuid as it was last committed, the caller's; *ret_row NULL: it does not run.
+int ledger_find_guest(ledger *self, const char *uuid, ledger_row **ret_row, cpulift_error **err);
+
 /// How many guests with this verdict run.
 int ledger_count_guests(ledger *self, const char *verdict, guint64 *ret_count, cpulift_error **err);
 

@@ -13,10 +13,14 @@ const struct record ledger_row_record = {
         {"at", &record_string, ROW(at), RECORD_REQUIRED, .meaning = "when, in UTC"},
         {"boot", &record_string, ROW(boot), .meaning = "which run of the host's kernel"},
         {"event", &record_string, ROW(event), RECORD_REQUIRED,
-         .meaning = "`start`, `stop`, `define`, `undefine`; `found`, `gone`: what was seen only "
-                    "afterwards of a start or a stop; `plan`: the verdict under another plan; "
-                    "`host`: a scan of the host; `agent`: of the agent itself"},
-        {"how", &record_string, ROW(how), .meaning = "in libvirt's word, `booted`, `migrated` …"},
+         .meaning =
+             "`start`, `stop`, `define`, `undefine`; `found`, `gone`: a start or a stop that "
+             "was seen only afterwards; `judged`: another verdict on a guest that runs; "
+             "`agent`: of the agent itself"},
+        {"how", &record_string, ROW(how),
+         .meaning = "in libvirt's word, `booted`, `migrated` …; of the agent: `started`, `blind`, "
+                    "`sees`: from `blind` to `sees` libvirt did not answer; `overrun`: more "
+                    "happened than it could take"},
         {"uuid", &record_string, ROW(uuid), .meaning = "of the guest; absent: it is of none"},
         {"name", &record_string, ROW(name)},
         {"number", &record_uint, ROW(number), .meaning = "libvirt's, of this start of the guest"},

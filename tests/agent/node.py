@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """One cpuliftd with its folder, for tests: they are told what they want, and it is asked by HTTP on its Unix socket."""
+import atexit
 import http.client
+import json
 import os
 import signal
 import socket
@@ -37,7 +39,9 @@ def wait_for(what, condition, seconds=20):
 
 
 class Node:
-    def __init__(self, program, folder, listen="", more=""):
+    """Its libvirt is a driver in the process where `more` names no other."""
+
+    def __init__(self, program, folder, listen="", more="connect = test:///default"):
         self.program, self.folder = program, folder
         self.socket, self.plan, self.log = f"{folder}/socket", f"{folder}/plan.json", f"{folder}/log"
         with open(f"{folder}/conf", "w") as file:
@@ -51,7 +55,8 @@ class Node:
 
     def start(self):
         with open(self.log, "a") as log:
-            self.process = subprocess.Popen([self.program, "--config", f"{self.folder}/conf"], stderr=log)
+            self.process = subprocess.Popen([self.program, "--config", f"{self.folder}/conf"], stdout=log, stderr=log)
+        atexit.register(self.process.kill)  # a test that fails leaves nobody behind
         wait_for("the socket", lambda: self.process.poll() is not None or self.answers())
         if self.process.poll() is not None:
             fail(f"cpuliftd ended: {self.said()}")
@@ -102,3 +107,35 @@ def digest(node):
         if line.startswith("cpulift_agent_plan_in_force{digest="):
             return line.split('"')[1]
     return None
+
+
+def read_ledger(node, since=0):
+    """All rows from there on, page by page."""
+    rows = []
+    while True:
+        page = json.loads(node.get(f"/v1/ledger?since={since}")[1])
+        rows += page["rows"]
+        if page["next"] == since:
+            return rows
+        since = page["next"]
+
+
+def read_memory(node):
+    """Private pages of the process in KiB: those that it wrote to, and those of files that nobody else has mapped."""
+    with open(f"/proc/{node.process.pid}/smaps_rollup") as file:
+        return sum(int(line.split()[1]) for line in file if line.startswith(("Private_Dirty", "Private_Clean")))
+
+
+def count_wakes(node):
+    """How often a thread of it has gone to sleep so far."""
+    count = 0
+    for thread in os.listdir(f"/proc/{node.process.pid}/task"):
+        with open(f"/proc/{node.process.pid}/task/{thread}/status") as file:
+            count += sum(int(line.split()[1]) for line in file if line.startswith("voluntary_ctxt_switches"))
+    return count
+
+
+def load_plan(source, virt="qemu"):
+    """The text of a plan for guests under emulation."""
+    with open(f"{source}/tests/platform/plan.json") as file:
+        return file.read().replace('"kvm"', f'"{virt}"')

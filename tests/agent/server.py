@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 
-from node import Node, fail, wait_for
+from node import Node, fail, read_memory, wait_for
 
 PROGRAM = sys.argv[1]
 # What is sent, and the status that comes back; None: the connection is closed.
@@ -129,11 +129,6 @@ def crowd(node):
         fail(f"a crowd left {grown} KiB")
 
 
-def read_memory(node):
-    with open(f"/proc/{node.process.pid}/smaps_rollup") as file:
-        return sum(int(line.split()[1]) for line in file if line.startswith("Private_Dirty"))
-
-
 def make_certificates(folder):
     """Two authorities, and what they sign: NAME is signed by its authority, for a purpose, until a day."""
     def run(*words):
@@ -211,7 +206,9 @@ def starts(folder):
     refused(folder, "", "certificate = /x\n", "all three")
     refused(folder, "", "mode = 999\n", "no permissions")
     node = Node(PROGRAM, folder).start()
-    refused(folder, "", "", "Address already in use")
+    refused(folder, "", "", "another cpuliftd has")
+    with tempfile.TemporaryDirectory() as other:
+        refused(other, f"unix:{node.socket}", "", "Address already in use")
     if node.get("/metrics")[0] != 200 or os.stat(node.socket).st_mode & 0o777 != 0o660:
         fail("the socket of one that runs was taken away")
     node.kill()

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A real libvirtd with its state in a folder and in a mount namespace of its own. Needs root."""
+import atexit
 import os
 import shutil
 import signal
@@ -33,7 +34,8 @@ class Libvirtd:
         return f"{driver}+unix:///{path}?socket={self.socket}"
 
     def start(self):
-        self.daemon = subprocess.Popen(["unshare", "-m", "sh", "-c", self.START, self.folder], stderr=subprocess.DEVNULL)
+        self.daemon = subprocess.Popen(["unshare", "-m", "sh", "-c", self.START, self.folder], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        atexit.register(self.daemon.kill)  # of a test that fails, too
         for _ in range(300):
             if subprocess.run(["virsh", "-c", self.uri, "version"], capture_output=True).returncode == 0:
                 break

@@ -22,6 +22,7 @@ static void nothing_said_is_the_default(void **state)
     assert_int_equal(parse("", &settings, NULL), 0);
     assert_string_equal(settings->agent_plan, "/etc/cpulift/plan.json");
     assert_string_equal(settings->http_certificate, "");
+    assert_int_equal(settings->ledger_days, 400);
 }
 
 static void what_is_said_counts(void **state)
@@ -68,6 +69,9 @@ static void what_no_key_is_is_refused_by_name(void **state)
         {"[agent]\nplan = /x\nplan = /y\n", "key 'plan' twice, line 3"},
         {"[agent]\nstate = here\n", "'here' does not begin with '/'"},
         {"[agent]\nplan =\n", "key 'plan' is empty"},
+        {"[ledger]\ndays = 0\n", "'0' is no number of 1..36500"},
+        {"[ledger]\ndays = 36501\n", "is no number of 1..36500"},
+        {"[ledger]\ndays = 7d\n", "is no number of 1..36500"},
         {"plan = /x\n", "x.conf"},
         {"[agent]\nplan = \xff\n", "key 'plan'"},
     };
