@@ -90,9 +90,9 @@ travel_all() { # FROM: a line for each cell: whether it was said rightly, what r
         [ "$from" = "$1" ] || continue
         really=$(travel "$name" "$from" "$to")
         if [ "$can" = "$really" ]; then
-            echo "right $really"
+            echo "right $really $name $from"
         else
-            echo "WRONG $really: $name from $from to $to: said $can ($because): $(tail -n 1 "$folder/refused-$from")"
+            echo "WRONG $really $name $from to $to: said $can ($because): $(tail -n 1 "$folder/refused-$from")"
         fi
     done <"$folder/cells"
 }
@@ -109,3 +109,30 @@ grep WRONG "$folder/journeys" || :
 cells=$(wc -l <"$folder/journeys") arrived=$(grep -c '^[^ ]* yes' "$folder/journeys") wrong=$(grep -c WRONG "$folder/journeys" || :)
 echo "$cells migrations, $arrived arrived; $wrong of them said otherwise"
 [ "$wrong" -eq 0 ] && [ "$arrived" -ge 10 ] && [ $((cells - arrived)) -ge 10 ]
+
+# The rehearsal of A's upgrade to what B has, from documents: C is a host like A, and becomes like B with it. Of A's guests those that B really
+# refused lose C, if they could go to it before, and those that arrived do not.
+mkdir "$folder/alike" "$folder/of-a"
+cp "$folder/hosts/a.json" "$folder/alike"
+sed 's/"name": "a"/"name": "c"/' "$folder/hosts/a.json" >"$folder/alike/c.json"
+cp -r "$folder/guests/a" "$folder/of-a"
+rehearse() { # FILE OPTION…: a cpulift.verdict/1; its answer is no, since a passthrough goes nowhere
+    file=$1
+    shift
+    expect 1 "$cpulift" verify --json --guests "$folder/of-a" "$@" "$folder/alike"
+    cp "$folder/out" "$file"
+}
+rehearse "$folder/now.json"
+rehearse "$folder/then.json" --upgrade "a=$folder/hosts/b.json"
+python3 - "$folder/now.json" "$folder/then.json" "$folder/journeys" <<'REHEARSAL'
+import json, sys
+now, then = (json.load(open(path)) for path in sys.argv[1:3])
+really = {name: said for _, said, name, start, *_ in (line.split() for line in open(sys.argv[3])) if start == "a"}
+could = {cell["guest"]: cell["can"] for cell in now["cells"]}
+can = {cell["guest"]: cell["can"] for cell in then["cells"]}
+loses = {one["name"] for one in then["rehearsal"] if "c" in one["running"]["loses"]}
+wrong = [name for name in really if can[name] != really[name]]
+wrong += [name for name in really if (name in loses) != (could[name] == "yes" and really[name] == "no")]
+print(f"rehearsed: {len(really)} guests, {len(loses)} lose what they could reach; {len(wrong)} otherwise than really: {wrong}")
+sys.exit(bool(wrong) or set(can) != set(really) or len(loses) < 3)
+REHEARSAL
