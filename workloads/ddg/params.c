@@ -53,7 +53,7 @@ static int common_prefix(const char *a, const char *b)
 {
     int n = 0;
 
-    while (a[n] && a[n] == b[n])
+    while (a[n] && tolower((unsigned char)a[n]) == tolower((unsigned char)b[n]))
         n++;
     return n;
 }

@@ -57,6 +57,9 @@ $EndElements
 MSH
 refuse "negative length" "$scratch/negative"
 refuse "misspelt parameter" "$scratch/misspelt"
+refuse "capital letters" -Vg 1
+grep -q "did you mean 'vg'" "$scratch/err"
+result $? "capital letters point at the parameter's name"
 refuse "gate outside the device" -gate_shift 20
 refuse "unknown material" -device gmsh -mesh_file "$scratch/material.msh"
 refuse "broken mesh" -device gmsh -mesh_file "$scratch/broken.msh"
