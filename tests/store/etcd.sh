@@ -131,6 +131,51 @@ check "with a user" run 0 cpulift plan -q "$fleet"
 check "who may not write" says 2 "permission denied" cpulift plan -q "$fleet" -o "$fleet/plan/blue"
 check "a password in the address is refused, and not repeated" says 64 "CPULIFT_ETCD_PASSWORD_FILE" cpulift plan "etcds://reader:secret@127.0.0.1:$etcd_port/fleet"
 check "so it is" sh -c '! grep secret err'
+# An agent with all of that; a user's token is gone when etcd was started again, and fetched anew.
+if [ -x "$build/cpuliftd" ]; then
+    mkdir node
+    cat >node/conf <<CONF
+[agent]
+plan = $fleet/plan/blue
+state = $work/node/state
+[http]
+listen = unix:$work/node/socket
+[etcd]
+lease = 15
+user = reader
+password = $work/password
+authority = $work/ca.pem
+certificate = $work/nameless.pem
+key = $work/nameless.key
+CONF
+    "$build/cpuliftd" --config node/conf 2>node/log &
+    node=$!
+    trap 'kill "$node" "$etcd_pid"; wait; rm -rf "$work"' EXIT
+    is_current() { # SECONDS VALUE
+        for _ in $(seq "$1"); do
+            python3 -c 'import http.client, socket, sys
+connection = http.client.HTTPConnection("localhost")
+connection.sock = socket.socket(socket.AF_UNIX)
+connection.sock.connect(sys.argv[1])
+connection.request("GET", "/metrics")
+text = connection.getresponse().read().decode()
+sys.exit(f"cpulift_agent_plan_current {sys.argv[2]}\n" not in text)' node/socket "$2" 2>/dev/null && return
+            sleep 1
+        done
+        cp node/log out
+        return 1
+    }
+    check "an agent follows with a certificate and a user" is_current 20 1
+    kill "$etcd_pid"
+    wait "$etcd_pid"
+    check "it says that etcd is gone" is_current 20 0
+    etcd_start "$work/one" --cert-file server.pem --key-file server.key --client-cert-auth --trusted-ca-file ca.pem
+    check "and comes back, with a new token" is_current 40 1
+    kill "$node"
+    wait "$node"
+    trap '[ -z "$etcd_pid" ] || kill "$etcd_pid"; wait; rm -rf "$work"' EXIT
+fi
+
 # Agents: one on a socket, one with TLS that wants a certificate, one that has no document yet.
 cat >agent.py <<'PY'
 import http.server, os, socketserver, ssl, sys
