@@ -120,6 +120,27 @@ static GPtrArray *list_stuck(const fleet_matrix *matrix, const GPtrArray *guests
     return list;
 }
 
+/// Each guest against the plan: those that it means once for each kind.
+static GPtrArray *list_verdicts(const fleet_matrix *matrix, const cpulift_plan *plan)
+{
+    const GPtrArray *guests = fleet_matrix_get_guests(matrix);
+    GPtrArray *verdicts = g_ptr_array_new_with_free_func(fleet_verdict_record.destroy);
+    g_autofree const struct fleet_verdict **known =
+        g_new0(const struct fleet_verdict *, fleet_matrix_count_kinds(matrix));
+    for (size_t i = 0; i < guests->len; i++) {
+        const fleet_guest *guest = guests->pdata[i];
+        const struct fleet_verdict **of_kind = &known[fleet_matrix_get_kind(matrix, i)];
+        bool is_meant = plan_means_guest(plan, guest->name);
+        struct fleet_verdict *verdict =
+            is_meant && *of_kind != NULL
+                ? fleet_verdict_copy(*of_kind, guest)
+                : fleet_verdict_find(guest, plan, fleet_matrix_get_map(matrix));
+        *of_kind = is_meant ? verdict : *of_kind;
+        g_ptr_array_add(verdicts, verdict);
+    }
+    return verdicts;
+}
+
 fleet_report *fleet_report_new(const fleet_matrix *matrix, const cpulift_plan *plan,
                                const fleet_rooms *rooms)
 {
@@ -127,13 +148,7 @@ fleet_report *fleet_report_new(const fleet_matrix *matrix, const cpulift_plan *p
     const GPtrArray *guests = fleet_matrix_get_guests(matrix);
     report->matrix = matrix;
     report->evacuate = list_stuck(matrix, guests, rooms);
-    if (plan != NULL) {
-        report->guests = g_ptr_array_new_with_free_func(fleet_verdict_record.destroy);
-        for (size_t i = 0; i < guests->len; i++) {
-            g_ptr_array_add(report->guests, fleet_verdict_find(guests->pdata[i], plan,
-                                                               fleet_matrix_get_map(matrix)));
-        }
-    }
+    report->guests = plan != NULL ? list_verdicts(matrix, plan) : NULL;
     return report;
 }
 

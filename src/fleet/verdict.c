@@ -103,3 +103,16 @@ struct fleet_verdict *fleet_verdict_find(const fleet_guest *guest, const cpulift
     verdict->verdict = g_strdup(verdict->why != NULL ? "own" : judge(guest, plan, map, verdict));
     return verdict;
 }
+
+struct fleet_verdict *fleet_verdict_copy(const struct fleet_verdict *verdict,
+                                         const fleet_guest *guest)
+{
+    struct fleet_verdict *copy = record_new(&fleet_verdict_record);
+    *copy = (struct fleet_verdict){.name = g_strdup(guest->name),
+                                   .host = g_strdup(guest->host),
+                                   .verdict = g_strdup(verdict->verdict),
+                                   .why = g_strdup(verdict->why),
+                                   .missing = g_strdupv(verdict->missing),
+                                   .extra = g_strdupv(verdict->extra)};
+    return copy;
+}

@@ -18,6 +18,11 @@ extern const struct record fleet_verdict_record;
 /// Why the plan is none for this guest; NULL: it is. The caller's.
 char *fleet_verdict_find_owner(const fleet_guest *guest, const cpulift_plan *plan);
 
-/// Holds the guest against the plan. The caller's.
+/// Holds the guest against the plan. What is found is the same for all guests of its kind that the
+/// plan means. The caller's.
 struct fleet_verdict *fleet_verdict_find(const fleet_guest *guest, const cpulift_plan *plan,
                                          const catalog *map);
+
+/// The same of another guest of the kind. The caller's.
+struct fleet_verdict *fleet_verdict_copy(const struct fleet_verdict *verdict,
+                                         const fleet_guest *guest);
