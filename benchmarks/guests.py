@@ -19,5 +19,5 @@ for i in range(count):
     place = f"{folder}/guests/{names[i % len(names)]}"
     os.makedirs(place, exist_ok=True)
     with open(f"{place}/guest-{i}.xml", "w", encoding="utf-8") as file:
-        file.write(f"<domain type='kvm'><name>guest-{i}</name><vcpu>{1 + i % 2}</vcpu><os><type machine='{machine}'>hvm</type></os>"
+        file.write(f"<domain type='kvm'><name>guest-{i}</name><memory>4194304</memory><vcpu>{1 + i % 2}</vcpu><os><type machine='{machine}'>hvm</type></os>"
                    f"<features><acpi/></features>{text}</domain>\n")

@@ -11,6 +11,9 @@ export CPULIFT_SOURCE
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 "$build/benchmarks/fleet" "$hosts" "$kinds" "$folder"
+# As a scan tells of them: 50 GiB, of which the guests of a host have 40.
+sed -i 's/"versions":{/&"libvirt":"9.0.0","qemu":"7.2.0",/
+    s/"name" *: *"[^"]*"/&,"node":{"cpus":32,"memory":52428800},"machines":{"kvm":{"names":["pc-i440fx-4.2","pc-i440fx-6.2"]}}/' "$folder/hosts.jsonl"
 "$build/cpulift" plan -q "$folder/hosts.jsonl" -o "$folder/plan.json"
 "$build/cpulift" show --xml "$folder/plan.json" >"$folder/cpu.xml"
 python3 "$CPULIFT_SOURCE/benchmarks/guests.py" "$folder" "$guests"
@@ -21,3 +24,7 @@ measure() {
 }
 measure
 measure --json
+# What changes for whom where all hosts of a kind are upgraded, and in which order.
+head -n 1 "$folder/hosts.jsonl" | sed 's/"name" *: *"[^"]*"/"name":"canary"/; s/7\.2\.0/10.0.2/' >"$folder/canary.json"
+upgraded=$(sed -n '2s/.*"name" *: *"\([^"]*\)".*/\1/p' "$folder/hosts.jsonl")
+measure --upgrade "$upgraded=$folder/canary.json" --order
