@@ -79,13 +79,14 @@ static PetscErrorCode shift(struct problem *pb, const double *phi)
     PetscFunctionReturn(0);
 }
 
-/* Continuity; with field-dependent mobilities both in turn, until they agree, so that the outer
- * iteration sees a map without memory (which its acceleration needs). Where carriers are at
- * saturation speed lagged mobilities swing about the solution; acceleration stops that sooner than
- * relaxation. */
-static PetscErrorCode continuity(struct problem *pb, double tol, double *ret_change, int *ret_ok)
+/* Continuity; with field-dependent mobilities both in turn, `turns` times or until they agree:
+ * either way the outer iteration sees a map without memory (which its acceleration needs). Where
+ * carriers are at saturation speed lagged mobilities swing about the solution; acceleration stops
+ * that sooner than relaxation. */
+static PetscErrorCode continuity(struct problem *pb, int turns, double tol, double *ret_change,
+                                 int *ret_ok)
 {
-    const int most = 30, depth = 2;
+    const int depth = 2;
     PetscInt n = pb->d.n_own;
     struct anderson an;
     double change = INFINITY, lag = 0, *x, *g;
@@ -98,7 +99,7 @@ static PetscErrorCode continuity(struct problem *pb, double tol, double *ret_cha
     }
     PetscCall(PetscMalloc2(n, &x, n, &g));
     PetscCall(anderson_new(&pb->d, n, depth, &an));
-    for (int it = 0; it < most && *ret_ok; it++) {
+    for (int it = 0; it < turns && *ret_ok; it++) {
         PetscCall(PetscArraycpy(x, pb->phi, n));
         PetscCall(mobility_set(pb, &lag));
         PetscCall(density_solve(pb, pb->p->linear_rtol, &change, ret_ok));
@@ -116,14 +117,15 @@ static PetscErrorCode continuity(struct problem *pb, double tol, double *ret_cha
 }
 
 /* One pass: potentials, which one Newton step mostly does, mobility, continuity. */
-static PetscErrorCode pass(struct problem *pb, double tol, double *ret_change, int *ret_ok)
+static PetscErrorCode pass(struct problem *pb, int turns, double tol, double *ret_change,
+                           int *ret_ok)
 {
     double first, second = 0;
 
     PetscFunctionBeginUser;
     PetscCall(potentials(pb, fmin(1e-2, 4 * tol), &first, ret_ok));
     if (*ret_ok)
-        PetscCall(continuity(pb, tol, &second, ret_ok));
+        PetscCall(continuity(pb, turns, tol, &second, ret_ok));
     *ret_change = fmax(first, second);
     PetscFunctionReturn(0);
 }
@@ -131,17 +133,19 @@ static PetscErrorCode pass(struct problem *pb, double tol, double *ret_change, i
 static PetscErrorCode iterate(struct problem *pb, struct anderson *an, double tol, double *x,
                               double *g, struct outcome *out)
 {
-    const int stalled = 40; /* iterations without halving the change */
+    const int stalled = 40;       /* iterations without halving the change */
+    const int few = 2, many = 30; /* turns of continuity and mobility in each */
+    const int slow = 6;           /* iterations without halving after which many are better */
     const struct params *p = pb->p;
     PetscInt n = an->n;
     double inner = 1e-2, change = INFINITY, best = INFINITY, last;
-    int since = 0;
+    int since = 0, turns = mobility_is_field_dependent(p) ? few : many;
 
     PetscFunctionBeginUser;
     out->ok = 1;
     while (out->ok && change > tol && out->iterations < p->max_gummel) {
         pack(pb, x);
-        PetscCall(pass(pb, inner, &change, &out->ok));
+        PetscCall(pass(pb, turns, inner, &change, &out->ok));
         out->iterations++;
         pack(pb, g);
         change = fmax(change, distance(pb, x, g, n));
@@ -152,6 +156,10 @@ static PetscErrorCode iterate(struct problem *pb, struct anderson *an, double to
         since = change < 0.5 * best ? 0 : since + 1;
         best = since ? best : change;
         out->ok = since < stalled;
+        if (turns == few && since == slow) {
+            turns = many;
+            anderson_reset(an);
+        }
         PetscCall(anderson_mix(an, x, g));
         PetscCall(unpack(pb, g));
     }

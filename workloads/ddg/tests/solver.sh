@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# What the linear solvers promise. Usage: ddg=PROGRAM mpirun=MPIRUN solver.sh
-ddg=${ddg:?} mpirun=${mpirun:-mpirun} scratch=$(mktemp -d)
+# What the linear solvers promise. Usage: ddg=PROGRAM examples=FOLDER mpirun=MPIRUN solver.sh
+ddg=${ddg:?} mpirun=${mpirun:-mpirun} examples=${examples:?} scratch=$(mktemp -d)
 export ddg mpirun scratch
 . "$(dirname "$0")/common.sh"
 
@@ -21,6 +21,18 @@ while read -r shape; do
         result $? "$shape, $ranks ranks: iterations"
     done
 done <"$scratch/shapes"
+
+# --- mobility that follows the field: mostly two turns with continuity in an outer iteration, many where that is too slow
+most() {
+    figure "$2" | awk -v m="$3" '{ print "# " $1; exit !($1 > 0 && $1 <= m) }'
+    result $? "$1: at most $3 $2"
+}
+run 1 "$examples/finfet-10.7nm.ddg" >"$scratch/out"
+most "the calibrated fin" krylov_iterations 2000
+run 1 "$examples/finfet-10.7nm.ddg" -vsat 2e6 -vd 0.7 -vg 0,0.5,1 >"$scratch/out"
+near "slow carriers" "$(grep -c '"verified": true' "$scratch/json")" 1 0
+run 1 "$examples/nanowire-10nm.ddg" -mobility_field on -mobility_perp on -vd 0.7 >"$scratch/out"
+most "the wire" outer_iterations 300
 
 # --- additive Schwarz alone is an option: the same current, in more iterations
 shape="-nx 40 -ny 8 -nz 40 -nox 2 -vg 0.8"
