@@ -78,8 +78,11 @@ static PetscErrorCode alloc_edges(const struct domain *d, const struct pairs *pr
 
     PetscFunctionBeginUser;
     g->n_edges = n;
-    PetscCall(PetscCalloc3(n, &g->eps, n, &g->silicon, n, &g->dg));
-    PetscCall(PetscMalloc3(n, &g->a, n, &g->b, 6 * d->n_tets, &g->tet_edge));
+    PetscCall(PetscCalloc2(n, &g->eps, n, &g->dg));
+    PetscCall(PetscCalloc1(n, &g->silicon));
+    PetscCall(PetscMalloc1(n, &g->a));
+    PetscCall(PetscMalloc1(n, &g->b));
+    PetscCall(PetscMalloc1(6 * d->n_tets, &g->tet_edge));
     PetscCall(PetscCalloc2(d->n_local, &g->volume, d->n_local, &g->interface));
     for (PetscInt i = 0; i < d->n_local; i++)
         for (PetscInt k = pr->start[i]; k < pr->start[i + 1]; k++) {
@@ -195,6 +198,8 @@ static PetscErrorCode keep_edges(const struct domain *d, const struct params *p,
         g->dg[n++] = g->dg[e];
     }
     g->n_edges = n;
+    PetscCall(PetscRealloc((size_t)n * sizeof(*g->a), &g->a));
+    PetscCall(PetscRealloc((size_t)n * sizeof(*g->b), &g->b));
     for (PetscInt e = 0; e < 6 * d->n_tets; e++)
         g->tet_edge[e] = to[g->tet_edge[e]];
     PetscCall(PetscFree(to));
@@ -310,6 +315,7 @@ static PetscErrorCode make_rows(const struct domain *d, struct graph *g)
         g->row_dg[k] = g->dg[g->edge[k]];
     }
     PetscCall(PetscFree2(at, entries));
+    PetscCall(PetscFree2(g->eps, g->dg));
     PetscFunctionReturn(0);
 }
 
@@ -332,11 +338,20 @@ PetscErrorCode graph_new(const struct domain *d, const struct params *p, const s
     PetscFunctionReturn(0);
 }
 
+PetscErrorCode graph_settle(struct graph *g)
+{
+    PetscFunctionBeginUser;
+    PetscCall(PetscFree(g->silicon));
+    PetscCall(PetscFree(g->tet_edge));
+    PetscFunctionReturn(0);
+}
+
 PetscErrorCode graph_free(struct graph *g)
 {
     PetscFunctionBeginUser;
-    PetscCall(PetscFree3(g->eps, g->silicon, g->dg));
-    PetscCall(PetscFree3(g->a, g->b, g->tet_edge));
+    PetscCall(graph_settle(g));
+    PetscCall(PetscFree(g->a));
+    PetscCall(PetscFree(g->b));
     PetscCall(PetscFree2(g->volume, g->interface));
     PetscCall(PetscFree(g->row));
     PetscCall(PetscFree4(g->col, g->edge, g->row_eps, g->row_dg));

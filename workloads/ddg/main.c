@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // cpulift-ddg: drift-diffusion with density gradient on tetrahedra, in parallel.
 #include "figures.h"
+#include "heap.h"
 #include "import.h"
 #include "loss.h"
 #include "options.h"
@@ -213,6 +214,7 @@ int main(int argc, char **argv)
         params_write(&p, stdout);
         return 0;
     }
+    heap_give_back();
     threads_off();
     setenv("OMPI_MCA_ess_singleton_isolated", "1", 0); /* one rank needs no daemon beside it */
     PetscCall(PetscInitialize(&n, &rest, NULL, NULL));

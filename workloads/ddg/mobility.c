@@ -155,6 +155,7 @@ PetscErrorCode mobility_setup(struct problem *pb)
     if (pb->p->mobility == MOBILITY_CONSTANT && !mobility_is_field_dependent(pb->p)) {
         for (PetscInt e = 0; e < pb->g.n_edges; e++)
             pb->mobile[e] = pb->p->mu * pb->g.silicon[e];
+        PetscCall(graph_settle(&pb->g));
         PetscFunctionReturn(0);
     }
     PetscCall(PetscMalloc1(d->n_tets, &pb->tet_mu));
@@ -174,6 +175,7 @@ PetscErrorCode mobility_setup(struct problem *pb)
     if (!mobility_is_field_dependent(pb->p)) { /* it will not be asked for again */
         PetscCall(PetscFree(pb->mobility_tet));
         pb->n_mobility_tets = 0;
+        PetscCall(graph_settle(&pb->g));
     }
     PetscFunctionReturn(0);
 }
