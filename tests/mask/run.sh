@@ -160,6 +160,9 @@ if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
     setpriv --reuid=65534 --regid=65534 --clear-groups env XDG_CACHE_HOME=/nonexistent \
         "$tmp/run-program" --trap "$trap_asked" --cpu Nehalem -- "$tmp/closed" closed >/dev/null 2>"$tmp/err"
     same "a program that nobody may look into any more goes on, and is told of" "0 1" "$? $(grep -c 'PR_SET_DUMPABLE' "$tmp/err")"
+    setpriv --reuid=65534 --regid=65534 --clear-groups env XDG_CACHE_HOME=/nonexistent "$tmp/run-program" --trap "$trap_asked" \
+        --cpu Nehalem -- sh -c "sleep 0.3; $tmp/closed closed; exit 7" 2> >(exit)
+    same "a program whose messages nobody reads goes on" 7 $?
     cp "$static" "$tmp/unreadable" && chmod 711 "$tmp/unreadable"
     setpriv --reuid=65534 --regid=65534 --clear-groups env XDG_CACHE_HOME=/nonexistent \
         "$tmp/run-program" --trap "$trap_asked" --cpu Nehalem -- "$tmp/unreadable" dump >/dev/null 2>"$tmp/err"
@@ -219,6 +222,8 @@ same "instructions that are not here are named" "2 1" "$? $(grep -c 3dnow "$tmp/
 same "wrong usage" 64 $?
 same "parent, session and group are the caller's" "$("$victim" environment)" \
     "$("${run[@]}" --cpu $cpu -- "$victim" environment)"
+same "the program's limits are not the tracer's" "5 5" "$( (ulimit -Sf 0; "${run[@]}" --cpu $cpu -- bash -c 'exit 5'; echo $?) 2>&1 | cat) $(
+    (ulimit -Sn 6; "${run[@]}" --cpu $cpu -- bash -c 'exit 5'; echo $?) 2>&1 | cat)"
 same "standard input and output" "abc" "$(echo abc | "${run[@]}" --cpu $cpu -- cat)"
 same "a reader is not kept waiting for a daemon's tracer" "x" \
     "$(timeout 5 "${run[@]}" --cpu $cpu -- sh -c 'sleep 20 </dev/null >/dev/null 2>&1 & echo $! >'"$tmp"'/daemon; echo x' 2>&1)"

@@ -74,7 +74,7 @@ bool memory_is_open(pid_t pid)
 {
     g_autofree char *path = g_strdup_printf("/proc/%d/maps", pid);
     autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
-    return fd >= 0 || (errno != EACCES && errno != EPERM);
+    return fd >= 0 || errno == ENOENT || errno == ESRCH; // it is gone
 }
 
 uint64_t memory_read_status(pid_t pid, const char *key, unsigned base, uint64_t otherwise)

@@ -23,8 +23,8 @@ struct mapping {
 /// process is gone.
 GArray *memory_read_maps(pid_t pid, uint64_t start, uint64_t end);
 
-/// False where the process may not be looked into: it has asked for that (PR_SET_DUMPABLE), or its
-/// program may not be read, and the tracer is not root.
+/// False, with errno, where the process cannot be looked into. EACCES, EPERM: it has asked for that
+/// (PR_SET_DUMPABLE), or its program may not be read, and the tracer is not root.
 bool memory_is_open(pid_t pid);
 
 /// The number behind `key` ("\nTgid:") in /proc/PID/status (proc(5)), to this base; `otherwise`

@@ -49,11 +49,13 @@ static void report_undecided(struct tracer *tracer, const char *what, uint64_t a
 
 void patch_report_closed(const struct tracer *tracer, const struct task *task)
 {
+    bool is_refused = memory_is_open(task->tid) || errno == EACCES || errno == EPERM;
+    const char *why = is_refused ? "it asked for that, by PR_SET_DUMPABLE" : g_strerror(errno);
     if (g_hash_table_add(tracer->reported, g_strdup("closed"))) {
         task_report(tracer,
-                    "process %d: it asked (by PR_SET_DUMPABLE) that only root looks into it: code "
-                    "that is not known yet shows it the real CPU",
-                    task->tid);
+                    "process %d cannot be looked into (%s): code that is not known yet shows it "
+                    "the real CPU",
+                    task->tid, why);
     }
 }
 
@@ -236,6 +238,9 @@ static void patch_mapping(struct tracer *tracer, struct task *task, const struct
 void patch_program(struct tracer *tracer, struct task *task)
 {
     g_autoptr(GArray) maps = memory_read_maps(task->tid, 0, UINT64_MAX);
+    if (maps->len == 0 && !memory_is_open(task->tid)) {
+        patch_report_closed(tracer, task);
+    }
     for (unsigned i = 0; i < maps->len; i++) {
         patch_mapping(tracer, task, &g_array_index(maps, struct mapping, i));
     }

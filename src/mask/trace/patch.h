@@ -21,7 +21,8 @@ void patch_range(struct tracer *tracer, struct task *task, uint64_t start, uint6
 /// In one page of code made at run time, in which an instruction begins at `entry`.
 void patch_page(struct tracer *tracer, struct task *task, uint64_t page, uint64_t entry);
 
-/// Says, once for the whole program, what follows from a process that may not be looked into.
+/// Says, once for the whole program, what follows from a process that cannot be looked into, and
+/// why.
 void patch_report_closed(const struct tracer *tracer, const struct task *task);
 
 /// The analysis of the file behind the task's descriptor, NULL where it is no ELF file.

@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -53,6 +54,25 @@ static int make_cpuinfo(const char *text)
     return is_whole ? auto_steal(&fd) : -1;
 }
 
+/// The tracer goes on where the program would not be ended: nobody reads its messages, or it is the
+/// tracer that reaches a limit, which is the program's alone.
+static void outlive(void)
+{
+    static const int signals[] = {SIGPIPE, SIGXCPU, SIGXFSZ};
+    static const __rlimit_resource_t limits[] = {RLIMIT_AS, RLIMIT_CPU, RLIMIT_DATA, RLIMIT_FSIZE,
+                                                 RLIMIT_NOFILE};
+    for (size_t i = 0; i < G_N_ELEMENTS(signals); i++) {
+        sigaction(signals[i], &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(limits); i++) {
+        struct rlimit limit;
+        if (getrlimit(limits[i], &limit) == 0) {
+            limit.rlim_cur = limit.rlim_max;
+            setrlimit(limits[i], &limit);
+        }
+    }
+}
+
 /// The tracer's process. Tells the program's process by one byte that it is traced, or why not by
 /// an errno.
 static void trace(const struct mask_table *table, const struct run_options *options, pid_t root,
@@ -64,6 +84,7 @@ static void trace(const struct mask_table *table, const struct run_options *opti
     for (int signal = 1; signal < SIGRTMIN; signal++) {
         sigaction(signal, &(struct sigaction){.sa_handler = SIG_DFL}, NULL);
     }
+    outlive();
     struct tracer *tracer = tracer_new(table, &options->tracer, root);
     tracer->report_fd = REPORT_FD;
     tracer->cpuinfo_fd = make_cpuinfo(options->cpuinfo);
