@@ -257,13 +257,17 @@ static int run(char **arguments, size_t count)
     if (wrong != NULL) {
         return command_usage("apply", "%s", wrong);
     }
+    if (options.commit) {
+        command_begin_change();
+    }
     int status = EXIT_FAILED;
     g_autofree char *text = NULL;
     g_autoptr(cpulift_error) err = NULL;
     if (apply(platform, arguments[0], &text, &status, &err) != 0) {
         return command_fail(&err);
     }
-    return command_say(text, options.json, status);
+    return options.commit ? command_say_changed(text, options.json, status)
+                          : command_say(text, options.json, status);
 }
 
 /// Of the platform that was named, or else of all.

@@ -67,6 +67,9 @@ static int run(char **arguments, size_t count)
     if (options.connect != NULL && add_only(all, &only, &err) != 0) {
         return command_fail(&err);
     }
+    if (options.commit) {
+        command_begin_change();
+    }
     const struct journal_way way = {
         .is_dry = !options.commit, .is_one = options.one, .to = plan, .only = only};
     int rc = journal_rollback(all, &way, &actions, diff, &err);
@@ -79,7 +82,8 @@ static int run(char **arguments, size_t count)
         options.connect != NULL ? "" : "Now restart what 'cpulift apply' named, if anything.\n",
         options.commit};
     g_autofree char *text = undone_format(&undone, options.json);
-    int status = command_say(text, options.json, EXIT_YES);
+    int status = options.commit ? command_say_changed(text, options.json, EXIT_YES)
+                                : command_say(text, options.json, EXIT_YES);
     return rc != 0 ? command_fail(&err) : status;
 }
 

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -82,6 +83,12 @@ int command_output_in(const char *folder, const char *name, const char *text, cp
     return command_output(path, text, err);
 }
 
+void command_begin_change(void)
+{
+    (void)signal(SIGXFSZ, SIG_IGN);
+    (void)signal(SIGPIPE, SIG_IGN);
+}
+
 int command_finish(const char *path, const char *text, int status)
 {
     g_autoptr(cpulift_error) err = NULL;
@@ -91,12 +98,27 @@ int command_finish(const char *path, const char *text, int status)
     return status;
 }
 
-int command_say(char *text, bool is_json, int status)
+static int say(char *text, bool is_json, cpulift_error **err)
 {
     if (!is_json) {
         text_make_lines_printable(text);
     }
-    return command_finish(NULL, text, status);
+    return command_output(NULL, text, err);
+}
+
+int command_say(char *text, bool is_json, int status)
+{
+    g_autoptr(cpulift_error) err = NULL;
+    return say(text, is_json, &err) == 0 ? status : command_fail(&err);
+}
+
+int command_say_changed(char *text, bool is_json, int status)
+{
+    g_autoptr(cpulift_error) err = NULL;
+    if (say(text, is_json, &err) != 0) {
+        command_warn("%s; what was asked for is done ('cpulift status' tells)", err->message);
+    }
+    return status;
 }
 
 /// "name\toption\tvalue" lines of a command, for the check of the man pages.

@@ -170,6 +170,14 @@ void trace_watch(unsigned seconds)
     }
     struct sigaction action = {.sa_handler = end_late};
     sigaction(SIGALRM, &action, NULL);
+    // What blocks it is inherited from whoever starts the guest; nor may a limit of theirs, or a
+    // reader that went, end the program without an answer.
+    sigset_t alarms;
+    sigemptyset(&alarms);
+    sigaddset(&alarms, SIGALRM);
+    sigprocmask(SIG_UNBLOCK, &alarms, NULL);
+    (void)signal(SIGXFSZ, SIG_IGN);
+    (void)signal(SIGPIPE, SIG_IGN);
     alarm(seconds);
 }
 

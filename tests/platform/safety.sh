@@ -189,6 +189,25 @@ for word in true false; do
     checks=$((checks + 1))
 done
 
+# A change that is made is no failure because its report cannot be written; one that a limit of file sizes stops is made wholly or not.
+changed=$folder/changed
+mkdir -p "$changed/etc/libvirt"
+: >"$changed/etc/libvirt/qemu.conf"
+change() { "$cpulift" "$@" --root "$changed" --commit; }
+if [ -w /dev/full ]; then
+    for words in "apply $plan --platform libvirt --channel guard" rollback; do
+        # shellcheck disable=SC2086 # words
+        change $words >/dev/full 2>"$folder/err" || fail "$words: done, and told to /dev/full: $?"
+        has "$folder/err" "what was asked for is done"
+    done
+fi
+status=0
+(ulimit -f 1 && change apply "$plan" --platform libvirt --channel guard) >"$folder/out" 2>"$folder/err" || status=$?
+[ "$status" -eq 2 ] || fail "with a limit of file sizes: $status"
+has "$folder/err" "File too large"
+[ ! -e "$changed/var" ] && [ ! -e "$changed/etc/cpulift" ] || fail "something is left: $(find "$changed")"
+checks=$((checks + 3))
+
 for cloud in nova proxmox kubevirt ovirt; do
     expect 0 "$cpulift" render "$plan" --platform "$cloud"
     same "$folder/out" "$here/render.$cloud"
