@@ -4,6 +4,8 @@
 #include <libxml/parser.h>
 #include <string.h>
 
+#define ATTRIBUTES_MAX 256
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(xmlParserCtxt, xmlFreeParserCtxt)
 
 /// Ends parsing where a document type begins: entity bombs and external entities need one. (An
@@ -41,10 +43,58 @@ static int fail_parse(xmlParserCtxt *context, const char *name, cpulift_error **
                              why != NULL ? why->line : 0, g_strstrip(message));
 }
 
+/// Behind the next `end` from `at` on, or the text's end.
+static size_t skip_to(const char *text, size_t at, size_t len, const char *end)
+{
+    const char *found = memmem(text + at, len - at, end, strlen(end));
+    return found != NULL ? (size_t)(found - text) + strlen(end) : len;
+}
+
+/// Behind the tag that begins at `at`; *ret_count are its attributes.
+static size_t skip_tag(const char *text, size_t at, size_t len, size_t *ret_count)
+{
+    for (*ret_count = 0; at < len && text[at] != '>'; at++) {
+        if (text[at] == '"' || text[at] == '\'') {
+            at = skip_to(text, at + 1, len, (char[]){text[at], '\0'}) - 1;
+            ++*ret_count;
+        }
+    }
+    return at;
+}
+
+/// libxml2 holds each attribute of an element against all before it.
+static bool has_large_tag(const char *text, size_t len)
+{
+    static const struct {
+        const char *start, *end;
+    } others[] = {{"<!--", "-->"}, {"<![CDATA[", "]]>"}, {"<?", "?>"}};
+    for (size_t at = skip_to(text, 0, len, "<"); at < len; at = skip_to(text, at, len, "<")) {
+        size_t tag = at - 1, count = 0;
+        for (size_t i = 0; i < G_N_ELEMENTS(others) && at == tag + 1; i++) {
+            size_t start = strlen(others[i].start);
+            if (len - tag >= start && memcmp(text + tag, others[i].start, start) == 0) {
+                at = skip_to(text, tag + start, len, others[i].end);
+            }
+        }
+        at = at == tag + 1 ? skip_tag(text, at, len, &count) : at;
+        if (count > ATTRIBUTES_MAX) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int xml_parse(const char *text, size_t len, const char *name, xmlDoc **ret_doc, cpulift_error **err)
 {
     if (len > G_MAXINT) {
         return cpulift_error_set(err, CPULIFT_EINPUT, "'%s' is too large for XML", name);
+    }
+    if (has_large_tag(text, len)) {
+        return cpulift_error_set(
+            err, CPULIFT_EINPUT,
+            "'%s' has an element of more than %d attributes, as no document of "
+            "libvirt has; refused",
+            name, ATTRIBUTES_MAX);
     }
     xmlSetGenericErrorFunc(NULL, print_nothing);
     g_autoptr(xmlParserCtxt) context = xmlNewParserCtxt();

@@ -13,6 +13,7 @@
 enum {
     THREADS_MAX = 1024,
     COUNTS_MAX = 16,
+    DEFINITIONS_MAX = 1000, // each is held against each
     RUNS_MAX = 10000,
     TIMEOUT_MAX = 86400,
     MEMORY_MAX = 1 << 20
@@ -54,7 +55,8 @@ const struct record settings_record = {
         {"vcpus", &record_json, SETTINGS(vcpus), RECORD_REQUIRED, .min = 1, .max = COUNTS_MAX,
          .each = &count_row, .meaning = "numbers of CPUs, each once"},
         {"definitions", &record_list, SETTINGS(definitions), RECORD_REQUIRED, .min = 1,
-         .record = &definition_record, .meaning = "that the workloads run under"},
+         .max = DEFINITIONS_MAX, .record = &definition_record,
+         .meaning = "that the workloads run under"},
         {"workloads", &record_list, SETTINGS(workloads), RECORD_REQUIRED, .min = 1,
          .record = &workload_record},
         {"environment_removed", &record_json, SETTINGS(environment_removed), .each = &variable_row,

@@ -67,19 +67,34 @@ static bool has(char *const *words, const char *word)
     return g_strv_contains((const char *const *)words, word);
 }
 
+/// Those of `names` that are among `words`.
+static GPtrArray *keep(GPtrArray *names, char *const *words)
+{
+    g_autoptr(GHashTable) known = g_hash_table_new(g_str_hash, g_str_equal);
+    GPtrArray *kept = g_ptr_array_new();
+    for (; *words != NULL; words++) {
+        g_hash_table_add(known, *words);
+    }
+    for (size_t i = 0; i < names->len; i++) {
+        if (*(char *)names->pdata[i] != '\0' && g_hash_table_contains(known, names->pdata[i])) {
+            g_ptr_array_add(kept, names->pdata[i]);
+        }
+    }
+    g_ptr_array_unref(names);
+    return kept;
+}
+
 /// The models that every host lists, in the first one's order.
 static char *intersect_models(const GPtrArray *hosts)
 {
     const struct onehost *first = g_ptr_array_index(hosts, 0);
     g_autoptr(GPtrArray) common = g_ptr_array_new();
     for (char **model = first->models; *model != NULL; model++) {
-        bool is_common = **model != '\0';
-        for (size_t i = 1; i < hosts->len; i++) {
-            is_common &= has(((const struct onehost *)g_ptr_array_index(hosts, i))->models, *model);
-        }
-        if (is_common) {
-            g_ptr_array_add(common, *model);
-        }
+        g_ptr_array_add(common, *model);
+    }
+    for (size_t i = 0; i < hosts->len; i++) {
+        const struct onehost *host = g_ptr_array_index(hosts, i);
+        common = keep(common, host->models);
     }
     char *names = text_join_some((const char *const *)common->pdata, common->len, 200);
     text_make_printable(names);

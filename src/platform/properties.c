@@ -16,6 +16,7 @@ struct entry {
 struct properties {
     GString *text;
     GPtrArray *entries; ///< struct entry, in order
+    GHashTable *last;   ///< key → the last of the entries that have it
 };
 
 /// A logical line: its characters without continuation, and the offset of each in the text.
@@ -40,6 +41,7 @@ void properties_free(properties *file)
         return;
     }
     g_string_free(file->text, TRUE);
+    g_hash_table_unref(file->last);
     g_ptr_array_free(file->entries, TRUE);
     g_free(file);
 }
@@ -227,17 +229,21 @@ static int parse_entry(const struct logical *line, const char *name, GPtrArray *
     return unescape(line, value, len, name, &entry->value, err);
 }
 
-static int parse_all(const GString *text, const char *name, GPtrArray *entries, cpulift_error **err)
+/// The entries from offset `at` on, where a logical line begins.
+static int parse_from(properties *file, size_t at, const char *name, cpulift_error **err)
 {
+    const GString *text = file->text;
     g_autoptr(GByteArray) chars = g_byte_array_new();
     g_autoptr(GArray) offsets = g_array_new(FALSE, FALSE, sizeof(size_t));
     struct logical line = {.chars = chars, .offsets = offsets};
-    for (size_t at = 0; at < text->len;) {
+    while (at < text->len) {
         g_byte_array_set_size(chars, 0);
         g_array_set_size(offsets, 0);
         at = read_logical(text, at, &line);
         if (chars->len > 0 || line.is_lone) {
-            TRY(parse_entry(&line, name, entries, err));
+            TRY(parse_entry(&line, name, file->entries, err));
+            struct entry *entry = g_ptr_array_index(file->entries, file->entries->len - 1);
+            g_hash_table_replace(file->last, entry->key, entry);
         }
     }
     return 0;
@@ -249,20 +255,23 @@ int properties_parse(const char *bytes, size_t len, const char *name, properties
     g_autoptr(properties) parsed = g_new0(properties, 1);
     parsed->text = g_string_new_len(bytes, (gssize)len);
     parsed->entries = g_ptr_array_new_with_free_func(entry_free);
-    TRY(parse_all(parsed->text, name, parsed->entries, err));
+    parsed->last = g_hash_table_new(g_str_hash, g_str_equal);
+    TRY(parse_from(parsed, 0, name, err));
     *ret_properties = g_steal_pointer(&parsed);
     return 0;
 }
 
+/// After a change: what parsed before and what we write parses, so there is no error to report.
+static void parse_again(properties *file)
+{
+    g_hash_table_remove_all(file->last);
+    g_ptr_array_set_size(file->entries, 0);
+    (void)parse_from(file, 0, "properties", NULL);
+}
+
 static const struct entry *find(const properties *file, const char *key)
 {
-    for (size_t i = file->entries->len; i-- > 0;) {
-        const struct entry *entry = g_ptr_array_index(file->entries, i);
-        if (strcmp(entry->key, key) == 0) {
-            return entry;
-        }
-    }
-    return NULL;
+    return g_hash_table_lookup(file->last, key);
 }
 
 const char *properties_get(const properties *file, const char *key)
@@ -359,17 +368,22 @@ void properties_set(properties *file, const char *key, const char *value)
     GString *text = file->text;
     const struct entry *entry = find(file, key);
     if (entry == NULL) {
+        size_t end = text->len;
         append_entry(text, key, value);
-    } else {
-        size_t start = entry->has_separator ? entry->value_start : entry->key_end;
-        g_autoptr(GString) put = g_string_new(entry->has_separator ? "" : "=");
-        escape(put, value, false);
-        g_string_erase(text, (gssize)start, (gssize)(entry->value_end - start));
-        g_string_insert_len(text, (gssize)start, put->str, (gssize)put->len);
+        // The end of the text and an end of line are not the same behind a backslash.
+        if (memchr(text->str + (end > 3 ? end - 3 : 0), '\\', MIN(end, 3)) != NULL) {
+            parse_again(file);
+        } else {
+            (void)parse_from(file, end, "properties", NULL);
+        }
+        return;
     }
-    g_ptr_array_set_size(file->entries, 0);
-    // What parsed before and what we write parses: there is no error to report.
-    (void)parse_all(text, "properties", file->entries, NULL);
+    size_t start = entry->has_separator ? entry->value_start : entry->key_end;
+    g_autoptr(GString) put = g_string_new(entry->has_separator ? "" : "=");
+    escape(put, value, false);
+    g_string_erase(text, (gssize)start, (gssize)(entry->value_end - start));
+    g_string_insert_len(text, (gssize)start, put->str, (gssize)put->len);
+    parse_again(file);
 }
 
 static bool is_secret(const char *key)
@@ -386,16 +400,19 @@ static bool is_secret(const char *key)
 
 void properties_mask(properties *file)
 {
+    bool is_masked = false;
     for (size_t i = file->entries->len; i-- > 0;) { // what stands before keeps its place
         const struct entry *entry = g_ptr_array_index(file->entries, i);
         if (is_secret(entry->key) && entry->value_end > entry->value_start) {
             g_string_erase(file->text, (gssize)entry->value_start,
                            (gssize)(entry->value_end - entry->value_start));
             g_string_insert(file->text, (gssize)entry->value_start, "***");
+            is_masked = true;
         }
     }
-    g_ptr_array_set_size(file->entries, 0);
-    (void)parse_all(file->text, "properties", file->entries, NULL);
+    if (is_masked) {
+        parse_again(file);
+    }
 }
 
 const char *properties_format(const properties *file, size_t *ret_len)

@@ -157,6 +157,39 @@ static const struct {
     {"<domain type='qemu'><cpu/></domain>", 0, CPULIFT_EREFUSED, "--virt qemu"},
 };
 
+/// libxml2 holds each attribute against all before it; what looks like many of them and is none
+/// stays.
+static void test_many_attributes(void **state)
+{
+    (void)state;
+    g_autoptr(GString) many = g_string_new(NULL);
+    for (int i = 0; i < 300; i++) {
+        g_string_append_printf(many, " a%d='<'", i);
+    }
+    static const struct {
+        const char *before, *after;
+        int code;
+    } cases[] = {
+        {"<a", "/>", CPULIFT_EINPUT},
+        {"<a b='", "'/>", CPULIFT_EINPUT},
+        {"<!-- > ", " --><a/>", 0},
+        {"<a><![CDATA[ > ", "]]></a>", 0},
+        {"<?a > ", "?><a/>", 0},
+        {"<a b='>'", "/>", CPULIFT_EINPUT},
+        {"<a b='\"' c=\"'\">&lt;", "</a>", CPULIFT_EINPUT},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *xml = g_strconcat("<domain type='kvm'><name>v</name>", cases[i].before,
+                                           many->str, cases[i].after, "</domain>", NULL);
+        g_autoptr(cpulift_error) err = NULL;
+        g_autoptr(domain_document) document = NULL;
+        int rc = domain_parse(xml, strlen(xml), NULL, &document, &err);
+        if (rc != cases[i].code) {
+            fail_msg("case %zu: %d, %s", i, rc, err != NULL ? err->message : "");
+        }
+    }
+}
+
 static void test_refusals(void **state)
 {
     (void)state;
@@ -391,11 +424,17 @@ static void test_recorded_platforms(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_edits),    cmocka_unit_test(test_width_replaces_width),
-        cmocka_unit_test(test_refusals), cmocka_unit_test(test_too_large),
-        cmocka_unit_test(test_warnings), cmocka_unit_test(test_respect),
-        cmocka_unit_test(test_pairs),    cmocka_unit_test(test_returns),
-        cmocka_unit_test(test_guest),    cmocka_unit_test(test_recorded_platforms),
+        cmocka_unit_test(test_edits),
+        cmocka_unit_test(test_width_replaces_width),
+        cmocka_unit_test(test_many_attributes),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_too_large),
+        cmocka_unit_test(test_warnings),
+        cmocka_unit_test(test_respect),
+        cmocka_unit_test(test_pairs),
+        cmocka_unit_test(test_returns),
+        cmocka_unit_test(test_guest),
+        cmocka_unit_test(test_recorded_platforms),
     };
     return cmocka_run_group_tests_name("domain", tests, NULL, NULL);
 }
