@@ -171,37 +171,38 @@ int journal_folder_make(const root_dir *root, const char *target, const struct r
     return 0;
 }
 
-static bool has_other_than(const root_dir *root, const char *folder, const char *path)
+static int find_other_than(const root_dir *root, const char *folder, const char *path,
+                           bool *ret_has, cpulift_error **err)
 {
     g_autofree char *name = g_path_get_basename(path);
     g_auto(GStrv) names = NULL;
-    if (root_list(root, folder, &names, NULL) != 0) {
-        return true;
-    }
+    TRY(root_list(root, folder, &names, err));
+    *ret_has = false;
     for (char **other = names; *other != NULL; other++) {
-        if (strcmp(*other, name) != 0 && !g_str_has_prefix(*other, ROOT_TEMPORARY_PREFIX)) {
-            return true;
-        }
+        *ret_has |= strcmp(*other, name) != 0 && !g_str_has_prefix(*other, ROOT_TEMPORARY_PREFIX);
     }
-    return false;
+    return 0;
 }
 
 /// The outermost of the journal's own folders with which nothing but the record would go; NULL
 /// where other things stand even in the innermost, or it was there before.
-static const char *find_outermost(const root_dir *root, const char *target,
-                                  const GPtrArray *folders)
+static int find_outermost(const root_dir *root, const char *target, const GPtrArray *folders,
+                          const char **ret_outermost, cpulift_error **err)
 {
-    const char *outermost = NULL, *inner = target;
-    for (size_t i = folders->len; i-- > 0;) {
+    const char *inner = target;
+    bool has_other = false;
+    *ret_outermost = NULL;
+    for (size_t i = folders->len; i-- > 0 && !has_other;) {
         const char *folder = g_ptr_array_index(folders, i);
-        if (g_str_has_prefix(JOURNAL_FOLDER, folder)) {
-            if (has_other_than(root, folder, inner)) {
-                break;
-            }
-            outermost = inner = folder;
+        if (!g_str_has_prefix(JOURNAL_FOLDER, folder)) {
+            continue;
+        }
+        TRY(find_other_than(root, folder, inner, &has_other, err));
+        if (!has_other) {
+            *ret_outermost = inner = folder;
         }
     }
-    return outermost;
+    return 0;
 }
 
 int journal_folder_forget(const root_dir *root, const char *target,
@@ -211,11 +212,12 @@ int journal_folder_forget(const root_dir *root, const char *target,
     for (size_t i = folders->len; i-- > 0;) {
         const char *folder = g_ptr_array_index(folders, i);
         if (!g_str_has_prefix(JOURNAL_FOLDER, folder)) {
-            root_remove_folder(root, folder);
+            TRY(root_remove_folder(root, folder, err));
         }
     }
     root_discard_all(root, target);
-    const char *outermost = find_outermost(root, target, folders);
+    const char *outermost = NULL;
+    TRY(find_outermost(root, target, folders, &outermost, err));
     if (outermost == NULL) {
         return root_replace(root, target, &absent, expected, err);
     }
@@ -232,6 +234,6 @@ void journal_folder_sweep(const root_dir *root)
     for (size_t i = 0; i < G_N_ELEMENTS(parents); i++) {
         root_discard_folders(root, parents[i]);
     }
-    root_remove_folder(root, JOURNAL_FOLDER);
-    root_remove_folder(root, JOURNAL_STATE_FOLDER);
+    (void)root_remove_folder(root, JOURNAL_FOLDER, NULL);
+    (void)root_remove_folder(root, JOURNAL_STATE_FOLDER, NULL);
 }

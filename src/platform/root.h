@@ -92,8 +92,8 @@ int root_make_folder(const root_dir *root, const char *folder, mode_t mode, cpul
 int root_make_locked_folder(const root_dir *root, const char *folder, mode_t mode, int *ret_fd,
                             cpulift_error **err);
 
-/// Removes a folder if it is empty; anything else is left, silently.
-void root_remove_folder(const root_dir *root, const char *folder);
+/// Removes a folder if it is empty. One that is not, is in use or gone is no error.
+int root_remove_folder(const root_dir *root, const char *folder, cpulift_error **err);
 
 /// Renames a folder to what must not exist: else CPULIFT_ECONFLICT, as where it is gone itself.
 int root_rename_folder(const root_dir *root, const char *from, const char *to, cpulift_error **err);

@@ -133,14 +133,17 @@ int root_make_locked_folder(const root_dir *root, const char *folder, mode_t mod
     return *ret_fd >= 0 ? 0 : root_refuse_other(root, err);
 }
 
-void root_remove_folder(const root_dir *root, const char *folder)
+int root_remove_folder(const root_dir *root, const char *folder, cpulift_error **err)
 {
     g_autofree char *name = NULL;
     autoclose int parent = root_walk_parent(root, folder, &name);
     STEP();
     if (parent >= 0 && unlinkat(parent, name, AT_REMOVEDIR) == 0) {
         root_synchronise(root, parent);
+        return 0;
     }
+    bool is_left = errno == ENOENT || errno == ENOTEMPTY || errno == EEXIST || errno == EBUSY;
+    return is_left ? 0 : root_fail(err, "remove the folder", root, folder);
 }
 
 int root_refuse_other(const root_dir *root, cpulift_error **err)

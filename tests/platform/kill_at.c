@@ -1,20 +1,31 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/// kill_at CALL PROGRAM ARGUMENT…: runs the program and kills it as it enters its system call
-/// number CALL (0: never), which is then not made. Exit status 137 when it was killed, else the
-/// program's; the last line of standard error says how many calls were entered, and which was the
-/// first that locks or changes a file.
+/// kill_at CALL[:ERRNO] PROGRAM ARGUMENT…: runs the program and kills it as it enters its system
+/// call number CALL (0: never), which is then not made; with ERRNO that call fails with it instead.
+/// Exit status 137 when it was killed, else the program's; the last line of standard error says how
+/// many calls were entered, and which was the first that locks or changes a file. With "list" as
+/// CALL the line before it names them all by their numbers.
 #include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
+#include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 struct count {
     unsigned long entered, first; ///< `first` 0: none changed a file
+    FILE *list;                   ///< of their numbers; NULL: not asked for
+};
+
+/// What is to happen, and when.
+struct fault {
+    unsigned long at; ///< the number of the call, from 1; 0: never
+    long error;       ///< 0: the program is killed
 };
 
 static bool is_change(unsigned long long number)
@@ -30,7 +41,17 @@ static bool is_change(unsigned long long number)
     return false;
 }
 
-/// Counts a stop at a system call; true when the child is to be killed here.
+/// The call that is entered is not made, and fails.
+static void fail(pid_t child, long error)
+{
+    int status = 0;
+    ptrace(PTRACE_POKEUSER, child, offsetof(struct user_regs_struct, orig_rax), -1L);
+    ptrace(PTRACE_SYSCALL, child, 0, 0);
+    waitpid(child, &status, 0);
+    ptrace(PTRACE_POKEUSER, child, offsetof(struct user_regs_struct, rax), -error);
+}
+
+/// Counts a stop at a system call; true when it is the one that the fault is for.
 static bool note(pid_t child, unsigned long at, struct count *count)
 {
     struct __ptrace_syscall_info info;
@@ -39,6 +60,9 @@ static bool note(pid_t child, unsigned long at, struct count *count)
         return false;
     }
     count->entered++;
+    if (count->list != NULL) {
+        fprintf(count->list, "%llu ", (unsigned long long)info.entry.nr);
+    }
     if (count->first == 0 && is_change(info.entry.nr)) {
         count->first = count->entered;
     }
@@ -46,7 +70,7 @@ static bool note(pid_t child, unsigned long at, struct count *count)
 }
 
 /// Runs the child to its end. Its exit status, 137 for a killed one.
-static int follow(pid_t child, unsigned long at, struct count *count)
+static int follow(pid_t child, const struct fault *fault, struct count *count)
 {
     int status = 0, deliver = 0;
     waitpid(child, &status, 0);
@@ -59,8 +83,12 @@ static int follow(pid_t child, unsigned long at, struct count *count)
         }
         bool is_call = WSTOPSIG(status) == (SIGTRAP | 0x80), is_exec = status >> 16 != 0;
         deliver = is_call || is_exec ? 0 : WSTOPSIG(status);
-        if (is_call && note(child, at, count)) {
-            kill(child, SIGKILL);
+        if (is_call && note(child, fault->at, count)) {
+            if (fault->error == 0) {
+                kill(child, SIGKILL);
+            } else {
+                fail(child, fault->error);
+            }
         }
     }
 }
@@ -68,7 +96,7 @@ static int follow(pid_t child, unsigned long at, struct count *count)
 int main(int argc, char **argv)
 {
     if (argc < 3) {
-        fputs("kill_at: CALL PROGRAM ARGUMENT...\n", stderr);
+        fputs("kill_at: CALL[:ERRNO]|list PROGRAM ARGUMENT...\n", stderr);
         return 64;
     }
     pid_t child = fork();
@@ -79,8 +107,18 @@ int main(int argc, char **argv)
         perror(argv[2]);
         _exit(127);
     }
-    struct count count = {0};
-    int status = follow(child, strtoul(argv[1], NULL, 10), &count);
+    char *colon = NULL, *numbers = NULL;
+    size_t len = 0;
+    struct fault fault = {.at = strtoul(argv[1], &colon, 10)};
+    fault.error = *colon == ':' ? strtol(colon + 1, NULL, 10) : 0;
+    struct count count = {.list =
+                              strcmp(argv[1], "list") == 0 ? open_memstream(&numbers, &len) : NULL};
+    int status = follow(child, &fault, &count);
+    if (count.list != NULL) {
+        fclose(count.list);
+        fprintf(stderr, "%s\n", numbers);
+        free(numbers);
+    }
     fprintf(stderr, "calls %lu first %lu\n", count.entered, count.first);
     return status;
 }
