@@ -9,23 +9,55 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <sys/file.h>
+#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 /// From one look at whether libvirt still answers to the next; nothing else runs by the clock.
 #define TICK_SECONDS 90
 
+/// For 'systemctl status', and its watchdog.
+static void tell_systemd(const agent *self)
+{
+    const struct plans_state plan = plans_get(self->plans);
+    const struct guests_state state = guests_get(self->guests);
+    (void)sd_notifyf(
+        0, "WATCHDOG=1\nSTATUS=%s; %s%s", state.fault != NULL ? "libvirt is not heard" : "watching",
+        plan.plan != NULL ? "plan " : "no plan is in force", plan.plan != NULL ? plan.digest : "");
+}
+
 static void plan_changed(void *data)
 {
     agent *self = data;
-    if (self->guests != NULL) {
-        guests_judge(self->guests);
+    guests_judge(self->guests);
+    host_watch_judge(self->host);
+    tell_systemd(self);
+}
+
+/// libvirt is there, for the first time or again: it, or QEMU, may have been updated.
+static void libvirt_is_up(void *data)
+{
+    agent *self = data;
+    if (self->host != NULL) { // else it begins with a scan
+        host_watch_scan(self->host);
     }
+    tell_systemd(self);
+}
+
+static void hold_definitions(void *data)
+{
+    enforce_soon(((agent *)data)->enforce);
+}
+
+static void host_changed(void *data, const char *how, const char *why)
+{
+    guests_note(((agent *)data)->guests, "host", how, why);
 }
 
 static gboolean tick(void *data)
 {
     agent *self = data;
     guests_ping(self->guests);
+    tell_systemd(self);
     return G_SOURCE_CONTINUE;
 }
 
@@ -64,9 +96,18 @@ static int start(agent *self, cpulift_error **err)
     TRY(plans_open(settings, plan_changed, self, &self->plans, err));
     TRY(open_ledger(self, err));
     conn_be_quiet();
-    const struct guests_needs needs = {
-        .settings = settings, .plans = self->plans, .ledger = self->ledger, .map = self->map};
-    self->guests = guests_open(&needs);
+    const struct guests_needs of_guests = {.settings = settings,
+                                           .plans = self->plans,
+                                           .ledger = self->ledger,
+                                           .map = self->map,
+                                           .up = libvirt_is_up,
+                                           .defined = hold_definitions,
+                                           .data = self};
+    const struct host_needs of_host = {settings,     self->plans,      self->map,
+                                       host_changed, hold_definitions, self};
+    self->guests = guests_open(&of_guests);
+    self->host = host_watch_new(&of_host);
+    self->enforce = enforce_new(settings, self->plans, self->host);
     self->tick = g_timeout_add_seconds(TICK_SECONDS, tick, self);
     return server_open(settings, answers_routes, self, &self->server, err);
 }
@@ -93,6 +134,8 @@ void agent_stop(agent *self)
         g_source_remove(self->tick);
     }
     server_close(self->server);
+    enforce_free(self->enforce);
+    host_watch_free(self->host);
     guests_close(self->guests);
     plans_close(self->plans);
     ledger_close(self->ledger);

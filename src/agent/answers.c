@@ -117,12 +117,28 @@ static void answer_ledger(void *data, server_get *get, const void *request,
     }
 }
 
+static void answer_host(void *data, server_get *get, const void *request,
+                        struct server_answer *answer)
+{
+    (void)get;
+    (void)request;
+    const agent *self = data;
+    g_autofree char *text = NULL;
+    g_autoptr(cpulift_error) err = NULL;
+    if (host_watch_load(self->host, &text, NULL, &err) != 0) {
+        refuse(answer, 503, err->message);
+    } else {
+        *answer = (struct server_answer){200, JSON, g_steal_pointer(&text)};
+    }
+}
+
 static const char *const guests_arguments[] = {"after", "limit", NULL};
 static const char *const ledger_arguments[] = {"since", "limit", NULL};
 
 const struct server_route answers_routes[] = {
     {"/healthz", NULL, answer_health},
     {"/metrics", NULL, answer_metrics},
+    {"/v1/host", NULL, answer_host},
     {"/v1/guests", guests_arguments, answer_guests},
     {"/v1/ledger", ledger_arguments, answer_ledger},
     {0},

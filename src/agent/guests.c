@@ -89,11 +89,16 @@ static ledger_row *make_row(const guests *self, const char *event, const char *h
     return row;
 }
 
-static void add_own(guests *self, const char *how, const char *why)
+void guests_note(guests *self, const char *event, const char *how, const char *why)
 {
-    ledger_row *row = make_row(self, "agent", how, g_get_real_time() / G_USEC_PER_SEC);
+    ledger_row *row = make_row(self, event, how, g_get_real_time() / G_USEC_PER_SEC);
     row->why = g_strdup(why);
     add(self, row, LEDGER_NO_CHANGE);
+}
+
+static void add_own(guests *self, const char *how, const char *why)
+{
+    guests_note(self, "agent", how, why);
 }
 
 static ledger_row *make_guest_row(const guests *self, const char *event,
@@ -247,7 +252,7 @@ static void take_definition(guests *self, const struct watch_news *news)
     bool is_there = news->what == WATCH_DEFINED;
     self->events++;
     add(self, make_guest_row(self, is_there ? "define" : "undefine", news), LEDGER_NO_CHANGE);
-    if (is_there && self->needs.defined != NULL) {
+    if (is_there) {
         self->needs.defined(self->needs.data);
     }
 }
@@ -270,6 +275,7 @@ static void be_up(void *data)
     say(SAY_NOTICE, "watching the guests of '%s'", self->needs.settings->agent_connect);
     add_own(self, "sees", NULL);
     guests_judge(self);
+    self->needs.up(self->needs.data);
 }
 
 static void be_down(void *data, const char *why)

@@ -18,7 +18,8 @@ struct guests_needs {
     const plans *plans;
     ledger *ledger;
     const catalog *map;
-    void (*defined)(void *data); ///< persistent definitions changed; may be NULL
+    void (*up)(void *data);      ///< libvirt is back, and may be another
+    void (*defined)(void *data); ///< persistent definitions changed
     void *data;
 };
 
@@ -34,6 +35,9 @@ guests *guests_open(const struct guests_needs *needs);
 
 /// All that run are looked at and judged anew.
 void guests_judge(guests *self);
+
+/// Adds a row of what is about the host or the agent.
+void guests_note(guests *self, const char *event, const char *how, const char *why);
 
 /// Asks libvirt whether it still answers.
 void guests_ping(guests *self);

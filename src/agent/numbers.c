@@ -52,6 +52,42 @@ static void add_libvirt(GString *out, const struct guests_state *state)
             state->waiting);
 }
 
+static void add_host(GString *out, const struct host_state *host)
+{
+    add_one(out, "cpulift_agent_scan_up", "gauge", "1: the last scan of this host succeeded.",
+            host->fault == NULL && host->scanned != 0);
+    add_one(out, "cpulift_agent_scans_total", "counter", "Scans of this host that succeeded.",
+            (double)host->scans);
+    if (host->scanned != 0) {
+        add_one(out, "cpulift_agent_scan_seconds", "gauge",
+                "When the last of them ended, since 1970.", (double)host->scanned);
+    }
+    if (host->is_judged) {
+        metrics_add_family(out, "cpulift_host_gives_plan", "gauge",
+                           "1: whether this host gives what the plan needs.");
+        for (enum fleet_can can = FLEET_YES; can <= FLEET_NO; can++) {
+            metrics_add(out, "cpulift_host_gives_plan", "can", fleet_can_to_string(can),
+                        can == host->can);
+        }
+    }
+    if (host->exposed != NULL) {
+        metrics_add_family(out, "cpulift_host_vulnerable", "gauge",
+                           "1: the kernel calls this host vulnerable to it.");
+        for (char *const *name = host->exposed; *name != NULL; name++) {
+            metrics_add(out, "cpulift_host_vulnerable", "vulnerability", *name, 1);
+        }
+    }
+}
+
+static void add_enforce(GString *out, const struct enforce_state *state)
+{
+    add_one(out, "cpulift_agent_enforce_up", "gauge",
+            "1: definitions were held against the plan, and changed where they could be.",
+            state->fault == NULL && state->runs > 0);
+    add_one(out, "cpulift_agent_enforce_changes_total", "counter",
+            "Definitions into which the plan's CPU was put.", (double)state->changes);
+}
+
 static void add_ledger(GString *out, const struct ledger_counts *rows)
 {
     add_one(out, "cpulift_agent_ledger_up", "gauge", "1: the disk takes rows of the ledger.",
@@ -99,6 +135,12 @@ char *numbers_format(const agent *self)
     plans_measure(self->plans, out);
     add_libvirt(out, &state);
     add_guests(out, self);
+    const struct host_state host = host_watch_get(self->host);
+    add_host(out, &host);
+    if (self->enforce != NULL) {
+        const struct enforce_state state_of = enforce_get(self->enforce);
+        add_enforce(out, &state_of);
+    }
     const struct ledger_counts rows = ledger_count(self->ledger);
     add_ledger(out, &rows);
     add_requests(out, self->server);

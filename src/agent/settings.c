@@ -22,6 +22,8 @@ struct kind {
 static int parse_text(const struct key *key, const char *text, void *place, cpulift_error **err);
 static int parse_path(const struct key *key, const char *text, void *place, cpulift_error **err);
 static int parse_number(const struct key *key, const char *text, void *place, cpulift_error **err);
+static int parse_word(const struct key *key, const char *text, void *place, cpulift_error **err);
+static const struct kind kind_word = {parse_word, false};
 static const struct kind kind_number = {parse_number, false};
 static const struct kind kind_text = {parse_text, true};
 static const struct kind kind_path = {parse_path, true};
@@ -72,6 +74,21 @@ static int parse_number(const struct key *key, const char *text, void *place, cp
     }
     *(unsigned *)place = (unsigned)number;
     return 0;
+}
+
+/// One of the words in the key's word, "off|define", by its index.
+static int parse_word(const struct key *key, const char *text, void *place, cpulift_error **err)
+{
+    g_auto(GStrv) words = g_strsplit(key->word, "|", -1);
+    for (unsigned i = 0; words[i] != NULL; i++) {
+        if (strcmp(words[i], text) == 0) {
+            *(unsigned *)place = i;
+            return 0;
+        }
+    }
+    g_autofree char *meant = text_suggest(text, (const char *const *)words);
+    return cpulift_error_set(err, CPULIFT_EINPUT, "key '%s': '%s' is none of %s%s", key->name, text,
+                             key->word, meant);
 }
 
 static void *get_place(agent_settings *self, const struct key *key)

@@ -16,11 +16,12 @@ const struct record ledger_row_record = {
          .meaning =
              "`start`, `stop`, `define`, `undefine`; `found`, `gone`: a start or a stop that "
              "was seen only afterwards; `judged`: another verdict on a guest that runs; "
-             "`agent`: of the agent itself"},
+             "`host`: a scan of the host; `agent`: of the agent itself"},
         {"how", &record_string, ROW(how),
          .meaning = "in libvirt's word, `booted`, `migrated` …; of the agent: `started`, `blind`, "
                     "`sees`: from `blind` to `sees` libvirt did not answer; `overrun`: more "
-                    "happened than it could take"},
+                    "happened than it could take; of the host: `changed`, `does not give the "
+                    "plan`, `gives the plan` again"},
         {"uuid", &record_string, ROW(uuid), .meaning = "of the guest; absent: it is of none"},
         {"name", &record_string, ROW(name)},
         {"number", &record_uint, ROW(number), .meaning = "libvirt's, of this start of the guest"},

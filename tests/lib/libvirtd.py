@@ -19,8 +19,10 @@ class Libvirtd:
         [ -d "$0/cache/qemu" ] || cp -r /var/cache/cpulift/cache/. /var/cache/libvirt 2>/dev/null
         mkdir -p /etc/libvirt && mount --bind "$0/etc" /etc/libvirt && exec libvirtd --config "$0/etc/libvirtd.conf" --pid-file "$0/pid" """
 
-    def __init__(self, folder):
+    def __init__(self, folder, programs=None):
+        """`programs`: a folder whose programs libvirtd finds before the system's, such as QEMU."""
         self.folder, self.socket = folder, f"{folder}/libvirt-sock"
+        self.environment = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"} if programs else None
         os.makedirs(f"{folder}/etc")
         with open(f"{folder}/etc/libvirtd.conf", "w") as file:
             file.write(f'unix_sock_dir = "{folder}"\nauth_unix_rw = "none"\nauth_unix_ro = "none"\n')
@@ -34,7 +36,8 @@ class Libvirtd:
         return f"{driver}+unix:///{path}?socket={self.socket}"
 
     def start(self):
-        self.daemon = subprocess.Popen(["unshare", "-m", "sh", "-c", self.START, self.folder], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.daemon = subprocess.Popen(["unshare", "-m", "sh", "-c", self.START, self.folder], env=self.environment, stdout=subprocess.DEVNULL,
+                                       stderr=subprocess.DEVNULL)
         atexit.register(self.daemon.kill)  # of a test that fails, too
         for _ in range(300):
             if subprocess.run(["virsh", "-c", self.uri, "version"], capture_output=True).returncode == 0:

@@ -69,6 +69,8 @@ static void what_no_key_is_is_refused_by_name(void **state)
         {"[agent]\nplan = /x\nplan = /y\n", "key 'plan' twice, line 3"},
         {"[agent]\nstate = here\n", "'here' does not begin with '/'"},
         {"[agent]\nplan =\n", "key 'plan' is empty"},
+        {"[agent]\nenforce = definex\n",
+         "'definex' is none of off|define (did you mean 'define'?)"},
         {"[ledger]\ndays = 0\n", "'0' is no number of 1..36500"},
         {"[ledger]\ndays = 36501\n", "is no number of 1..36500"},
         {"[ledger]\ndays = 7d\n", "is no number of 1..36500"},
