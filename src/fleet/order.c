@@ -35,6 +35,7 @@ struct search {
     GPtrArray *states; ///< struct state *, all that were reached
     GHashTable *seen;  ///< their bytes
     GSequence *open;   ///< those to look at, the best first; borrowed
+    bool is_hasty;     ///< the best is who is nearest to the end, whatever it costs
 };
 
 static void state_free(void *data)
@@ -92,15 +93,16 @@ static bool settle(const struct order_problem *problem, struct state *state)
     return true;
 }
 
-/// The fewest power cycles, then who is nearest to the end, then who came first.
+/// The fewest power cycles, then who is nearest to the end, then who came first; the second before
+/// the first where `data`, a bool, is true.
 static int compare_states(const void *a, const void *b, void *data)
 {
     const struct state *sa = a, *sb = b;
-    (void)data;
-    return sa->cost != sb->cost      ? (sa->cost < sb->cost ? -1 : 1)
-           : sa->depth != sb->depth  ? (sa->depth > sb->depth ? -1 : 1)
-           : sa->number < sb->number ? -1
-                                     : 1;
+    const bool *is_hasty = data;
+    int by_cost = sa->cost != sb->cost ? (sa->cost < sb->cost ? -1 : 1) : 0;
+    int by_depth = sa->depth != sb->depth ? (sa->depth > sb->depth ? -1 : 1) : 0;
+    int first = *is_hasty ? by_depth : by_cost, second = *is_hasty ? by_cost : by_depth;
+    return first != 0 ? first : second != 0 ? second : sa->number < sb->number ? -1 : 1;
 }
 
 /// Another state with the same bytes, not yet among them.
@@ -132,7 +134,7 @@ static void add_state(struct search *search, struct state *state)
     }
     state->number = search->states->len;
     g_ptr_array_add(search->states, state);
-    g_sequence_insert_sorted(search->open, state, compare_states, NULL);
+    g_sequence_insert_sorted(search->open, state, compare_states, &search->is_hasty);
 }
 
 /// A new plan is for hosts that can give it in the end: of those none may be left that cannot yet.
@@ -293,17 +295,24 @@ static const struct state *go(struct search *search, size_t budget)
     return NULL;
 }
 
-enum order_answer order_find(const struct order_problem *problem, size_t budget, GArray **ret_steps)
+static enum order_answer find(const struct order_problem *problem, size_t budget, bool is_hasty,
+                              GArray **ret_steps)
 {
     g_autoptr(GPtrArray) states = g_ptr_array_new_with_free_func(state_free);
     g_autoptr(GHashTable) seen =
         g_hash_table_new_full(g_bytes_hash, g_bytes_equal, (GDestroyNotify)g_bytes_unref, NULL);
     g_autoptr(GSequence) open = g_sequence_new(NULL);
-    struct search search = {problem, states, seen, open};
+    struct search search = {problem, states, seen, open, is_hasty};
     struct state *first = state_new(problem, NULL);
     memset(first->statuses, BIT(ORDER_AS_IS), problem->guest_count);
     add_state(&search, first);
     const struct state *last = go(&search, budget);
     *ret_steps = last != NULL ? list_steps(problem, last) : NULL;
     return last != NULL ? ORDER_FOUND : g_sequence_is_empty(open) ? ORDER_NONE : ORDER_UNKNOWN;
+}
+
+enum order_answer order_find(const struct order_problem *problem, size_t budget, GArray **ret_steps)
+{
+    enum order_answer answer = find(problem, budget, false, ret_steps);
+    return answer == ORDER_UNKNOWN ? find(problem, budget, true, ret_steps) : answer;
 }

@@ -59,8 +59,8 @@ struct order_step {
     enum order_status *statuses; ///< of each of the problem's guests from then on; owned
 };
 
-/// Finds the order with the fewest power cycles. *ret_steps (struct order_step) is the caller's;
-/// the first is none: what must be done before any. NULL where none is found. Looks at `budget`
-/// states at most.
+/// Finds the order with the fewest power cycles, or, where `budget` states are not enough for that,
+/// any within as many. *ret_steps (struct order_step) is the caller's; the first is none: what must
+/// be done before any. NULL where no order is found.
 enum order_answer order_find(const struct order_problem *problem, size_t budget,
                              GArray **ret_steps);

@@ -234,6 +234,7 @@ static void test_every_order(void **state)
         g_autoptr(GArray) few = NULL;
         enum order_answer early = order_find(&one.problem, 3, &few);
         assert_true(early == answer || early == ORDER_UNKNOWN);
+        assert_true(few == NULL || walk(&one, few) >= best);
     }
     g_rand_free(random);
     assert_true(found > 500 && none > 500 && free_of_cost > 200 && found - free_of_cost > 200);
@@ -267,11 +268,41 @@ static void test_a_hundred(void **state)
     assert_null(few);
 }
 
+/// Many groups, more states than can be looked at before the first that costs something: some order
+/// is found all the same.
+static void test_in_haste(void **state)
+{
+    (void)state;
+    enum { COUNT = 30 };
+    static bool can[COUNT][COUNT], none[COUNT], all[COUNT];
+    static struct order_group groups[COUNT];
+    static struct order_guests guests[COUNT];
+    for (size_t g = 0; g < COUNT; g++) {
+        all[g] = true;
+        groups[g] = (struct order_group){.count = 2, .is_there = {true, true}};
+    }
+    // Each kind can go to all old hosts but those of one group, and after a power cycle to all new.
+    for (size_t k = 0; k < COUNT; k++) {
+        for (size_t g = 0; g < COUNT; g++) {
+            can[k][g] = g != k;
+        }
+        guests[k] = (struct order_guests){
+            .weight = 1,
+            .exists = {[ORDER_AS_IS] = true, [ORDER_BY_OLD_PLAN] = true},
+            .can = {[ORDER_AS_IS] = {can[k], none}, [ORDER_BY_OLD_PLAN] = {none, all}}};
+    }
+    struct order_problem problem = {groups, guests, COUNT, COUNT, false};
+    g_autoptr(GArray) steps = NULL;
+    assert_int_equal(order_find(&problem, 5000, &steps), ORDER_FOUND);
+    assert_int_equal(steps->len, 2 * COUNT + 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_order),
         cmocka_unit_test(test_a_hundred),
+        cmocka_unit_test(test_in_haste),
     };
     return cmocka_run_group_tests_name("order", tests, NULL, NULL);
 }
