@@ -152,37 +152,6 @@ static char *format_matrix(const GPtrArray *rows, const fleet_matrix *matrix)
     return table_format(t);
 }
 
-static void add_reach(GString *text, const char *word, char *const *names)
-{
-    size_t count = g_strv_length((char **)names);
-    g_autofree char *list =
-        text_join_some((const char *const *)names, count, MIN(NAMES_MAX, count));
-    g_string_append_printf(text, "%s %s", word, list);
-}
-
-/// "strands, but not after a power cycle"; "" where the lists say it all. The caller's.
-static char *describe_change(const struct fleet_change *change)
-{
-    const struct fleet_reach *again = change->restarted;
-    g_autoptr(GString) text = g_string_new(change->reach.strands ? "strands" : NULL);
-    if (again != NULL && change->reach.strands) {
-        g_string_append(text, again->strands ? ", after a power cycle too"
-                                             : ", but not after a power cycle");
-    }
-    if (again != NULL && change->needs_restart) {
-        bool loses = again->loses[0] != NULL, gains = again->gains[0] != NULL;
-        g_string_append_printf(text, "%sneeds a power cycle%s", text->len > 0 ? "; " : "",
-                               loses || gains ? "; after it" : "");
-        if (loses) {
-            add_reach(text, " loses", again->loses);
-        }
-        if (gains) {
-            add_reach(text, loses ? " and gains" : " gains", again->gains);
-        }
-    }
-    return g_strdup(text->str);
-}
-
 /// A line for guests of a host for which the same changes.
 static char *format_changes(const GPtrArray *changes)
 {
@@ -197,7 +166,7 @@ static char *format_changes(const GPtrArray *changes)
             text_join_some((const char *const *)one->reach.loses, lost, MIN(NAMES_MAX, lost));
         g_autofree char *gains =
             text_join_some((const char *const *)one->reach.gains, gained, MIN(NAMES_MAX, gained));
-        g_autofree char *then = describe_change(one);
+        g_autofree char *then = fleet_change_describe(one, NAMES_MAX);
         g_autofree char *key = g_strjoin("\t", one->host, loses, gains, then, NULL);
         GPtrArray *names = g_hash_table_lookup(seen, key);
         if (names == NULL) {

@@ -74,7 +74,7 @@ static void add_guest(GString *page, const fleet_report *report, size_t index,
     g_string_append(page, "</tr>\n");
 }
 
-static void add_stuck(GString *page, const GPtrArray *evacuate, const GPtrArray *changes)
+static void add_stuck(GString *page, const GPtrArray *evacuate)
 {
     g_autoptr(GPtrArray) sentences = g_ptr_array_new_with_free_func(g_free);
     for (size_t i = 0; i < evacuate->len; i++) {
@@ -84,18 +84,64 @@ static void add_stuck(GString *page, const GPtrArray *evacuate, const GPtrArray 
     for (size_t i = 0; i < sentences->len; i++) {
         html_add(page, "<li>%s</li>\n", (char *)sentences->pdata[i]);
     }
-    for (size_t i = 0; changes != NULL && i < changes->len; i++) {
-        const struct fleet_change *change = changes->pdata[i];
-        if (change->reach.strands) {
-            html_add(page,
-                     "<li>'%s' on '%s' strands: it can leave its host now, and then not</li>\n",
-                     change->name, change->host);
-        }
-    }
     if (page->len > 0) {
         g_string_prepend(page, "<ul class=\"stuck\">\n");
         g_string_append(page, "</ul>\n");
     }
+}
+
+static void add_names(GString *page, const char *what, char *const *names)
+{
+    g_autofree char *list = g_strjoinv(", ", (char **)names);
+    if (*list != '\0') {
+        html_add(page, "<p>%s: %s</p>\n", what, list);
+    }
+}
+
+static void add_change(GString *page, const struct fleet_change *change)
+{
+    g_autofree char *then = fleet_change_describe(change, SIZE_MAX);
+    html_add(page, "<tr><td class=\"l\">%s</td><td class=\"l\">%s</td>", change->name,
+             change->host);
+    char **const lists[] = {change->reach.loses, change->reach.gains};
+    for (size_t i = 0; i < G_N_ELEMENTS(lists); i++) {
+        g_autofree char *names = g_strjoinv(", ", lists[i]);
+        html_add(page, "<td class=\"l w\">%s</td>", names);
+    }
+    html_add(page, "<td class=\"l%s\">%s</td></tr>\n", change->reach.strands ? " n" : "", then);
+}
+
+/// What is rehearsed changes, and in which order it can be done.
+static void add_rehearsal(GString *page, const fleet_report *report)
+{
+    const GPtrArray *changes = report->changes;
+    const fleet_sequence *order = report->order;
+    if (changes != NULL) {
+        html_add(page, "<h2>What changes</h2>\n<div class=\"wide\"><table><thead><tr>");
+        html_add(page,
+                 "<th class=\"l\">guest</th><th class=\"l\">on</th><th class=\"l\">loses</th>"
+                 "<th class=\"l\">gains</th><th class=\"l\">then</th></tr></thead>\n<tbody>\n");
+    }
+    for (size_t i = 0; changes != NULL && i < changes->len; i++) {
+        add_change(page, changes->pdata[i]);
+    }
+    g_string_append(page, changes != NULL ? "</tbody></table></div>\n" : "");
+    if (order == NULL) {
+        return;
+    }
+    html_add(page, "<h2>In which order nobody strands</h2>\n<p>%s</p>\n<ol>\n",
+             order->found == ORDER_FOUND  ? "One host at a time:"
+             : order->found == ORDER_NONE ? "There is none."
+                                          : "None was found; not every one was tried.");
+    for (size_t i = 0; i < order->steps->len; i++) {
+        const struct fleet_step *step = order->steps->pdata[i];
+        g_autofree char *names = g_strjoinv(", ", step->names);
+        html_add(page, "<li>%s %s</li>\n", step->what, names);
+    }
+    g_string_append(page, "</ol>\n");
+    add_names(page, "Strand in each", order->stranded);
+    add_names(page, "Are stopped when their hosts change", order->stopped);
+    add_names(page, "Cannot give the plan in the end", order->poorer);
 }
 
 char *fleet_page_format(const fleet_report *report)
@@ -104,9 +150,11 @@ char *fleet_page_format(const fleet_report *report)
     const GPtrArray *guests = fleet_matrix_get_guests(report->matrix);
     g_autoptr(GArray) columns = list_columns(hosts);
     g_autoptr(GString) summary = g_string_new(NULL), stuck = g_string_new(NULL);
+    g_autoptr(GString) rehearsal = g_string_new(NULL);
     g_autoptr(GString) heads = g_string_new(NULL), rows = g_string_new(NULL);
     html_add(summary, "%u guests on %u hosts, from their documents.", guests->len, columns->len);
-    add_stuck(stuck, report->evacuate, report->changes);
+    add_stuck(stuck, report->evacuate);
+    add_rehearsal(rehearsal, report);
     for (size_t c = 0; c < columns->len; c++) {
         html_add(heads, "<th class=\"v\"><span>%s</span></th>",
                  g_array_index(columns, struct column, c).name);
@@ -116,6 +164,7 @@ char *fleet_page_format(const fleet_report *report)
     }
     const char *const values[][2] = {{"STYLE", templates[STYLE].text},
                                      {"SUMMARY", summary->str},
+                                     {"REHEARSAL", rehearsal->str},
                                      {"STUCK", stuck->str},
                                      {"HOSTS", heads->str},
                                      {"ROWS", rows->str}};

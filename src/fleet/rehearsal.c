@@ -139,3 +139,33 @@ GPtrArray *fleet_rehearse(const struct fleet_rehearsal *rehearsal)
     g_clear_pointer(&stage.guests, g_ptr_array_unref);
     return changes;
 }
+
+static void add_reach(GString *text, const char *word, char *const *names, size_t names_max)
+{
+    size_t count = g_strv_length((char **)names);
+    g_autofree char *list =
+        text_join_some((const char *const *)names, count, MIN(names_max, count));
+    g_string_append_printf(text, "%s %s", word, list);
+}
+
+char *fleet_change_describe(const struct fleet_change *change, size_t names_max)
+{
+    const struct fleet_reach *again = change->restarted;
+    GString *text = g_string_new(change->reach.strands ? "strands" : NULL);
+    if (again != NULL && change->reach.strands) {
+        g_string_append(text, again->strands ? ", after a power cycle too"
+                                             : ", but not after a power cycle");
+    }
+    if (again != NULL && change->needs_restart) {
+        bool loses = again->loses[0] != NULL, gains = again->gains[0] != NULL;
+        g_string_append_printf(text, "%sneeds a power cycle%s", text->len > 0 ? "; " : "",
+                               loses || gains ? "; after it" : "");
+        if (loses) {
+            add_reach(text, " loses", again->loses, names_max);
+        }
+        if (gains) {
+            add_reach(text, loses ? " and gains" : " gains", again->gains, names_max);
+        }
+    }
+    return g_string_free(text, FALSE);
+}

@@ -21,6 +21,10 @@ struct fleet_change {
 
 extern const struct record fleet_change_record;
 
+/// "strands, but not after a power cycle"; "" where its lists say it all. Of names at most so many.
+/// The caller's.
+char *fleet_change_describe(const struct fleet_change *change, size_t names_max);
+
 /// All borrowed.
 struct fleet_rehearsal {
     const fleet_matrix *before, *after; ///< of the same guests
