@@ -193,6 +193,16 @@ static PetscErrorCode run(const struct params *p, struct mesh *m, const struct k
     PetscFunctionReturn(0);
 }
 
+/* One rank that no mpirun started needs no daemon of Open MPI's beside it, nor its folder below the
+ * temporary one: all such processes share that, and who ends removes it while another begins. */
+static void stand_alone(void)
+{
+    if (getenv("OMPI_COMM_WORLD_SIZE") || getenv("PMIX_RANK"))
+        return;
+    setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);
+    setenv("OMPI_MCA_orte_create_session_dirs", "0", 0);
+}
+
 int main(int argc, char **argv)
 {
     static struct params p;
@@ -216,7 +226,7 @@ int main(int argc, char **argv)
     }
     heap_give_back();
     threads_off();
-    setenv("OMPI_MCA_ess_singleton_isolated", "1", 0); /* one rank needs no daemon beside it */
+    stand_alone();
     PetscCall(PetscInitialize(&n, &rest, NULL, NULL));
     PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
     if (!good || options_check(PETSC_COMM_WORLD, &p, n, rest, &err) < 0 ||

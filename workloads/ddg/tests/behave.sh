@@ -78,6 +78,17 @@ refuse "a gate voltage given twice" -vg 0.5,0.5
 refuse "a gate voltage within the rounding of a range" -vg 0:0.1:0.3,0.3
 refuse "drain voltages of a mos column" -device mos -vd 0,0.1
 refuse "missing restart" -restart "$scratch/none"
+# Many at once, none of them by mpirun.
+many() {
+    for seed in 1 2 3 4 5 6 7 8 9 10; do
+        "$ddg" -seed $seed -nx 10 -ny 2 -nz 2 -nox 1 -vg 0 >"$scratch/many$1" 2>&1 || echo failed >>"$scratch/many"
+    done
+}
+: >"$scratch/many"
+for lane in 1 2 3 4 5 6; do many $lane & done
+wait
+[ ! -s "$scratch/many" ]
+result $? "sixty runs, six at a time"
 refuse "unwritable table" $small -iv "$scratch/none/iv.tsv"
 
 # a full disk is no success
