@@ -222,6 +222,13 @@ same "instructions that are not here are named" "2 1" "$? $(grep -c 3dnow "$tmp/
 same "wrong usage" 64 $?
 same "parent, session and group are the caller's" "$("$victim" environment)" \
     "$("${run[@]}" --cpu $cpu -- "$victim" environment)"
+mkfifo "$tmp/full"
+# shellcheck disable=SC2217 # it is there to read nothing
+sleep 30 <"$tmp/full" &
+reader=$!
+timeout -k 1 20 "${run[@]}" --cpu $cpu -- "$victim" doubtful 2>"$tmp/full"
+same "messages that nobody reads do not hold the program up" 0 $?
+kill $reader
 same "the program's limits are not the tracer's" "5 5" "$( (ulimit -Sf 0; "${run[@]}" --cpu $cpu -- bash -c 'exit 5'; echo $?) 2>&1 | cat) $(
     (ulimit -Sn 6; "${run[@]}" --cpu $cpu -- bash -c 'exit 5'; echo $?) 2>&1 | cat)"
 same "standard input and output" "abc" "$(echo abc | "${run[@]}" --cpu $cpu -- cat)"

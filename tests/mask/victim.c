@@ -367,6 +367,7 @@ static const struct {
     {"copy", mode_copy},
     {"count", mode_count},
     {"dlopen", mode_dlopen},
+    {"doubtful", mode_doubtful},
     {"dump", mode_dump},
     {"environment", mode_environment},
     {"exec-thread", mode_exec_thread},

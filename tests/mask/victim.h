@@ -48,6 +48,7 @@ void mode_waiting(char **args);
 
 // Modes of victim_memory.c.
 void mode_closed(char **args);
+void mode_doubtful(char **args);
 void mode_filled(char **args);
 void mode_sandbox(char **args);
 void mode_sandboxed(char **args);

@@ -25,6 +25,21 @@ static const uint8_t counting_code[] = {0,    0x53, 0x89, 0xf8, 0x31, 0xc9, 0x0f
                                         0xa2, 0x89, 0x06, 0x89, 0x5e, 0x04, 0x89,
                                         0x4e, 0x08, 0x89, 0x56, 0x0c, 0x5b, 0xc3};
 
+/// Code in which much could be CPUID, and cannot be decided.
+void mode_doubtful(char **args)
+{
+    (void)args;
+    enum { SIZE = 1 << 20, STEP = 64 };
+    static const uint8_t code[] = {0x53, 0x31, 0xc9, 0x0f, 0xa2, 0x31, 0xc0, 0x31, 0xdb, 0x31,
+                                   0xc9, 0x31, 0xd2, 0x5b, 0xe9, 0x00, 0x00, 0x00, 0x00};
+    uint8_t *memory = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    REQUIRE(memory != MAP_FAILED);
+    for (size_t at = 0; at < SIZE; at += STEP) {
+        memcpy(memory + at, code, sizeof code);
+    }
+    REQUIRE(mprotect(memory, SIZE, PROT_READ | PROT_EXEC) == 0);
+}
+
 /// Nobody but root may look into the program from some moment on. It goes on, with code from before
 /// that and new code.
 void mode_closed(char **args)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "mask/trace/task.h"
 
+#include <poll.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -77,7 +78,9 @@ bool task_repeat_call(const struct task *task)
 
 void task_report(const struct tracer *tracer, const char *format, ...)
 {
-    if (tracer->report_fd < 0) {
+    // A pipe that is full is not waited for: its reader may be waiting for the program.
+    struct pollfd room = {.fd = tracer->report_fd, .events = POLLOUT};
+    if (tracer->report_fd < 0 || poll(&room, 1, 0) != 1 || (room.revents & POLLOUT) == 0) {
         return;
     }
     va_list args;

@@ -81,5 +81,5 @@ void task_set_argument(const struct task *task, int index, uint64_t value);
 /// Lets a thread that stands at the end of its call make that once more. False where it is gone.
 bool task_repeat_call(const struct task *task);
 
-/// One line to the report.
+/// One line to the report, if there is room for it.
 void task_report(const struct tracer *tracer, const char *format, ...) G_GNUC_PRINTF(2, 3);
