@@ -112,6 +112,8 @@ static void shape_box(double x[4][3], struct tet_shape *s)
         length = sqrt(dot(edge, edge));
         area = box_face(x, centre, k, edge);
         s->coupling[k] = area / length;
+        for (int a = 0; a < 3; a++)
+            s->dir2[k][a] = edge[a] * edge[a] / (length * length);
         s->part[graph_pair[k][0]] += area * length / 6;
         s->part[graph_pair[k][1]] += area * length / 6;
     }
@@ -136,14 +138,6 @@ void coupling_shape(const double *xyz, const PetscInt *t, int scheme, struct tet
         shape_box(x, ret);
     else
         shape_fe(ret);
-    for (int k = 0; k < 6; k++) {
-        double edge[3], len2;
-
-        sub(x[graph_pair[k][1]], x[graph_pair[k][0]], edge);
-        len2 = dot(edge, edge);
-        for (int a = 0; a < 3; a++)
-            ret->dir2[k][a] = edge[a] * edge[a] / len2;
-    }
 }
 
 double coupling_tensor(const struct tet_shape *s, int scheme, int k, const double *b)

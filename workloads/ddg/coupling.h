@@ -16,7 +16,7 @@ struct tet_shape {
     double volume;     /* nm^3 */
     double coupling[6];
     double part[4];    /* volume that belongs to each node */
-    double dir2[6][3]; /* squared direction cosines of the edges */
+    double dir2[6][3]; /* squared direction cosines of the edges; of boxes alone */
 };
 void coupling_shape(const double *xyz, const PetscInt *t, int scheme, struct tet_shape *ret);
 /* Coupling of edge k for the tensor diag(b). */

@@ -9,8 +9,9 @@
 #include <math.h>
 
 /* Which of the six edges of a tetrahedron carry a coupling; the diagonals of bricks do not. */
-static unsigned coupled(const struct mesh *m, int tet, PetscInt t[4])
+static unsigned coupled(const struct mesh *m, int tet)
 {
+    PetscInt t[4];
     struct tet_shape s;
     unsigned bits = 0;
     double sum = 0;
@@ -27,16 +28,16 @@ static unsigned coupled(const struct mesh *m, int tet, PetscInt t[4])
 
 /* Both directions of each coupled edge, each as often as tetrahedra have it: counted into
  * ret_ptr[node + 1] or, with `at`, written to ret_col. */
-static void add_edges(const struct mesh *m, PetscInt *ret_ptr, PetscInt *at, PetscInt *ret_col)
+static void add_edges(const struct mesh *m, const unsigned char *bits, PetscInt *ret_ptr,
+                      PetscInt *at, PetscInt *ret_col)
 {
     for (int e = 0; e < m->n_tets; e++) {
-        PetscInt t[4];
-        unsigned bits = coupled(m, e, t);
+        const int *t = &m->tet[4 * e];
 
         for (int k = 0; k < 12; k++) {
             PetscInt i = t[graph_pair[k % 6][k / 6]], j = t[graph_pair[k % 6][1 - k / 6]];
 
-            if (!(bits >> k % 6 & 1))
+            if (!(bits[e] >> k % 6 & 1))
                 continue;
             if (at)
                 ret_col[at[i]++] = j;
@@ -50,15 +51,20 @@ static void add_edges(const struct mesh *m, PetscInt *ret_ptr, PetscInt *at, Pet
 static PetscErrorCode neighbours(const struct mesh *m, PetscInt **ret_ptr, PetscInt **ret_col)
 {
     PetscInt n = m->n_nodes, *ptr, *col, *at, kept = 0;
+    unsigned char *bits;
 
     PetscFunctionBeginUser;
     PetscCall(PetscCalloc1(n + 1, &ptr));
-    add_edges(m, ptr, NULL, NULL);
+    PetscCall(PetscMalloc1(m->n_tets, &bits));
+    for (int e = 0; e < m->n_tets; e++)
+        bits[e] = (unsigned char)coupled(m, e);
+    add_edges(m, bits, ptr, NULL, NULL);
     for (PetscInt i = 0; i < n; i++)
         ptr[i + 1] += ptr[i];
     PetscCall(PetscMalloc2(ptr[n] + 1, &col, n + 1, &at));
     PetscCall(PetscArraycpy(at, ptr, n + 1));
-    add_edges(m, ptr, at, col);
+    add_edges(m, bits, ptr, at, col);
+    PetscCall(PetscFree(bits));
     for (PetscInt i = 0, begin = 0; i < n; i++) {
         PetscInt end = ptr[i + 1], unique = end - begin;
 
