@@ -14,6 +14,8 @@ first="-vg 0.8 -vd 0.05 -nx 80 -ny 12 -nz 60 -nox 3"
 second="-vg 0.8 -vd 0.05 -nx 100 -ny 14 -nz 72 -nox 4"
 fin="$examples/finfet-10.7nm.ddg"
 plain="-linear_rtol 1e-3 -fill 0 -coarse 0"
+grid=''
+[ -z "$old" ] || grid="-grid reference" # earlier programs have no other
 
 # the seconds that the user waits, of the CPU, Krylov iterations, rescues and MiB of rank 0 in one result line
 numbers() {
@@ -31,6 +33,8 @@ one() {
         program=$old
     elif [ "$side" = earlier ]; then
         set -- "$@" $plain
+    else
+        set -- "$@" $grid
     fi
     [ "$ranks" -eq 1 ] || program="mpirun -n $ranks $program"
     before=$(cut -d ' ' -f 1 /proc/loadavg)

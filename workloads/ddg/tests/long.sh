@@ -1,20 +1,51 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# All examples on 1 to 4 ranks with both Gummel variants, and larger meshes.
+# All examples on 1 to 4 ranks with both Gummel variants, 20 samples of random dopants, and larger meshes.
 ddg=${ddg:?} mpirun=${mpirun:-mpirun} examples=${examples:?} scratch=$(mktemp -d)
 export ddg mpirun scratch
 . "$(dirname "$0")/common.sh"
 
+# verified NAME: the last result says so
+verified() {
+    result $((1 - $(grep -c '"verified": true' "$scratch/json"))) "$1"
+}
+
+# agree NAME TABLE OTHER ON: drain currents equal to ON, under 1 nA to 1e-5, under 1 fA not at all; of a mos column (5 columns) the
+# inversion charge from 1e8 cm^-2 on
+agree() {
+    printf '%s\n' "$2" >"$scratch/a"
+    printf '%s\n' "$3" >"$scratch/b"
+    paste "$scratch/a" "$scratch/b" | awk -v on="$4" '
+        { mos = NF == 10; a = mos ? $2 : $3; d = a - (mos ? $7 : $9); d = d < 0 ? -d : d; a = a < 0 ? -a : a }
+        a <= (mos ? 1e8 : 1e-15) { next }
+        { r = d / a; if (r > worst) worst = r; if (r > (a < 1e-9 ? 1e-5 : on)) bad = 1 }
+        NF != 12 && !mos { bad = 1 }
+        END { print "# " worst + 0; exit !(NR && !bad) }'
+    result $? "$1"
+}
+
 for file in "$examples"/*.ddg; do
     name=$(basename "$file" .ddg)
-    for method in coupled decoupled; do
-        run 1 "$file" -method $method >"$scratch/one"
-        result $((1 - $(grep -c '"verified": true' "$scratch/json"))) "$name $method on 1 rank"
-    done
+    alone=$(run 1 "$file")
+    verified "$name on 1 rank"
+    other=$(run 1 "$file" -method decoupled)
+    verified "$name decoupled"
+    agree "$name decoupled: currents" "$alone" "$other" 1e-6
     for ranks in 2 3 4; do
-        run $ranks "$file" >"$scratch/many"
-        result $((1 - $(grep -c '"verified": true' "$scratch/json"))) "$name on $ranks ranks"
+        other=$(run $ranks "$file")
+        verified "$name on $ranks ranks"
+        agree "$name on $ranks ranks: currents" "$alone" "$other" 5e-7
     done
+    agree "$name on 3 ranks, solved further: currents" "$(run 1 "$file" -tolerance 1e-9)" "$(run 3 "$file" -tolerance 1e-9)" 1e-7
+done
+
+for seed in $(seq 20); do
+    ranks=$((2 + seed % 3))
+    alone=$(run 1 "$examples/finfet-random-dopants.ddg" -seed "$seed")
+    verified "dopants, sample $seed"
+    other=$(run $ranks "$examples/finfet-random-dopants.ddg" -seed "$seed")
+    verified "dopants, sample $seed on $ranks ranks"
+    agree "dopants, sample $seed on $ranks ranks: currents" "$alone" "$other" 5e-7
 done
 
 # a free mesh of the reference fin: coarse at the surface, so only near the reference
