@@ -41,6 +41,12 @@ static char *make_digest(const cpulift_plan *plan)
     return digest;
 }
 
+/// What the document says beyond the plan's struct, its hosts and reasons, nobody asks here.
+static void drop_document(cpulift_plan *plan)
+{
+    g_clear_pointer(&plan->document, json_decref);
+}
+
 static gboolean tell(void *data)
 {
     plans *self = data;
@@ -51,6 +57,7 @@ static gboolean tell(void *data)
 
 static void take(plans *self, cpulift_plan *plan, char *digest)
 {
+    drop_document(plan);
     plan_free(self->plan);
     g_free(self->digest);
     self->plan = plan;

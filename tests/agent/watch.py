@@ -106,6 +106,20 @@ def comes_back(scene):
     scene.expect("those that run", {name: guest["event"] for name, guest in scene.guests().items()}, {"tuned": "judged"})
 
 
+def moves(scene):
+    """A guest that goes to another host has stopped here, and one that comes has started."""
+    other = Libvirtd(f"{scene.folder}/other")
+    try:
+        for home, there in ((scene.libvirt, other), (other, scene.libvirt)):
+            home.virsh("migrate", "--live", "tuned", there.uri, "tcp://127.0.0.1:49377")
+        scene.expect("when it leaves", scene.row("stop", "tuned")["how"], "migrated")
+        row = scene.row("start", "tuned")
+        scene.expect("when it comes", (row["how"], row["verdict"]), ("migrated", "foreign"))
+        wait_for("the guests that run", lambda: "tuned" in scene.guests())
+    finally:
+        other.end()
+
+
 def agent_comes_back(scene):
     """What happened while there was no agent is found."""
     scene.node.kill()
@@ -155,6 +169,7 @@ def test(folder):
         vanishes(scene)
         another_plan(scene, poorer)
         comes_back(scene)
+        moves(scene)
         agent_comes_back(scene)
         hangs(scene, plan)
     finally:

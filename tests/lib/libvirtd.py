@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import time
+import uuid
 
 
 def is_possible():
@@ -25,7 +26,7 @@ class Libvirtd:
         self.environment = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"} if programs else None
         os.makedirs(f"{folder}/etc")
         with open(f"{folder}/etc/libvirtd.conf", "w") as file:
-            file.write(f'unix_sock_dir = "{folder}"\nauth_unix_rw = "none"\nauth_unix_ro = "none"\n')
+            file.write(f'unix_sock_dir = "{folder}"\nauth_unix_rw = "none"\nauth_unix_ro = "none"\nhost_uuid = "{uuid.uuid4()}"\n')
         # As root QEMU finds the same of /dev/kvm at each look; else libvirt may ask it anew for each answer, for seconds.
         with open(f"{folder}/etc/qemu.conf", "w") as file:
             file.write('user = "root"\ngroup = "root"\nstdio_handler = "file"\nsecurity_driver = "none"\nnamespaces = []\ncgroup_controllers = []\n')
