@@ -67,10 +67,11 @@ def becomes(node, what, current, other_than=None, seconds=20):
 
 
 def check_kept(node, what, before):
-    """What was in force still is, and it is said that this is not current."""
-    status, text = node.get("/healthz")
-    if (status, digest(node)) != (200, before) or "the plan is not current" not in text:
-        fail(f"{what}: {status} {text}")
+    """What was in force still is, and it is said that this is not current. An agent that was just started waits for libvirt first."""
+    wait_for(what, lambda: node.get("/healthz")[0] == 200)
+    text = node.get("/healthz")[1]
+    if digest(node) != before or "the plan is not current" not in text:
+        fail(f"{what}: {text}")
 
 
 def refuse(folder, plan, message):
