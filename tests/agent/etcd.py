@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.error
 import urllib.request
 
@@ -74,6 +75,43 @@ def check_kept(node, what, before):
         fail(f"{what}: {text}")
 
 
+def check_published(folder, etcd):
+    """The host's document is in etcd while its agent lives, and no plan is made without it when it does not."""
+    programs, cpulift = f"{folder}/programs", f"{os.path.dirname(os.path.abspath(PROGRAM))}/cpulift"
+    fleet = f"etcd://127.0.0.1:{etcd.port}/shown"
+    features = "apic clflush cmov cx16 cx8 de fpu fxsr lahf_lm lm mce mca mmx msr mtrr nx pae pat pge pni pse pse36 sep sse sse2 syscall tsc".split()
+    host = {"schema": "cpulift.host/1", "name": "one", "arch": "x86_64", "cpu": {"vendor": "Intel", "phys_bits": 46},
+            "guests": [{"virt": "kvm", "machine": "pc", "usable_models": ["qemu64"], "features": features}]}
+    os.makedirs(programs)
+    shutil.copy(PROGRAM, programs)
+    with open(f"{programs}/cpulift-virt", "w") as file: # stands for the scan of a host
+        file.write(f"#!/bin/sh\ncat {folder}/host.json\n")
+    os.chmod(file.name, 0o755)
+    with open(f"{folder}/host.json", "w") as file:
+        json.dump(host, file)
+    node = make_node(folder, f"{fleet}/plan/blue", f"{programs}/cpuliftd").start()
+
+    def plan(*more):
+        return subprocess.run([cpulift, "plan", "-q", fleet, *more], capture_output=True, text=True, timeout=60)
+
+    wait_for("the host is published", lambda: node.metric("cpulift_agent_etcd_published") == 1)
+    if json.loads(plan().stdout)["host_count"] != 1:
+        fail("the plan is not of the published host")
+    if plan("-o", f"{fleet}/plan/blue").returncode != 0:
+        fail("the plan is not put")
+    becomes(node, "the plan of its own host", 1)
+    time.sleep(LEASE + 5) # for longer than its lease
+    if plan().returncode != 0:
+        fail("its lease was not kept")
+    node.kill()
+    done = wait_for("the lease ends", lambda: (done := plan()).returncode == 2 and done, LEASE * 2 + 10)
+    if "no document is of: one" not in done.stderr or done.stdout:
+        fail(f"a silent host: {done.stderr}")
+    node.start()
+    wait_for("it is back", lambda: plan().returncode == 0)
+    node.stop()
+
+
 def refuse(folder, plan, message):
     os.mkdir(folder)
     node = make_node(folder, plan)
@@ -83,8 +121,8 @@ def refuse(folder, plan, message):
     return node
 
 
-def make_node(folder, plan):
-    node = Node(PROGRAM, folder)
+def make_node(folder, plan, program=PROGRAM):
+    node = Node(program, folder)
     with open(f"{folder}/conf") as file:
         text = file.read()
     with open(f"{folder}/conf", "w") as file:
@@ -153,6 +191,7 @@ def test(folder, etcd):
     if node.metric("cpulift_agent_etcd_outages_total") != 1:
         fail("an agent that was started anew knows of one outage")
     node.stop()
+    check_published(f"{folder}/shown", etcd)
 
 
 if not shutil.which("etcd"):
