@@ -120,11 +120,15 @@ static char **list_exposed(const cpulift_host *host)
 static void judge(host_watch *self, const cpulift_host *host)
 {
     const struct plans_state plan = plans_get(self->needs.plans);
-    if (plan.plan == NULL) {
+    g_autoptr(fleet_cell) cell = NULL;
+    g_autoptr(cpulift_error) err = NULL;
+    if (plan.plan == NULL || fleet_drift_find(plan.plan, host, self->needs.map, &cell, &err) != 0) {
         self->is_judged = false;
+        if (err != NULL) {
+            say(SAY_WARNING, "this host cannot be held against the plan: %s", err->message);
+        }
         return;
     }
-    g_autoptr(fleet_cell) cell = fleet_drift_find(plan.plan, host, self->needs.map);
     g_autofree char *because = fleet_cell_format_because(cell);
     bool is_other =
         !self->is_judged || self->can != cell->can || g_strcmp0(self->because, because) != 0;

@@ -22,15 +22,16 @@ static char *format_guest(const cpulift_plan *plan, const cpulift_host *host)
     return g_strconcat(head, definition, "</domain>", NULL);
 }
 
-fleet_cell *fleet_drift_find(const cpulift_plan *plan, const cpulift_host *host, const catalog *map)
+int fleet_drift_find(const cpulift_plan *plan, const cpulift_host *host, const catalog *map,
+                     fleet_cell **ret_cell, cpulift_error **err)
 {
     g_autofree char *xml = format_guest(plan, host);
     g_autoptr(fleet_guest) guest = NULL;
     g_auto(compare_side) side = {0};
-    int rc = fleet_guest_parse(xml, strlen(xml), plan->pool, host->name, &guest, NULL);
-    g_assert(rc == 0); // it is ours
+    TRY(fleet_guest_parse(xml, strlen(xml), plan->pool, host->name, &guest, err));
     bool is_known = fleet_guest_take(guest, map, &side, NULL) == 0;
-    return fleet_judge(guest, is_known ? &side : NULL, host, map);
+    *ret_cell = fleet_judge(guest, is_known ? &side : NULL, host, map);
+    return 0;
 }
 
 /// "QEMU 7.2.0 is 10.0.2", "features -avx +aes"; of lists of names what is gone and what is new.
