@@ -306,6 +306,16 @@ const struct catalog_model *catalog_find_model(const catalog *map, const char *n
     return g_hash_table_lookup(map->model_names, name);
 }
 
+const struct catalog_model *catalog_find_version(const catalog *map, const char *name)
+{
+    const struct catalog_model *model = catalog_find_model(map, name);
+    if (model != NULL || !g_str_has_suffix(name, "-v1")) {
+        return model;
+    }
+    g_autofree char *base = g_strndup(name, strlen(name) - strlen("-v1"));
+    return catalog_find_model(map, base);
+}
+
 const struct catalog_model *catalog_match_model(const catalog *map, const char *name)
 {
     const struct catalog_model *model = catalog_find_model(map, name);

@@ -72,6 +72,12 @@ typedef struct catalog catalog;
 /// The libvirt whose map has the names of core/tables/newer.def.
 #define CATALOG_NEWER_SINCE "11.3.0"
 
+/// The libvirt whose map the names of core/tables/newer.def were held against: it lacks them.
+#define CATALOG_OLD "9.0.0"
+
+/// True for a name that came into libvirt's map between CATALOG_OLD and CATALOG_NEWER_SINCE.
+bool catalog_is_newer_name(const char *name);
+
 /// Loads the map of x86 from `folder`; NULL means $CPULIFT_CPU_MAP or where libvirt installs it.
 int catalog_load(const char *folder, catalog **ret_catalog, cpulift_error **err);
 void catalog_free(catalog *map);
@@ -107,6 +113,9 @@ feature_set catalog_get_migratable(const catalog *map);
 
 /// The model of this name, borrowed, or NULL.
 const struct catalog_model *catalog_find_model(const catalog *map, const char *name);
+
+/// The same; of a model's first version, which older maps have no name for, that of the model.
+const struct catalog_model *catalog_find_version(const catalog *map, const char *name);
 
 /// The same as people write it: in capitals or not.
 const struct catalog_model *catalog_match_model(const catalog *map, const char *name);

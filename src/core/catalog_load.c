@@ -274,6 +274,15 @@ static int compare_features(const void *a, const void *b)
     return g_strcmp0((*fa)->name, (*fb)->name);
 }
 
+bool catalog_is_newer_name(const char *name)
+{
+    bool is_newer = g_str_has_prefix(name, "vmx-"); // all of them
+    for (size_t i = 0; i < G_N_ELEMENTS(newer) && !is_newer; i++) {
+        is_newer = strcmp(newer[i].name, name) == 0;
+    }
+    return is_newer;
+}
+
 /// Adds what newer maps have; both are sorted.
 static void add_newer(catalog *map)
 {

@@ -69,6 +69,8 @@ RECORD_ITEM(guest_record, struct host_guest,
             {"canonical_machine", &record_name, GUEST(canonical_machine),
              .meaning = "what `machine` stands for here"},
             {"emulator", &record_string, GUEST(emulator), .meaning = "the program"},
+            {"host_model", &record_name, GUEST(host_model),
+             .meaning = "the named model by which libvirt says what a guest can get"},
             {"features", &features, GUEST(features), RECORD_REQUIRED | RECORD_NAMES,
              .meaning = "every feature that a guest can get, by libvirt's names: what libvirt "
                         "*and* QEMU say, where both were asked"},

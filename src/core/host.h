@@ -25,6 +25,7 @@ typedef struct host_guest {
     char *machine;           ///< "pc", "q35" or another of QEMU's canonical names
     char *canonical_machine; ///< what it stands for on this host, "pc-i440fx-7.2"
     char *emulator;
+    char *host_model;           ///< the named model that libvirt's host-model is said by
     feature_set features;       ///< what counts: the narrower of libvirt's and QEMU's answer
     feature_set libvirt_only;   ///< libvirt says yes, QEMU no
     feature_set qemu_only;      ///< QEMU says yes, libvirt no

@@ -117,6 +117,58 @@ int host_model_read(const cpulift_cpu *cpu, const char *name, const char *libvir
     return 0;
 }
 
+/// How far libvirt finds a model from what is to be said by it: 1 for each feature, and for every
+/// second of those that have to be disabled 1 more than for the last. Source:
+/// virCPUx86CompareCandidateFeatureList of libvirt 8.7 on, as it works (its loop ends halfway).
+static size_t score(const feature_set *said, const struct catalog_model *model)
+{
+    feature_set lacks =
+        feature_set_subtract(feature_set_unite(model->features, model->qemu_adds), *said);
+    feature_set adds = feature_set_subtract(*said, model->features);
+    size_t disabled = feature_set_count(&lacks), half = (disabled + 1) / 2;
+    return feature_set_count(&adds) + disabled + half * (half + 1) / 2;
+}
+
+/// Under QEMU's own emulation the CPU is AMD's (the vendor of its `max`).
+static bool is_candidate(const cpulift_host *host, const struct host_guest *guest,
+                         const struct catalog_model *model)
+{
+    const char *vendor = strcmp(guest->virt, "kvm") == 0 ? host->vendor : "AMD";
+    return (model->vendor == NULL || g_strcmp0(model->vendor, vendor) == 0) &&
+           (host->libvirt_models == NULL ||
+            g_strv_contains((const char *const *)host->libvirt_models, model->name));
+}
+
+/// Asks all models that libvirt may have chosen: those nearest to what is said.
+static enum host_model_word guess(const cpulift_host *host, const struct host_guest *guest,
+                                  const catalog *map, size_t feature)
+{
+    feature_set said = feature_set_unite(guest->features, guest->libvirt_only);
+    enum host_model_word word = HOST_MODEL_UNSURE;
+    size_t least = G_MAXSIZE;
+    for (size_t i = 0; i < catalog_model_count(map); i++) {
+        const struct catalog_model *model = catalog_get_model(map, i);
+        size_t far = is_candidate(host, guest, model) ? score(&said, model) : G_MAXSIZE;
+        enum host_model_word of =
+            feature_set_has(&model->features, feature) ? HOST_MODEL_IMPLIES : HOST_MODEL_NAMES;
+        word = far < least ? of : far == least && of != word ? HOST_MODEL_UNSURE : word;
+        least = MIN(least, far);
+    }
+    return word;
+}
+
+enum host_model_word host_model_find(const cpulift_host *host, const struct host_guest *guest,
+                                     const catalog *map, size_t feature)
+{
+    const char *name = guest->host_model;
+    name = name == NULL && strcmp(guest->virt, "kvm") == 0 ? host->model_name : name;
+    const struct catalog_model *model = name != NULL ? catalog_find_model(map, name) : NULL;
+    return model != NULL
+               ? feature_set_has(&model->features, feature) ? HOST_MODEL_IMPLIES : HOST_MODEL_NAMES
+           : name != NULL || guest->lower_bound != NULL ? HOST_MODEL_UNSURE
+                                                        : guess(host, guest, map, feature);
+}
+
 char *host_model_describe_bound(const cpulift_host *host)
 {
     for (size_t i = 0; i < host->guests->len; i++) {

@@ -15,6 +15,17 @@
 int host_model_read(const cpulift_cpu *cpu, const char *name, const char *libvirt,
                     const catalog *map, struct host_guest *guest, cpulift_error **err);
 
+/// How libvirt's host-model of a host says a feature that the host gives.
+enum host_model_word {
+    HOST_MODEL_IMPLIES, ///< its named model has it
+    HOST_MODEL_NAMES,   ///< by its name, beside the model
+    HOST_MODEL_UNSURE,
+};
+
+/// By the model that the document has, else by the one that libvirt would choose.
+enum host_model_word host_model_find(const cpulift_host *host, const struct host_guest *guest,
+                                     const catalog *map, size_t feature);
+
 /// Why a host may give its guests more than its document says, and what to do about it; NULL where
 /// it does not. The caller frees it.
 char *host_model_describe_bound(const cpulift_host *host);

@@ -176,6 +176,7 @@ static int read_host_model(const xmlNode *cpu_node, const char *name, const cata
     } else {
         TRY(host_model_read(cpu, name, host->libvirt_version, map, guest, err));
     }
+    set_string(&guest->host_model, cpu->model);
     // QEMU itself has no vendor of its own: under TCG nothing is said about the host.
     if (strcmp(guest->virt, "kvm") == 0) {
         guest->phys_bits = read_limit(mode);

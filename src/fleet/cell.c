@@ -3,7 +3,7 @@
 
 #include "base/text.h"
 #include "core/machine.h"
-#include "core/planner_define.h"
+#include "fleet/judging.h"
 
 #include <string.h>
 
@@ -15,11 +15,15 @@
 #define LIBVIRT_MACHINE_ACPI 9002000u
 #define QEMU_WITHOUT_NO_ACPI 9000000u
 
-/// QEMU drops machine types of more than six years: what is older than these a host may lack, and
-/// only its own list says. Source: QEMU's docs/about/removed-features.rst; 2.4 starts on 10.0.
-#define MACHINE_KEPT      2004000u
-#define QEMU_DROPS_MORE   10001000u
-#define MACHINE_KEPT_THEN 3000000u
+/// The oldest machine type that QEMU has kept from a release on. Source: its
+/// docs/about/removed-features.rst; what goes from MACHINE_UNSURE on is not known here, but for
+/// what is of the last six years before it.
+static const struct {
+    unsigned qemu, oldest;
+} kept[] = {{7000000, 1004000}, {8002000, 2000000}, {10000000, 2004000}};
+#define MACHINE_SINCE_EVER 2004000u
+#define MACHINE_UNSURE     10001000u
+#define MACHINE_SURE_THEN  3000000u
 
 static void obstacle_free(void *item);
 
@@ -35,22 +39,20 @@ static void obstacle_free(void *item)
     record_free(&fleet_obstacle_record, item);
 }
 
+static const char *const can_words[] = {
+    [FLEET_YES] = "yes", [FLEET_UNKNOWN] = "unknown", [FLEET_NO] = "no"};
+
 const char *fleet_can_to_string(enum fleet_can can)
 {
-    static const char *const words[] = {
-        [FLEET_YES] = "yes", [FLEET_UNKNOWN] = "unknown", [FLEET_NO] = "no"};
-    return words[can];
+    return can_words[can];
 }
 
-/// What the rules go by.
-struct judging {
-    const fleet_guest *guest;
-    const cpulift_host *target;
-    const struct host_guest *entry; ///< of the target, for the guest's virt type and machine
-    const catalog *map;
-    const compare_side *side; ///< the guest's; NULL: what it has is not known
-    fleet_cell *cell;
-};
+enum fleet_can fleet_can_from_string(const char *word)
+{
+    return g_strcmp0(word, can_words[FLEET_YES]) == 0  ? FLEET_YES
+           : g_strcmp0(word, can_words[FLEET_NO]) == 0 ? FLEET_NO
+                                                       : FLEET_UNKNOWN;
+}
 
 /// Takes the names over. Beside what stops it, what is not known says nothing.
 static void add_names(const struct judging *j, enum fleet_can can, const char *what, char **names)
@@ -68,10 +70,8 @@ static void add_names(const struct judging *j, enum fleet_can can, const char *w
     j->cell->can = can;
 }
 
-static void add(const struct judging *j, enum fleet_can can, const char *what, const char *format,
-                ...) G_GNUC_PRINTF(4, 5);
-static void add(const struct judging *j, enum fleet_can can, const char *what, const char *format,
-                ...)
+void judging_add(const struct judging *j, enum fleet_can can, const char *what, const char *format,
+                 ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -81,15 +81,19 @@ static void add(const struct judging *j, enum fleet_can can, const char *what, c
     add_names(j, can, what, names);
 }
 
-/// Names that are borrowed, in any order; none is nothing.
-static void add_list(const struct judging *j, enum fleet_can can, const char *what,
-                     const GPtrArray *list)
+void judging_add_list(const struct judging *j, enum fleet_can can, const char *what,
+                      const GPtrArray *list)
 {
     char **names = NULL;
     if (list->len > 0) {
         record_merge_strings(&names, list);
         add_names(j, can, what, names);
     }
+}
+
+unsigned judging_parse_version(const char *version)
+{
+    return version != NULL ? text_parse_version(version) : 0;
 }
 
 static bool holds(char *const *names, const char *name)
@@ -102,7 +106,7 @@ static const char *find_vendor(const struct judging *j)
 {
     const cpulift_cpu *cpu = j->guest->cpu;
     const struct catalog_model *model =
-        cpu != NULL && cpu->model != NULL ? catalog_find_model(j->map, cpu->model) : NULL;
+        cpu != NULL && cpu->model != NULL ? catalog_find_version(j->map, cpu->model) : NULL;
     const char *of_model = model != NULL ? model->vendor : NULL;
     return cpu != NULL && cpu->vendor != NULL ? cpu->vendor : of_model;
 }
@@ -113,15 +117,15 @@ static void judge_definition(const struct judging *j)
     const cpulift_cpu *cpu = j->guest->cpu;
     const char *mode = cpu != NULL && cpu->mode != NULL ? cpu->mode : "custom";
     if (j->guest->has_own_cpu) {
-        add(j, FLEET_UNKNOWN, "model", "-cpu on QEMU's own command line");
+        judging_add(j, FLEET_UNKNOWN, "model", "-cpu on QEMU's own command line");
     } else if (strcmp(mode, "host-passthrough") == 0 || strcmp(mode, "maximum") == 0) {
-        add(j, FLEET_NO, "model", "%s: each host gives another CPU, without a word", mode);
+        judging_add(j, FLEET_NO, "model", "%s: each host gives another CPU, without a word", mode);
     } else if (strcmp(mode, "custom") != 0) {
-        add(j, FLEET_UNKNOWN, "model", "%s: the XML is not that of a running guest", mode);
+        judging_add(j, FLEET_UNKNOWN, "model", "%s: the XML is not that of a running guest", mode);
     } else if (cpu == NULL || cpu->model == NULL) {
-        add(j, FLEET_UNKNOWN, "model", "the guest's XML names none");
+        judging_add(j, FLEET_UNKNOWN, "model", "the guest's XML names none");
     } else if (j->side == NULL) {
-        add(j, FLEET_UNKNOWN, "model", "'%s' is not in the CPU map here", cpu->model);
+        judging_add(j, FLEET_UNKNOWN, "model", "'%s' is not in the CPU map here", cpu->model);
     }
 }
 
@@ -136,15 +140,16 @@ static void judge_model(const struct judging *j)
     // Only together do the two lists hold every model that this QEMU has.
     bool is_listed = entry->usable_models != NULL && entry->blocked_models != NULL;
     if (j->target->libvirt_models != NULL && !holds(j->target->libvirt_models, model)) {
-        add(j, FLEET_NO, "libvirt", "it does not know the model '%s'", model);
+        judging_add(j, FLEET_NO, "libvirt", "it does not know the model '%s'", model);
+    } else if (j->target->libvirt_models == NULL && catalog_find_model(j->map, model) == NULL) {
+        judging_add(j, FLEET_UNKNOWN, "libvirt", "it may not know the model '%s'", model);
     } else if (is_listed && !holds(entry->usable_models, model) &&
                json_object_get(entry->blocked_models, model) == NULL) {
-        add(j, FLEET_NO, "model", "%s", model);
+        judging_add(j, FLEET_NO, "model", "%s", model);
     }
 }
 
-/// True where the target's QEMU gives the feature to a guest that names it.
-static bool gives(const struct judging *j, const char *name)
+bool judging_gives(const struct judging *j, const char *name)
 {
     int id = catalog_find_feature(j->map, name);
     const struct host_guest *entry = j->entry;
@@ -169,7 +174,7 @@ static void judge_features(const struct judging *j)
     }
     for (char *const *name = j->side->features; *name != NULL; name++) {
         const struct guest_feature *of = guest_find_feature(*name);
-        if (gives(j, *name) || catalog_classify(*name) == FEATURE_TOPOLOGY) {
+        if (judging_gives(j, *name) || catalog_classify(*name) == FEATURE_TOPOLOGY) {
             continue;
         }
         if (of == NULL) {
@@ -178,8 +183,10 @@ static void judge_features(const struct judging *j)
             g_ptr_array_add(of->cause == GUEST_MODEL ? missing : asked, *name);
         }
     }
-    add_list(j, j->entry->lower_bound != NULL ? FLEET_UNKNOWN : FLEET_NO, "feature", missing);
-    add_list(j, FLEET_UNKNOWN, "feature", asked); // a host tells of what its CPU `host` has only
+    judging_add_list(j, j->entry->lower_bound != NULL ? FLEET_UNKNOWN : FLEET_NO, "feature",
+                     missing);
+    judging_add_list(j, FLEET_UNKNOWN, "feature",
+                     asked); // a host tells of what its CPU `host` has only
 }
 
 /// What QEMU sets by topology is a property that libvirt sees from GUEST_QEMU_BREAK on: a guest
@@ -188,41 +195,19 @@ static void judge_topology(const struct judging *j)
 {
     size_t count = 0;
     const struct guest_feature *rows = guest_list_features(&count);
-    unsigned qemu =
-        j->target->qemu_version != NULL ? text_parse_version(j->target->qemu_version) : 0;
+    unsigned qemu = judging_parse_version(j->target->qemu_version);
     g_autoptr(GPtrArray) names = g_ptr_array_new();
     for (size_t i = 0; j->side != NULL && j->entry != NULL && i < count; i++) {
-        bool is_here = rows[i].cause == GUEST_SOCKET &&
-                       (!rows[i].is_amd_only || g_strcmp0(find_vendor(j), "AMD") == 0);
         bool is_wanted = holds(j->side->features, rows[i].name);
-        bool is_set = (qemu == 0 || qemu >= rows[i].since_qemu) && j->guest->shape.per_socket > 1;
-        bool can = qemu >= rows[i].since_qemu || gives(j, rows[i].name);
-        if (is_here && (is_wanted ? !can : is_set)) {
+        bool is_of_vendor = !rows[i].is_amd_only || g_strcmp0(find_vendor(j), "AMD") == 0;
+        bool is_set = is_of_vendor && (qemu == 0 || qemu >= rows[i].since_qemu) &&
+                      j->guest->shape.per_socket > 1;
+        bool can = qemu >= rows[i].since_qemu || judging_gives(j, rows[i].name);
+        if (rows[i].cause == GUEST_SOCKET && (is_wanted ? !can : is_set)) {
             g_ptr_array_add(names, (char *)rows[i].name);
         }
     }
-    add_list(j, qemu != 0 ? FLEET_NO : FLEET_UNKNOWN, "topology", names);
-}
-
-static void judge_width(const struct judging *j)
-{
-    const fleet_guest *guest = j->guest;
-    unsigned bits = guest->cpu != NULL ? guest->cpu->phys_bits : 0;
-    bool is_kvm = strcmp(guest->virt, "kvm") == 0;
-    if (j->entry == NULL || (bits == 0 && !guest->has_host_width)) {
-        return;
-    }
-    unsigned gives_bits = host_get_width(j->target, j->entry);
-    if (guest->has_host_width) {
-        add(j, FLEET_UNKNOWN, "width", "that of the host where it started");
-    } else if (!planner_takes_width(j->target->libvirt_version)) {
-        add(j, j->target->libvirt_version != NULL ? FLEET_NO : FLEET_UNKNOWN, "libvirt",
-            "it cannot state a width (%s)",
-            j->target->libvirt_version != NULL ? j->target->libvirt_version : "version not known");
-    } else if (is_kvm && gives_bits < bits) {
-        add(j, gives_bits != 0 ? FLEET_NO : FLEET_UNKNOWN, "width", "%u bits of %u", gives_bits,
-            bits);
-    }
+    judging_add_list(j, qemu != 0 ? FLEET_NO : FLEET_UNKNOWN, "topology", names);
 }
 
 /// QEMU's own emulation shows any vendor; under KVM it is the silicon's.
@@ -233,7 +218,7 @@ static void judge_vendor(const struct judging *j)
         g_strcmp0(vendor, j->target->vendor) == 0) {
         return;
     }
-    add(j, j->target->vendor != NULL ? FLEET_NO : FLEET_UNKNOWN, "vendor", "%s", vendor);
+    judging_add(j, j->target->vendor != NULL ? FLEET_NO : FLEET_UNKNOWN, "vendor", "%s", vendor);
 }
 
 /// "pc-q35-7.2" as text_parse_version counts; 0: it has no version of QEMU's own.
@@ -244,15 +229,38 @@ static unsigned get_machine_version(const char *machine)
 }
 
 /// By QEMU's newest and what it drops, where its list is not known.
+static enum fleet_can find_age(const char *canonical, const char *machine)
+{
+    unsigned newest = get_machine_version(canonical), version = get_machine_version(machine);
+    unsigned sure = newest >= MACHINE_UNSURE ? MACHINE_SURE_THEN : MACHINE_SINCE_EVER, gone = 0;
+    for (size_t i = 0; i < G_N_ELEMENTS(kept) && newest >= kept[i].qemu; i++) {
+        gone = kept[i].oldest;
+        // Of q35 nothing is left that is older than 2.4.
+        bool is_pc = g_str_has_prefix(machine, "pc-i440fx-");
+        sure = is_pc && newest < MACHINE_UNSURE ? kept[i].oldest : sure;
+    }
+    return newest == 0 || version == 0          ? FLEET_UNKNOWN
+           : version > newest || version < gone ? FLEET_NO
+           : version >= sure                    ? FLEET_YES
+                                                : FLEET_UNKNOWN;
+}
+
 static void judge_age(const struct judging *j, const char *machine)
 {
-    unsigned newest = get_machine_version(j->entry->canonical_machine);
-    unsigned of_guest = get_machine_version(machine);
-    unsigned kept = newest >= QEMU_DROPS_MORE ? MACHINE_KEPT_THEN : MACHINE_KEPT;
-    bool is_newer = newest != 0 && of_guest > newest;
-    if (newest == 0 || of_guest < kept || is_newer) {
-        add(j, is_newer ? FLEET_NO : FLEET_UNKNOWN, "machine", "%s", machine);
+    enum fleet_can can = find_age(j->entry->canonical_machine, machine);
+    if (can != FLEET_YES) {
+        judging_add(j, can, "machine", "%s", machine);
     }
+}
+
+static bool has_virt(const cpulift_host *host, const char *virt)
+{
+    for (size_t i = 0; i < host->guests->len; i++) {
+        if (strcmp(((const struct host_guest *)host->guests->pdata[i])->virt, virt) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /// A running guest's machine type has its canonical name; what an alias of it meant where it
@@ -265,16 +273,16 @@ static void judge_machine(const struct judging *j)
     bool is_alias = machine == NULL || strcmp(machine, machine_find_kind(machine)) == 0;
     if (machine != NULL && list != NULL && !holds(list->names, machine) &&
         json_object_get(list->aliases, machine) == NULL) {
-        add(j, FLEET_NO, "machine", "%s", machine);
+        judging_add(j, FLEET_NO, "machine", "%s", machine);
     } else if (entry == NULL) {
-        add(j, list != NULL ? FLEET_UNKNOWN : FLEET_NO, "machine", "%s on %s", j->guest->virt,
-            machine_find_kind(machine));
+        judging_add(j, has_virt(j->target, j->guest->virt) ? FLEET_UNKNOWN : FLEET_NO, "machine",
+                    "%s on %s", j->guest->virt, machine_find_kind(machine));
     } else if (is_alias) {
         bool is_kind = machine == NULL || strcmp(machine, entry->machine) == 0;
-        add(j, FLEET_UNKNOWN, "machine", is_kind ? "the XML is not that of a running guest" : "%s",
-            machine);
+        judging_add(j, FLEET_UNKNOWN, "machine",
+                    is_kind ? "the XML is not that of a running guest" : "%s", machine);
     } else if (list == NULL && entry->canonical_machine == NULL) {
-        add(j, FLEET_UNKNOWN, "machine", "%s", machine);
+        judging_add(j, FLEET_UNKNOWN, "machine", "%s", machine);
     } else if (list == NULL && strcmp(entry->canonical_machine, machine) != 0) {
         judge_age(j, machine);
     }
@@ -283,16 +291,15 @@ static void judge_machine(const struct judging *j)
 static void judge_acpi(const struct judging *j)
 {
     const cpulift_host *target = j->target;
-    unsigned qemu = target->qemu_version != NULL ? text_parse_version(target->qemu_version) : 0;
-    unsigned libvirt =
-        target->libvirt_version != NULL ? text_parse_version(target->libvirt_version) : 0;
+    unsigned qemu = judging_parse_version(target->qemu_version);
+    unsigned libvirt = judging_parse_version(target->libvirt_version);
     bool is_known = qemu != 0 && libvirt != 0;
     if (!j->guest->has_acpi && (qemu == 0 || qemu >= QEMU_WITHOUT_NO_ACPI) &&
         libvirt < LIBVIRT_MACHINE_ACPI) {
-        add(j, is_known ? FLEET_NO : FLEET_UNKNOWN, "machine",
-            "without <acpi/> libvirt %s cannot start it on QEMU %s",
-            libvirt != 0 ? target->libvirt_version : "of unknown version",
-            qemu != 0 ? target->qemu_version : "of unknown version");
+        judging_add(j, is_known ? FLEET_NO : FLEET_UNKNOWN, "machine",
+                    "without <acpi/> libvirt %s cannot start it on QEMU %s",
+                    libvirt != 0 ? target->libvirt_version : "of unknown version",
+                    qemu != 0 ? target->qemu_version : "of unknown version");
     }
 }
 
@@ -300,23 +307,34 @@ fleet_cell *fleet_judge(const fleet_guest *guest, const compare_side *side,
                         const cpulift_host *target, const catalog *map)
 {
     static void (*const rules[])(const struct judging *) = {
-        judge_definition, judge_machine, judge_acpi,     judge_model,
-        judge_vendor,     judge_width,   judge_features, judge_topology,
+        judge_definition, judge_machine, judge_acpi,      judge_model,    judge_vendor,
+        judge_width,      judge_words,   judge_forbidden, judge_features, judge_topology,
     };
     fleet_cell *cell = g_new0(fleet_cell, 1);
     cell->because = g_ptr_array_new_with_free_func(obstacle_free);
     const struct judging j = {
         .guest = guest,
         .target = target,
-        .entry = host_find_guest(target, guest->virt, machine_find_kind(guest->machine)),
+        .entry = guest->why == NULL
+                     ? host_find_guest(target, guest->virt, machine_find_kind(guest->machine))
+                     : NULL,
         .map = map,
         .side = side,
         .cell = cell,
     };
+    if (guest->why != NULL) {
+        judging_add(&j, FLEET_UNKNOWN, "libvirt", "%s", guest->why);
+        return cell;
+    }
     for (size_t i = 0; i < G_N_ELEMENTS(rules); i++) {
         rules[i](&j);
     }
     return cell;
+}
+
+bool fleet_cell_is_disputed(const fleet_cell *cell)
+{
+    return cell->said != NULL && cell->said->can != FLEET_UNKNOWN && cell->said->can != cell->can;
 }
 
 char *fleet_cell_format_because(const fleet_cell *cell)
@@ -334,6 +352,10 @@ void fleet_cell_free(fleet_cell *cell)
 {
     if (cell != NULL) {
         g_ptr_array_unref(cell->because);
+        if (cell->said != NULL) {
+            g_free(cell->said->why);
+            g_free(cell->said);
+        }
         g_free(cell);
     }
 }

@@ -81,11 +81,13 @@ int fleet_guest_parse(const char *xml, size_t len, const char *name, const char 
     g_autoptr(domain_document) document = NULL;
     TRY(domain_parse(xml, len, name, &document, err));
     const xmlNode *root = xmlDocGetRootElement(document->tree);
-    if (!xml_is_plain(root, "domain") || strcmp(document->guest, "?") == 0) {
-        return cpulift_error_set(err, CPULIFT_EINPUT,
-                                 "'%s' is no domain with a name; give the running guest's XML "
-                                 "('virsh dumpxml')",
-                                 name);
+    g_autofree char *virt = xml_get_attribute(root, "type");
+    if (!xml_is_plain(root, "domain") || strcmp(document->guest, "?") == 0 || virt == NULL) {
+        return cpulift_error_set(
+            err, CPULIFT_EINPUT,
+            "'%s' is no domain with a type and a name; give the running guest's XML "
+            "('virsh dumpxml')",
+            name);
     }
     g_autoptr(fleet_guest) guest = g_new0(fleet_guest, 1);
     g_autofree char *mode = get_at(root, width, "mode");
@@ -93,7 +95,7 @@ int fleet_guest_parse(const char *xml, size_t len, const char *name, const char 
     TRY(cpu != NULL ? cpu_parse_node(cpu, name, &guest->cpu, err) : 0);
     guest->name = g_strdup(document->guest);
     guest->host = g_strdup(host);
-    guest->virt = xml_get_attribute(root, "type");
+    guest->virt = g_steal_pointer(&virt);
     guest->machine = get_at(root, type, "machine");
     guest->shape = guest_read(document);
     guest->memory = read_memory(root);
@@ -106,14 +108,35 @@ int fleet_guest_parse(const char *xml, size_t len, const char *name, const char 
     return 0;
 }
 
+fleet_guest *fleet_guest_new_unread(const char *name, const char *host, const char *why)
+{
+    fleet_guest *guest = g_new0(fleet_guest, 1);
+    guest->name = g_strdup(name);
+    guest->host = g_strdup(host);
+    guest->why = g_strdup(why);
+    guest->key = g_strdup_printf("unread/%s", why);
+    return guest;
+}
+
 int fleet_guest_take(const fleet_guest *guest, const catalog *map, compare_side *ret_side,
                      cpulift_error **err)
 {
+    if (guest->why != NULL) {
+        return cpulift_error_set(err, CPULIFT_EINPUT, "%s", guest->why);
+    }
     if (guest->cpu == NULL || guest->cpu->model == NULL) {
         return cpulift_error_set(err, CPULIFT_EINPUT, "its XML names no model");
     }
     const char *unasked = cpu_is_binding(guest->cpu) ? NULL : guest->virt;
-    return compare_take_cpu(guest->cpu, guest->name, unasked, guest->machine, map, ret_side, err);
+    const struct catalog_model *model = catalog_find_version(map, guest->cpu->model);
+    g_autoptr(cpulift_cpu) known = cpu_copy(guest->cpu);
+    if (model != NULL) {
+        g_free(known->model);
+        known->model = g_strdup(model->name);
+    }
+    TRY(compare_take_cpu(known, guest->name, unasked, guest->machine, map, ret_side, err));
+    ret_side->cpu = guest->cpu;
+    return 0;
 }
 
 fleet_guest *fleet_guest_restart(const fleet_guest *guest, const cpulift_plan *plan, unsigned qemu)
@@ -137,6 +160,7 @@ void fleet_guest_free(fleet_guest *guest)
         cpu_free(guest->cpu);
         g_free(guest->virt);
         g_free(guest->machine);
+        g_free(guest->why);
         g_free(guest->key);
         g_free(guest);
     }

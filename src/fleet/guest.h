@@ -16,12 +16,15 @@ typedef struct fleet_guest {
     bool has_own_cpu;    ///< -cpu in <qemu:commandline>
     bool has_own_mode;   ///< its owner chose a mode other than custom
     bool has_host_width; ///< <maxphysaddr mode='passthrough'/>: its width is its host's
+    char *why;           ///< it could not be read, and there is no more than its name; else NULL
     char *key;           ///< guests of the same key can go to the same hosts
 } fleet_guest;
 
 /// Parses the live XML of a guest of `host`; `name` stands in messages.
 int fleet_guest_parse(const char *xml, size_t len, const char *name, const char *host,
                       fleet_guest **ret_guest, cpulift_error **err);
+/// One that runs there and could not be read. The caller's.
+fleet_guest *fleet_guest_new_unread(const char *name, const char *host, const char *why);
 /// What the guest has, as its XML says: one that was started by less than check='full' has also
 /// what QEMU adds to its model. CPULIFT_EINPUT: it does not say, or not in words of this map.
 int fleet_guest_take(const fleet_guest *guest, const catalog *map, compare_side *ret_side,

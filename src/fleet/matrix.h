@@ -25,5 +25,15 @@ size_t fleet_matrix_count_kinds(const fleet_matrix *matrix);
 /// borrowed.
 const fleet_cell *fleet_matrix_get(const fleet_matrix *matrix, size_t guest_kind, size_t host_kind);
 
+/// Notes what libvirt there says. `why` is copied and may be NULL.
+void fleet_matrix_set_opinion(fleet_matrix *matrix, size_t guest_kind, size_t host_kind,
+                              enum fleet_can can, const char *why);
+
+/// One of the guests of this kind, borrowed.
+const fleet_guest *fleet_matrix_get_sample(const fleet_matrix *matrix, size_t guest_kind);
+
+/// Guests × other hosts of which libvirt there says otherwise.
+size_t fleet_matrix_count_disputed(const fleet_matrix *matrix);
+
 /// Of so many hosts but its own this is the answer for the guest of this index.
 size_t fleet_matrix_count_targets(const fleet_matrix *matrix, size_t guest, enum fleet_can can);

@@ -50,9 +50,10 @@ static char **subtract(char *const *a, char *const *b)
 char *fleet_verdict_find_owner(const fleet_guest *guest, const cpulift_plan *plan)
 {
     const char *mode = guest->cpu != NULL && guest->has_own_mode ? guest->cpu->mode : NULL;
-    return !plan_means_guest(plan, guest->name) ? g_strdup("the plan does not mean it")
-           : guest->has_own_cpu                 ? g_strdup("-cpu on QEMU's own command line")
-           : mode != NULL                       ? g_strdup(mode)
+    return guest->why != NULL                     ? NULL
+           : !plan_means_guest(plan, guest->name) ? g_strdup("the plan does not mean it")
+           : guest->has_own_cpu                   ? g_strdup("-cpu on QEMU's own command line")
+           : mode != NULL                         ? g_strdup(mode)
            : strcmp(guest->virt, plan->virt) != 0 ||
                    g_strcmp0(machine_find_kind(guest->machine), plan->machine) != 0
                ? g_strdup_printf("the plan is for %s on %s", plan->virt, plan->machine)

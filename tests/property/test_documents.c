@@ -39,7 +39,8 @@ static const struct text texts[] = {
              "'node':{'cpus':64,'memory':263838604},'machines':{'kvm':{'aliases':{'pc':"
              "'pc-i440fx-7.2'},'names':['pc-i440fx-7.2','pc-q35-7.2']}},"
              "'vulnerabilities':{'meltdown':'Not affected'},'guests':[{'virt':'kvm',"
-             "'machine':'pc','canonical_machine':'pc-i440fx-7.2','emulator':'/bin/q',"
+             "'machine':'pc','canonical_machine':'pc-i440fx-7.2','emulator':'/bin/"
+             "q','host_model':'EPYC',"
              "'features':['avx','fpu'],'libvirt_only':['mmx'],'qemu_only':['sse'],"
              "'not_migratable':['invtsc'],'unknown':['warp'],'phys_bits':48,"
              "'usable_models':['486'],'blocked_models':{'EPYC':['svm']}}]}"},
