@@ -1,47 +1,25 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /// cpulift scan.
 #include "base/date.h"
-#include "base/file.h"
 #include "base/json.h"
-#include "base/text.h"
+#include "cli/ask_options.h"
 #include "cli/commands.h"
 #include "core/host.h"
-#include "virt/ask.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
-
-#define TIMEOUT_MAX_S 3600
-#define PARALLEL_MAX  256
 
 static struct {
-    char **connect;
-    char *hosts, *output;
-    double timeout; ///< s
-    int jobs;
-} options = {.timeout = 30, .jobs = 16};
+    struct ask_options ask;
+    char *output;
+} options = {.ask = ASK_OPTIONS_DEFAULT};
 
 static const GOptionEntry entries[] = {
-    {"connect", 'c', 0, G_OPTION_ARG_STRING_ARRAY, &options.connect,
-     "ask the libvirt at URI; may be given again", "URI"},
-    {"hosts", 0, 0, G_OPTION_ARG_FILENAME, &options.hosts,
-     "ask those that FILE lists: 'URI' or 'NAME URI' on each line", "FILE"},
+    ASK_OPTIONS_ENTRIES(options.ask),
     {"output", 'o', 0, G_OPTION_ARG_FILENAME, &options.output, "write DIR/NAME.json for each host",
      "DIR"},
-    {"timeout", 't', 0, G_OPTION_ARG_DOUBLE, &options.timeout, "give each host S seconds (30)",
-     "S"},
-    {"jobs", 'j', 0, G_OPTION_ARG_INT, &options.jobs, "ask N hosts at the same time (16)", "N"},
     {0},
 };
-
-static void show_progress(size_t done, size_t count)
-{
-    if (isatty(STDERR_FILENO) && count > 1) {
-        fprintf(stderr, "\r%zu of %zu hosts asked%s", done, count, done == count ? "\n" : "");
-    }
-}
 
 static const char *get_name(const json_t *document)
 {
@@ -54,62 +32,28 @@ static int compare_documents(const void *a, const void *b)
     return strcmp(get_name(*x), get_name(*y));
 }
 
-static bool is_taken(const GPtrArray *documents, const char *name)
-{
-    for (size_t i = 0; i < documents->len; i++) {
-        if (strcmp(get_name(documents->pdata[i]), name) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/// What a host that did not answer is called: as it was listed, else as its URI calls it. Never as
-/// one that did. The caller frees it.
-static char *name_silent(const struct ask_host *host, const GPtrArray *documents)
-{
-    static const char allowed[] = G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "._-:@+";
-    if (host->name != NULL) {
-        return g_strdup(host->name);
-    }
-    g_autoptr(GUri) uri = host->uri != NULL ? g_uri_parse(host->uri, G_URI_FLAGS_NONE, NULL) : NULL;
-    const char *server = uri != NULL ? g_uri_get_host(uri) : g_get_host_name();
-    if (server != NULL && text_is_name(server) && !is_taken(documents, server)) {
-        return g_strdup(server);
-    }
-    return g_strcanon(g_strdup(host->uri != NULL ? host->uri : "this-machine"), allowed, '-');
-}
-
 /// Says what went wrong with whom, and adds their documents: plan refuses them.
 static void add_silent(const GPtrArray *hosts, GPtrArray *documents)
 {
     g_autofree char *now = date_format(time(NULL));
     for (size_t i = 0; i < hosts->len; i++) {
         struct ask_host *host = hosts->pdata[i];
-        if (host->document == NULL) {
-            g_autofree char *name = name_silent(host, documents);
+        if (host->answer == NULL) {
+            g_autofree char *name = ask_options_name_silent(host, hosts);
             g_ptr_array_add(documents, host_format_silent(name, now, host->err->message));
             (void)command_fail(&host->err);
         }
     }
 }
 
-/// The documents (borrowed) of those that answered; says what is doubtful about them.
+/// The documents of those that answered.
 static void add_answers(const GPtrArray *hosts, GPtrArray *documents)
 {
     for (size_t i = 0; i < hosts->len; i++) {
         const struct ask_host *host = hosts->pdata[i];
-        if (host->document == NULL) {
-            continue;
+        if (host->answer != NULL) {
+            g_ptr_array_add(documents, json_incref((json_t *)ask_options_get_document(host)));
         }
-        if (host->uri == NULL) {
-            fprintf(stderr, "cpulift: asked %s\n", host->via);
-        }
-        for (size_t w = 0; w < json_array_size(host->warnings); w++) {
-            command_warn("'%s': %s", ask_host_to_string(host),
-                         json_string_value(json_array_get(host->warnings, w)));
-        }
-        g_ptr_array_add(documents, json_incref(host->document));
     }
 }
 
@@ -148,22 +92,6 @@ static int print_all(const GPtrArray *documents, bool is_list, cpulift_error **e
     return command_output(NULL, all->str, err);
 }
 
-static int find_hosts(GPtrArray *hosts, cpulift_error **err)
-{
-    for (char **uri = options.connect; uri != NULL && *uri != NULL; uri++) {
-        ask_hosts_add(hosts, NULL, *uri);
-    }
-    if (options.hosts != NULL) {
-        g_autofree char *text = NULL;
-        TRY(file_load(options.hosts, FILE_DOCUMENT_MAX, &text, NULL, err));
-        TRY(ask_hosts_parse(hosts, text, options.hosts, err));
-    }
-    if (hosts->len == 0) {
-        ask_hosts_add(hosts, NULL, NULL);
-    }
-    return 0;
-}
-
 static int put_out(GPtrArray *documents, bool is_list, cpulift_error **err)
 {
     g_ptr_array_sort(documents, compare_documents);
@@ -196,22 +124,22 @@ static int run(char **arguments, size_t count)
 {
     (void)arguments;
     (void)count;
-    if (!(options.timeout >= 0.1 && options.timeout <= TIMEOUT_MAX_S) || options.jobs < 1 ||
-        options.jobs > PARALLEL_MAX) {
-        return command_usage("scan", "--timeout is 0.1 to %d s, --jobs 1 to %d", TIMEOUT_MAX_S,
-                             PARALLEL_MAX);
+    int status = EXIT_YES;
+    if (!ask_options_check(&options.ask, "scan", &status)) {
+        return status;
     }
     g_autoptr(GPtrArray) hosts = ask_hosts_new();
     g_autoptr(catalog) map = NULL;
     g_autoptr(cpulift_error) err = NULL;
-    if (find_hosts(hosts, &err) != 0 ||
+    if (ask_options_find(&options.ask, hosts, &err) != 0 ||
         (options.output != NULL && command_make_folder(options.output, &err) != 0) ||
         catalog_load(NULL, &map, &err) != 0) {
         return command_fail(&err);
     }
-    const struct ask ask = {hosts, map, (unsigned)(options.timeout * 1000), (size_t)options.jobs,
-                            show_progress};
-    ask_all(&ask);
+    if (hosts->len == 0) {
+        ask_hosts_add(hosts, NULL, NULL);
+    }
+    ask_options_ask(&options.ask, hosts, ASK_DOCUMENT, map);
     return finish(hosts);
 }
 

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/fleet_table.h"
+#include "cli/verify_live.h"
 #include "fleet/export.h"
 #include "fleet/page.h"
 #include "fleet/verdict.h"
@@ -21,13 +22,15 @@
 #define RATIO_MAX 1e6
 
 static struct {
+    struct ask_options ask;
     char *guests, *evacuate, *plan, *html, *metrics;
     char **with, **without, **upgrade;
     double ratio;
     gboolean order, nagios, json;
-} options;
+} options = {.ask = ASK_OPTIONS_DEFAULT};
 
 static const GOptionEntry entries[] = {
+    ASK_OPTIONS_ENTRIES(options.ask),
     {"guests", 0, 0, G_OPTION_ARG_FILENAME, &options.guests,
      "the guests: DIR/HOST/GUEST.xml, each what 'virsh dumpxml' of it says while it runs", "DIR"},
     {"evacuate", 0, 0, G_OPTION_ARG_STRING, &options.evacuate,
@@ -102,14 +105,16 @@ static int upgrade(inventory *hosts, const char *word, cpulift_error **err)
     return 0;
 }
 
-static int load_hosts(const catalog *map, char **paths, size_t count, inventory **ret_hosts,
-                      cpulift_error **err)
+/// Those that were asked, and the documents.
+static int load_hosts(const catalog *map, const GPtrArray *asked, char **paths, size_t count,
+                      inventory **ret_hosts, cpulift_error **err)
 {
     g_autoptr(inventory) hosts = inventory_new(map);
     for (char **name = options.without; name != NULL && *name != NULL; name++) {
         inventory_add_without(hosts, *name);
     }
     inventory_keep_answered(hosts);
+    TRY(verify_live_add_hosts(asked, hosts, err));
     TRY(places_load(hosts, paths, count, err));
     inventory_sort(hosts);
     *ret_hosts = g_steal_pointer(&hosts);
@@ -157,7 +162,7 @@ static int load_guests(const char *folder, GPtrArray *guests, cpulift_error **er
         TRY(fleet_guest_parse(text, len, paths->pdata[i], host, &guest, err));
         g_ptr_array_add(guests, guest);
     }
-    return guests->len > 0
+    return paths->len > 0
                ? 0
                : cpulift_error_set(err, CPULIFT_EINPUT, "there is no guest below '%s'", folder);
 }
@@ -172,11 +177,17 @@ static int select_guests(const GPtrArray *all, const char *host, GPtrArray *gues
             g_ptr_array_add(guests, (void *)guest);
         }
     }
-    return guests->len > 0
+    return guests->len > 0 || host == NULL
                ? 0
-               : cpulift_error_set(
-                     err, CPULIFT_EINPUT,
-                     "--evacuate '%s': no guest runs there; see the folders of --guests", host);
+               : cpulift_error_set(err, CPULIFT_EINPUT, "--evacuate '%s': no guest runs there",
+                                   host);
+}
+
+static int compare_guests(const void *a, const void *b)
+{
+    const fleet_guest *const *ga = a, *const *gb = b;
+    int order = strcmp((*ga)->host, (*gb)->host);
+    return order != 0 ? order : strcmp((*ga)->name, (*gb)->name);
 }
 
 /// A guest's host must be known, or left out on purpose: else a name is misspelt.
@@ -232,7 +243,9 @@ static int tell(const fleet_report *report, cpulift_error **err)
     if (options.nagios) {
         return print_nagios(report);
     }
-    int status = fleet_report_is_good(report) ? EXIT_YES : EXIT_NO;
+    int status = report->silent != NULL         ? EXIT_SOME
+                 : fleet_report_is_good(report) ? EXIT_YES
+                                                : EXIT_NO;
     if (options.json) {
         return print_json(report, status);
     }
@@ -256,12 +269,12 @@ static void two_fleets_clear(two_fleets *of)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(two_fleets, two_fleets_clear)
 
-static int load_fleet(const catalog *map, char **paths, size_t count, two_fleets *of,
-                      cpulift_error **err)
+static int load_fleet(const catalog *map, const GPtrArray *asked, char **paths, size_t count,
+                      two_fleets *of, cpulift_error **err)
 {
-    TRY(load_plan(paths[0], &of->plan, err));
-    bool has_plan = of->plan != NULL;
-    TRY(load_hosts(map, paths + has_plan, count - has_plan, &of->before, err));
+    TRY(count > 0 ? load_plan(paths[0], &of->plan, err) : 0);
+    size_t plans = of->plan != NULL ? 1 : 0;
+    TRY(load_hosts(map, asked, paths + plans, count - plans, &of->before, err));
     TRY(rehearse_hosts(of->before, &of->after, err));
     if (options.plan != NULL) {
         of->old_plan = g_steal_pointer(&of->plan);
@@ -295,21 +308,36 @@ static void rehearse(const two_fleets *of, const fleet_matrix *of_all, fleet_rep
     }
 }
 
+/// Those of the hosts that are asked, and of the folder.
+static int gather_guests(const GPtrArray *asked, const inventory *hosts, GPtrArray *guests,
+                         cpulift_error **err)
+{
+    verify_live_add_guests(asked, guests);
+    TRY(options.guests != NULL ? load_guests(options.guests, guests, err) : 0);
+    g_ptr_array_sort(guests, compare_guests);
+    return check_homes(hosts, guests, err);
+}
+
 static int verify(char **paths, size_t count, cpulift_error **err)
 {
     g_autoptr(catalog) map = NULL;
     g_auto(two_fleets) fleet = {0};
+    g_autoptr(GPtrArray) asked = NULL;
     g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func((GDestroyNotify)fleet_guest_free);
     g_autoptr(GPtrArray) guests = g_ptr_array_new();
     TRY(catalog_load(NULL, &map, err));
-    TRY(load_fleet(map, paths, count, &fleet, err));
-    TRY(load_guests(options.guests, all, err));
-    TRY(check_homes(fleet.after, all, err));
+    TRY(verify_live_ask(&options.ask, map, &asked, err));
+    TRY(load_fleet(map, asked, paths, count, &fleet, err));
+    TRY(gather_guests(asked, fleet.after, all, err));
     TRY(select_guests(all, options.evacuate, guests, err));
     g_autoptr(fleet_matrix) of_all = fleet_matrix_new(fleet.after, all, map);
     g_autoptr(fleet_matrix) matrix = fleet_matrix_new(fleet.after, guests, map);
+    if (!is_rehearsal()) { // libvirt there knows only what is
+        verify_live_ask_opinions(&options.ask, asked, matrix);
+    }
     g_autoptr(fleet_rooms) rooms = fleet_rooms_new(of_all, options.ratio);
     g_autoptr(fleet_report) report = fleet_report_new(matrix, fleet.plan, rooms);
+    verify_live_add_silent(asked, report);
     if (is_rehearsal()) {
         rehearse(&fleet, of_all, report);
     }
@@ -319,8 +347,10 @@ static int verify(char **paths, size_t count, cpulift_error **err)
 static int run(char **paths, size_t count)
 {
     g_autoptr(cpulift_error) err = NULL;
-    if (options.guests == NULL) {
-        return command_usage("verify", "where are the guests? name their folder (--guests DIR)");
+    int status = EXIT_YES;
+    bool is_live = ask_options_has_hosts(&options.ask);
+    if (!ask_options_check(&options.ask, "verify", &status)) {
+        return status;
     }
     if (!(options.ratio >= 0 && options.ratio <= RATIO_MAX)) {
         return command_usage("verify", "--cpu-ratio is a number of vCPUs on each CPU, up to %g",
@@ -330,7 +360,14 @@ static int run(char **paths, size_t count)
         return command_usage("verify", "--order of what? say what is rehearsed (--with, --without, "
                                        "--upgrade, --plan)");
     }
-    int status = verify(paths, count, &err);
+    if (options.guests == NULL && !is_live) {
+        return command_usage("verify", "where are the guests? name their folder (--guests DIR), or "
+                                       "hosts that run (-c URI, --hosts FILE)");
+    }
+    if (count == 0 && !is_live) {
+        return command_usage("verify", "host documents are needed, or hosts to ask");
+    }
+    status = verify(paths, count, &err);
     if (err == NULL) {
         return status;
     }
@@ -343,17 +380,18 @@ static int run(char **paths, size_t count)
 
 const struct command verify_command = {
     .name = "verify",
-    .arguments = "[PLAN] HOST…",
+    .arguments = "[PLAN] [HOST]…",
     .description =
         "Says of each running guest whether it has the plan's CPU, and to which other hosts it can "
-        "go live, or all that stops it. A HOST is a host document, a folder of them, a .jsonl file "
-        "with one on each line, or an address of etcd or of an agent. Exit status 1 where a guest "
-        "is not the plan's and a power cycle would make it so, has more than the plan, is not "
-        "known, or cannot leave its host, or where a host's guests find no room on the others.",
+        "go live, or all that stops it. Hosts are asked (-c, --hosts), or described: a HOST is a "
+        "host document, a folder of them, a .jsonl file with one on each line, or an address of "
+        "etcd or of an agent. Exit status 1 where a guest is not the plan's and a power cycle "
+        "would "
+        "make it so, has more than the plan, is not known, or cannot leave its host, or where a "
+        "host's guests find no room on the others.",
     .options = entries,
     .json = &options.json,
-    .min = 1,
     .max = COMMAND_MANY,
-    .usage = "host documents are needed",
+    .usage = "a plan and host documents are taken",
     .run = run,
 };

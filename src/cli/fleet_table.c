@@ -105,6 +105,20 @@ static GPtrArray *list_others(const struct host_kind *kind, const char *home)
     return names;
 }
 
+/// All that stops it, and what libvirt there says where that is not the same.
+static char *explain(const fleet_cell *cell)
+{
+    char *because = fleet_cell_format_because(cell);
+    if (!fleet_cell_is_disputed(cell)) {
+        return because;
+    }
+    g_autofree char *ours = because;
+    return g_strdup_printf("%s%s(libvirt says %s%s%s)", ours, *ours != '\0' ? " " : "",
+                           fleet_can_to_string(cell->said->can),
+                           cell->said->why != NULL ? ": " : "",
+                           cell->said->why != NULL ? cell->said->why : "");
+}
+
 /// A line for each answer and its reasons: hosts of which the same is said stand together.
 static void add_targets(table *t, const struct row *row, const fleet_matrix *matrix)
 {
@@ -114,7 +128,7 @@ static void add_targets(table *t, const struct row *row, const fleet_matrix *mat
     g_autoptr(GPtrArray) order = g_ptr_array_new();
     for (size_t h = 0; h < hosts->kinds->len; h++) {
         const fleet_cell *cell = fleet_matrix_get(matrix, row->kind, h);
-        g_autofree char *because = fleet_cell_format_because(cell);
+        g_autofree char *because = explain(cell);
         char *key = g_strdup_printf("%s\t%s", fleet_can_to_string(cell->can), because);
         g_autoptr(GPtrArray) others = list_others(hosts->kinds->pdata[h], row->guest->host);
         GPtrArray *names = g_hash_table_lookup(seen, key);
@@ -269,6 +283,13 @@ char *fleet_table_format(const fleet_report *report)
     }
     g_autofree char *matrix = format_matrix(rows, report->matrix);
     g_string_append(out, matrix);
+    size_t disputed = fleet_matrix_count_disputed(report->matrix);
+    if (disputed > 0) {
+        g_string_append_printf(out,
+                               "libvirt's own comparison says otherwise in %zu cases; it sees the "
+                               "CPU's words alone, and is no verdict\n",
+                               disputed);
+    }
     add_stuck(out, report->evacuate);
     return g_strdup(out->str);
 }

@@ -9,6 +9,7 @@
 
 #define STUCK(member)  RECORD_AT(struct fleet_stuck, member)
 #define REPORT(member) RECORD_AT(fleet_report, member)
+#define SILENT(member) RECORD_AT(struct fleet_silent, member)
 
 static void stuck_free(void *item);
 
@@ -53,6 +54,10 @@ void fleet_stuck_describe(const struct fleet_stuck *stuck, size_t names_max, GPt
     }
 }
 
+RECORD_ITEM(silent_record, struct fleet_silent,
+            {"host", &record_name, SILENT(host), RECORD_REQUIRED},
+            {"why", &record_string, SILENT(why), RECORD_REQUIRED})
+
 static const struct record cell_record = {
     RECORD_ROWS({"guest", &record_string, .flags = RECORD_REQUIRED},
                 {"from", &record_name, .flags = RECORD_REQUIRED},
@@ -62,7 +67,11 @@ static const struct record cell_record = {
                 {"because", &record_list, .flags = RECORD_REQUIRED,
                  .record = &fleet_obstacle_record,
                  .meaning = "what is in the way, or not known: `feature`, `model`, `width`, "
-                            "`machine`, `vendor`, `topology` or `libvirt`, and its names"}),
+                            "`machine`, `vendor`, `topology` or `libvirt`, and its names"},
+                {"libvirt", &record_string,
+                 .meaning = "what libvirt at `to` says to the CPU alone (`yes`, `no`, `unknown`): "
+                            "no verdict; absent: it was not asked"},
+                {"libvirt_why", &record_string, .meaning = "in its words"}),
 };
 
 const struct record fleet_report_record = {
@@ -77,7 +86,9 @@ const struct record fleet_report_record = {
          .meaning = "each guest for which something changes; all else is as it would be then; "
                     "absent: nothing is rehearsed"},
         {"order", &record_pointer, REPORT(order), .record = &fleet_sequence_record,
-         .meaning = "of what is rehearsed, in which nobody strands; absent: not asked for"}),
+         .meaning = "of what is rehearsed, in which nobody strands; absent: not asked for"},
+        {"silent", &record_list, REPORT(silent), .record = &silent_record,
+         .meaning = "hosts that were asked and did not answer; absent: none"}),
     .size = sizeof(fleet_report),
 };
 
@@ -152,12 +163,23 @@ fleet_report *fleet_report_new(const fleet_matrix *matrix, const cpulift_plan *p
     return report;
 }
 
+void fleet_report_add_silent(fleet_report *report, const char *host, const char *why)
+{
+    if (report->silent == NULL) {
+        report->silent = g_ptr_array_new_with_free_func(silent_record.destroy);
+    }
+    struct fleet_silent *silent = record_new(&silent_record);
+    *silent = (struct fleet_silent){g_strdup(host), g_strdup(why)};
+    g_ptr_array_add(report->silent, silent);
+}
+
 void fleet_report_free(fleet_report *report)
 {
     if (report != NULL) {
         g_clear_pointer(&report->guests, g_ptr_array_unref);
         g_clear_pointer(&report->changes, g_ptr_array_unref);
         record_free(&fleet_sequence_record, report->order);
+        g_clear_pointer(&report->silent, g_ptr_array_unref);
         g_ptr_array_unref(report->evacuate);
         g_free(report);
     }
@@ -188,12 +210,17 @@ bool fleet_report_is_good(const fleet_report *report)
     return true;
 }
 
-/// What a writer goes by: texts of pairs of kinds, made once each.
+/// Of a pair of kinds: a cell up to its names, and what stands between them.
+struct cell_text {
+    char *head, *middle;
+};
+
+/// What a writer goes by.
 struct writer {
     const fleet_report *report;
     json_dump_callback_t put;
     void *data;
-    char **heads; ///< kinds of guests × kinds of hosts: a cell up to its names
+    struct cell_text *texts; ///< kinds of guests × kinds of hosts, made once each
     bool is_begun;
 };
 
@@ -224,6 +251,17 @@ static char *quote(const char *text)
     return g_strchomp(json_format_line(string));
 }
 
+/// What libvirt says, as members.
+static char *format_middle(const fleet_cell *cell)
+{
+    if (cell->said == NULL) {
+        return g_strdup("");
+    }
+    g_autofree char *why = cell->said->why != NULL ? quote(cell->said->why) : NULL;
+    return g_strdup_printf(",\n      \"libvirt\": \"%s\"%s%s", fleet_can_to_string(cell->said->can),
+                           why != NULL ? ",\n      \"libvirt_why\": " : "", why != NULL ? why : "");
+}
+
 /// The cells of a guest, for the hosts of one kind.
 static int write_cells(struct writer *writer, size_t guest, size_t host_kind, const char *from,
                        const char *name)
@@ -233,16 +271,22 @@ static int write_cells(struct writer *writer, size_t guest, size_t host_kind, co
     const fleet_guest *one = fleet_matrix_get_guests(matrix)->pdata[guest];
     const struct host_kind *kind = hosts->kinds->pdata[host_kind];
     size_t guest_kind = fleet_matrix_get_kind(matrix, guest);
-    char **head = &writer->heads[guest_kind * hosts->kinds->len + host_kind];
-    *head = *head != NULL ? *head : format_head(fleet_matrix_get(matrix, guest_kind, host_kind));
+    const fleet_cell *cell = fleet_matrix_get(matrix, guest_kind, host_kind);
+    struct cell_text *text = &writer->texts[guest_kind * hosts->kinds->len + host_kind];
+    *text = text->head != NULL ? *text : (struct cell_text){format_head(cell), format_middle(cell)};
     for (size_t h = 0; h < kind->names->len; h++) {
         if (strcmp(kind->names->pdata[h], one->host) == 0) {
             continue;
         }
-        const char *const parts[] = {
-            writer->is_begun ? ",\n" : "\n", *head,      from,
-            ",\n      \"guest\": ",          name,       ",\n      \"to\": \"",
-            kind->names->pdata[h],           "\"\n    }"};
+        const char *const parts[] = {writer->is_begun ? ",\n" : "\n",
+                                     text->head,
+                                     from,
+                                     ",\n      \"guest\": ",
+                                     name,
+                                     text->middle,
+                                     ",\n      \"to\": \"",
+                                     kind->names->pdata[h],
+                                     "\"\n    }"};
         writer->is_begun = true;
         for (size_t i = 0; i < G_N_ELEMENTS(parts); i++) {
             TRY(put_text(writer, parts[i]));
@@ -273,14 +317,15 @@ int fleet_report_write(const fleet_report *report, json_dump_callback_t put, voi
     // "cells" is the first of the sorted members.
     g_autoptr(json_t) rest = record_format(&fleet_report_record, report, NULL);
     g_autofree char *text = json_format_document(rest);
-    struct writer writer = {report, put, data, g_new0(char *, count), false};
+    struct writer writer = {report, put, data, g_new0(struct cell_text, count), false};
     int rc = put_text(&writer, "{\n  \"cells\": [");
     rc = rc == 0 ? write_all(&writer) : rc;
     rc = rc == 0 ? put_text(&writer, writer.is_begun ? "\n  ],\n" : "],\n") : rc;
     rc = rc == 0 ? put_text(&writer, text + strlen("{\n")) : rc;
     for (size_t i = 0; i < count; i++) {
-        g_free(writer.heads[i]);
+        g_free(writer.texts[i].head);
+        g_free(writer.texts[i].middle);
     }
-    g_free(writer.heads);
+    g_free(writer.texts);
     return rc;
 }

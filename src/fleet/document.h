@@ -19,11 +19,17 @@ struct fleet_stuck {
 /// What is to be told of it, a sentence each (owned by the list); of names at most so many.
 void fleet_stuck_describe(const struct fleet_stuck *stuck, size_t names_max, GPtrArray *sentences);
 
+/// A host that was asked and did not answer: its guests are in no list.
+struct fleet_silent {
+    char *host, *why; ///< owned
+};
+
 typedef struct fleet_report {
     GPtrArray *guests;          ///< struct fleet_verdict *; NULL: held against no plan
     GPtrArray *evacuate;        ///< struct fleet_stuck *, of each host that has guests, by name
     GPtrArray *changes;         ///< struct fleet_change *; NULL: nothing is rehearsed; owned
     fleet_sequence *order;      ///< NULL: not asked for; owned
+    GPtrArray *silent;          ///< struct fleet_silent *; NULL: all answered
     const fleet_matrix *matrix; ///< borrowed
 } fleet_report;
 
@@ -34,6 +40,8 @@ extern const struct record fleet_report_record;
 /// The caller's; the matrix must outlive it.
 fleet_report *fleet_report_new(const fleet_matrix *matrix, const cpulift_plan *plan,
                                const fleet_rooms *rooms);
+/// Notes that this host did not answer.
+void fleet_report_add_silent(fleet_report *report, const char *host, const char *why);
 void fleet_report_free(fleet_report *report);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(fleet_report, fleet_report_free)
 

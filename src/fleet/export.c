@@ -53,6 +53,11 @@ static size_t count_stranded(const fleet_report *report)
     return count;
 }
 
+static unsigned count_silent(const fleet_report *report)
+{
+    return report->silent != NULL ? report->silent->len : 0;
+}
+
 /// Guests × other hosts with this answer.
 static size_t count_cells(const fleet_report *report, enum fleet_can can)
 {
@@ -106,18 +111,23 @@ char *fleet_export_metrics(const fleet_report *report)
         metrics_add(out, "cpulift_stuck_guests", "host", stuck->host, g_strv_length(stuck->guests));
     }
     add_rooms(out, report);
+    metrics_add_family(out, "cpulift_silent_hosts", "gauge", "Hosts that did not answer.");
+    metrics_add(out, "cpulift_silent_hosts", NULL, NULL, count_silent(report));
     return g_string_free(out, FALSE);
 }
 
 char *fleet_export_nagios(const fleet_report *report, enum fleet_alarm *ret_alarm)
 {
-    static const char *const words[] = {
-        [FLEET_OK] = "OK", [FLEET_WARNING] = "WARNING", [FLEET_CRITICAL] = "CRITICAL"};
+    static const char *const words[] = {[FLEET_OK] = "OK",
+                                        [FLEET_WARNING] = "WARNING",
+                                        [FLEET_CRITICAL] = "CRITICAL",
+                                        [FLEET_BLIND] = "UNKNOWN"};
     size_t stuck = count_stuck(report), stale = count_verdicts(report, "stale");
     size_t foreign = count_verdicts(report, "foreign"), unknown = count_verdicts(report, "unknown");
     size_t without = count_rooms(report, ROOM_NO), not_found = count_rooms(report, ROOM_NOT_FOUND);
     size_t stranded = count_stranded(report);
     *ret_alarm = foreign + stuck + without + stranded > 0 ? FLEET_CRITICAL
+                 : count_silent(report) != 0              ? FLEET_BLIND
                  : stale + unknown + not_found > 0        ? FLEET_WARNING
                                                           : FLEET_OK;
     GString *out = g_string_new(NULL);
@@ -128,6 +138,9 @@ char *fleet_export_nagios(const fleet_report *report, enum fleet_alarm *ret_alar
                     unknown, stuck, without + not_found);
     if (stranded > 0) {
         g_string_append_printf(out, ", %zu would strand", stranded);
+    }
+    if (count_silent(report) > 0) {
+        g_string_append_printf(out, ", %u hosts silent", count_silent(report));
     }
     g_string_append(out, " |");
     for (size_t i = 0; i < G_N_ELEMENTS(verdicts); i++) {

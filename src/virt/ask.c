@@ -6,6 +6,8 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "core/hosts_file.h"
+#include "virt/guests.h"
+#include "virt/opinion.h"
 #include "virt/scan.h"
 
 #include <string.h>
@@ -16,9 +18,8 @@ static void free_host(void *data)
     struct ask_host *host = data;
     g_free(host->name);
     g_free(host->uri);
-    json_decref(host->document);
-    g_free(host->via);
-    json_decref(host->warnings);
+    json_decref(host->question);
+    json_decref(host->answer);
     cpulift_error_free(host->err);
     g_free(host);
 }
@@ -55,18 +56,44 @@ const char *ask_host_to_string(const struct ask_host *host)
     return host->uri != NULL ? host->uri : "this machine";
 }
 
-static int scan(const struct ask_host *host, const struct ask *ask, GPtrArray *warnings,
-                json_t *message, cpulift_error **err)
+static int scan(const virt_conn *conn, const struct ask_host *host, const struct ask *ask,
+                GPtrArray *warnings, json_t *answer, cpulift_error **err)
 {
-    g_autoptr(virt_conn) conn = NULL;
     g_autoptr(cpulift_host) found = NULL;
+    TRY(scan_read(conn, host->name, ask->map, ask->timeout_ms, warnings, &found, err));
+    found->scanned = date_format(time(NULL));
+    json_object_set_new(answer, "document", host_format(found, ask->map));
+    return 0;
+}
+
+static int scan_guests(const virt_conn *conn, const struct ask_host *host, const struct ask *ask,
+                       GPtrArray *warnings, json_t *answer, cpulift_error **err)
+{
+    json_t *guests = NULL;
+    TRY(guests_read(conn, &guests, err));
+    json_object_set_new(answer, "guests", guests);
+    return scan(conn, host, ask, warnings, answer, err);
+}
+
+static int compare(const virt_conn *conn, const struct ask_host *host, const struct ask *ask,
+                   GPtrArray *warnings, json_t *answer, cpulift_error **err)
+{
+    (void)ask, (void)warnings, (void)err;
+    json_object_set_new(answer, "opinions", opinion_ask(conn, host->question));
+    return 0;
+}
+
+static int answer(const struct ask_host *host, const struct ask *ask, GPtrArray *warnings,
+                  json_t *message, cpulift_error **err)
+{
+    static int (*const questions[])(const virt_conn *, const struct ask_host *, const struct ask *,
+                                    GPtrArray *, json_t *, cpulift_error **) = {
+        [ASK_DOCUMENT] = scan, [ASK_GUESTS] = scan_guests, [ASK_OPINIONS] = compare};
+    g_autoptr(virt_conn) conn = NULL;
     // libvirt tells domain capabilities to those only who might start guests.
     TRY(conn_open(host->uri, CONN_FULL, ask->timeout_ms, &conn, err));
     json_object_set_new(message, "via", json_string(conn_to_string(conn)));
-    TRY(scan_read(conn, host->name, ask->map, ask->timeout_ms, warnings, &found, err));
-    found->scanned = date_format(time(NULL));
-    json_object_set_new(message, "document", host_format(found, ask->map));
-    return 0;
+    return questions[ask->what](conn, host, ask, warnings, message, err);
 }
 
 struct progress {
@@ -81,7 +108,7 @@ static char *work(void *data, size_t index)
     g_autoptr(json_t) message = json_object();
     g_autoptr(cpulift_error) err = NULL;
     g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
-    if (scan(ask->hosts->pdata[index], ask, warnings, message, &err) != 0) {
+    if (answer(ask->hosts->pdata[index], ask, warnings, message, &err) != 0) {
         json_object_set_new(message, "error", json_string(err->message));
         json_object_set_new(message, "code", json_integer(err->code));
     }
@@ -93,16 +120,16 @@ static char *work(void *data, size_t index)
 static void read_answer(struct ask_host *host, const char *text, size_t len)
 {
     g_autoptr(json_t) message = NULL;
-    if (json_parse_text(text, len, ask_host_to_string(host), &message, &host->err) == 0) {
-        host->document = json_incref(json_object_get(message, "document"));
-        host->warnings = json_incref(json_object_get(message, "warnings"));
-        host->via = g_strdup(json_get_string(message, "via"));
+    if (json_parse_text(text, len, ask_host_to_string(host), &message, &host->err) != 0) {
+        return;
     }
     const char *why = json_get_string(message, "error");
-    if (host->document == NULL && host->err == NULL) {
-        int code = (int)json_integer_value(json_object_get(message, "code"));
-        cpulift_error_set(&host->err, code, "%s", why != NULL ? why : "no answer");
+    if (why == NULL) {
+        host->answer = g_steal_pointer(&message);
+        return;
     }
+    int code = (int)json_integer_value(json_object_get(message, "code"));
+    cpulift_error_set(&host->err, code, "%s", why);
     if (host->name != NULL) {
         cpulift_error_prefix(&host->err, 0, "host '%s'", host->name);
     }

@@ -7,18 +7,26 @@
 
 #include "base/auto.h"
 
+/// What each host is asked; the members of its answer.
+enum ask_what {
+    ASK_DOCUMENT, ///< "document": what it can give (virt/scan.h)
+    ASK_GUESTS,   ///< that, and "guests": those that run (virt/guests.h)
+    ASK_OPINIONS, ///< "opinions": of the CPUs in its question (virt/opinion.h)
+};
+
 /// Whom to ask, and what came of it; all is owned.
 struct ask_host {
     char *name;         ///< what the host shall be called; NULL: what it calls itself
     char *uri;          ///< NULL: whatever answers on this machine
-    json_t *document;   ///< NULL where the host did not answer; then `err`
-    char *via;          ///< the connection that was chosen
-    json_t *warnings;   ///< lines
+    json_t *question;   ///< for ASK_OPINIONS
+    json_t *answer;     ///< an object; besides, "via": the connection that was chosen, "warnings":
+                        ///< lines. NULL where the host did not answer; then `err`
     cpulift_error *err; ///< why not
 };
 
 struct ask {
     GPtrArray *hosts; ///< struct ask_host *, see ask_hosts_new
+    enum ask_what what;
     const catalog *map;
     unsigned timeout_ms;                     ///< for each host
     size_t parallel;                         ///< so many at the same time
@@ -37,5 +45,5 @@ int ask_hosts_parse(GPtrArray *hosts, const char *text, const char *where, cpuli
 /// What messages call it. Borrowed.
 const char *ask_host_to_string(const struct ask_host *host);
 
-/// Asks them all; each then has its document or its error.
+/// Asks them all; each then has its answer or its error.
 void ask_all(const struct ask *ask);
