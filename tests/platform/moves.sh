@@ -5,7 +5,9 @@
 #   with CPU INSERTED                        an element with that at its end
 #   start HOST NAME…                         they run there, as HOST-NAME; their live XML is FOLDER/guests/HOST/HOST-NAME.xml
 #   travel VERDICT FROM [CELLS]              each cell of that document from there, a line each into FOLDER/journeys-FROM
-#   judge HOST…                              what came of those
+#   judge LEAST HOST…                        what came of those
+# $unsure is what a verdict of unknown is called: WRONG where all is to be known.
+unsure=WRONG
 cores4="<topology sockets='1' cores='4' threads='1'/>"
 cores2="<topology sockets='1' cores='2' threads='1'/>"
 nehalem="<cpu mode='custom' match='exact'><model fallback='allow'>Nehalem</model></cpu>"
@@ -68,6 +70,7 @@ CELLS
         really=$(try_move "$name" "$2" "$to")
         word=right
         [ "$can" = "$really" ] || word=WRONG
+        [ "$can" != unknown ] || word=$unsure
         echo "$word $really $libvirt: $name from $2 to $to: said $can ($because): $(tail -n 1 "$folder/refused-$2")"
     done <"$folder/cells-$2" >"$folder/journeys-$2"
 }
@@ -79,7 +82,7 @@ judge() {
     for home in "$@"; do
         cat "$folder/journeys-$home"
     done >"$folder/journeys"
-    grep ^WRONG "$folder/journeys" || :
+    grep -v ^right "$folder/journeys" || :
     cells=$(wc -l <"$folder/journeys") arrived=$(grep -c '^[^ ]* yes' "$folder/journeys" || :) wrong=$(grep -c ^WRONG "$folder/journeys" || :)
     echo "$cells migrations, $arrived arrived; of $wrong verify said otherwise, of $(grep -c '^[^ ]* \(yes no\|no yes\):' "$folder/journeys" || :) libvirt"
     [ "$wrong" -eq 0 ] && [ "$arrived" -ge "$least" ] && [ $((cells - arrived)) -ge "$least" ]

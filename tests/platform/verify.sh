@@ -11,16 +11,9 @@ done
 trap 'hosts_end; rm -rf "$folder"' EXIT
 hosts_open "$folder" || { echo "no network namespaces here"; exit 77; }
 python3 "$here/poorer.py" /usr/bin/qemu-system-x86_64 "$folder/qemu" avx2 movbe || { echo "no QEMU that gives less"; exit 77; }
-cat >"$folder/poorly" <<'OVER'
-#!/bin/sh
-qemu=$1
-shift
-mount --bind "$qemu" /usr/bin/qemu-system-x86_64
-exec "$@"
-OVER
 host_add a
 host_add b
-host_add poor unshare --mount sh "$folder/poorly" "$folder/qemu"
+host_add poor sh "$here/poorly.sh" "$folder/qemu"
 hosts_wait || fail "not all libvirtd answer: $(tail -n 3 "$folder"/*/libvirtd.log)"
 for host in a b poor; do
     echo "$host $(host_get uri $host)"
