@@ -106,7 +106,7 @@ static int upgrade(inventory *hosts, const char *word, cpulift_error **err)
 }
 
 /// Those that were asked, and the documents.
-static int load_hosts(const catalog *map, const GPtrArray *asked, char **paths, size_t count,
+static int load_hosts(const catalog *map, GPtrArray *asked, char **paths, size_t count,
                       inventory **ret_hosts, cpulift_error **err)
 {
     g_autoptr(inventory) hosts = inventory_new(map);
@@ -269,7 +269,7 @@ static void two_fleets_clear(two_fleets *of)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(two_fleets, two_fleets_clear)
 
-static int load_fleet(const catalog *map, const GPtrArray *asked, char **paths, size_t count,
+static int load_fleet(const catalog *map, GPtrArray *asked, char **paths, size_t count,
                       two_fleets *of, cpulift_error **err)
 {
     TRY(count > 0 ? load_plan(paths[0], &of->plan, err) : 0);

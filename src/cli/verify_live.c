@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "cli/verify_live.h"
 
+#include "base/date.h"
 #include "base/json.h"
 #include "cli/command.h"
+#include "core/host.h"
 
 #include <string.h>
+#include <time.h>
 
 /// The name in its document; NULL where it did not answer.
 static const char *get_name(const struct ask_host *host)
@@ -33,14 +36,27 @@ int verify_live_ask(const struct ask_options *options, const catalog *map, GPtrA
     return 0;
 }
 
-int verify_live_add_hosts(const GPtrArray *asked, inventory *hosts, cpulift_error **err)
+/// One that is left out on purpose is missed by nobody: then it has no error any more.
+static void add_silent(struct ask_host *host, const GPtrArray *asked, inventory *hosts)
+{
+    g_autofree char *name = ask_options_name_silent(host, asked), *now = date_format(time(NULL));
+    g_autoptr(json_t) document = host_format_silent(name, now, host->err->message);
+    g_autofree char *text = json_format_line(document);
+    if (inventory_add_text(hosts, text, strlen(text), name, NULL) == 0) {
+        g_clear_pointer(&host->err, cpulift_error_free);
+    }
+}
+
+int verify_live_add_hosts(GPtrArray *asked, inventory *hosts, cpulift_error **err)
 {
     for (size_t i = 0; i < asked->len; i++) {
-        const struct ask_host *host = asked->pdata[i];
-        if (host->answer != NULL) {
-            g_autofree char *text = json_format_line(ask_options_get_document(host));
-            TRY(inventory_add_text(hosts, text, strlen(text), ask_host_to_string(host), err));
+        struct ask_host *host = asked->pdata[i];
+        if (host->answer == NULL) {
+            add_silent(host, asked, hosts);
+            continue;
         }
+        g_autofree char *text = json_format_line(ask_options_get_document(host));
+        TRY(inventory_add_text(hosts, text, strlen(text), ask_host_to_string(host), err));
     }
     return 0;
 }
@@ -151,7 +167,7 @@ size_t verify_live_add_silent(const GPtrArray *asked, fleet_report *report)
     size_t count = 0;
     for (size_t i = 0; i < asked->len; i++) {
         const struct ask_host *host = asked->pdata[i];
-        if (host->answer == NULL) {
+        if (host->answer == NULL && host->err != NULL) {
             g_autofree char *name = ask_options_name_silent(host, asked);
             fleet_report_add_silent(report, name, host->err->message);
             count++;

@@ -10,8 +10,8 @@
 int verify_live_ask(const struct ask_options *options, const catalog *map, GPtrArray **ret_asked,
                     cpulift_error **err);
 
-/// Adds the documents of those that answered.
-int verify_live_add_hosts(const GPtrArray *asked, inventory *hosts, cpulift_error **err);
+/// Adds the documents of those that answered; the others may be left out.
+int verify_live_add_hosts(GPtrArray *asked, inventory *hosts, cpulift_error **err);
 
 /// Adds the guests (fleet_guest *) that run there. What cannot be read is told, and is a guest of
 /// which no more is known.
@@ -21,5 +21,5 @@ void verify_live_add_guests(const GPtrArray *asked, GPtrArray *guests);
 void verify_live_ask_opinions(const struct ask_options *options, const GPtrArray *asked,
                               fleet_matrix *matrix);
 
-/// Notes those that did not answer; returns how many.
+/// Notes those that did not answer and were not left out; returns how many.
 size_t verify_live_add_silent(const GPtrArray *asked, fleet_report *report);

@@ -98,6 +98,8 @@ has "$folder/out" '"silent": ['
 lacks "$folder/out" '"poor-'
 expect 2 "$cpulift" verify --hosts "$folder/list" --timeout 8 --nagios "$folder/plan.json"
 has "$folder/out" "2 hosts silent | "
+verify 1 --timeout 8 --without poor --without gone --json
+lacks "$folder/out" '"silent": ['
 grep '^poor\|^gone' "$folder/list" >"$folder/silent"
 expect 2 "$cpulift" verify --hosts "$folder/silent" --timeout 1
 has "$folder/err" "none of 2 hosts answers"
