@@ -101,14 +101,21 @@ static bool holds(char *const *names, const char *name)
     return names != NULL && g_strv_contains((const char *const *)names, name);
 }
 
-/// The vendor that is stated, or the model's; NULL: neither is known.
+/// The model's vendor, libvirt's name; NULL: not known.
 static const char *find_vendor(const struct judging *j)
 {
     const cpulift_cpu *cpu = j->guest->cpu;
     const struct catalog_model *model =
         cpu != NULL && cpu->model != NULL ? catalog_find_version(j->map, cpu->model) : NULL;
-    const char *of_model = model != NULL ? model->vendor : NULL;
-    return cpu != NULL && cpu->vendor != NULL ? cpu->vendor : of_model;
+    return model != NULL ? model->vendor : NULL;
+}
+
+/// What the guest's CPU shows: QEMU is not told the vendor that a definition states.
+static const char *find_shown_vendor(const struct judging *j)
+{
+    const char *id = j->guest->cpu != NULL ? j->guest->cpu->vendor_id : NULL;
+    const struct catalog_vendor *vendor = id != NULL ? catalog_find_vendor(j->map, id) : NULL;
+    return id == NULL ? find_vendor(j) : vendor != NULL ? vendor->name : NULL;
 }
 
 /// What a mode means is the host's: the guest arrives, and with another CPU than it left with.
@@ -199,7 +206,7 @@ static void judge_topology(const struct judging *j)
     g_autoptr(GPtrArray) names = g_ptr_array_new();
     for (size_t i = 0; j->side != NULL && j->entry != NULL && i < count; i++) {
         bool is_wanted = holds(j->side->features, rows[i].name);
-        bool is_of_vendor = !rows[i].is_amd_only || g_strcmp0(find_vendor(j), "AMD") == 0;
+        bool is_of_vendor = !rows[i].is_amd_only || g_strcmp0(find_shown_vendor(j), "AMD") == 0;
         bool is_set = is_of_vendor && (qemu == 0 || qemu >= rows[i].since_qemu) &&
                       j->guest->shape.per_socket > 1;
         bool can = qemu >= rows[i].since_qemu || judging_gives(j, rows[i].name);
@@ -213,7 +220,8 @@ static void judge_topology(const struct judging *j)
 /// QEMU's own emulation shows any vendor; under KVM it is the silicon's.
 static void judge_vendor(const struct judging *j)
 {
-    const char *vendor = find_vendor(j);
+    const cpulift_cpu *cpu = j->guest->cpu;
+    const char *vendor = cpu != NULL && cpu->vendor != NULL ? cpu->vendor : find_vendor(j);
     if (strcmp(j->guest->virt, "kvm") != 0 || vendor == NULL ||
         g_strcmp0(vendor, j->target->vendor) == 0) {
         return;
