@@ -135,7 +135,7 @@ static PetscErrorCode iterate(struct problem *pb, struct anderson *an, double to
 {
     const int stalled = 40;       /* iterations without halving the change */
     const int few = 2, many = 30; /* turns of continuity and mobility in each */
-    const int slow = 6;           /* iterations without halving after which many are better */
+    const int slow = 6;           /* iterations without halving: many, and a new history */
     const struct params *p = pb->p;
     PetscInt n = an->n;
     double inner = 1e-2, change = INFINITY, best = INFINITY, last;
@@ -156,7 +156,7 @@ static PetscErrorCode iterate(struct problem *pb, struct anderson *an, double to
         since = change < 0.5 * best ? 0 : since + 1;
         best = since ? best : change;
         out->ok = since < stalled;
-        if (turns == few && since == slow) {
+        if (since && since % slow == 0) { /* the history is the noise of loose linear solves */
             turns = many;
             anderson_reset(an);
         }

@@ -34,6 +34,10 @@ near "slow carriers" "$(grep -c '"verified": true' "$scratch/json")" 1 0
 run 1 "$examples/nanowire-10nm.ddg" -mobility_field on -mobility_perp on -vd 0.7 >"$scratch/out"
 most "the wire" outer_iterations 300
 
+# --- an outer iteration that stalls begins its acceleration anew
+run 2 -nx 71 -ny 3 -nz 38 -nox 4 -vg 1.0 -vd 0.7 >"$scratch/out"
+most "from 0 V in one step" outer_iterations 60
+
 # --- what only the set-up needs is given back
 unset MALLOC_PERTURB_ # writes where the program itself does not
 run 1 -nx 10 -ny 4 -nz 8 -vg 0.8 >"$scratch/out"
