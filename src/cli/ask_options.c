@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "cli/ask_far.h"
 #include "cli/command.h"
 
 #include <stdio.h>
@@ -39,7 +40,7 @@ int ask_options_find(const struct ask_options *options, GPtrArray *hosts, cpulif
         TRY(file_load(options->hosts, FILE_DOCUMENT_MAX, &text, NULL, err));
         TRY(ask_hosts_parse(hosts, text, options->hosts, err));
     }
-    return 0;
+    return ask_far_check(hosts, err);
 }
 
 static void show_progress(size_t done, size_t count)
@@ -64,6 +65,7 @@ static void warn(const struct ask_host *host)
 void ask_options_ask(const struct ask_options *options, GPtrArray *hosts, enum ask_what what,
                      const catalog *map)
 {
+    g_autoptr(GPtrArray) far = ask_far_take(hosts);
     const struct ask ask = {
         .hosts = hosts,
         .what = what,
@@ -73,6 +75,8 @@ void ask_options_ask(const struct ask_options *options, GPtrArray *hosts, enum a
         .tell = show_progress,
     };
     ask_all(&ask);
+    // Last: looking up names may take threads, which processes must not be forked from.
+    ask_far_ask(far, ask.timeout_ms, what, hosts);
     for (size_t i = 0; i < hosts->len; i++) {
         warn(hosts->pdata[i]);
     }

@@ -148,7 +148,9 @@ const struct command scan_command = {
     .arguments = "",
     .description =
         "Asks hosts through libvirt what they can give a guest, and prints a host document, or one "
-        "on each line where several hosts are named. Without -c and --hosts this machine is asked: "
+        "on each line where several hosts are named. In place of a libvirt's URI may stand the "
+        "address of an agent, or of an etcd with many hosts. Without -c and --hosts this machine "
+        "is asked: "
         "$LIBVIRT_DEFAULT_URI, else qemu:///system if it answers, else QEMU without a daemon.",
     .options = entries,
     .usage = "hosts are named by -c or --hosts",

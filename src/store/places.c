@@ -11,28 +11,28 @@
 #define AGENT_TIMEOUT_MS 10000U
 #define NAMES_IN_MESSAGE 5
 
-/// Where etcd's documents go, and the hosts that there must be one of.
-struct taking {
-    inventory *inv;
-    const char *place;
-    GPtrArray *names;
+/// Whom places_list() calls, and whom it was called for.
+struct listing {
+    int (*add)(void *data, const char *name, const char *text, size_t len, cpulift_error **err);
+    void *data;
+    GHashTable *names; ///< a set
 };
 
-static int add_host(void *data, const char *name, const etcd_pair *pair, cpulift_error **err)
+static int list_host(void *data, const char *name, const etcd_pair *pair, cpulift_error **err)
 {
-    struct taking *taking = data;
-    g_autofree char *where = g_strconcat(taking->place, ETCD_HOSTS, name, NULL);
-    g_ptr_array_add(taking->names, g_strdup(name));
-    return inventory_add_text(taking->inv, pair->value != NULL ? pair->value : "", pair->len, where,
-                              err);
+    const struct listing *listing = data;
+    g_hash_table_add(listing->names, g_strdup(name));
+    return listing->add(listing->data, name, pair->value != NULL ? pair->value : "", pair->len,
+                        err);
 }
 
-static int add_member(void *data, const char *name, const etcd_pair *pair, cpulift_error **err)
+static int list_member(void *data, const char *name, const etcd_pair *pair, cpulift_error **err)
 {
     (void)pair;
-    (void)err;
-    g_ptr_array_add(((struct taking *)data)->names, g_strdup(name));
-    return 0;
+    const struct listing *listing = data;
+    return g_hash_table_contains(listing->names, name)
+               ? 0
+               : listing->add(listing->data, name, NULL, 0, err);
 }
 
 static int connect(GMainContext *context, const store_address *address, etcd **ret_client,
@@ -43,23 +43,47 @@ static int connect(GMainContext *context, const store_address *address, etcd **r
     return etcd_new(context, address, access, ret_client, err);
 }
 
-/// Both lists are of one revision: a host that joins meanwhile is in none of them.
-static int load_etcd(inventory *inv, const store_address *address, cpulift_error **err)
+int places_list(const store_address *address,
+                int (*add)(void *data, const char *name, const char *text, size_t len,
+                           cpulift_error **err),
+                void *data, cpulift_error **err)
 {
     g_autoptr(GMainContext) context = g_main_context_new();
     g_autoptr(etcd) client = NULL;
-    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
-    struct taking taking = {inv, address->text, names};
+    g_autoptr(GHashTable) names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    struct listing listing = {add, data, names};
     guint64 revision = 0;
     TRY(connect(context, address, &client, err));
-    TRY(etcd_list(client, ETCD_HOSTS, &revision, add_host, &taking, err));
-    TRY(etcd_list(client, ETCD_MEMBERS, &revision, add_member, &taking, err));
-    if (names->len == 0) {
-        return cpulift_error_set(err, CPULIFT_EINPUT,
-                                 "'%s' holds no host document; agents publish them there "
-                                 "(cpuliftd.conf)",
-                                 address->text);
-    }
+    TRY(etcd_list(client, ETCD_HOSTS, &revision, list_host, &listing, err));
+    TRY(etcd_list(client, ETCD_MEMBERS, &revision, list_member, &listing, err));
+    return g_hash_table_size(names) > 0
+               ? 0
+               : cpulift_error_set(err, CPULIFT_EINPUT,
+                                   "'%s' holds no host document; agents publish them there "
+                                   "(cpuliftd.conf)",
+                                   address->text);
+}
+
+/// Where etcd's documents go, and the hosts that there must be one of.
+struct taking {
+    inventory *inv;
+    const char *place;
+    GPtrArray *names;
+};
+
+static int add_host(void *data, const char *name, const char *text, size_t len, cpulift_error **err)
+{
+    struct taking *taking = data;
+    g_autofree char *where = g_strconcat(taking->place, ETCD_HOSTS, name, NULL);
+    g_ptr_array_add(taking->names, g_strdup(name));
+    return text != NULL ? inventory_add_text(taking->inv, text, len, where, err) : 0;
+}
+
+static int load_etcd(inventory *inv, const store_address *address, cpulift_error **err)
+{
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+    struct taking taking = {inv, address->text, names};
+    TRY(places_list(address, add_host, &taking, err));
     int rc = inventory_demand(inv, names, address->text, err);
     return rc == 0 ? 0 : cpulift_error_prefix(err, rc, "agents are silent");
 }

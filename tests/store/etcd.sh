@@ -68,7 +68,14 @@ check "a plan that is not there" says 2 "there is no such plan" cpulift explain 
 check "a plan where hosts are expected" says 64 "is a plan where hosts are expected" cpulift plan "$fleet/plan/blue"
 check "nothing below the prefix" says 2 "holds no host document" cpulift plan "etcd://127.0.0.1:$etcd_port/other"
 
+check "scan takes the documents of all hosts" sh -c "cpulift scan -c $fleet -o scanned >out 2>err && cpulift plan -q scanned -o again.json 2>>err && cmp again.json near.json >>out"
+check "scan of a plan" says 64 "is a plan where hosts are expected" cpulift scan -c "$fleet/plan/blue"
+echo "one $fleet" >list
+check "a name for all of them" says 64 "stands for all hosts" cpulift scan --hosts list
+check "a scan of nothing" says 2 "holds no host document" cpulift scan -c "etcd://127.0.0.1:$etcd_port/other"
 ctl del fleet/hosts/node07 >/dev/null # as when its lease ends
+check "a silent member is a silent host of a scan" says 3 "'node07': its agent is silent" cpulift scan -c "$fleet" -o scanned
+check "whose document says so" grep -q "its agent is silent" scanned/node07.json
 check "a silent member stops the plan, by name" says 2 "silent.*: node07;" cpulift plan "$fleet"
 check "and prints nothing" test ! -s out
 check "it is left out on purpose" run 0 cpulift plan -q "$fleet" --without node07
@@ -225,6 +232,10 @@ check "one that does not answer stops the plan, by name" says 2 "none.sock' does
 check "so does one that has not scanned yet" says 2 "c.sock' answers '/v1/host' with HTTP status 503" cpulift plan $both "http+unix://$work/c.sock"
 # shellcheck disable=SC2086
 check "and one that wants another certificate" says 2 "https://127.0.0.1:[0-9]*' does not answer" env CPULIFT_TLS_CERT=stranger.pem CPULIFT_TLS_KEY=stranger.key cpulift plan $both
+echo "renamed http+unix://$work/a.sock" >list
+check "scan asks agents, by the names of a list" prints 0 '"name":"renamed"' cpulift scan --hosts list -c "https://127.0.0.1:$(cat b.ready)"
+check "scan tells who is silent" says 3 "c.sock' answers '/v1/host' with HTTP status 503" cpulift scan --hosts list -c "http+unix://$work/c.sock"
+check "an agent does not tell all of its guests" says 2 "name the libvirt of its hosts" cpulift verify near.json -c "http+unix://$work/a.sock"
 check "an agent has no plan" says 64 "names no plan" cpulift explain "http+unix://$work/a.sock"
 echo "1..$count"
 exit $failed
