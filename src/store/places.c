@@ -30,9 +30,8 @@ static int list_member(void *data, const char *name, const etcd_pair *pair, cpul
 {
     (void)pair;
     const struct listing *listing = data;
-    return g_hash_table_contains(listing->names, name)
-               ? 0
-               : listing->add(listing->data, name, NULL, 0, err);
+    bool is_new = g_hash_table_add(listing->names, g_strdup(name));
+    return is_new ? listing->add(listing->data, name, NULL, 0, err) : 0;
 }
 
 static int connect(GMainContext *context, const store_address *address, etcd **ret_client,

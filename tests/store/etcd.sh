@@ -79,6 +79,8 @@ check "whose document says so" grep -q "its agent is silent" scanned/node07.json
 check "a silent member stops the plan, by name" says 2 "silent.*: node07;" cpulift plan "$fleet"
 check "and prints nothing" test ! -s out
 check "it is left out on purpose" run 0 cpulift plan -q "$fleet" --without node07
+ctl put silent/members/node1 '' >/dev/null
+check "so does one where all are silent" says 2 "silent.*: node1;" cpulift plan "etcd://127.0.0.1:$etcd_port/silent"
 ctl put fleet/hosts/node07 '' >/dev/null
 check "an empty document is refused" says 2 "fleet/hosts/node07' is not valid JSON" cpulift plan "$fleet"
 ctl put fleet/hosts/node07 '{"schema":"cpulift.plan/1"}' >/dev/null
