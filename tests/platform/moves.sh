@@ -50,7 +50,7 @@ start() {
 try_move() {
     here=$(host_get uri "$2") there=$(host_get uri "$3")
     if virsh --quiet --connect "$here" migrate --live "$1" "$there" "tcp://$(host_get address "$3")" >"$folder/refused-$2" 2>&1; then
-        virsh --quiet --connect "$there" destroy "$1" >/dev/null
+        virsh --quiet --connect "$there" destroy "$1" >/dev/null 2>&1 & # which takes libvirt seconds
         create "$2" "${1#*-}"
         grep -q "mode='\(host-passthrough\|maximum\)'" "$folder/guests/$2/$1.xml" && echo no || echo yes
     else
