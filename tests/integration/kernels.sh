@@ -16,9 +16,10 @@ say() {
     [ "$1" = ok ] || sed 's/^/# /' err
 }
 
-# make_plan MODEL DENIED…: of one host that gives this model
+# make_plan MODEL DENIED…: of one host that gives this model, and is of its vendor
 make_plan() {
-    echo "<cpu mode='custom' match='exact'><model fallback='forbid'>$1</model></cpu>" >cpu.xml
+    case $1 in EPYC*) vendor=AMD ;; *) vendor=Intel ;; esac
+    echo "<cpu mode='custom' match='exact'><model fallback='forbid'>$1</model><vendor>$vendor</vendor></cpu>" >cpu.xml
     cpulift import cpu.xml --name host -o host.json 2>err || return
     shift
     for feature; do

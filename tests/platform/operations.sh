@@ -11,21 +11,29 @@ sed 's/"arch":"x86_64"/&,"versions":{"libvirt":"9.0.0","qemu":"7.2.0"}/; s/"mach
     "$source/examples/pool.jsonl" >hosts/pool.jsonl
 : >"$folder/skipped"
 
-# block WORDS: what the blocks of these words say
+# block HEAD: what the blocks that begin so say
 block() {
-    awk -v words="$1" '{ line = $0; sub(/^ +/, "", line) }
-        line ~ /^```/ { is_in = !is_in && line == "```sh " words; next }
-        is_in { print line }' "$page"
+    awk -v head="$1" '{ line = $0; sub(/^ +/, "", line) }
+        line ~ /^```/ { is_in = !is_in && line == "```" head; next }
+        is_in { print head == "yaml" ? $0 : line }' "$page"
 }
 
 # Nothing on the page is forgotten: each block has words that are known here.
 known='each|plan|guests|drain|upgrade|join|raise|libvirt|libvirt back|cloudstack|cloudstack upgrade|cloudstack back|opennebula|opennebula back|eucalyptus|eucalyptus back'
-if awk '{ line = $0; sub(/^ +/, "", line) } line ~ /^```/ { is_in = !is_in; if (is_in) print line }' "$page" | grep -vxE "\`\`\`sh ($known)"; then
+if awk '{ line = $0; sub(/^ +/, "", line) } line ~ /^```/ { is_in = !is_in; if (is_in) print line }' "$page" | grep -vxE "\`\`\`(sh ($known)|yaml)"; then
     fail "a block of the page is not run"
 fi
 for words in $(echo "$known" | tr ' |' '_ '); do
-    [ -n "$(block "$(echo "$words" | tr _ ' ')")" ] || fail "the page has no block of the words $words"
+    [ -n "$(block "sh $(echo "$words" | tr _ ' ')")" ] || fail "the page has no block of the words $words"
 done
+
+# Prometheus takes the page's settings, with the rules that are installed.
+if command -v promtool >/dev/null; then
+    block yaml | sed "s,/usr/local/share/cpulift,$2/data/prometheus,; s,: \([a-z]*\.\(pem\|key\)\),: $folder/\1,g" >"$folder/prometheus.yml"
+    touch "$folder/ca.pem" "$folder/prometheus.pem" "$folder/prometheus.key"
+    promtool check config "$folder/prometheus.yml" >"$folder/out" 2>&1 || fail "promtool: $(cat "$folder/out")"
+    checks=$((checks + 1))
+fi
 
 # What stands in for the rest of the world. A node is a folder.
 for name in su systemctl apt-get; do
@@ -51,7 +59,7 @@ chmod +x "$folder/bin"/*
 run() {
     words=$1
     shift
-    block "$words" | sed 's,\bHOST\b,north,; s,\bWEAK\b,south,' >"$folder/block"
+    block "sh $words" | sed 's,\bHOST\b,north,; s,\bWEAK\b,south,' >"$folder/block"
     for node; do
         expect "${status-0}" env NODE="$node" P="$platform" PATH="$folder/bin:$PATH" sh -eu "$folder/block"
     done
