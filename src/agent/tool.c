@@ -100,14 +100,12 @@ static gboolean read_stream(int fd, GIOCondition condition, void *data)
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
         return G_SOURCE_CONTINUE;
     }
-    if (got > 0 && stream->text->len + (size_t)got <= stream->max) {
-        g_string_append_len(stream->text, bytes, got);
-        return G_SOURCE_CONTINUE;
-    }
-    if (got > 0 && stream == &self->complaint) {
-        return G_SOURCE_CONTINUE; // the first of it says enough
-    }
     if (got > 0) {
+        size_t taken = MIN((size_t)got, stream->max - stream->text->len);
+        g_string_append_len(stream->text, bytes, (gssize)taken);
+        if (taken == (size_t)got || stream == &self->complaint) {
+            return G_SOURCE_CONTINUE; // of a complaint the first says enough
+        }
         self->is_over = true;
         stop(self);
     }
