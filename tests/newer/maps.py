@@ -45,6 +45,12 @@ def read_names(folder, kind):
             for name in re.findall(rf"^  <{kind} name='([^']*)'", open(path, encoding="utf-8").read(), re.M)}
 
 
+def read_vendors(folder):
+    """Model → its vendor, where it has one."""
+    texts = [open(path, encoding="utf-8").read() for path in glob.glob(folder + "/x86_*.xml")]
+    return dict(pair for text in texts for pair in re.findall(r"^  <model name='([^']*)'>(?:(?!</model>).)*?<vendor name='([^']*)'", text, re.M | re.S))
+
+
 def ask_newer(commands):
     """What its virsh answers to each command, in one process."""
     # As root QEMU finds the same of /dev/kvm at each look; else libvirt may ask it anew for each answer, for seconds.
@@ -64,8 +70,9 @@ def find_given(document):
 
 
 def expand_models(models):
-    """What the newer libvirt gives a guest of each model: the inside of a <cpu> that lists every feature."""
-    paths = [save(f"{work}/{model}.model", f"<cpu><arch>x86_64</arch><model>{model}</model></cpu>") for model in models]
+    """What the newer libvirt gives a guest of each model on its vendor's CPUs: the inside of a <cpu> that lists every feature."""
+    vendors = {model: f"<vendor>{vendor}</vendor>" for model, vendor in read_vendors(new_map).items()}
+    paths = [save(f"{work}/{model}.model", f"<cpu><arch>x86_64</arch><model>{model}</model>{vendors.get(model, '')}</cpu>") for model in models]
     answers = ask_newer([f"cpu-baseline --features {path}" for path in paths])
     return {model: re.search(r"<cpu [^>]*>\n(.*)</cpu>", answer, re.S).group(1) for model, answer in zip(models, answers)}
 
