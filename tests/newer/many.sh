@@ -3,7 +3,7 @@
 # As verify.sh, with guests by chance (many.py) on six hosts: each QEMU under each libvirt, and of each QEMU one that gives less. By hand with
 # another seed and more of them, when a QEMU or a libvirt is new or a rule of src/fleet changes. Usage: many.sh BUILD SOURCE [SEED [COUNT]]
 . "$2/tests/platform/lib.sh"
-seed=${3-1} count=${4-12}
+seed=${3-1} count=${4-6}
 . "$2/tests/newer/pair.sh"
 python3 "$here/poorer.py" /usr/bin/qemu-system-x86_64 "$folder/qemu-old" avx2 fma || fail "no QEMU that gives less"
 python3 "$here/poorer.py" "$build/newer/qemu/usr/bin/qemu-system-x86_64" "$folder/qemu-new" aes movbe || fail "no newer QEMU that gives less"
