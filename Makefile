@@ -25,7 +25,7 @@ check: build
 
 # The same on QEMU and libvirt of Debian's backports, with a log of its own.
 newer: build
-	@$(MESON) test -t 4 -C $(BUILD) --suite newer --logbase newer --print-errorlogs
+	@$(MESON) test -t 4 --num-processes $$(($$(nproc) * 2)) -C $(BUILD) --suite newer --logbase newer --print-errorlogs
 
 # The habit while working: the unit tests of an existing build.
 quick:
