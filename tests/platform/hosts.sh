@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=sh disable=SC2034
-# Sourced: real libvirtd on this machine, each in a network and a mount namespace of its own, all on one bridge. Needs root.
+# Sourced, after lib.sh: real libvirtd on this machine, each in a network and a mount namespace of its own, all on one bridge. Needs root.
 #   hosts_open FOLDER         their bridge; false where there can be none
 #   host_add NAME [COMMAND…]  starts one, through the command, with its files in FOLDER/NAME; sets uri_NAME and address_NAME
 #   hosts_wait                until all answer
@@ -37,14 +37,7 @@ auth_unix_ro = "none"
 host_uuid = "$2"
 log_outputs = "3:file:$1/libvirtd.log"
 CONF
-    cat >"$1/etc/qemu.conf" <<'CONF'
-stdio_handler = "file"
-user = "root"
-group = "root"
-security_driver = "none"
-namespaces = []
-cgroup_controllers = []
-CONF
+    qemu_conf >"$1/etc/qemu.conf"
 }
 
 host_add() {

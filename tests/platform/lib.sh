@@ -47,13 +47,9 @@ same_tree() {
     checks=$((checks + 1))
 }
 
-# embedded FOLDER: a libvirt in this process, with its state there; $uri is its URI. What it found out about QEMU, which takes it seconds, stays
-# where cpulift's own embedded libvirt keeps it.
-embedded() {
-    mkdir -p "$1/etc"
-    (umask 077 && mkdir -p /var/cache/cpulift/cache)
-    [ -e "$1/cache" ] || ln -s /var/cache/cpulift/cache "$1/cache"
-    cat >"$1/etc/qemu.conf" <<'CONF'
+# What a libvirt of a test has in its qemu.conf: guests are root's, and nothing of the machine keeps them from starting.
+qemu_conf() {
+    cat <<'CONF'
 stdio_handler = "file"
 user = "root"
 group = "root"
@@ -61,6 +57,15 @@ security_driver = "none"
 namespaces = []
 cgroup_controllers = []
 CONF
+}
+
+# embedded FOLDER: a libvirt in this process, with its state there; $uri is its URI. What it found out about QEMU, which takes it seconds, stays
+# where cpulift's own embedded libvirt keeps it.
+embedded() {
+    mkdir -p "$1/etc"
+    (umask 077 && mkdir -p /var/cache/cpulift/cache)
+    [ -e "$1/cache" ] || ln -s /var/cache/cpulift/cache "$1/cache"
+    qemu_conf >"$1/etc/qemu.conf"
     uri="qemu:///embed?root=$1"
 }
 
