@@ -29,9 +29,11 @@ expect 64 "$newer" run
 
 export BUILD="$build"
 "$newer" run true || exit $?
-before=$(cat /proc/self/mounts)
+# Other tests mount what they need elsewhere meanwhile.
+list_covers() { grep -E " /(usr|var/cache)(/[^ ]*)? " /proc/self/mounts || true; }
+before=$(list_covers)
 expect 5 "$newer" run sh -c '[ "$PWD" = "$1" ] && [ "$2" = "a  b" ] && grep -q "^overlay /usr " /proc/self/mounts && exit 5' - "$PWD" 'a  b'
-[ "$before" = "$(cat /proc/self/mounts)" ] || fail "a mount is left"
+[ "$before" = "$(list_covers)" ] || fail "a mount is left"
 expect 0 "$newer" run-qemu virsh --version
 same "$folder/out" "$(virsh --version >"$folder/old" && echo "$folder/old")"
 expect 0 "$newer" run-libvirt qemu-system-x86_64 --version
