@@ -2,7 +2,7 @@
 /// Puts programs with all that they need to start into an archive.
 #pragma once
 
-#include "measure/cpio.h"
+#include "base/cpio.h"
 
 /// Adds the program at `path`, its shared libraries and loader (as the loader itself lists them)
 /// and a script's interpreter, each where it is here.

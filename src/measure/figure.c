@@ -2,8 +2,8 @@
 #include "measure/figure.h"
 
 #include "base/file.h"
+#include "base/programs.h"
 #include "measure/process.h"
-#include "measure/programs.h"
 #include "measure/workload.h"
 
 #include <string.h>

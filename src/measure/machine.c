@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "measure/machine.h"
 
+#include "base/programs.h"
 #include "base/text.h"
 #include "config.h"
 #include "measure/process.h"
-#include "measure/programs.h"
 
 #include <cpuid.h>
 #include <string.h>

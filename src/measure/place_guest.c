@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /// Workloads in guests of their own: one guest for each sample, started by libvirt with the
 /// definition, from a kernel and an initramfs that holds the workload's own files.
+#include "base/programs.h"
 #include "measure/closure.h"
 #include "measure/console.h"
 #include "measure/guest.h"
 #include "measure/place.h"
 #include "measure/process.h"
-#include "measure/programs.h"
 #include "virt/boot.h"
 
 #include <string.h>

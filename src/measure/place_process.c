@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /// Workloads as processes of this machine, under `cpulift run`.
+#include "base/programs.h"
 #include "measure/place.h"
 #include "measure/process.h"
-#include "measure/programs.h"
 
 #include <string.h>
 

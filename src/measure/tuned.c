@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "measure/tuned.h"
 
+#include "base/programs.h"
 #include "measure/process.h"
-#include "measure/programs.h"
 #include "measure/silicon.h"
 
 #include <glib/gstdio.h>

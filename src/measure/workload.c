@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "measure/workload.h"
 
+#include "base/programs.h"
 #include "base/text.h"
-#include "measure/programs.h"
 
 #include <string.h>
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /// measure: the samples document, archives, transcripts, settings.
+#include "base/cpio.h"
 #include "base/file.h"
 #include "measure/console.h"
-#include "measure/cpio.h"
 #include "measure/environment.h"
 #include "measure/figure.h"
 #include "measure/guest.h"

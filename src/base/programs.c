@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "measure/programs.h"
+#include "base/programs.h"
 
 #include "base/text.h"
 #include "config.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "measure/cpio.h"
+#include "base/cpio.h"
 
 #include <errno.h>
 #include <string.h>
