@@ -17,6 +17,7 @@ core base
 virt base core
 probe base core virt
 probe/guest probe
+probe/kernel probe
 mask base core
 mask/look base core
 mask/cpu base core
