@@ -210,8 +210,7 @@ bool domain_has_own_mode(const domain_document *document)
     return mode != NULL && strcmp(mode, "custom") != 0;
 }
 
-/// -cpu, or what -global says of a type of CPUs: "Nehalem-x86_64-cpu.avx2=on".
-static bool is_cpu_option(const char *value)
+bool domain_is_cpu_option(const char *value)
 {
     return strcmp(value, "-cpu") == 0 || strcmp(value, "--cpu") == 0 ||
            g_str_has_prefix(value, "cpu.") || strstr(value, "-cpu.") != NULL ||
@@ -220,7 +219,7 @@ static bool is_cpu_option(const char *value)
 
 bool domain_has_own_cpu(const domain_document *document)
 {
-    return domain_has_argument(document, is_cpu_option);
+    return domain_has_argument(document, domain_is_cpu_option);
 }
 
 /// A mode other than custom asks for a CPU by itself; a custom one (the default) by its model.

@@ -76,6 +76,10 @@ bool domain_has_own_mode(const domain_document *document);
 /// True where <qemu:commandline> has an argument that `fits` says yes to.
 bool domain_has_argument(const domain_document *document, bool (*fits)(const char *value));
 
+/// Whether such an argument is -cpu, or what -global says of a type of CPUs:
+/// "Nehalem-x86_64-cpu.avx2=on".
+bool domain_is_cpu_option(const char *value);
+
 /// True where it has a -cpu, or a -global of CPUs, which override the <cpu> element:
 /// DOMAIN_OWN_CPU.
 bool domain_has_own_cpu(const domain_document *document);

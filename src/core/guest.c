@@ -66,8 +66,7 @@ static bool has_pmu(const xmlNode *root)
     return pmu != NULL && (state == NULL || strcmp(state, "on") == 0);
 }
 
-/// Of -overcommit, which libvirt has no element for.
-static bool is_cpu_pm(const char *value)
+bool guest_is_cpu_pm(const char *value)
 {
     g_auto(GStrv) options = g_strsplit(value, ",", -1);
     return g_strv_contains((const char *const *)options, "cpu-pm=on");
@@ -83,7 +82,7 @@ struct domain_guest guest_read(const domain_document *document)
         .vcpus = text != NULL && text_to_uint(text, 65535, &vcpus) ? (unsigned)vcpus : 0,
         .per_socket = count_per_socket(xml_find_child(root, "cpu")),
         .has_pmu = has_pmu(root),
-        .has_cpu_pm = domain_has_argument(document, is_cpu_pm),
+        .has_cpu_pm = domain_has_argument(document, guest_is_cpu_pm),
     };
 }
 

@@ -43,6 +43,10 @@ struct domain_guest {
     bool has_cpu_pm;     ///< cpu-pm=on in <qemu:commandline>
 };
 
+/// Whether an argument of <qemu:commandline> is that of -overcommit, which libvirt has no element
+/// for.
+bool guest_is_cpu_pm(const char *value);
+
 /// Reads it from a domain. The topology is that of the first <cpu>, where libvirt looks.
 struct domain_guest guest_read(const domain_document *document);
 

@@ -23,6 +23,10 @@ typedef struct fleet_guest {
 /// Parses the live XML of a guest of `host`; `name` stands in messages.
 int fleet_guest_parse(const char *xml, size_t len, const char *name, const char *host,
                       fleet_guest **ret_guest, cpulift_error **err);
+/// Of a guest's live XML what fleet_guest_parse() goes by, which reads the same guest of it, and
+/// nothing else: for those who may not see the whole. The caller's.
+int fleet_guest_reduce(const char *xml, size_t len, const char *name, char **ret_xml,
+                       cpulift_error **err);
 /// One that runs there and could not be read. The caller's.
 fleet_guest *fleet_guest_new_unread(const char *name, const char *host, const char *why);
 /// What the guest has, as its XML says: one that was started by less than check='full' has also

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "base/xml.h"
+#include "core/domain.h"
+#include "fleet/guest.h"
+
+#include <string.h>
+
+/// Of these elements only these children stay; an element that is no parent here stays whole.
+static const struct {
+    const char *parent, *children[7];
+} kept[] = {
+    {"domain", {"name", "memory", "vcpu", "os", "features", "cpu", "commandline"}},
+    {"os", {"type"}},
+    {"features", {"acpi", "pmu"}},
+    {"commandline", {"arg"}},
+};
+
+static bool is_kept(const xmlNode *node, const char *const *children, size_t count)
+{
+    if (node->type != XML_ELEMENT_NODE) {
+        return false;
+    }
+    if (strcmp((const char *)node->name, "arg") == 0) {
+        g_autofree char *value = xml_get_attribute(node, "value");
+        return value != NULL && (domain_is_cpu_option(value) || guest_is_cpu_pm(value));
+    }
+    bool is_one = false;
+    for (size_t i = 0; !is_one && i < count && children[i] != NULL; i++) {
+        is_one = strcmp((const char *)node->name, children[i]) == 0;
+    }
+    return is_one;
+}
+
+static void drop_blanks(xmlNode *parent)
+{
+    for (xmlNode *node = parent->children, *next = NULL; node != NULL; node = next) {
+        next = node->next;
+        drop_blanks(node);
+        if (xmlIsBlankNode(node)) {
+            xmlUnlinkNode(node);
+            xmlFreeNode(node);
+        }
+    }
+}
+
+static void reduce(xmlNode *parent)
+{
+    size_t row = 0;
+    while (row < G_N_ELEMENTS(kept) && strcmp((const char *)parent->name, kept[row].parent) != 0) {
+        row++;
+    }
+    if (row == G_N_ELEMENTS(kept)) {
+        return;
+    }
+    for (xmlNode *node = parent->children, *next = NULL; node != NULL; node = next) {
+        next = node->next;
+        if (is_kept(node, kept[row].children, G_N_ELEMENTS(kept[row].children))) {
+            reduce(node);
+        } else {
+            xmlUnlinkNode(node);
+            xmlFreeNode(node);
+        }
+    }
+}
+
+int fleet_guest_reduce(const char *xml, size_t len, const char *name, char **ret_xml,
+                       cpulift_error **err)
+{
+    g_autoptr(domain_document) document = NULL;
+    TRY(domain_parse(xml, len, name, &document, err));
+    xmlNode *root = xmlDocGetRootElement(document->tree);
+    (void)xmlUnsetProp(root, (const xmlChar *)"id"); // another at each start
+    reduce(root);
+    drop_blanks(root);
+    xmlBuffer *buffer = xmlBufferCreate();
+    bool is_done = buffer != NULL && xmlNodeDump(buffer, document->tree, root, 0, 0) >= 0;
+    *ret_xml = is_done ? g_strdup((const char *)xmlBufferContent(buffer)) : NULL;
+    xmlBufferFree(buffer);
+    return is_done ? 0
+                   : cpulift_error_set(err, CPULIFT_ESYSTEM, "no memory for the XML of '%s'", name);
+}
