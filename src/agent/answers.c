@@ -83,6 +83,7 @@ static void answer_guests(void *data, server_get *get, const void *request,
     } else if (ledger_read_guests(self->ledger, get(request, "after"), limit, &page, &err) != 0) {
         refuse(answer, 503, err->message);
     } else {
+        page->blind = g_strdup(guests_get(self->guests).fault);
         answer_record(&ledger_guests_record, page, answer);
     }
 }

@@ -125,6 +125,9 @@ static void judge(const guests *self, const struct watch_news *news, ledger_row 
     g_autoptr(cpulift_error) err = NULL;
     row->verdict = g_strdup("unknown");
     row->plan = g_strdup(plan.digest);
+    if (news->xml != NULL) {
+        (void)fleet_guest_reduce(news->xml, strlen(news->xml), news->name, &row->xml, NULL);
+    }
     if (news->xml == NULL || plan.plan == NULL) {
         row->why = g_strdup(news->xml == NULL ? news->why : "no plan is in force");
         return;
@@ -159,12 +162,13 @@ static bool is_same_list(char *const *a, char *const *b)
                         (const char *const *)(b != NULL ? b : none));
 }
 
-/// Both say the same of the guest's CPU.
+/// Both say the same of the guest and its CPU.
 static bool is_same_verdict(const ledger_row *a, const ledger_row *b)
 {
     return g_strcmp0(a->verdict, b->verdict) == 0 && g_strcmp0(a->why, b->why) == 0 &&
            g_strcmp0(a->plan, b->plan) == 0 && g_strcmp0(a->name, b->name) == 0 &&
-           is_same_list(a->missing, b->missing) && is_same_list(a->extra, b->extra);
+           g_strcmp0(a->xml, b->xml) == 0 && is_same_list(a->missing, b->missing) &&
+           is_same_list(a->extra, b->extra);
 }
 
 static void take_running(guests *self, const struct watch_news *news)

@@ -7,10 +7,13 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define VERSION 1
+#define VERSION 2
 
 /// "cplf": by this a file says whose it is.
 #define APPLICATION "1668312166"
+
+/// So many rows keep their XML while they wait.
+#define XML_PENDING_MAX 1000
 
 /// So many rows go at once, so that nobody waits long.
 #define PRUNE_MAX 2000
@@ -89,18 +92,8 @@ static int check_version(const ledger *self, guint64 *ret_version, cpulift_error
                                    self->path, *ret_version, VERSION);
 }
 
-/// What is written is on the disk before the commit returns, and a reader never waits for it.
-static int prepare(ledger *self, cpulift_error **err)
+static int create(const ledger *self, cpulift_error **err)
 {
-    guint64 version = 0;
-    TRY(check_version(self, &version, err));
-    TRY(execute(self,
-                "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -256;"
-                "PRAGMA journal_size_limit = 1048576; PRAGMA temp_store = MEMORY",
-                "set up", err));
-    if (version == VERSION) {
-        return 0;
-    }
     g_autofree char *events = table_format_create(&ledger_row_record, "event", "id", true);
     g_autofree char *guests = table_format_create(&ledger_row_record, "guest", "uuid", false);
     g_autofree char *sql =
@@ -110,6 +103,31 @@ static int prepare(ledger *self, cpulift_error **err)
                         "; PRAGMA user_version = %d; COMMIT",
                         events, guests, VERSION);
     return execute(self, sql, "make", err);
+}
+
+/// From each version to the next.
+static int upgrade(const ledger *self, guint64 version, cpulift_error **err)
+{
+    static const char *const steps[VERSION] = {
+        [1] = "BEGIN; ALTER TABLE event ADD COLUMN xml TEXT; ALTER TABLE guest ADD COLUMN xml TEXT;"
+              "PRAGMA user_version = 2; COMMIT",
+    };
+    for (; version < VERSION; version++) {
+        TRY(execute(self, steps[version], "upgrade", err));
+    }
+    return 0;
+}
+
+/// What is written is on the disk before the commit returns, and a reader never waits for it.
+static int prepare(ledger *self, cpulift_error **err)
+{
+    guint64 version = 0;
+    TRY(check_version(self, &version, err));
+    TRY(execute(self,
+                "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -256;"
+                "PRAGMA journal_size_limit = 1048576; PRAGMA temp_store = MEMORY",
+                "set up", err));
+    return version == 0 ? create(self, err) : upgrade(self, version, err);
 }
 
 static int read_counts(ledger *self, cpulift_error **err)
@@ -145,6 +163,9 @@ void ledger_add(ledger *self, ledger_row *row, enum ledger_guest guest)
         ledger_row_free(row);
         return;
     }
+    if (self->pending->len >= XML_PENDING_MAX) {
+        g_clear_pointer(&row->xml, g_free); // it comes again
+    }
     struct pending *one = g_new(struct pending, 1);
     *one = (struct pending){row, guest};
     g_ptr_array_add(self->pending, one);
@@ -164,8 +185,11 @@ static int write_all(ledger *self, cpulift_error **err)
 {
     for (size_t i = 0; i < self->pending->len; i++) {
         const struct pending *one = self->pending->pdata[i];
-        one->row->id = 0; // of an attempt that failed
-        TRY(table_insert(self->db, &ledger_row_record, "event", one->row, err));
+        char *xml = g_steal_pointer(&one->row->xml); // of guests that run alone
+        one->row->id = 0;                            // of an attempt that failed
+        int rc = table_insert(self->db, &ledger_row_record, "event", one->row, err);
+        one->row->xml = xml;
+        TRY(rc);
         one->row->id = (guint64)sqlite3_last_insert_rowid(self->db);
         TRY(write_guest(self, one, err));
     }

@@ -15,7 +15,7 @@ const struct record ledger_row_record = {
         {"event", &record_string, ROW(event), RECORD_REQUIRED,
          .meaning =
              "`start`, `stop`, `define`, `undefine`; `found`, `gone`: a start or a stop that "
-             "was seen only afterwards; `judged`: another verdict on a guest that runs; "
+             "was seen only afterwards; `judged`: a guest that runs has another verdict or XML; "
              "`host`: a scan of the host; `agent`: of the agent itself"},
         {"how", &record_string, ROW(how),
          .meaning = "in libvirt's word, `booted`, `migrated` …; of the agent: `started`, `blind`, "
@@ -32,7 +32,10 @@ const struct record ledger_row_record = {
         {"qemu", &record_version, ROW(qemu), .meaning = "that started it"},
         {"plan", &record_string, ROW(plan),
          .meaning = "the first 16 digits of the SHA-256 of the plan that it was held against, in "
-                    "one line with sorted keys"}),
+                    "one line with sorted keys"},
+        {"xml", &record_string, ROW(xml), RECORD_TEXT,
+         .meaning = "what of its live XML decides where it can go, as libvirt said it at that "
+                    "time; only of a guest that runs"}),
     .size = sizeof(ledger_row),
     .destroy = ledger_row_free,
 };
@@ -62,12 +65,15 @@ void ledger_rows_free(ledger_rows *rows)
 
 const struct record ledger_guests_record = {
     .schema = "cpulift.guests/1",
-    RECORD_ROWS({"guests", &record_list, GUESTS(guests), RECORD_REQUIRED,
-                 .record = &ledger_row_record,
-                 .meaning = "those that run, by uuid: each as the row of its ledger that decided "
-                            "last on its verdict"},
-                {"next", &record_string, GUESTS(next),
-                 .meaning = "more follow after this uuid; absent: these are all"}),
+    RECORD_ROWS(
+        {"guests", &record_list, GUESTS(guests), RECORD_REQUIRED, .record = &ledger_row_record,
+         .meaning = "those that run, by uuid: each as the row of its ledger that decided "
+                    "last on its verdict"},
+        {"next", &record_string, GUESTS(next),
+         .meaning = "more follow after this uuid; absent: these are all"},
+        {"blind", &record_string, GUESTS(blind),
+         .meaning = "why the agent does not hear libvirt: others may run meanwhile; absent: "
+                    "it does"}),
     .size = sizeof(ledger_guests),
 };
 

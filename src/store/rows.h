@@ -17,6 +17,7 @@ typedef struct ledger_row {
     char **missing, **extra; ///< likewise
     char *qemu;              ///< version that started it
     char *plan;              ///< digest of the plan that it was held against
+    char *xml; ///< what of its live XML decides where it can go; only of a guest that runs
 } ledger_row;
 
 extern const struct record ledger_row_record;
@@ -36,6 +37,7 @@ typedef struct ledger_rows {
 typedef struct ledger_guests {
     GPtrArray *guests; ///< ledger_row *, by uuid
     char *next;        ///< more follow after this uuid; NULL: these are all
+    char *blind;       ///< why libvirt is not heard, and others may run meanwhile; NULL: it is
 } ledger_guests;
 
 extern const struct record ledger_rows_record, ledger_guests_record;

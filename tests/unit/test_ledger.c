@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "../lib/skip.h"
 #include "store/ledger.h"
 
 #include "base/file.h"
@@ -256,8 +257,54 @@ static void what_is_no_ledger_is_refused(void **state)
     refuse("another program");
     assert_int_equal(g_unlink(path), 0);
     ledger_close(open_ledger(&plenty));
-    execute("PRAGMA user_version = 2");
-    refuse("is of version 2");
+    execute("PRAGMA user_version = 3");
+    refuse("is of version 3");
+}
+
+static char *get_guest_xml(ledger *self)
+{
+    g_autoptr(ledger_row) guest = NULL;
+    assert_int_equal(ledger_find_guest(self, "a", &guest, NULL), 0);
+    return guest != NULL ? g_steal_pointer(&guest->xml) : NULL;
+}
+
+/// Of a guest that runs alone; a guest's rows are many.
+static void the_xml_is_kept_once(void **state)
+{
+    (void)state;
+    g_autoptr(ledger) self = open_ledger(&plenty);
+    ledger_row *row = make_row("start", "a", "tuned");
+    row->xml = g_strdup("<domain/>");
+    ledger_add(self, row, LEDGER_RUNS);
+    assert_int_equal(ledger_commit(self, NULL), 0);
+    g_autoptr(ledger_rows) rows = read_rows(self, 0, 10);
+    assert_null(((const ledger_row *)rows->rows->pdata[0])->xml);
+    g_autofree char *xml = get_guest_xml(self);
+    assert_string_equal(xml, "<domain/>");
+}
+
+static void an_older_one_is_upgraded(void **state)
+{
+    (void)state;
+    g_autofree char *program = g_find_program_in_path("sqlite3");
+    if (program == NULL) {
+        SKIP("no sqlite3");
+    }
+    ledger *before = open_ledger(&plenty);
+    ledger_add(before, make_row("start", "a", "tuned"), LEDGER_RUNS);
+    ledger_close(before);
+    execute("ALTER TABLE event DROP COLUMN xml; ALTER TABLE guest DROP COLUMN xml;"
+            "PRAGMA user_version = 1");
+    g_autoptr(ledger) self = open_ledger(&plenty);
+    g_autofree char *xml = get_guest_xml(self);
+    assert_null(xml);
+    ledger_row *row = make_row("judged", "a", "tuned");
+    row->xml = g_strdup("<domain/>");
+    ledger_add(self, row, LEDGER_RUNS);
+    assert_int_equal(ledger_commit(self, NULL), 0);
+    g_autofree char *now = get_guest_xml(self);
+    assert_string_equal(now, "<domain/>");
+    assert_int_equal(ledger_count(self).rows, 2);
 }
 
 /// Adds rows in batches of any size and tells, after each commit, the id of the last.
@@ -331,6 +378,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_old_go_by_their_day, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_the_disk_refuses_waits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_no_ledger_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_xml_is_kept_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_older_one_is_upgraded, set_up, tear_down),
         cmocka_unit_test_setup_teardown(no_kill_loses_a_row_that_was_told, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
