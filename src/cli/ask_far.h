@@ -4,6 +4,9 @@
 
 #include "virt/ask.h"
 
+/// Whether it has such an address.
+bool ask_far_is(const struct ask_host *host);
+
 /// Refuses addresses that are none, and a name for all hosts of an etcd.
 int ask_far_check(const GPtrArray *hosts, cpulift_error **err);
 

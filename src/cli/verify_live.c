@@ -3,6 +3,7 @@
 
 #include "base/date.h"
 #include "base/json.h"
+#include "cli/ask_far.h"
 #include "cli/command.h"
 #include "core/host.h"
 
@@ -100,8 +101,8 @@ static json_t *format_question(const fleet_guest *guest)
                      element);
 }
 
-/// A host that answered of each kind, with the same question; `kinds` gets the kinds' indices, and
-/// `guests` what stands for each item of the question.
+/// A host that answered of each kind, and not through its agent, with the same question; `kinds`
+/// gets the kinds' indices, and `guests` what stands for each item of the question.
 static GPtrArray *list_questions(const GPtrArray *asked, const fleet_matrix *matrix, GArray *kinds,
                                  GArray *guests)
 {
@@ -118,7 +119,7 @@ static GPtrArray *list_questions(const GPtrArray *asked, const fleet_matrix *mat
     for (size_t k = 0; k < hosts->kinds->len; k++) {
         for (size_t i = 0; i < asked->len; i++) {
             const struct ask_host *host = asked->pdata[i];
-            if (host->answer != NULL &&
+            if (host->answer != NULL && !ask_far_is(host) &&
                 inventory_find(hosts, get_name(host)) == hosts->kinds->pdata[k]) {
                 ask_hosts_add(list, host->name, host->uri);
                 ((struct ask_host *)list->pdata[list->len - 1])->question = json_incref(question);

@@ -11,7 +11,6 @@
 struct round {
     http *client;
     const GPtrArray *agents;
-    const char *path;
     unsigned timeout_ms;
     size_t next, done;
 };
@@ -25,6 +24,7 @@ static void host_free(void *data)
 {
     struct agents_host *host = data;
     address_free(host->address);
+    g_free(host->path);
     g_free(host->text);
     cpulift_error_free(host->err);
     g_free(host);
@@ -35,10 +35,11 @@ GPtrArray *agents_new(void)
     return g_ptr_array_new_with_free_func(host_free);
 }
 
-void agents_add(GPtrArray *agents, store_address *address)
+void agents_add(GPtrArray *agents, store_address *address, const char *path)
 {
     struct agents_host *host = g_new0(struct agents_host, 1);
     host->address = address;
+    host->path = g_strdup(path);
     g_ptr_array_add(agents, host);
 }
 
@@ -53,7 +54,7 @@ static void answer(void *data, const struct http_answer *answer)
         cpulift_error_set(&host->err, answer->err->code, "%s", answer->err->message);
     } else if (answer->status != 200) {
         cpulift_error_set(&host->err, CPULIFT_EREMOTE,
-                          "'%s' answers '%s' with HTTP status %ld: %.200s", name, turn->round->path,
+                          "'%s' answers '%s' with HTTP status %ld: %.200s", name, host->path,
                           answer->status, answer->text);
     } else {
         host->text = g_memdup2(answer->text, answer->len + 1);
@@ -71,7 +72,7 @@ static void start_next(struct round *round)
     struct turn *turn = g_new0(struct turn, 1);
     *turn = (struct turn){round, round->agents->pdata[round->next++]};
     const store_address *address = turn->host->address;
-    g_autofree char *url = g_strconcat(address->urls[0], round->path, NULL);
+    g_autofree char *url = g_strconcat(address->urls[0], turn->host->path, NULL);
     const struct http_request request = {
         .url = url,
         .name = address->text,
@@ -84,13 +85,12 @@ static void start_next(struct round *round)
     http_start(round->client, &request);
 }
 
-void agents_get(const GPtrArray *agents, const store_access *access, const char *path,
-                unsigned timeout_ms)
+void agents_get(const GPtrArray *agents, const store_access *access, unsigned timeout_ms)
 {
     const struct http_tls tls = access_get_tls(access);
     g_autoptr(GMainContext) context = g_main_context_new();
     g_autoptr(http) client = http_new(context, &tls);
-    struct round round = {client, agents, path, timeout_ms, 0, 0};
+    struct round round = {client, agents, timeout_ms, 0, 0};
     for (size_t i = 0; i < PARALLEL; i++) {
         start_next(&round);
     }

@@ -9,6 +9,7 @@
 /// why.
 struct agents_host {
     store_address *address;
+    char *path; ///< what it is asked for: "/v1/host"
     char *text;
     size_t len;
     cpulift_error *err;
@@ -18,8 +19,7 @@ struct agents_host {
 GPtrArray *agents_new(void);
 
 /// Adds one, whose address is taken over.
-void agents_add(GPtrArray *agents, store_address *address);
+void agents_add(GPtrArray *agents, store_address *address, const char *path);
 
-/// Asks them all for `path` ("/v1/host"), many at the same time, each with a deadline.
-void agents_get(const GPtrArray *agents, const store_access *access, const char *path,
-                unsigned timeout_ms);
+/// Asks them all, many at the same time, each with a deadline.
+void agents_get(const GPtrArray *agents, const store_access *access, unsigned timeout_ms);

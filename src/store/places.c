@@ -113,7 +113,7 @@ static int load_agents(inventory *inv, const GPtrArray *agents, cpulift_error **
 {
     g_autoptr(store_access) access = NULL;
     TRY(access_read(&access, err));
-    agents_get(agents, access, "/v1/host", AGENT_TIMEOUT_MS);
+    agents_get(agents, access, AGENT_TIMEOUT_MS);
     TRY(check_answers(agents, err));
     for (size_t i = 0; i < agents->len; i++) {
         const struct agents_host *host = agents->pdata[i];
@@ -141,7 +141,7 @@ int places_load(inventory *inv, char *const *places, size_t count, cpulift_error
         if (address->is_etcd) {
             TRY(load_etcd(inv, address, err));
         } else {
-            agents_add(agents, g_steal_pointer(&address));
+            agents_add(agents, g_steal_pointer(&address), "/v1/host");
         }
     }
     return agents->len > 0 ? load_agents(inv, agents, err) : 0;

@@ -72,6 +72,26 @@ def starts(scene, plan):
     scene.expect("their number", scene.node.metric('cpulift_guests{verdict="stale"}'), 1)
 
 
+def verify(place, *more):
+    return subprocess.run([f"{BUILD}/cpulift", "verify", "--json", "-c", place, *more], capture_output=True, text=True)
+
+
+def travels(scene, plan):
+    """Through its agent a host's guests are known as through its libvirt."""
+    with open(f"{scene.folder}/hosts/{os.listdir(f'{scene.folder}/hosts')[0]}") as file:
+        other = {**json.load(file), "name": "other"}
+    with open(f"{scene.folder}/other.json", "w") as file:
+        json.dump(other, file)
+    said = []
+    for place in (f"http+unix://{scene.node.socket}", scene.libvirt.uri):
+        got = verify(place, plan, file.name)
+        if got.returncode not in (0, 1):
+            fail(f"verify of {place}: {got.stderr}")
+        said.append("".join(line for line in got.stdout.splitlines(True) if '"libvirt' not in line))
+    scene.expect("what its agent tells", said[0], said[1])
+    scene.expect("the cells", len(json.loads(said[0])["cells"]), 2)
+
+
 def vanishes(scene):
     """A guest that is gone before it can be looked at has its rows all the same."""
     scene.libvirt.define("brief", GUEST.format("brief", "Nehalem"))
@@ -96,6 +116,8 @@ def comes_back(scene):
     libvirt.kill()
     scene.row("agent")
     scene.expect("health", node.get("/healthz")[0], 503)
+    asked = verify(f"http+unix://{node.socket}")
+    scene.expect("an agent that is blind", (asked.returncode, "does not hear libvirt" in asked.stderr), (2, True))
     with open(f"{libvirt.folder}/run/libvirt/qemu/old.pid") as file:
         os.kill(int(file.read()), signal.SIGKILL)
     libvirt.start()
@@ -166,6 +188,7 @@ def test(folder):
         scene.node.start()
         scene.rows("agent", None, 2)
         starts(scene, file.name)
+        travels(scene, file.name)
         vanishes(scene)
         another_plan(scene, poorer)
         comes_back(scene)

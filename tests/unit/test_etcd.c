@@ -154,10 +154,10 @@ static void test_agents(void **state)
         store_address *address = NULL;
         g_autofree char *place = g_strdup_printf("http://127.0.0.1:%u", servers[i].port);
         assert_int_equal(address_parse(place, &address, NULL), 0);
-        agents_add(agents, address);
+        agents_add(agents, address, "/v1/host");
     }
     assert_int_equal(access_new(NULL, NULL, &(struct http_tls){0}, &access, NULL), 0);
-    agents_get(agents, access, "/v1/host", 300);
+    agents_get(agents, access, 300);
     const struct agents_host *hangs = agents->pdata[0], *well = agents->pdata[1],
                              *starts = agents->pdata[2];
     assert_null(hangs->text);
