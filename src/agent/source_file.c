@@ -21,7 +21,7 @@ static void load(void *data)
     g_autoptr(cpulift_error) err = NULL;
     g_autofree char *text = NULL;
     size_t len = 0;
-    if (file_load(self->path, PLAN_FILE_MAX, &text, &len, &err) == 0) {
+    if (file_load_at_once(self->path, PLAN_FILE_MAX, &text, &len, &err) == 0) {
         calls->plan(calls->data, text, len);
     } else {
         calls->fault(calls->data, err->message);

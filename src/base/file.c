@@ -54,13 +54,20 @@ int file_check_owner(uid_t uid, mode_t mode, const char *path, cpulift_error **e
                              path, (unsigned)uid, (unsigned)mode & 07777);
 }
 
-static int load(const char *path, size_t max, bool is_trusting, char **ret_text, size_t *ret_len,
+/// How a file is read.
+struct manner {
+    bool is_trusting;  ///< whoever owns it
+    bool is_impatient; ///< only what never keeps who reads it waiting
+};
+
+static int load(const char *path, size_t max, struct manner how, char **ret_text, size_t *ret_len,
                 cpulift_error **err)
 {
     bool is_stdin = strcmp(path, "-") == 0;
     const char *name = is_stdin ? "standard input" : path;
-    autoclose int fd = is_stdin ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)
-                                : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    const int flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | (how.is_impatient ? O_NONBLOCK : 0);
+    autoclose int fd =
+        is_stdin ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1) : open(path, flags);
     if (fd < 0) {
         return fail_errno(err, "open", name);
     }
@@ -71,7 +78,11 @@ static int load(const char *path, size_t max, bool is_trusting, char **ret_text,
     if (S_ISDIR(st.st_mode)) {
         return cpulift_error_set(err, CPULIFT_EINPUT, "'%s' is a folder: name a file", name);
     }
-    TRY(is_trusting ? 0 : file_check_owner(st.st_uid, st.st_mode, name, err));
+    if (how.is_impatient && !S_ISREG(st.st_mode)) {
+        return cpulift_error_set(err, CPULIFT_EINPUT, "'%s' is no regular file; put one there",
+                                 name);
+    }
+    TRY(how.is_trusting ? 0 : file_check_owner(st.st_uid, st.st_mode, name, err));
     g_autoptr(GString) text = g_string_sized_new((size_t)MAX(st.st_size, 0) < max ? st.st_size : 0);
     TRY(read_all(fd, name, max, text, err));
     if (ret_len != NULL) {
@@ -83,13 +94,19 @@ static int load(const char *path, size_t max, bool is_trusting, char **ret_text,
 
 int file_load(const char *path, size_t max, char **ret_text, size_t *ret_len, cpulift_error **err)
 {
-    return load(path, max, true, ret_text, ret_len, err);
+    return load(path, max, (struct manner){true, false}, ret_text, ret_len, err);
 }
 
 int file_load_trusted(const char *path, size_t max, char **ret_text, size_t *ret_len,
                       cpulift_error **err)
 {
-    return load(path, max, false, ret_text, ret_len, err);
+    return load(path, max, (struct manner){false, false}, ret_text, ret_len, err);
+}
+
+int file_load_at_once(const char *path, size_t max, char **ret_text, size_t *ret_len,
+                      cpulift_error **err)
+{
+    return load(path, max, (struct manner){false, true}, ret_text, ret_len, err);
 }
 
 int file_write_fd(int fd, const char *name, const char *text, size_t len, cpulift_error **err)

@@ -21,6 +21,11 @@ int file_load(const char *path, size_t max, char **ret_text, size_t *ret_len, cp
 int file_load_trusted(const char *path, size_t max, char **ret_text, size_t *ret_len,
                       cpulift_error **err);
 
+/// As file_load_trusted() for who serves others meanwhile: a FIFO or device, which may keep its
+/// reader waiting, is refused.
+int file_load_at_once(const char *path, size_t max, char **ret_text, size_t *ret_len,
+                      cpulift_error **err);
+
 /// CPULIFT_EREFUSED where a file or folder of this owner and mode may be written by another user
 /// than root and who runs this; `path` is for the message.
 int file_check_owner(uid_t uid, mode_t mode, const char *path, cpulift_error **err);

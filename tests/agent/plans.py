@@ -30,6 +30,20 @@ def cut_in_place(node, text):
         file.write(text[: len(text) // 2])
 
 
+def put_strange(node, text):
+    """What others than root and the agent's user may write decides nothing here."""
+    with open(f"{node.folder}/strange", "w") as file:
+        file.write(text)
+    os.chmod(file.name, 0o666)
+    os.rename(file.name, node.plan)
+
+
+def put_fifo(node):
+    """Nobody ever writes into it, and the agent answers all the same."""
+    os.mkfifo(f"{node.folder}/fifo")
+    os.rename(f"{node.folder}/fifo", node.plan)
+
+
 def turn_link(node, plan, folder):
     """As who mounts configuration does it: the file is a link into a folder that is a link."""
     for name, text in (("one", plan), ("two", plan.replace('"lab"', '"link"'))):
@@ -66,6 +80,10 @@ def test(folder):
     break_plan(node, "a plan that promises nothing", lambda: node.put_plan(json.dumps(promise)))
     break_plan(node, "cut off in place", lambda: cut_in_place(node, plan))
     break_plan(node, "a host's document", lambda: node.put_plan('{"schema": "cpulift.host/1"}'))
+    break_plan(node, "a stranger's", lambda: put_strange(node, plan))
+    if "is not trusted" not in node.get("/healthz")[1]:
+        fail(f"a stranger's plan is refused for another reason: {node.get('/healthz')[1]}")
+    break_plan(node, "a FIFO", lambda: put_fifo(node))
     break_plan(node, "gone", lambda: os.unlink(node.plan))
     last = digest(node)
     node.kill()
