@@ -33,17 +33,23 @@ static bool is_abandoned(const struct sockaddr_un *name)
            errno == ECONNREFUSED;
 }
 
+static int check_path(const char *address, cpulift_error **err)
+{
+    const size_t max = sizeof((struct sockaddr_un *)NULL)->sun_path;
+    const char *path = address + strlen(UNIX_PREFIX);
+    return *path == '/' && strlen(path) < max
+               ? 0
+               : cpulift_error_set(err, CPULIFT_EINPUT,
+                                   "cannot listen on '%s': the path must begin with '/' and be "
+                                   "shorter than %zu bytes",
+                                   address, max);
+}
+
 static int open_unix(const struct listen_place *place, int fd, cpulift_error **err)
 {
     const char *path = place->address + strlen(UNIX_PREFIX);
     struct sockaddr_un name = {.sun_family = AF_UNIX};
     struct stat st;
-    if (*path != '/' || strlen(path) >= sizeof name.sun_path) {
-        return cpulift_error_set(err, CPULIFT_EINPUT,
-                                 "cannot listen on '%s': the path must begin with '/' and be "
-                                 "shorter than %zu bytes",
-                                 place->address, sizeof name.sun_path);
-    }
     g_strlcpy(name.sun_path, path, sizeof name.sun_path);
     if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) && is_abandoned(&name)) {
         (void)unlink(path);
@@ -96,22 +102,39 @@ static int open_inet(const struct listen_place *place, const struct sockaddr_sto
     return bind(fd, (const struct sockaddr *)name, len) == 0 ? 0 : fail(err, place->address);
 }
 
+static int read_address(const char *address, struct sockaddr_storage *name, bool *is_loopback,
+                        cpulift_error **err)
+{
+    if (listen_is_unix(address)) {
+        name->ss_family = AF_UNIX;
+        *is_loopback = true;
+        return check_path(address, err);
+    }
+    return parse_address(address, name, is_loopback)
+               ? 0
+               : cpulift_error_set(err, CPULIFT_EINPUT,
+                                   "cannot listen on '%s': it is none of unix:PATH, ADDRESS:PORT "
+                                   "and [ADDRESS]:PORT",
+                                   address);
+}
+
+int listen_check(const char *address, bool *ret_is_loopback, cpulift_error **err)
+{
+    struct sockaddr_storage name = {0};
+    return read_address(address, &name, ret_is_loopback, err);
+}
+
 int listen_open(const struct listen_place *place, int *ret_fd, bool *ret_is_loopback,
                 cpulift_error **err)
 {
-    struct sockaddr_storage name = {.ss_family = AF_UNIX};
-    bool is_unix = listen_is_unix(place->address), is_loopback = is_unix;
-    if (!is_unix && !parse_address(place->address, &name, &is_loopback)) {
-        return cpulift_error_set(err, CPULIFT_EINPUT,
-                                 "cannot listen on '%s': it is none of unix:PATH, ADDRESS:PORT and "
-                                 "[ADDRESS]:PORT",
-                                 place->address);
-    }
+    struct sockaddr_storage name = {0};
+    bool is_loopback = false;
+    TRY(read_address(place->address, &name, &is_loopback, err));
     autoclose int fd = socket(name.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0) {
         return fail(err, place->address);
     }
-    TRY(is_unix ? open_unix(place, fd, err) : open_inet(place, &name, fd, err));
+    TRY(name.ss_family == AF_UNIX ? open_unix(place, fd, err) : open_inet(place, &name, fd, err));
     if (listen(fd, QUEUE) != 0) {
         return fail(err, place->address);
     }

@@ -14,6 +14,9 @@ struct listen_place {
 /// True for a Unix socket: TLS has no place there.
 bool listen_is_unix(const char *address);
 
+/// Refuses what is none of the three forms; *ret_is_loopback as listen_open() has it.
+int listen_check(const char *address, bool *ret_is_loopback, cpulift_error **err);
+
 /// Opens it; *ret_fd is the caller's. *ret_is_loopback: nobody beyond this machine reaches it. A
 /// Unix socket that nobody listens on any more is replaced; one on which somebody does is not.
 int listen_open(const struct listen_place *place, int *ret_fd, bool *ret_is_loopback,

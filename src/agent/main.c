@@ -2,6 +2,7 @@
 /// cpuliftd: reads what it is told, starts the agent and runs its loop until a signal ends it.
 #include "agent/agent.h"
 #include "agent/say.h"
+#include "agent/source.h"
 #include "base/text.h"
 #include "config.h"
 
@@ -58,6 +59,13 @@ static int run(const agent_settings *settings)
     return 0;
 }
 
+/// What would keep it from starting, as far as the configuration and the files that it names tell.
+static int check(const agent_settings *settings)
+{
+    g_autoptr(cpulift_error) err = NULL;
+    return source_check(settings, &err) == 0 && server_check(settings, &err) == 0 ? 0 : fail(err);
+}
+
 /// The help of the options, with the keys of the configuration below them.
 static GOptionContext *make_context(void)
 {
@@ -98,5 +106,5 @@ int main(int argc, char **argv)
     if (settings_load(options.config, &settings, &err) != 0) {
         return fail(err);
     }
-    return options.check ? 0 : run(settings);
+    return options.check ? check(settings) : run(settings);
 }

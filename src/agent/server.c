@@ -295,47 +295,79 @@ static int start(struct gate *gate, int fd, cpulift_error **err)
     return 0;
 }
 
+/// What of an address is wrong before it is opened.
+static int check_gate(const char *address, bool has_tls, cpulift_error **err)
+{
+    bool is_loopback = false;
+    TRY(listen_check(address, &is_loopback, err));
+    return is_loopback || has_tls
+               ? 0
+               : cpulift_error_set(err, CPULIFT_EREFUSED,
+                                   "'%s' can be reached from other machines: give [http] "
+                                   "certificate, key and clients, or listen on 127.0.0.1",
+                                   address);
+}
+
 static int add_gate(agent_server *self, const char *address, unsigned mode, cpulift_error **err)
 {
     const struct listen_place place = {address, mode};
     bool is_loopback = false;
     int fd = -1;
+    TRY(check_gate(address, self->secure != NULL, err));
     TRY(listen_open(&place, &fd, &is_loopback, err));
     struct gate *gate = g_new0(struct gate, 1);
     gate->server = self;
     gate->address = g_strdup(address);
     gate->is_secure = self->secure != NULL && !listen_is_unix(address);
     g_ptr_array_add(self->gates, gate);
-    if (!is_loopback && !gate->is_secure) {
-        close(fd);
-        return cpulift_error_set(
-            err, CPULIFT_EREFUSED,
-            "'%s' can be reached from other machines: give [http] certificate, "
-            "key and clients, or listen on 127.0.0.1",
-            address);
-    }
     return start(gate, fd, err);
+}
+
+static int read_mode(const agent_settings *settings, unsigned *ret_mode, cpulift_error **err)
+{
+    char *end = NULL;
+    guint64 mode = g_ascii_strtoull(settings->http_mode, &end, 8);
+    *ret_mode = (unsigned)mode;
+    return *end == '\0' && mode <= 0777
+               ? 0
+               : cpulift_error_set(err, CPULIFT_EINPUT,
+                                   "key 'mode': '%s' are no permissions; write 0660 or the like",
+                                   settings->http_mode);
+}
+
+static char **split_addresses(const agent_settings *settings)
+{
+    return g_strsplit_set(settings->http_listen, " \t", -1);
+}
+
+int server_check(const agent_settings *settings, cpulift_error **err)
+{
+    unsigned mode = 0;
+    struct secure *tls = NULL;
+    g_auto(GStrv) addresses = split_addresses(settings);
+    TRY(read_mode(settings, &mode, err));
+    TRY(secure_load(settings, &tls, err));
+    bool has_tls = tls != NULL;
+    secure_free(tls);
+    for (char **address = addresses; *address != NULL; address++) {
+        TRY(**address != '\0' ? check_gate(*address, has_tls, err) : 0);
+    }
+    return 0;
 }
 
 int server_open(const agent_settings *settings, const struct server_route *routes, void *data,
                 agent_server **ret_server, cpulift_error **err)
 {
-    guint64 mode = 0;
+    unsigned mode = 0;
     g_autoptr(agent_server) self = g_new0(agent_server, 1);
     self->routes = routes;
     self->data = data;
     self->gates = g_ptr_array_new_with_free_func(free_gate);
-    g_auto(GStrv) addresses = g_strsplit_set(settings->http_listen, " \t", -1);
-    char *end = NULL;
-    mode = g_ascii_strtoull(settings->http_mode, &end, 8);
-    if (*end != '\0' || mode > 0777) {
-        return cpulift_error_set(err, CPULIFT_EINPUT,
-                                 "key 'mode': '%s' are no permissions; write 0660 or the like",
-                                 settings->http_mode);
-    }
+    g_auto(GStrv) addresses = split_addresses(settings);
+    TRY(read_mode(settings, &mode, err));
     TRY(secure_load(settings, &self->secure, err));
     for (char **address = addresses; *address != NULL; address++) {
-        TRY(**address != '\0' ? add_gate(self, *address, (unsigned)mode, err) : 0);
+        TRY(**address != '\0' ? add_gate(self, *address, mode, err) : 0);
     }
     *ret_server = g_steal_pointer(&self);
     return 0;

@@ -35,6 +35,9 @@ struct server_route {
 
 typedef struct server agent_server;
 
+/// Refuses keys of [http] with which server_open() could never succeed.
+int server_check(const agent_settings *settings, cpulift_error **err);
+
 /// Listens where the configuration says. `routes` end with a path NULL. The caller's.
 int server_open(const agent_settings *settings, const struct server_route *routes, void *data,
                 agent_server **ret_server, cpulift_error **err);

@@ -22,6 +22,9 @@ typedef struct source source;
 struct source_kind {
     const char *prefix; ///< of the key's value: "/" or "etcd://"
 
+    /// Whether the keys make sense, without anybody being asked. NULL: they always do.
+    int (*check)(const agent_settings *settings, cpulift_error **err);
+
     /// Begins to tell: at once what is there, later each change. *ret_source is the caller's.
     int (*open)(const agent_settings *settings, const struct source_calls *calls,
                 source **ret_source, cpulift_error **err);
@@ -41,6 +44,9 @@ struct source {
     const struct source_kind *kind;
     struct source_calls calls;
 };
+
+/// Refuses keys with which source_open() could never succeed.
+int source_check(const agent_settings *settings, cpulift_error **err);
 
 /// Opens the one that the key `plan` names.
 int source_open(const agent_settings *settings, const struct source_calls *calls,

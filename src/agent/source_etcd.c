@@ -32,20 +32,41 @@ static void close_etcd(source *base)
     g_free(self);
 }
 
-static int connect(struct etcd_source *self, const agent_settings *settings, cpulift_error **err)
+/// Where the plan is, and how to get in there.
+static int read_keys(const agent_settings *settings, store_address **ret_address,
+                     store_access **ret_access, cpulift_error **err)
 {
-    g_autoptr(store_access) access = NULL;
-    etcd *client = NULL;
+    g_autoptr(store_address) address = NULL;
     const struct http_tls tls = {settings->etcd_authority, settings->etcd_certificate,
                                  settings->etcd_key};
-    TRY(address_parse(settings->agent_plan, &self->address, err));
-    if (self->address->pool == NULL) {
+    TRY(address_parse(settings->agent_plan, &address, err));
+    if (address->pool == NULL) {
         return cpulift_error_set(err, CPULIFT_EINPUT,
                                  "key 'plan': '%s' names no plan; write "
                                  "etcd://HOST:PORT/PREFIX/plan/POOL",
                                  settings->agent_plan);
     }
-    TRY(access_new(settings->etcd_user, settings->etcd_password, &tls, &access, err));
+    TRY(access_new(settings->etcd_user, settings->etcd_password, &tls, ret_access, err));
+    *ret_address = g_steal_pointer(&address);
+    return 0;
+}
+
+static int check(const agent_settings *settings, cpulift_error **err)
+{
+    g_autoptr(store_address) address = NULL;
+    g_autoptr(store_access) access = NULL;
+    etcd *client = NULL;
+    TRY(read_keys(settings, &address, &access, err));
+    TRY(etcd_new(NULL, address, access, &client, err));
+    etcd_free(client);
+    return 0;
+}
+
+static int connect(struct etcd_source *self, const agent_settings *settings, cpulift_error **err)
+{
+    g_autoptr(store_access) access = NULL;
+    etcd *client = NULL;
+    TRY(read_keys(settings, &self->address, &access, err));
     TRY(etcd_new(NULL, self->address, access, &client, err));
     g_autofree char *key = etcd_name_key(client, ETCD_PLANS, self->address->pool);
     const struct follow_calls calls = {take_value, take_fault, self};
@@ -98,6 +119,7 @@ static void measure(const source *base, GString *out)
 #define KIND(name, begin)                                                                          \
     const struct source_kind name = {                                                              \
         .prefix = begin,                                                                           \
+        .check = check,                                                                            \
         .open = open_etcd,                                                                         \
         .publish = publish,                                                                        \
         .measure = measure,                                                                        \

@@ -186,13 +186,19 @@ def secure(folder):
     node.stop()
 
 
-def refused(folder, listen, keys, words):
-    """It does not start, and says why."""
+def refused(folder, listen, keys, words, check=("--check",), plan=None):
+    """It does not start, and says why; so does --check where the keys alone are to blame."""
     node = Node(PROGRAM, folder, listen)
     node.http(keys)
-    got = subprocess.run([PROGRAM, "--config", f"{folder}/conf"], capture_output=True, text=True, timeout=20)
-    if got.returncode == 0 or words not in got.stderr or len(got.stderr.splitlines()) > 2:
-        fail(f"listen = {listen}, {keys}: {got.returncode} {got.stderr}")
+    if plan:
+        with open(f"{folder}/conf") as file:
+            text = file.read().replace(node.plan, plan)
+        with open(f"{folder}/conf", "w") as file:
+            file.write(text)
+    for more in [[], *([option] for option in check)]:
+        got = subprocess.run([PROGRAM, "--config", f"{folder}/conf", *more], capture_output=True, text=True, timeout=20)
+        if got.returncode == 0 or words not in got.stderr or len(got.stderr.splitlines()) > 2:
+            fail(f"listen = {listen}, {keys} {more}: {got.returncode} {got.stderr}")
 
 
 def starts(folder):
@@ -204,11 +210,16 @@ def starts(folder):
     refused(folder, "unix:there", "", "must begin with '/'")
     refused(folder, "unix:/" + "x" * 200, "", "shorter than")
     refused(folder, "", "certificate = /x\n", "all three")
+    refused(folder, "", "certificate = /x\nkey = /x\nclients = /x\n", "cannot open '/x'")
     refused(folder, "", "mode = 999\n", "no permissions")
+    refused(folder, "", "", "no place for a plan", plan="here.json")
+    refused(folder, "", "", "names no plan", plan="etcd://127.0.0.1:1/prefix")
+    refused(folder, "", "", "is no HOST:PORT", plan="etcd://a:b/prefix/plan/x")
+    refused(folder, "", "[etcd]\nuser = me\n", "password", plan="etcd://there:1/p/plan/x")
     node = Node(PROGRAM, folder).start()
-    refused(folder, "", "", "another cpuliftd has")
+    refused(folder, "", "", "another cpuliftd has", ())
     with tempfile.TemporaryDirectory() as other:
-        refused(other, f"unix:{node.socket}", "", "Address already in use")
+        refused(other, f"unix:{node.socket}", "", "Address already in use", ())
     if node.get("/metrics")[0] != 200 or os.stat(node.socket).st_mode & 0o777 != 0o660:
         fail("the socket of one that runs was taken away")
     node.kill()
