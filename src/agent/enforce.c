@@ -107,7 +107,9 @@ static void add_each(GPtrArray *words, const char *option, char *const *values)
 static const char *find_obstacle(const enforce *self)
 {
     const struct host_state host = host_watch_get(self->host);
-    return !host.is_judged         ? "this host has not been held against the plan yet"
+    return plans_get(self->plans).plan == NULL   ? "no plan is in force"
+           : plans_get_path(self->plans) == NULL ? "the disk did not take the plan in force"
+           : !host.is_judged       ? "this host has not been held against the plan yet"
            : host.can != FLEET_YES ? "this host is not known to give what the plan needs"
                                    : NULL;
 }
@@ -117,8 +119,8 @@ static void start(enforce *self)
     const struct plans_state plan = plans_get(self->plans);
     const char *obstacle = find_obstacle(self);
     const struct tool_calls calls = {done, is_well, self};
-    if (plan.plan == NULL || obstacle != NULL) {
-        take_fault(self, plan.plan == NULL ? "no plan is in force" : obstacle);
+    if (obstacle != NULL) {
+        take_fault(self, obstacle);
         return;
     }
     const char *const fixed[] = {

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/json.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #define DIGEST_LEN 16
@@ -19,7 +20,8 @@ struct plans {
     guint64 faults;
     void (*changed)(void *data);
     void *data;
-    guint told; ///< `changed` will be called when the loop runs
+    bool is_saved; ///< the file at `path` holds the plan in force
+    guint told;    ///< `changed` will be called when the loop runs
 };
 
 static int parse(const char *text, size_t len, const char *name, cpulift_plan **ret_plan,
@@ -55,6 +57,13 @@ static gboolean tell(void *data)
     return G_SOURCE_REMOVE;
 }
 
+static void tell_later(plans *self)
+{
+    if (self->told == 0) {
+        self->told = g_idle_add(tell, self);
+    }
+}
+
 static void take(plans *self, cpulift_plan *plan, char *digest)
 {
     drop_document(plan);
@@ -63,9 +72,7 @@ static void take(plans *self, cpulift_plan *plan, char *digest)
     self->plan = plan;
     self->digest = digest;
     self->since = g_get_real_time() / G_USEC_PER_SEC;
-    if (self->told == 0) {
-        self->told = g_idle_add(tell, self);
-    }
+    tell_later(self);
 }
 
 static void take_fault(void *data, const char *why)
@@ -89,11 +96,17 @@ static void take_text(void *data, const char *text, size_t len)
     }
     g_clear_pointer(&self->fault, g_free);
     g_autofree char *digest = make_digest(plan);
-    if (g_strcmp0(digest, self->digest) == 0) {
+    bool is_known = g_strcmp0(digest, self->digest) == 0;
+    if (is_known && self->is_saved) {
         return;
     }
-    if (file_save(self->path, text, len, 0640, &err) != 0) {
+    self->is_saved = file_save(self->path, text, len, 0640, &err) == 0;
+    if (!self->is_saved) {
         say(SAY_ERROR, "the plan will not survive a restart: %s", err->message);
+    }
+    if (is_known) { // and on the disk at last
+        tell_later(self);
+        return;
     }
     say(SAY_NOTICE, "the plan of pool '%s' (%s) is in force", plan->pool, digest);
     take(self, g_steal_pointer(&plan), g_steal_pointer(&digest));
@@ -115,6 +128,7 @@ static void load_last(plans *self)
         return;
     }
     char *digest = make_digest(plan);
+    self->is_saved = true;
     take(self, g_steal_pointer(&plan), digest);
 }
 
@@ -146,7 +160,7 @@ void plans_measure(const plans *self, GString *metrics)
 
 const char *plans_get_path(const plans *self)
 {
-    return self->path;
+    return self->is_saved ? self->path : NULL;
 }
 
 void plans_publish(plans *self, const char *text, size_t len)

@@ -26,7 +26,7 @@ struct plans_state plans_get(const plans *self);
 /// Adds to the metrics what is to be said of the place where the plan comes from.
 void plans_measure(const plans *self, GString *metrics);
 
-/// The file that holds the plan in force. Borrowed.
+/// The file that holds the plan in force, borrowed; NULL: the disk did not take it.
 const char *plans_get_path(const plans *self);
 
 /// To where the plan comes from: this host's document.

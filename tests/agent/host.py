@@ -13,7 +13,7 @@ import time
 BUILD, SOURCE = sys.argv[1:3]
 sys.path.insert(0, f"{SOURCE}/tests/lib")
 from libvirtd import Libvirtd, is_possible
-from node import Node, fail, read_ledger, wait_for
+from node import Node, digest, fail, read_ledger, wait_for
 
 GUEST = """<domain type='qemu'><name>{}</name><memory>65536</memory><os><type arch='x86_64' machine='pc'>hvm</type></os><features><acpi/></features>
 <cpu mode='custom' match='exact' check='none'><model fallback='forbid'>Nehalem</model></cpu></domain>"""
@@ -113,6 +113,24 @@ def drift(node, libvirt, programs):
     wait_for("the third definition", lambda: is_tuned(libvirt, "third"), 90)
 
 
+def full(node, libvirt):
+    """Where the disk does not take a new plan, the one before goes into no definition in its place."""
+    kept, text = f"{node.folder}/state/plan.json", open(node.plan).read()
+    before = digest(node)
+    os.unlink(kept)
+    os.mkdir(kept)
+    node.put_plan(text.replace('"one"', '"two"'))
+    wait_for("another plan", lambda: digest(node) != before)
+    libvirt.define("fourth", GUEST.format("fourth"))
+    wait_for("that it is not enforced", lambda: node.metric("cpulift_agent_enforce_up") == 0, 60)
+    if is_tuned(libvirt, "fourth"):
+        fail("a plan that is not on the disk was enforced")
+    os.rmdir(kept)
+    node.put_plan(text.replace('"one"', '"two"').replace("\n", "\n "))
+    wait_for("the fourth definition", lambda: is_tuned(libvirt, "fourth"), 90)
+    libvirt.virsh("undefine", "fourth")
+
+
 def test(folder):
     programs, root = f"{folder}/bin", f"{folder}/root"
     for one in (programs, root, f"{folder}/node"):
@@ -125,6 +143,7 @@ def test(folder):
         node.start()
         before = define(node, libvirt, root)
         drift(node, libvirt, programs)
+        full(node, libvirt)
         libvirt.virsh("undefine", "third")
         roll_back(node, libvirt, root, before)
     finally:
