@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "cli/fleet_table.h"
 #include "cli/verify_live.h"
+#include "core/machine.h"
 #include "fleet/export.h"
 #include "fleet/page.h"
 #include "fleet/verdict.h"
@@ -308,14 +309,28 @@ static void rehearse(const two_fleets *of, const fleet_matrix *of_all, fleet_rep
     }
 }
 
+/// A guest may have its host's width: that of the host as it is.
+static void tell_width(const inventory *hosts, fleet_guest *guest)
+{
+    const struct host_kind *home = inventory_find(hosts, guest->host);
+    const struct host_guest *entry =
+        home != NULL && guest->why == NULL
+            ? host_find_guest(home->host, guest->virt, machine_find_kind(guest->machine))
+            : NULL;
+    fleet_guest_set_host_width(guest, entry != NULL ? host_get_width(home->host, entry) : 0);
+}
+
 /// Those of the hosts that are asked, and of the folder.
-static int gather_guests(const GPtrArray *asked, const inventory *hosts, GPtrArray *guests,
+static int gather_guests(const GPtrArray *asked, const two_fleets *fleet, GPtrArray *guests,
                          cpulift_error **err)
 {
     verify_live_add_guests(asked, guests);
     TRY(options.guests != NULL ? load_guests(options.guests, guests, err) : 0);
     g_ptr_array_sort(guests, compare_guests);
-    return check_homes(hosts, guests, err);
+    for (size_t i = 0; i < guests->len; i++) {
+        tell_width(fleet->before, guests->pdata[i]);
+    }
+    return check_homes(fleet->after, guests, err);
 }
 
 static int verify(char **paths, size_t count, cpulift_error **err)
@@ -328,7 +343,7 @@ static int verify(char **paths, size_t count, cpulift_error **err)
     TRY(catalog_load(NULL, &map, err));
     TRY(verify_live_ask(&options.ask, map, &asked, err));
     TRY(load_fleet(map, asked, paths, count, &fleet, err));
-    TRY(gather_guests(asked, fleet.after, all, err));
+    TRY(gather_guests(asked, &fleet, all, err));
     TRY(select_guests(all, options.evacuate, guests, err));
     g_autoptr(fleet_matrix) of_all = fleet_matrix_new(fleet.after, all, map);
     g_autoptr(fleet_matrix) matrix = fleet_matrix_new(fleet.after, guests, map);

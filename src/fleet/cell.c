@@ -196,6 +196,33 @@ static void judge_features(const struct judging *j)
                      asked); // a host tells of what its CPU `host` has only
 }
 
+/// What moves nowhere, whatever the target is.
+static void judge_bonds(const struct judging *j)
+{
+    g_autoptr(GPtrArray) sure = g_ptr_array_new(), unsure = g_ptr_array_new();
+    for (char *const *bond = j->guest->bonds; *bond != NULL; bond++) {
+        g_ptr_array_add(sure, *bond);
+    }
+    for (char *const *doubt = j->guest->doubts; *doubt != NULL; doubt++) {
+        g_ptr_array_add(unsure, *doubt);
+    }
+    judging_add_list(j, FLEET_NO, "libvirt", sure);
+    judging_add_list(j, FLEET_UNKNOWN, "libvirt", unsure);
+    const cpulift_cpu *cpu = j->guest->cpu;
+    const struct cpu_feature *invtsc = cpu != NULL ? cpu_find_feature(cpu, "invtsc") : NULL;
+    if (invtsc != NULL && !cpu_is_off(invtsc->policy) && !j->guest->has_tsc_frequency) {
+        judging_add(j, FLEET_NO, "libvirt", "invtsc without the frequency of the TSC");
+    }
+}
+
+/// Host documents are of x86_64 alone.
+static void judge_arch(const struct judging *j)
+{
+    if (j->guest->arch != NULL && strcmp(j->guest->arch, "x86_64") != 0) {
+        judging_add(j, FLEET_UNKNOWN, "machine", "%s", j->guest->arch);
+    }
+}
+
 /// What QEMU sets by topology is a property that libvirt sees from GUEST_QEMU_BREAK on: a guest
 /// that has it as one stays above, one that has it otherwise stays below.
 static void judge_topology(const struct judging *j)
@@ -215,6 +242,9 @@ static void judge_topology(const struct judging *j)
         }
     }
     judging_add_list(j, qemu != 0 ? FLEET_NO : FLEET_UNKNOWN, "topology", names);
+    if (j->guest->has_odd_topology) {
+        judging_add(j, FLEET_UNKNOWN, "topology", "it does not make the guest's vCPUs");
+    }
 }
 
 /// QEMU's own emulation shows any vendor; under KVM it is the silicon's.
@@ -315,8 +345,8 @@ fleet_cell *fleet_judge(const fleet_guest *guest, const compare_side *side,
                         const cpulift_host *target, const catalog *map)
 {
     static void (*const rules[])(const struct judging *) = {
-        judge_definition, judge_machine, judge_acpi,      judge_model,    judge_vendor,
-        judge_width,      judge_words,   judge_forbidden, judge_features, judge_topology,
+        judge_definition, judge_bonds, judge_arch,  judge_machine,   judge_acpi,     judge_model,
+        judge_vendor,     judge_width, judge_words, judge_forbidden, judge_features, judge_topology,
     };
     fleet_cell *cell = g_new0(fleet_cell, 1);
     cell->because = g_ptr_array_new_with_free_func(obstacle_free);

@@ -29,6 +29,7 @@ int fleet_drift_find(const cpulift_plan *plan, const cpulift_host *host, const c
     g_autoptr(fleet_guest) guest = NULL;
     g_auto(compare_side) side = {0};
     TRY(fleet_guest_parse(xml, strlen(xml), plan->pool, host->name, &guest, err));
+    guest->width.is_hosts = false; // it starts here
     bool is_known = fleet_guest_take(guest, map, &side, NULL) == 0;
     *ret_cell = fleet_judge(guest, is_known ? &side : NULL, host, map);
     return 0;

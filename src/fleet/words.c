@@ -6,22 +6,40 @@
 
 #include <string.h>
 
+/// Where the width is a host's, another host gives another without a word.
+static void judge_host_width(const struct judging *j, unsigned gives_bits)
+{
+    const struct fleet_width *width = &j->guest->width;
+    unsigned has = width->host_has, gives = gives_bits;
+    if (width->max != 0) {
+        has = MIN(has, width->max);
+        gives = MIN(gives, width->max);
+    }
+    if (has == 0 || gives == 0) {
+        judging_add(j, FLEET_UNKNOWN, "width", "that of the host where it started");
+    } else if (has != gives) {
+        judging_add(j, FLEET_NO, "width", "%u bits would be %u", has, gives);
+    }
+}
+
 void judge_width(const struct judging *j)
 {
-    const fleet_guest *guest = j->guest;
-    unsigned bits = guest->cpu != NULL ? guest->cpu->phys_bits : 0;
-    bool is_kvm = strcmp(guest->virt, "kvm") == 0;
-    if (j->entry == NULL || (bits == 0 && !guest->has_host_width)) {
+    const struct fleet_width *width = &j->guest->width;
+    unsigned bits = j->guest->cpu != NULL ? j->guest->cpu->phys_bits : 0;
+    bool is_kvm = strcmp(j->guest->virt, "kvm") == 0;
+    if (j->entry == NULL || (bits == 0 && !width->is_said && !width->is_hosts)) {
         return;
     }
     unsigned gives_bits = host_get_width(j->target, j->entry);
-    if (guest->has_host_width && is_kvm) { // QEMU's own emulation has one width
-        judging_add(j, FLEET_UNKNOWN, "width", "that of the host where it started");
-    } else if (!planner_takes_width(j->target->libvirt_version)) {
+    if (width->is_odd) {
+        judging_add(j, FLEET_UNKNOWN, "width", "its <maxphysaddr> is not understood");
+    } else if ((bits != 0 || width->is_said) && !planner_takes_width(j->target->libvirt_version)) {
         judging_add(j, j->target->libvirt_version != NULL ? FLEET_NO : FLEET_UNKNOWN, "libvirt",
                     "it cannot state a width (%s)",
                     j->target->libvirt_version != NULL ? j->target->libvirt_version
                                                        : "version not known");
+    } else if (width->is_hosts && is_kvm) { // QEMU's own emulation has one width
+        judge_host_width(j, gives_bits);
     } else if (is_kvm && gives_bits < bits) {
         judging_add(j, gives_bits != 0 ? FLEET_NO : FLEET_UNKNOWN, "width", "%u bits of %u",
                     gives_bits, bits);

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash disable=SC2034
 # Sourced behind lib.sh and hosts.sh: guests on real hosts, and whether what 'verify' says of each is what live migration then does.
-#   guest NAME VCPUS MACHINE CPU [FEATURES]  a definition
+#   guest NAME VCPUS MACHINE CPU [FEATURES [DEVICES]]  a definition
 #   with CPU INSERTED                        an element with that at its end
 #   start HOST NAME…                         they run there, as HOST-NAME; their live XML is FOLDER/guests/HOST/HOST-NAME.xml
 #   travel VERDICT FROM [CELLS]              each cell of that document from there, a line each into FOLDER/journeys-FROM
@@ -18,7 +18,7 @@ guest() {
     cat >"$folder/defined/$1.xml" <<XML
 <domain type='qemu'><name>$1</name><memory>32768</memory><vcpu>$2</vcpu><os><type arch='x86_64' machine='$3'>hvm</type></os>
 <features>${5-<acpi/><apic/>}</features>$4<devices><emulator>/usr/bin/qemu-system-x86_64</emulator><controller type='usb' model='none'/>
-<memballoon model='none'/></devices></domain>
+<memballoon model='none'/>${6-}</devices></domain>
 XML
 }
 

@@ -8,7 +8,7 @@ for program in ip unshare virsh libvirtd qemu-system-x86_64 python3; do
 done
 [ "$(id -u)" -eq 0 ] || exit 77
 . "$here/hosts.sh"
-trap 'hosts_end; rm -rf "$folder"' EXIT
+trap 'hosts_end; rm -rf "$folder" /dev/shm/cpulift-$$-*' EXIT
 hosts_open "$folder" || { echo "no network namespaces here"; exit 77; }
 python3 "$here/poorer.py" /usr/bin/qemu-system-x86_64 "$folder/qemu" avx2 movbe || { echo "no QEMU that gives less"; exit 77; }
 host_add a
@@ -44,8 +44,12 @@ guest amd-none 2 pc "<cpu check='none'><model>EPYC</model>$cores2</cpu>"
 guest no-acpi 1 q35 "$nehalem" '<apic/>'
 guest narrow 1 pc "$(with "$nehalem" "<maxphysaddr mode='emulate' bits='40'/>")"
 guest wide 1 pc "$(with "$nehalem" "<maxphysaddr mode='emulate' bits='42'/>")"
+# What ties a guest to its host, whatever its CPU is, and what does not.
+memory="<model type='ivshmem-plain'/><size unit='M'>1</size></shmem>"
+guest sharing 1 pc "$planned" '<acpi/><apic/>' "<shmem name='cpulift-$$-peer'>$memory"
+guest owning 1 pc "$planned" '<acpi/><apic/>' "<shmem name='cpulift-$$-master' role='master'>$memory"
 starting=
-start a default paper-4 tuned-a host-model passthrough own-avx2 forced wide &
+start a default paper-4 tuned-a host-model passthrough own-avx2 forced wide sharing owning &
 starting="$starting $!"
 start b tuned host-model-2 tuned-q35-4 maximum own-less forbidding amd-none no-acpi &
 starting="$starting $!"
