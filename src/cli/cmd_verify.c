@@ -309,6 +309,30 @@ static void rehearse(const two_fleets *of, const fleet_matrix *of_all, fleet_rep
     }
 }
 
+/// Who stands twice counts twice: told where a dump is old, or a guest moved meanwhile.
+static void warn_twins(const GPtrArray *guests)
+{
+    g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+    for (size_t i = 0; i < guests->len; i++) {
+        const fleet_guest *guest = guests->pdata[i];
+        const fleet_guest *before = i > 0 ? guests->pdata[i - 1] : NULL;
+        const fleet_guest *twin =
+            guest->uuid != NULL ? g_hash_table_lookup(seen, guest->uuid) : NULL;
+        bool is_same = before != NULL && compare_guests(&before, &guest) == 0;
+        if (is_same) {
+            command_warn("guest '%s' of '%s' stands there twice, and counts twice", guest->name,
+                         guest->host);
+        } else if (twin != NULL && strcmp(twin->host, guest->host) != 0) {
+            command_warn("guest '%s' of '%s' and '%s' of '%s' are one, by their UUID: it moved "
+                         "meanwhile, or a dump is old; it counts twice",
+                         twin->name, twin->host, guest->name, guest->host);
+        }
+        if (guest->uuid != NULL) {
+            g_hash_table_insert(seen, guest->uuid, (void *)guest);
+        }
+    }
+}
+
 /// A guest may have its host's width: that of the host as it is.
 static void tell_width(const inventory *hosts, fleet_guest *guest)
 {
@@ -327,6 +351,7 @@ static int gather_guests(const GPtrArray *asked, const two_fleets *fleet, GPtrAr
     verify_live_add_guests(asked, guests);
     TRY(options.guests != NULL ? load_guests(options.guests, guests, err) : 0);
     g_ptr_array_sort(guests, compare_guests);
+    warn_twins(guests);
     for (size_t i = 0; i < guests->len; i++) {
         tell_width(fleet->before, guests->pdata[i]);
     }
@@ -371,6 +396,9 @@ static int run(char **paths, size_t count)
         return command_usage("verify", "--cpu-ratio is a number of vCPUs on each CPU, up to %g",
                              RATIO_MAX);
     }
+    if (options.nagios && options.json) {
+        return command_usage("verify", "--nagios and --json both print: give one");
+    }
     if (options.order && !is_rehearsal()) {
         return command_usage("verify", "--order of what? say what is rehearsed (--with, --without, "
                                        "--upgrade, --plan)");
@@ -386,8 +414,9 @@ static int run(char **paths, size_t count)
     if (err == NULL) {
         return status;
     }
-    if (options.nagios) { // who asks reads standard output alone
+    if (options.nagios) { // who asks reads standard output alone, up to what begins its numbers
         g_autofree char *line = g_strdup_printf("CPULIFT UNKNOWN - %s\n", err->message);
+        g_strdelimit(line, "|", '/');
         return command_say(line, false, NAGIOS_UNKNOWN);
     }
     return command_fail(&err);
