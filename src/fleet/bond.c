@@ -112,3 +112,33 @@ void bond_find(const xmlNode *domain, GPtrArray *sure, GPtrArray *unsure)
         }
     }
 }
+
+bool bond_ties(const xmlNode *node)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(rules); i++) {
+        const char *parent = rules[i].parent != NULL ? rules[i].parent : "domain";
+        if (xml_is_plain(node, rules[i].element) && xml_is_plain(node->parent, parent) &&
+            rules[i].ties(node)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void bond_reduce(xmlNode *node)
+{
+    static const char *const kept[] = {"type", "mode", "role", NULL};
+    for (xmlAttr *one = node->properties, *next = NULL; one != NULL; one = next) {
+        next = one->next;
+        if (!g_strv_contains(kept, (const char *)one->name)) {
+            xmlRemoveProp(one);
+        }
+    }
+    for (xmlNode *child = node->children, *next = NULL; child != NULL; child = next) {
+        next = child->next;
+        if (!xml_is_plain(child, "transient")) {
+            xmlUnlinkNode(child);
+            xmlFreeNode(child);
+        }
+    }
+}

@@ -1,24 +1,38 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "base/xml.h"
 #include "core/domain.h"
+#include "fleet/bond.h"
 #include "fleet/guest.h"
 
 #include <string.h>
 
 /// Of these elements only these children stay; an element that is no parent here stays whole.
 static const struct {
-    const char *parent, *children[7];
+    const char *parent, *children[10];
 } kept[] = {
-    {"domain", {"name", "memory", "vcpu", "os", "features", "cpu", "commandline"}},
+    {"domain",
+     {"name", "uuid", "memory", "vcpu", "os", "features", "cpu", "clock", "devices",
+      "commandline"}},
     {"os", {"type"}},
     {"features", {"acpi", "pmu"}},
+    {"clock", {"timer"}},
+    {"devices", {NULL}}, // those that tie the guest to its host
     {"commandline", {"arg"}},
 };
+
+static bool is_tsc(const xmlNode *timer)
+{
+    g_autofree char *name = xml_get_attribute(timer, "name");
+    return g_strcmp0(name, "tsc") == 0;
+}
 
 static bool is_kept(const xmlNode *node, const char *const *children, size_t count)
 {
     if (node->type != XML_ELEMENT_NODE) {
         return false;
+    }
+    if (strcmp((const char *)node->name, "timer") == 0) {
+        return is_tsc(node);
     }
     if (strcmp((const char *)node->name, "arg") == 0) {
         g_autofree char *value = xml_get_attribute(node, "value");
@@ -43,6 +57,15 @@ static void drop_blanks(xmlNode *parent)
     }
 }
 
+/// A folder of which nothing is left says nothing.
+static void drop_empty(xmlNode *node)
+{
+    if ((xml_is_plain(node, "devices") || xml_is_plain(node, "clock")) && node->children == NULL) {
+        xmlUnlinkNode(node);
+        xmlFreeNode(node);
+    }
+}
+
 static void reduce(xmlNode *parent)
 {
     size_t row = 0;
@@ -54,8 +77,12 @@ static void reduce(xmlNode *parent)
     }
     for (xmlNode *node = parent->children, *next = NULL; node != NULL; node = next) {
         next = node->next;
-        if (is_kept(node, kept[row].children, G_N_ELEMENTS(kept[row].children))) {
+        bool is_bond = node->type == XML_ELEMENT_NODE && bond_ties(node);
+        if (is_bond) {
+            bond_reduce(node);
+        } else if (is_kept(node, kept[row].children, G_N_ELEMENTS(kept[row].children))) {
             reduce(node);
+            drop_empty(node);
         } else {
             xmlUnlinkNode(node);
             xmlFreeNode(node);
