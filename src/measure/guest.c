@@ -5,8 +5,6 @@
 #include "core/variant.h"
 
 #include <string.h>
-#include <sys/utsname.h>
-#include <unistd.h>
 
 #define MACHINE "q35"
 
@@ -79,39 +77,5 @@ int guest_format_cpu(const bench_definition *d, bool is_kvm, char **ret_cpu, cpu
     *ret_cpu = g_markup_printf_escaped("<cpu mode='custom' match='exact' check='none'>\n"
                                        "    <model fallback='forbid'>%s</model>\n  </cpu>",
                                        d->argument);
-    return 0;
-}
-
-/// The name that sorts last among /boot/vmlinuz-*, or NULL.
-static char *find_newest(void)
-{
-    g_autoptr(GDir) folder = g_dir_open("/boot", 0, NULL);
-    g_autofree char *newest = NULL;
-    const char *name;
-    while (folder != NULL && (name = g_dir_read_name(folder)) != NULL) {
-        if (g_str_has_prefix(name, "vmlinuz-") &&
-            (newest == NULL || strverscmp(name, newest) > 0)) {
-            g_free(newest);
-            newest = g_strdup(name);
-        }
-    }
-    return newest != NULL ? g_build_filename("/boot", newest, NULL) : NULL;
-}
-
-int guest_find_kernel(const char *wanted, char **ret_path, cpulift_error **err)
-{
-    struct utsname host;
-    uname(&host);
-    g_autofree char *running = g_strdup_printf("/boot/vmlinuz-%s", host.release);
-    g_autofree char *path = wanted != NULL               ? g_strdup(wanted)
-                            : access(running, R_OK) == 0 ? g_strdup(running)
-                                                         : find_newest();
-    if (path == NULL || access(path, R_OK) != 0) {
-        return cpulift_error_set(err, CPULIFT_EMISSING,
-                                 "there is no kernel for the guests at '%s'; install "
-                                 "linux-image-cloud-amd64 or name one with --kernel",
-                                 path != NULL ? path : running);
-    }
-    *ret_path = g_canonicalize_filename(path, NULL);
     return 0;
 }

@@ -24,7 +24,3 @@ char *guest_format(const struct guest *guest);
 /// The caller frees it.
 int guest_format_cpu(const bench_definition *definition, bool is_kvm, char **ret_cpu,
                      cpulift_error **err);
-
-/// The kernel to start: `wanted`, else the running one's image, else the newest in /boot. *ret_path
-/// is the caller's.
-int guest_find_kernel(const char *wanted, char **ret_path, cpulift_error **err);

@@ -8,6 +8,7 @@
 #include "measure/place.h"
 #include "measure/process.h"
 #include "virt/boot.h"
+#include "virt/kernel.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -224,7 +225,7 @@ static int open_guest(const bench_settings *s, const char *folder, void **ret_da
     g_autoptr(guests) g = g_new0(guests, 1);
     g->settings = s;
     g->folder = folder;
-    TRY(guest_find_kernel(s->kernel, &g->kernel, err));
+    TRY(kernel_find(s->kernel, &g->kernel, err));
     for (unsigned i = 0; i < s->definitions->len; i++) {
         g_autofree char *cpu = NULL;
         TRY(guest_format_cpu(s->definitions->pdata[i], true, &cpu, err));

@@ -124,7 +124,7 @@ int child_run(struct child_work *work, probe_run **ret_run, cpulift_error **err)
     work->run = run;
     run->shape = options->shape != NULL ? *options->shape : shape_default;
     work->end = g_get_monotonic_time() + (gint64)options->timeout_ms * G_TIME_SPAN_MILLISECOND;
-    TRY(scene_make(work->plan, &work->scene, err));
+    TRY(scene_make(work->plan, options->kernel, &work->scene, err));
     run_jobs(work);
     scene_clear(&work->scene);
     if (work->err != NULL) {

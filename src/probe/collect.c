@@ -3,13 +3,11 @@
 
 #include "probe/image.h"
 #include "probe/proof.h"
+#include "probe/statement.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <unistd.h>
-
-/// Once it has begun, a guest prints without a pause; this long a silence is its end.
-#define SILENCE_MS 3000
 
 /// How often the starter is asked whether the guest can still go on.
 #define TURN_MS 250
@@ -21,8 +19,29 @@ const unsigned char *collect_get_image(const cpulift_plan *plan, size_t *ret_siz
     return is_long ? image_64 : image_32;
 }
 
-char *collect_format_line(const cpulift_plan *plan, const probe_shape *shape)
+/// A probe guest prints without a pause; a kernel may say a word and take its time.
+static const struct collect_end ends[] = {
+    {transcript_has_end, TRANSCRIPT_MAX, 3000},
+    {statement_has_end, STATEMENT_MAX, 60000},
+};
+
+const struct collect_end *collect_get_end(const struct start_kernel *kernel)
 {
+    return &ends[kernel != NULL];
+}
+
+unsigned collect_get_memory(const struct start_kernel *kernel)
+{
+    return kernel != NULL ? 256 : 32;
+}
+
+char *collect_format_line(const cpulift_plan *plan, const struct start_kernel *kernel,
+                          const probe_shape *shape)
+{
+    if (kernel != NULL) {
+        // Nothing that decides on protections: the kernel is to choose by itself.
+        return g_strdup("console=ttyS0 quiet loglevel=1 panic=-1");
+    }
     g_autofree char *sets = proof_format_sets(plan);
     return g_strdup_printf("sets=%s cpus=%u", sets, shape->vcpus);
 }
@@ -59,7 +78,7 @@ void collect_read(const struct collect *collect, GString *text, char **ret_hang)
 {
     gint64 last = g_get_monotonic_time();
     const char *why = NULL;
-    while (why == NULL && !transcript_has_end(text->str, text->len)) {
+    while (why == NULL && !collect->what->has_end(text->str, text->len)) {
         int came =
             collect->receive(collect->source, MIN(collect_left_ms(collect->end), TURN_MS), text);
         gint64 now = g_get_monotonic_time();
@@ -68,12 +87,13 @@ void collect_read(const struct collect *collect, GString *text, char **ret_hang)
             last = now;
         } else if (now >= collect->end) {
             why = "out of time";
-        } else if (text->len > 0 && now - last > SILENCE_MS * G_TIME_SPAN_MILLISECOND) {
-            why = "silent for 3 s";
+        } else if (text->len > 0 &&
+                   now - last > collect->what->silence_ms * G_TIME_SPAN_MILLISECOND) {
+            why = "silent for too long";
         } else if (collect->find_stop != NULL) {
             why = collect->find_stop(collect->data);
         }
-        if (text->len > TRANSCRIPT_MAX) {
+        if (text->len > collect->what->max) {
             why = "it prints without end";
         }
     }

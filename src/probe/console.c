@@ -49,7 +49,7 @@ int console_read(const virt_conn *conn, virDomainPtr domain, gint64 end, probe_r
                                  "cannot open the probe guest's console at '%s': %s", conn->uri,
                                  why);
     }
-    struct collect how = {receive, stream, end, live_find_stop, domain};
+    struct collect how = {collect_get_end(NULL), receive, stream, end, live_find_stop, domain};
     collect(&how, run);
     virStreamAbort(stream);
     virStreamFree(stream);
@@ -83,7 +83,7 @@ int console_read_file(const char *path, virDomainPtr domain, gint64 end, probe_r
         }
         return rc;
     }
-    struct collect how = {receive_file, &fd, end, live_find_stop, domain};
+    struct collect how = {collect_get_end(NULL), receive_file, &fd, end, live_find_stop, domain};
     collect(&how, run);
     close(fd);
     return 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /// The probe guest in a QEMU of our own, without libvirt.
 #include "probe/collect.h"
+#include "probe/scene.h"
 #include "probe/wording.h"
 #include "virt/emulator.h"
 
@@ -114,8 +115,8 @@ static void judge_end(struct emulator *emulator, probe_run *run)
     }
 }
 
-static int run_guest(const char *const *argv, int image, gint64 end, probe_run *run,
-                     cpulift_error **err)
+static int run_guest(const char *const *argv, int image, const struct collect_end *what, gint64 end,
+                     probe_run *run, cpulift_error **err)
 {
     int pipe_fds[2];
     if (pipe2(pipe_fds, O_CLOEXEC) != 0) {
@@ -127,7 +128,7 @@ static int run_guest(const char *const *argv, int image, gint64 end, probe_run *
     if (rc == 0) {
         GString *text = g_string_new(NULL);
         struct collect collect = {
-            .receive = collect_receive_fd, .source = &pipe_fds[0], .end = end};
+            .what = what, .receive = collect_receive_fd, .source = &pipe_fds[0], .end = end};
         collect_read(&collect, text, &run->hang);
         run->len = text->len;
         run->text = g_string_free(text, FALSE);
@@ -138,8 +139,9 @@ static int run_guest(const char *const *argv, int image, gint64 end, probe_run *
     return rc;
 }
 
+/// `scene` has a kernel's files; the probe guest is `image`, which QEMU gets as its standard input.
 static int start(const cpulift_plan *plan, const struct start_options *options, int image,
-                 probe_run *run, cpulift_error **err)
+                 const struct scene *scene, probe_run *run, cpulift_error **err)
 {
     gint64 end = g_get_monotonic_time() + (gint64)options->timeout_ms * G_TIME_SPAN_MILLISECOND;
     const char *program = options->emulator != NULL ? options->emulator : EMULATOR;
@@ -149,25 +151,42 @@ static int start(const cpulift_plan *plan, const struct start_options *options, 
     run->shape = wording.shape;
     g_autofree char *cpu = format_cpu(&wording);
     g_autofree char *smp = format_smp(&wording.shape);
-    g_autofree char *line = collect_format_line(plan, &wording.shape);
+    g_autofree char *line = collect_format_line(plan, options->kernel, &wording.shape);
+    g_autofree char *memory = g_strdup_printf("%u", collect_get_memory(options->kernel));
+    bool is_kernel = options->kernel != NULL;
     wording_clear(&wording);
     const char *const argv[] = {
-        program,       "-no-user-config",
-        "-nodefaults", "-no-reboot",
-        "-display",    "none",
-        "-m",          "32",
-        "-accel",      strcmp(options->virt, "kvm") == 0 ? "kvm" : "tcg",
-        "-machine",    options->machine,
-        "-cpu",        cpu,
-        "-smp",        smp,
-        "-chardev",    "file,id=serial,path=/proc/self/fd/1",
-        "-serial",     "chardev:serial",
-        "-kernel",     "/proc/self/fd/0",
-        "-append",     line,
-        "-overcommit", wording.shape.has_cpu_pm ? "cpu-pm=on" : "cpu-pm=off",
+        program,
+        "-no-user-config",
+        "-nodefaults",
+        "-no-reboot",
+        "-display",
+        "none",
+        "-m",
+        memory,
+        "-accel",
+        strcmp(options->virt, "kvm") == 0 ? "kvm" : "tcg",
+        "-machine",
+        options->machine,
+        "-cpu",
+        cpu,
+        "-smp",
+        smp,
+        "-chardev",
+        "file,id=serial,path=/proc/self/fd/1",
+        "-serial",
+        "chardev:serial",
+        "-kernel",
+        is_kernel ? scene->image : "/proc/self/fd/0",
+        "-append",
+        line,
+        "-overcommit",
+        wording.shape.has_cpu_pm ? "cpu-pm=on" : "cpu-pm=off",
+        is_kernel ? "-initrd" : NULL,
+        scene->initramfs,
         NULL,
     };
-    TRY(run_guest(argv, image, end, run, err));
+    TRY(run_guest(argv, image, collect_get_end(options->kernel), end, run, err));
     run->qemu = read_version(program);
     return 0;
 }
@@ -175,8 +194,10 @@ static int start(const cpulift_plan *plan, const struct start_options *options, 
 int start_direct(const cpulift_plan *plan, const struct start_options *options, probe_run **ret_run,
                  cpulift_error **err)
 {
-    int image = make_image(plan);
-    if (image < 0) {
+    struct scene scene = {0};
+    TRY(options->kernel != NULL ? scene_make(plan, options->kernel, &scene, err) : 0);
+    int image = options->kernel == NULL ? make_image(plan) : -1;
+    if (options->kernel == NULL && image < 0) {
         return cpulift_error_set(err, CPULIFT_ESYSTEM, "cannot make the guest's image: %s",
                                  g_strerror(errno));
     }
@@ -184,8 +205,11 @@ int start_direct(const cpulift_plan *plan, const struct start_options *options, 
     run->virt = g_strdup(options->virt);
     run->machine = g_strdup(options->machine);
     run->through = g_strdup("QEMU itself");
-    int rc = start(plan, options, image, run, err);
-    close(image);
+    int rc = start(plan, options, image, &scene, run, err);
+    if (image >= 0) {
+        close(image);
+    }
+    scene_clear(&scene);
     TRY(rc);
     *ret_run = g_steal_pointer(&run);
     return 0;

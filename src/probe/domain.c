@@ -18,7 +18,12 @@ static int watch(struct child_work *work, virDomainPtr domain, int listener)
         return conn_fail(&work->err, "cannot let the guest run with", run->through);
     }
     GString *text = g_string_new(NULL);
-    struct collect collect = {collect_receive_fd, &serial, work->end, live_find_stop, domain};
+    struct collect collect = {collect_get_end(work->options->kernel),
+                              collect_receive_fd,
+                              &serial,
+                              work->end,
+                              live_find_stop,
+                              domain};
     collect_read(&collect, text, &run->hang);
     run->len = text->len;
     run->text = g_string_free(text, FALSE);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "probe/scene.h"
 
+#include "base/cpio.h"
 #include "base/file.h"
 #include "probe/collect.h"
 #include "probe/proof.h"
@@ -14,6 +15,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+/// Debian's has 14 MiB.
+#define KERNEL_MAX ((size_t)256 << 20)
+
 /// How often a guest that loops prints, at most, and how long it goes on when nobody ends it.
 #define RECORDS_PER_S 5
 #define AFTER_S       5
@@ -26,7 +30,38 @@ static int fail_folder(const char *path, cpulift_error **err)
                              path, g_strerror(errno));
 }
 
-int scene_make(const cpulift_plan *plan, struct scene *ret_scene, cpulift_error **err)
+/// The kernel and an archive with its first process.
+static int pack_kernel(const struct scene *scene, const struct start_kernel *kernel,
+                       cpulift_error **err)
+{
+    g_autofree char *image = NULL;
+    size_t size = 0;
+    g_autoptr(cpio) archive = NULL;
+    TRY(file_load(kernel->image, KERNEL_MAX, &image, &size, err));
+    TRY(file_save(scene->image, image, size, 0644, err));
+    TRY(cpio_open(scene->initramfs, &archive, err));
+    TRY(cpio_add_file(archive, "/init", kernel->init, err));
+    TRY(kernel->module != NULL ? cpio_add_file(archive, "/msr.ko", kernel->module, err) : 0);
+    TRY(cpio_add_folder(archive, "/dev", err));
+    return cpio_finish(archive, err);
+}
+
+static int pack(const struct scene *scene, const cpulift_plan *plan,
+                const struct start_kernel *kernel, cpulift_error **err)
+{
+    size_t size = 0;
+    const char *image = (const char *)collect_get_image(plan, &size);
+    TRY(kernel != NULL ? pack_kernel(scene, kernel, err)
+                       : file_save(scene->image, image, size, 0644, err));
+    // Whatever the umask, others may pass through the folder and read the image, not list it: a
+    // system daemon's QEMU is another user.
+    bool is_open = chmod(scene->folder, 0711) == 0 && chmod(scene->image, 0644) == 0 &&
+                   (kernel == NULL || chmod(scene->initramfs, 0644) == 0);
+    return is_open ? 0 : fail_folder(scene->folder, err);
+}
+
+int scene_make(const cpulift_plan *plan, const struct start_kernel *kernel, struct scene *ret_scene,
+               cpulift_error **err)
 {
     struct scene made = {0};
     g_autofree char *pattern = g_build_filename(g_get_tmp_dir(), "cpulift-probe-XXXXXX", NULL);
@@ -35,16 +70,10 @@ int scene_make(const cpulift_plan *plan, struct scene *ret_scene, cpulift_error 
     }
     made.folder = g_steal_pointer(&pattern);
     made.image = g_build_filename(made.folder, "image", NULL);
+    made.initramfs = g_build_filename(made.folder, "initramfs", NULL);
     made.socket = g_build_filename(made.folder, "serial", NULL);
     made.name = g_path_get_basename(made.folder);
-    size_t size = 0;
-    const char *image = (const char *)collect_get_image(plan, &size);
-    int rc = file_save(made.image, image, size, 0644, err);
-    // Whatever the umask, others may pass through the folder and read the image, not list it: a
-    // system daemon's QEMU is another user.
-    if (rc == 0 && (chmod(made.folder, 0711) != 0 || chmod(made.image, 0644) != 0)) {
-        rc = fail_folder(made.folder, err);
-    }
+    int rc = pack(&made, plan, kernel, err);
     if (rc != 0) {
         scene_clear(&made);
         return rc;
@@ -57,11 +86,13 @@ void scene_clear(struct scene *scene)
 {
     if (scene->folder != NULL) {
         unlink(scene->image);
+        unlink(scene->initramfs);
         unlink(scene->socket);
         rmdir(scene->folder);
     }
     g_free(scene->folder);
     g_free(scene->image);
+    g_free(scene->initramfs);
     g_free(scene->socket);
     g_free(scene->name);
     *scene = (struct scene){0};
@@ -110,7 +141,7 @@ int scene_make_file(const struct scene *scene, cpulift_error **err)
 static char *format_line(const cpulift_plan *plan, const struct start_options *options,
                          const probe_shape *shape, bool is_looping)
 {
-    g_autofree char *line = collect_format_line(plan, shape);
+    g_autofree char *line = collect_format_line(plan, options->kernel, shape);
     unsigned seconds = options->timeout_ms / 1000 + AFTER_S;
     return is_looping ? g_strdup_printf("%s loop=%u", line, seconds * RECORDS_PER_S)
                       : g_steal_pointer(&line);
@@ -154,18 +185,23 @@ static char *format_head(const struct scene *scene, const cpulift_plan *plan,
     const char *state = shape_get_pmu(shape);
     g_autofree char *pmu =
         state != NULL ? g_strdup_printf("<pmu state='%s'/>", state) : g_strdup("");
-    g_autofree char *head = g_markup_printf_escaped(
-        "<domain type='%s'>\n"
-        "  <name>%s</name>\n"
-        "  <memory unit='MiB'>32</memory>\n"
-        "  <vcpu current='%u'>%u</vcpu>\n"
-        "  <os>\n"
-        "    <type arch='x86_64' machine='%s'>hvm</type>\n"
-        "    <kernel>%s</kernel>\n"
-        "    <cmdline>%s</cmdline>\n"
-        "  </os>\n",
-        options->virt, scene->name, shape->vcpus, shape->max, options->machine, scene->image, line);
-    return g_strdup_printf("%s  <features><acpi/><apic/>%s</features>\n", head, pmu);
+    g_autofree char *head =
+        g_markup_printf_escaped("<domain type='%s'>\n"
+                                "  <name>%s</name>\n"
+                                "  <memory unit='MiB'>%u</memory>\n"
+                                "  <vcpu current='%u'>%u</vcpu>\n"
+                                "  <os>\n"
+                                "    <type arch='x86_64' machine='%s'>hvm</type>\n"
+                                "    <kernel>%s</kernel>\n"
+                                "    <cmdline>%s</cmdline>\n",
+                                options->virt, scene->name, collect_get_memory(options->kernel),
+                                shape->vcpus, shape->max, options->machine, scene->image, line);
+    g_autofree char *initramfs =
+        options->kernel == NULL
+            ? g_strdup("")
+            : g_markup_printf_escaped("    <initrd>%s</initrd>\n", scene->initramfs);
+    return g_strdup_printf("%s%s  </os>\n  <features><acpi/><apic/>%s</features>\n", head,
+                           initramfs, pmu);
 }
 
 /// What libvirt has no element for.

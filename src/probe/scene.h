@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/// The private folder that a guest started by libvirt needs: its image, and a socket to which QEMU
-/// connects the serial line of a guest that is not migrated. One way for a system daemon (whose
-/// QEMU is another user), a session daemon and the embedded driver alike.
+/// The private folder that a guest started by libvirt needs, and a kernel that QEMU itself starts:
+/// its image, a kernel's initramfs, and a socket to which QEMU connects the serial line of a guest
+/// that is not migrated. One way for a system daemon (whose QEMU is another user), a session daemon
+/// and the embedded driver alike.
 #pragma once
 
 #include "base/error.h"
@@ -9,12 +10,14 @@
 #include "probe/wording.h"
 
 struct scene {
-    char *folder, *image, *socket; ///< paths
-    char *name;                    ///< of the domain, unique
+    char *folder, *image, *initramfs, *socket; ///< paths
+    char *name;                                ///< of the domain, unique
 };
 
-/// Makes the folder and the image. The caller frees `ret_scene` with scene_clear().
-int scene_make(const cpulift_plan *plan, struct scene *ret_scene, cpulift_error **err);
+/// Makes the folder and the image, which is the plan's probe guest or this kernel. The caller frees
+/// `ret_scene` with scene_clear().
+int scene_make(const cpulift_plan *plan, const struct start_kernel *kernel, struct scene *ret_scene,
+               cpulift_error **err);
 
 /// Removes what was made; what is gone already is fine.
 void scene_clear(struct scene *scene);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/// Starts the probe guest with a plan's definition and collects what it prints.
+/// Starts the probe guest, or a Linux kernel in its place, with a plan's definition and collects
+/// what it prints.
 #pragma once
 
 #include "base/error.h"
@@ -7,6 +8,14 @@
 #include "probe/run.h"
 
 #include <stdbool.h>
+
+/// A kernel to boot in the probe guest's place, whose first process says what it believes of its
+/// CPU (probe/statement.h); not for start_migrate().
+struct start_kernel {
+    const char *image;  ///< path of the kernel
+    const char *init;   ///< of that process
+    const char *module; ///< of the kernel's msr module; NULL: it has none, or it is not there
+};
 
 struct start_options {
     const char *virt, *machine; ///< "kvm" or "qemu"; "pc", "q35" or any that QEMU knows
@@ -18,7 +27,8 @@ struct start_options {
     const cpulift_cpu *cpu;     ///< the definition to start, as it stands; NULL: the plan's, as it
                                 ///< is worded for the guest and the QEMU that starts it
     const probe_shape *shape;   ///< of the guest; NULL: as many guests have it
-    unsigned timeout_ms;        ///< for everything together
+    const struct start_kernel *kernel; ///< NULL: the probe guest
+    unsigned timeout_ms;               ///< for everything together
 };
 
 /// Runs QEMU itself. A definition that QEMU refuses and a guest that does not finish are results,
