@@ -70,6 +70,7 @@ void ask_options_ask(const struct ask_options *options, GPtrArray *hosts, enum a
         .hosts = hosts,
         .what = what,
         .map = map,
+        .is_via_ssh = options->is_via_ssh,
         .timeout_ms = (unsigned)(options->timeout * 1000),
         .parallel = (size_t)options->jobs,
         .tell = show_progress,

@@ -9,6 +9,7 @@ struct ask_options {
     char *hosts;
     double timeout; ///< s
     int jobs;
+    bool is_via_ssh; ///< see struct ask
 };
 
 #define ASK_OPTIONS_DEFAULT                                                                        \

@@ -6,11 +6,12 @@
 #include "core/host_model.h"
 #include "core/join.h"
 #include "core/machine.h"
+#include "core/sysfs.h"
 
 #include <string.h>
 
 static struct {
-    char *host_name, *virt, *machine, *output, *libvirt_version, *qemu_version;
+    char *host_name, *virt, *machine, *output, *libvirt_version, *qemu_version, *sysfs;
     gboolean trust_silicon;
 } options;
 
@@ -26,6 +27,10 @@ static const GOptionEntry entries[] = {
      "VERSION"},
     {"qemu", 0, 0, G_OPTION_ARG_STRING, &options.qemu_version, "the host's QEMU version",
      "VERSION"},
+    {"sysfs", 0, 0, G_OPTION_ARG_FILENAME, &options.sysfs,
+     "add the vulnerabilities that DIR has, a copy of the host's "
+     "/sys/devices/system/cpu/vulnerabilities",
+     "DIR"},
     {"trust-silicon", 0, 0, G_OPTION_ARG_NONE, &options.trust_silicon,
      "take a physical CPU's description for what its guests can get", NULL},
     {"output", 'o', 0, G_OPTION_ARG_FILENAME, &options.output,
@@ -63,8 +68,35 @@ static char *get_name(const char *path)
     return g_strdup(is_generic && has_folder ? folder_name : stem);
 }
 
+/// Whether a text is a host document of ours, to which something is to be added.
+static bool is_document(const char *text, size_t len)
+{
+    g_autoptr(json_t) json = NULL;
+    return text[strspn(text, " \t\r\n")] == '{' &&
+           json_parse_text(text, len, "", &json, NULL) == 0 &&
+           g_str_has_prefix(
+               json_get_string(json, "schema") != NULL ? json_get_string(json, "schema") : "",
+               "cpulift.");
+}
+
+/// The document, with what --sysfs has, in place of `*host`; it keeps its name where --name says
+/// none.
+static int import_document(const catalog *map, const struct join_text *text, cpulift_host **host,
+                           cpulift_error **err)
+{
+    cpulift_host *read = NULL;
+    TRY(host_parse(text->text, text->len, text->name, map, &read, err));
+    if (options.host_name != NULL) {
+        g_free(read->name);
+        read->name = g_strdup(options.host_name);
+    }
+    host_free(*host);
+    *host = read;
+    return 0;
+}
+
 /// What these files say together of one host.
-static int import_files(const catalog *map, char **paths, size_t count, cpulift_host *host,
+static int import_files(const catalog *map, char **paths, size_t count, cpulift_host **host,
                         cpulift_error **err)
 {
     const struct import_options how = {options.virt, options.machine, options.trust_silicon};
@@ -77,7 +109,10 @@ static int import_files(const catalog *map, char **paths, size_t count, cpulift_
         texts[i].text = text;
         texts[i].name = paths[i];
     }
-    return join_texts(texts, count, map, &how, host, err);
+    TRY(options.sysfs != NULL && count == 1 && is_document(texts[0].text, texts[0].len)
+            ? import_document(map, &texts[0], host, err)
+            : join_texts(texts, count, map, &how, *host, err));
+    return options.sysfs != NULL ? sysfs_load(options.sysfs, *host, err) : 0;
 }
 
 static cpulift_host *new_host(const char *name)
@@ -92,9 +127,8 @@ static cpulift_host *new_host(const char *name)
 static int import_one(const catalog *map, char **paths, size_t count, GPtrArray *hosts,
                       cpulift_error **err)
 {
-    cpulift_host *host = new_host(options.host_name);
-    g_ptr_array_add(hosts, host);
-    return import_files(map, paths, count, host, err);
+    g_ptr_array_add(hosts, new_host(options.host_name));
+    return import_files(map, paths, count, (cpulift_host **)&hosts->pdata[0], err);
 }
 
 /// The files that are named, and those of the folders that are.
@@ -147,7 +181,7 @@ static int import_each(const catalog *map, char **paths, size_t count, GPtrArray
 {
     TRY(name_hosts(paths, count, hosts, err));
     for (size_t i = 0; i < count; i++) {
-        TRY(import_files(map, &paths[i], 1, hosts->pdata[i], err));
+        TRY(import_files(map, &paths[i], 1, (cpulift_host **)&hosts->pdata[i], err));
     }
     return 0;
 }
@@ -204,8 +238,16 @@ static int run(char **paths, size_t count)
     g_autoptr(GPtrArray) files = g_ptr_array_new_with_free_func(g_free);
     bool is_folder = options.output != NULL && (g_str_has_suffix(options.output, "/") ||
                                                 g_file_test(options.output, G_FILE_TEST_IS_DIR));
-    if (catalog_load(NULL, &map, &err) != 0 || find_files(paths, count, files, &err) != 0 ||
-        (options.host_name != NULL ? import_one : import_each)(map, (char **)files->pdata,
+    if (catalog_load(NULL, &map, &err) != 0 || find_files(paths, count, files, &err) != 0) {
+        return command_fail(&err);
+    }
+    if (options.sysfs != NULL && options.host_name == NULL && files->len > 1) {
+        return command_usage("import",
+                             "--sysfs is of one host, and %u files are named; say --name "
+                             "if they are of one",
+                             files->len);
+    }
+    if ((options.host_name != NULL ? import_one : import_each)(map, (char **)files->pdata,
                                                                files->len, hosts, &err) != 0 ||
         (is_folder ? save_all : print_all)(map, hosts, &err) != 0) {
         return command_fail(&err);

@@ -11,11 +11,13 @@
 
 static struct {
     struct ask_options ask;
-    char *output;
+    char *output, *via;
 } options = {.ask = ASK_OPTIONS_DEFAULT};
 
 static const GOptionEntry entries[] = {
     ASK_OPTIONS_ENTRIES(options.ask),
+    {"via", 0, 0, G_OPTION_ARG_STRING, &options.via,
+     "ask other machines' kernels for their vulnerabilities, too", "ssh"},
     {"output", 'o', 0, G_OPTION_ARG_FILENAME, &options.output, "write DIR/NAME.json for each host",
      "DIR"},
     {0},
@@ -128,6 +130,7 @@ static int run(char **arguments, size_t count)
     if (!ask_options_check(&options.ask, "scan", &status)) {
         return status;
     }
+    options.ask.is_via_ssh = options.via != NULL;
     g_autoptr(GPtrArray) hosts = ask_hosts_new();
     g_autoptr(catalog) map = NULL;
     g_autoptr(cpulift_error) err = NULL;

@@ -155,7 +155,7 @@ const struct record host_record = {
          .meaning = "every CPU model name that this host's libvirt knows"},
         {"vulnerabilities", &record_json, HOST(vulnerabilities), RECORD_MAP, .each = &text_row,
          .meaning = "file name → first line, from `/sys/devices/system/cpu/vulnerabilities`; "
-                    "only where the host is the machine that scans"},
+                    "of another machine by its agent, `scan --via ssh` or `import --sysfs`"},
         {"guests", &record_list, HOST(guests), RECORD_REQUIRED, .record = &guest_record, .min = 1,
          .max = HOST_GUESTS_MAX, .meaning = "one entry for each virt type and machine type"}),
     .size = sizeof(cpulift_host),

@@ -8,6 +8,7 @@
 #include "core/hosts_file.h"
 #include "virt/guests.h"
 #include "virt/opinion.h"
+#include "virt/remote.h"
 #include "virt/scan.h"
 
 #include <string.h>
@@ -61,6 +62,9 @@ static int scan(const virt_conn *conn, const struct ask_host *host, const struct
 {
     g_autoptr(cpulift_host) found = NULL;
     TRY(scan_read(conn, host->name, ask->map, ask->timeout_ms, warnings, &found, err));
+    TRY(ask->is_via_ssh && !conn->is_local
+            ? remote_read(conn->uri, found->name, ask->timeout_ms, found, err)
+            : 0);
     found->scanned = date_format(time(NULL));
     json_object_set_new(answer, "document", host_format(found, ask->map));
     return 0;

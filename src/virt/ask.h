@@ -7,6 +7,8 @@
 
 #include "base/auto.h"
 
+#include <stdbool.h>
+
 /// What each host is asked; the members of its answer.
 enum ask_what {
     ASK_DOCUMENT, ///< "document": what it can give (virt/scan.h)
@@ -28,8 +30,9 @@ struct ask {
     GPtrArray *hosts; ///< struct ask_host *, see ask_hosts_new
     enum ask_what what;
     const catalog *map;
-    unsigned timeout_ms;                     ///< for each host
-    size_t parallel;                         ///< so many at the same time
+    bool is_via_ssh;     ///< other machines' kernels are asked, too (virt/remote.h)
+    unsigned timeout_ms; ///< for each host
+    size_t parallel;     ///< so many at the same time
     void (*tell)(size_t done, size_t count); ///< called after each host
 };
 

@@ -22,6 +22,7 @@ never() {
 }
 # What does not run everywhere: the page, how the command begins, what tells that it runs here, what it needs.
 elsewhere="ddg;mpirun ;has mpirun cpulift-ddg;mpirun and cpulift-ddg
+import;scp -qr node7:;never;a remote host
 import;virsh -c qemu+ssh://;never;a remote host
 plan;cpulift scan ;has qemu-system-x86_64;QEMU
 rewrite;virsh ;has virsh qemu-system-x86_64;virsh and QEMU
@@ -43,6 +44,8 @@ make_import() {
     echo "<domainCapabilities><domain>kvm</domain><machine>pc-q35-7.2</machine><arch>x86_64</arch>
 <cpu><mode name='host-model' supported='yes'><model fallback='forbid'>Nehalem</model><vendor>Intel</vendor></mode>
 <mode name='custom' supported='yes'><model usable='yes'>Nehalem</model></mode></cpu></domainCapabilities>" >node7.xml
+    mkdir node7-kernel
+    echo 'Not affected' >node7-kernel/mds
 }
 make_plan() {
     echo 'node7 qemu:///embed' >hosts.txt
