@@ -105,8 +105,13 @@ expect 1 removal "$node"
 has "$folder/err" "run 'cpulift rollback --commit' first"
 expect 1 removal "$folder/nowhere"
 has "$folder/err" "is not known"
+# On a node that has the hook's program alone.
+alone() { CPULIFT=$folder/none "$source/data/removal.sh" "$1"; }
+expect 1 alone "$node"
+has "$folder/err" "cpulift is not there to say what is in force"
 expect 0 "$cpulift" rollback --root "$node" --commit
 expect 0 removal "$node"
+expect 0 alone "$node"
 
 # The platform went before its plan: the rollback ends, says where the old files are, and the package may go.
 cloudstack_node "$folder/late" 4.22.0.0
