@@ -6,7 +6,7 @@ MESON  ?= meson
 PLAIN   = env -u LIBRARY_PATH -u CPATH -u LD_LIBRARY_PATH
 SETUP   = $(PLAIN) $(MESON) setup --prefix=$(PREFIX)
 
-.PHONY: all build demo check newer quick deps install uninstall format tidy fuzz mutate clean
+.PHONY: all build demo check newer packages quick deps install uninstall format tidy fuzz mutate clean
 
 all: build
 
@@ -26,6 +26,10 @@ check: build
 # The same on QEMU and libvirt of Debian's backports, with a log of its own.
 newer: build
 	@$(MESON) test -t 4 --num-processes $$(($$(nproc) * 2)) -C $(BUILD) --suite newer --logbase newer --print-errorlogs
+
+# Debian packages of what is committed, built twice, installed and removed in a bare Debian (root). Some minutes.
+packages:
+	@BUILD=$(BUILD) ./tools/packages.sh
 
 # The habit while working: the unit tests of an existing build.
 quick:

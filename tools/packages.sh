@@ -1,0 +1,158 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Debian's packages, in BUILD/packages ($BUILD, else build): packages.sh STEP…, or all steps.
+#   build    source and binary packages of what is committed
+#   again    builds once more in another folder, time zone and language: the same bytes
+#   lint     lintian's errors, warnings and hints: none
+#   install  in a bare Debian: installs, upgrades, refuses to be removed while hooks are in force, is removed and purged
+#   tests    the packages' own tests (debian/tests) there; those that need systemd are left out with a word
+# Needs root for the last two.
+set -eu
+top=$(cd "$(dirname "$0")/.." && pwd)
+mkdir -p "${BUILD:-$top/build}/packages"
+place=$(cd "${BUILD:-$top/build}/packages" && pwd)
+bare=$place/bare
+release=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
+version=$(sed -n '1s/.*(\(.*\)).*/\1/p' "$top/debian/changelog")
+for program in dh dpkg-buildpackage lintian debootstrap; do
+    command -v "$program" >/dev/null || { echo "packages.sh: no $program; install debhelper, dpkg-dev, lintian and debootstrap" >&2; exit 77; }
+done
+unset LIBRARY_PATH CPATH LD_LIBRARY_PATH
+
+fail() {
+    echo "packages.sh: $*" >&2
+    exit 1
+}
+
+# make FOLDER: packages of the last commit.
+make() {
+    rm -rf "$1"
+    mkdir -p "$1/cpulift-$version"
+    git -C "$top" archive HEAD | tar -x -C "$1/cpulift-$version"
+    (cd "$1/cpulift-$version" && dpkg-buildpackage -us -uc) >"$1/log" 2>&1 || { tail -n 30 "$1/log"; fail "no packages; '$1/log' says why"; }
+}
+
+step_build() {
+    make "$place/first"
+    ls "$place/first"/*.deb
+}
+
+step_again() {
+    TZ=Pacific/Chatham LC_ALL=C.UTF-8 make "$place/another-folder"
+    for file in "$place/first"/*.deb "$place/first"/*.tar.xz; do
+        cmp "$file" "$place/another-folder/${file##*/}" || fail "'${file##*/}' is another when built again"
+    done
+}
+
+step_lint() {
+    lintian --fail-on error,warning --display-info --suppress-tags package-supports-alternative-init-but-no-init.d-script \
+        "$place/first/cpulift_${version}_amd64.changes"
+}
+
+# The mirror that this machine has its own release from.
+find_mirror() {
+    # shellcheck disable=SC2016 # apt's own
+    apt-get indextargets --format '$(REPO_URI)' "Codename: $release" "Created-By: Packages" | sort -u | head -n 1
+}
+
+# A bare Debian with the packages in a repository of its own; made once, copied for each use.
+make_bare() {
+    [ -d "$bare" ] || {
+        mirror=$(find_mirror)
+        debootstrap --variant=minbase "$release" "$bare.part" "$mirror" >"$place/debootstrap.log" 2>&1 || fail "'$place/debootstrap.log' says why there is no bare Debian"
+        printf '#!/bin/sh\nexit 101\n' >"$bare.part/usr/sbin/policy-rc.d"
+        chmod +x "$bare.part/usr/sbin/policy-rc.d"
+        cp -r /etc/apt/apt.conf.d/. "$bare.part/etc/apt/apt.conf.d/"
+        mv "$bare.part" "$bare"
+    }
+    rm -rf "$place/root"
+    cp -a "$bare" "$place/root"
+    mkdir "$place/root/packages"
+    cp "$place/first"/*.deb "$place/root/packages"
+    for package in "$place/first"/cpulift*_"$version"_*.deb; do
+        newer "$package" "$version+1"
+    done
+    (cd "$place/root/packages" && dpkg-scanpackages --multiversion . >Packages 2>/dev/null)
+    echo "deb [trusted=yes] file:/packages ./" >"$place/root/etc/apt/sources.list.d/cpulift.list"
+    inside apt-get -qq update
+}
+
+# newer PACKAGE VERSION: the same package as another version.
+newer() {
+    rm -rf "$place/unpacked"
+    dpkg-deb -R "$1" "$place/unpacked"
+    sed -i "s/\\b$version\\b/$2/" "$place/unpacked/DEBIAN/control"
+    dpkg-deb -b "$place/unpacked" "$place/root/packages" >/dev/null
+}
+
+inside() {
+    env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive unshare --mount --pid --fork chroot "$place/root" "$@"
+}
+
+apt() {
+    inside apt-get -qq -y --no-install-recommends "$@" >>"$place/apt.log" 2>&1
+}
+
+step_install() {
+    names='cpulift cpulift-hook cpulift-agent cpulift-bench cpulift-doc'
+    : >"$place/apt.log"
+    make_bare
+    # shellcheck disable=SC2046,SC2086 # lists of names
+    {
+        apt install $(for name in $names; do echo "$name=$version"; done) || fail "not installed; '$place/apt.log' says why"
+        inside cpulift --version
+        node
+        echo "# by its owner" >>"$place/root/etc/cpulift/cpuliftd.conf"
+        apt -o Dpkg::Options::=--force-confold install $names || fail "not upgraded; '$place/apt.log' says why"
+        inside dpkg-query -W cpulift-hook | grep -q -F "$version+1" || fail "the old version is there"
+        grep -q "by its owner" "$place/root/etc/cpulift/cpuliftd.conf" || fail "a changed conffile is gone"
+        call_hook || fail "the hook does not answer after the upgrade"
+        if apt remove cpulift-hook; then fail "removed while hooks are in force"; fi
+        grep -q "run 'cpulift rollback --commit' first" "$place/apt.log" || fail "the refusal is not told"
+        call_hook || fail "the hook does not answer after the refusal"
+        apt -f install || fail "the packages are left broken"
+        inside cpulift rollback --commit
+        apt remove $names || fail "not removed; '$place/apt.log' says why"
+        [ -e "$place/root/etc/cpulift/cpuliftd.conf" ] || fail "a changed conffile went with the removal"
+        apt purge $names || fail "not purged; '$place/apt.log' says why"
+        left=$(cd "$place/root" && find . -xdev -path ./proc -prune -o -path ./packages -prune -o \( -name '*cpulift*' -a ! -path './var/lib/apt/*' -a ! -path './var/cache/*' \) -print |
+            grep -v '^./etc/apt/\|^./var/lib/systemd\|^./var/log/') || true
+        [ -z "$left" ] || fail "purged, and left: $left"
+        # And without a change to any conffile, in one step.
+        apt install $names || fail "not installed again"
+        apt purge $names || fail "not purged at once"
+    }
+    echo "installed, upgraded, refused, rolled back, removed and purged"
+}
+
+# A node of CloudStack with the plan in force.
+node() {
+    cp "$top/debian/tests/hook" "$place/root/tmp/hook"
+    inside sh -c 'mkdir -p /etc/cloudstack/agent/hooks && echo guid=1 >/etc/cloudstack/agent/agent.properties && cd /tmp &&
+        echo "<cpu mode=\"custom\" match=\"exact\"><model fallback=\"forbid\">Westmere</model><vendor>Intel</vendor></cpu>" | cpulift import - --name here -o here.json &&
+        cpulift plan here.json -o plan.json && cpulift apply plan.json --platform cloudstack --version 4.22 --commit' >>"$place/apt.log" 2>&1 || fail "no plan in force"
+    call_hook || fail "the hook does not answer"
+}
+
+call_hook() {
+    inside sh /etc/cloudstack/agent/hooks/libvirt-vm-xml-transformer.sh transform "<domain type='kvm'><name>i-2-3-VM</name><os><type arch='x86_64'>hvm</type></os></domain>" |
+        grep -q '<model.*Westmere'
+}
+
+step_tests() {
+    make_bare
+    : >"$place/apt.log"
+    apt install cpulift cpulift-hook || fail "not installed; '$place/apt.log' says why"
+    for test in plan hook; do
+        cp "$top/debian/tests/$test" "$place/root/tmp/$test"
+        inside env AUTOPKGTEST_TMP=/tmp sh -c "cd /tmp && ./$test" >"$place/test-$test.log" 2>&1 || { cat "$place/test-$test.log"; fail "debian/tests/$test"; }
+        echo "debian/tests/$test passed"
+    done
+    echo "debian/tests/agent not run, that needs systemd"
+}
+
+[ $# -gt 0 ] || set -- build again lint install tests
+for step; do
+    echo "== $step" >&2
+    "step_$step"
+done
