@@ -27,6 +27,11 @@ const protection_kernel *protection_find_kernel(const char *name)
     return NULL;
 }
 
+const char *protection_get_name(const protection_kernel *kernel)
+{
+    return kernel->name;
+}
+
 const char *protection_get_kernel_name(size_t index)
 {
     return index < G_N_ELEMENTS(kernels) ? kernels[index].name : NULL;
@@ -137,13 +142,12 @@ static void look(struct view *v)
 #define DEPENDENT    "Unknown: Dependent on hypervisor status"
 
 /// A guest cannot know of its host's threads.
-static char *add_threads(const struct view *v, const char *text)
+static char *add_threads(const struct view *v, const char *text, const char *with_threads)
 {
-    const char *state = v->is_hypervised                                    ? "Host state unknown"
-                        : is_immune(v, "msbds_only") && v->cpu->has_threads ? "mitigated"
-                        : v->cpu->has_threads                               ? "vulnerable"
-                                                                            : "disabled";
-    return g_strdup_printf("%s; SMT %s", text, state);
+    return g_strdup_printf("%s; SMT %s", text,
+                           v->is_hypervised      ? "Host state unknown"
+                           : v->cpu->has_threads ? with_threads
+                                                 : "disabled");
 }
 
 static char *show_gds(const struct view *v)
@@ -186,7 +190,8 @@ static char *show_mds(const struct view *v)
     if (is_immune(v, "mds") || can(v, "mds-no")) {
         return g_strdup(NOT_AFFECTED);
     }
-    return add_threads(v, has(v, "md-clear") ? "Mitigation: Clear CPU buffers" : NO_MICROCODE);
+    return add_threads(v, has(v, "md-clear") ? "Mitigation: Clear CPU buffers" : NO_MICROCODE,
+                       is_immune(v, "msbds_only") ? "mitigated" : "vulnerable");
 }
 
 static char *show_meltdown(const struct view *v)
@@ -203,7 +208,8 @@ static char *show_mmio(const struct view *v)
     }
     bool is_cleared =
         can(v, "fb-clear") || (has(v, "md-clear") && has(v, "flush-l1d") && !can(v, "mds-no"));
-    return add_threads(v, is_cleared ? "Mitigation: Clear CPU buffers" : NO_MICROCODE);
+    return add_threads(v, is_cleared ? "Mitigation: Clear CPU buffers" : NO_MICROCODE,
+                       "vulnerable");
 }
 
 /// Whoever shows rfds-clear says that the CPU has it.
@@ -342,7 +348,8 @@ static char *show_taa(const struct view *v)
         return g_strdup("Mitigation: TSX disabled");
     }
     bool is_cleared = has(v, "md-clear") && !can(v, "mds-no");
-    return add_threads(v, is_cleared ? "Mitigation: Clear CPU buffers" : NO_MICROCODE);
+    return add_threads(v, is_cleared ? "Mitigation: Clear CPU buffers" : NO_MICROCODE,
+                       "vulnerable");
 }
 
 /// Only what runs guests itself looks at it.

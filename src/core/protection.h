@@ -13,6 +13,9 @@ typedef struct protection_kernel protection_kernel;
 /// The kernel of this name ("6.1") or release ("6.1.0-56-cloud-amd64"), borrowed; NULL: not known.
 const protection_kernel *protection_find_kernel(const char *name);
 
+/// "6.1".
+const char *protection_get_name(const protection_kernel *kernel);
+
 /// "6.1"; NULL past the last, which is the newest.
 const char *protection_get_kernel_name(size_t index);
 

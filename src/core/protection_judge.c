@@ -20,6 +20,7 @@ enum class {
     MITIGATED,   ///< something is done about it
     ATTEMPTED,   ///< something is done that does not help, at a price
     OPEN,        ///< nothing is done about it that helps
+    AFFECTED,    ///< the CPU has it, and nobody says what is done about it
     UNHEEDED,    ///< the kernel does not know whether the CPU has it, and does nothing
     OF_THE_HOST, ///< the kernel knows that its host decides
     CLASSES,
@@ -43,6 +44,7 @@ static const struct {
     {"Vulnerable", "attempted", ATTEMPTED},
     {"Vulnerable", "Safe RET", ATTEMPTED},
     {"Vulnerable", NULL, OPEN},
+    {PROTECTION_AFFECTED, NULL, AFFECTED},
     {"Unknown: Dependent on hypervisor status", NULL, OF_THE_HOST},
     {"Unknown: No mitigations", NULL, UNHEEDED},
 };
@@ -65,21 +67,22 @@ return NOT_KNOWN;
 /// Guest by host. Neither knows of an attempt whether it helps: it counts as open, but for its
 /// price.
 static const enum protection_verdict judgements[CLASSES][CLASSES] = {
-    //              NOT_KNOWN SAFE   MITIGATED ATTEMPTED OPEN   UNHEEDED OF_THE_HOST
-    [NOT_KNOWN] = {UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN},
-    [SAFE] = {UNKNOWN, SAME, WRONG, WRONG, WRONG, UNKNOWN, UNKNOWN},
-    [MITIGATED] = {UNKNOWN, SLOWER, SAME, SAME, SAME, SAME, SAME},
-    [ATTEMPTED] = {UNKNOWN, SLOWER, WORSE, SAME, SAME, SAME, SAME},
-    [OPEN] = {UNKNOWN, SAME, WORSE, SAME, SAME, SAME, SAME},
-    [UNHEEDED] = {UNKNOWN, SAME, WRONG, WRONG, WRONG, SAME, SAME},
-    [OF_THE_HOST] = {UNKNOWN, SAME, SAME, SAME, SAME, SAME, SAME},
+    // NOT_KNOWN, SAFE, MITIGATED, ATTEMPTED, OPEN, AFFECTED, UNHEEDED, OF_THE_HOST
+    [NOT_KNOWN] = {UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN},
+    [SAFE] = {UNKNOWN, SAME, WRONG, WRONG, WRONG, WRONG, UNKNOWN, UNKNOWN},
+    [MITIGATED] = {UNKNOWN, SLOWER, SAME, SAME, SAME, SAME, SAME, SAME},
+    [ATTEMPTED] = {UNKNOWN, SLOWER, WORSE, SAME, SAME, UNKNOWN, SAME, SAME},
+    [OPEN] = {UNKNOWN, SAME, WORSE, SAME, SAME, UNKNOWN, SAME, SAME},
+    [AFFECTED] = {UNKNOWN, SAME, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN},
+    [UNHEEDED] = {UNKNOWN, SAME, WRONG, WRONG, WRONG, WRONG, SAME, SAME},
+    [OF_THE_HOST] = {UNKNOWN, SAME, SAME, SAME, SAME, SAME, SAME, SAME},
 };
 
 /// Where the texts alone mislead.
 static const struct {
     const char *file;
     bool is_of_hosts;    ///< only what runs guests looks at it
-    const char *covered; ///< what a guest does against this covers it too, by clearing buffers
+    const char *covered; ///< what a guest does or tries against this it does for that, too
 } files[] = {
     {"tsx_async_abort", false, "mds"},
     {"vmscape", true, NULL},
@@ -148,11 +151,10 @@ static enum protection_verdict judge_parts(const char *file, const char *guest, 
 static bool is_covered(const char *by, const json_t *guest)
 {
     const char *text = by != NULL ? get_text(guest, by) : NULL;
-    return text != NULL && classify(text) == MITIGATED;
+    return text != NULL && (classify(text) == MITIGATED || classify(text) == ATTEMPTED);
 }
 
-enum protection_verdict protection_judge(const char *file, const json_t *guest, const json_t *host,
-                                         bool is_predicted)
+enum protection_verdict protection_judge(const char *file, const json_t *guest, const json_t *host)
 {
     const char *in_guest = get_text(guest, file), *in_host = get_text(host, file);
     enum class of_guest = classify(in_guest), of_host = classify(in_host);
@@ -163,11 +165,6 @@ enum protection_verdict protection_judge(const char *file, const json_t *guest, 
             (files[i].is_of_hosts || (verdict == WRONG && is_covered(files[i].covered, guest)))) {
             return SAME;
         }
-    }
-    bool is_open = of_guest == OPEN || of_guest == ATTEMPTED;
-    bool is_unsaid = of_host == OPEN || of_host == ATTEMPTED;
-    if (is_predicted && is_open && is_unsaid) {
-        return UNKNOWN;
     }
     return of_guest == MITIGATED && of_host == MITIGATED ? judge_parts(file, in_guest, in_host)
                                                          : verdict;

@@ -5,8 +5,6 @@
 
 #include "base/json.h"
 
-#include <stdbool.h>
-
 /// The best first: of several hosts the last counts.
 enum protection_verdict {
     PROTECTION_SLOWER,  ///< the guest protects itself from what the host does not suffer from
@@ -17,11 +15,12 @@ enum protection_verdict {
     PROTECTION_VERDICTS,
 };
 
+/// What is said of a host whose CPU has it, where its kernel was not asked what it does about it.
+#define PROTECTION_AFFECTED "Affected"
+
 /// "slower" …
 const char *protection_verdict_to_string(enum protection_verdict verdict);
 
 /// Compares the texts of `file`. `guest` and `host` are objects of texts (as a host document's
-/// "vulnerabilities"); NULL: not known. `is_predicted`: the host's were told from its CPU, and
-/// "Vulnerable" there means that the CPU has it, whatever is done about it.
-enum protection_verdict protection_judge(const char *file, const json_t *guest, const json_t *host,
-                                         bool is_predicted);
+/// "vulnerabilities"); NULL: not known.
+enum protection_verdict protection_judge(const char *file, const json_t *guest, const json_t *host);

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/protection_hosts.h"
+
+#include "base/text.h"
+#include "core/protection_judge.h"
+
+#include <string.h>
+
+static const char *const sources[] = {
+    [PROTECTION_SCANNED] = "scanned",
+    [PROTECTION_PREDICTED] = "predicted",
+    [PROTECTION_UNTOLD] = "unknown",
+};
+
+const char *protection_source_to_string(enum protection_source source)
+{
+    return sources[source];
+}
+
+static void free_hosts(void *data)
+{
+    struct protection_hosts *hosts = data;
+    json_decref(hosts->texts);
+    g_ptr_array_unref(hosts->names);
+    g_free(hosts);
+}
+
+/// Its own, else that of the model which libvirt calls it.
+static struct cpu_signature get_signature(const catalog *map, const cpulift_host *host)
+{
+    if (host->family != 0) {
+        return (struct cpu_signature){host->vendor, host->family, host->model, host->stepping};
+    }
+    const struct catalog_model *model =
+        host->model_name != NULL ? catalog_find_model(map, host->model_name) : NULL;
+    if (model == NULL) {
+        return (struct cpu_signature){0};
+    }
+    return (struct cpu_signature){host->vendor != NULL ? host->vendor : model->vendor,
+                                  model->family, model->model, model->stepping};
+}
+
+/// A prediction without what no document tells: what a host does about what its CPU has is the
+/// business of its microcode and kernel, and of how many threads it has nothing is known.
+static char *drop_unknown(const char *text)
+{
+    static const char *const clauses[] = {"; SMT ", "; STIBP: "};
+    g_autoptr(GString) kept =
+        g_string_new(g_str_has_prefix(text, "Vulnerable") ? PROTECTION_AFFECTED : text);
+    for (size_t i = 0; i < G_N_ELEMENTS(clauses); i++) {
+        const char *at = strstr(kept->str, clauses[i]);
+        if (at != NULL) {
+            g_string_erase(kept, at - kept->str, (gssize)(1 + strcspn(at + 1, ";")));
+        }
+    }
+    return g_strdup(kept->str);
+}
+
+static json_t *predict(const catalog *map, const struct protection_hosts *of,
+                       const protection_kernel *kernel)
+{
+    const cpulift_host *host = of->host;
+    const protection_kernel *own =
+        host->kernel_version != NULL ? protection_find_kernel(host->kernel_version) : NULL;
+    feature_set features = of->guest->features;
+    int hypervisor = catalog_find_feature(map, "hypervisor");
+    if (hypervisor >= 0) { // it is shown to guests only
+        feature_set_remove(&features, (size_t)hypervisor);
+    }
+    const struct protection_cpu cpu = {
+        .signature = get_signature(map, host), .features = &features, .has_threads = true};
+    g_autoptr(json_t) texts = protection_predict(map, &cpu, own != NULL ? own : kernel);
+    json_t *kept = texts != NULL ? json_object() : NULL;
+    const char *file;
+    const json_t *text;
+    json_object_foreach (texts, file, text) {
+        g_autofree char *said = drop_unknown(json_string_value(text));
+        json_object_set_new(kept, file, json_string(said));
+    }
+    return kept;
+}
+
+static struct protection_hosts *new_hosts(const catalog *map, const cpulift_plan *plan,
+                                          const struct host_kind *kind,
+                                          const protection_kernel *kernel)
+{
+    struct protection_hosts *of = g_new0(struct protection_hosts, 1);
+    of->host = kind->host;
+    of->guest = host_find_guest(kind->host, plan->virt, plan->machine);
+    of->names = g_ptr_array_ref(kind->names);
+    of->vendor = get_signature(map, kind->host).vendor;
+    if (kind->host->vulnerabilities != NULL) {
+        of->source = PROTECTION_SCANNED;
+        of->texts = json_incref(kind->host->vulnerabilities);
+    } else if (of->guest != NULL) {
+        of->texts = predict(map, of, kernel);
+        of->source = of->texts != NULL ? PROTECTION_PREDICTED : PROTECTION_UNTOLD;
+    } else {
+        of->source = PROTECTION_UNTOLD;
+    }
+    return of;
+}
+
+/// The plan's own hosts of which there is no document.
+static GPtrArray *find_missing(const cpulift_plan *plan, const inventory *hosts)
+{
+    GPtrArray *names = g_ptr_array_new();
+    size_t k, h;
+    const json_t *kind, *name;
+    json_array_foreach (json_object_get(plan->document, "kinds"), k, kind) {
+        json_array_foreach (json_object_get(kind, "hosts"), h, name) {
+            if (inventory_find(hosts, json_string_value(name)) == NULL) {
+                g_ptr_array_add(names, (void *)json_string_value(name));
+            }
+        }
+    }
+    g_ptr_array_sort(names, text_compare);
+    return names;
+}
+
+GPtrArray *protection_find_hosts(const catalog *map, const cpulift_plan *plan,
+                                 const inventory *hosts, const protection_kernel *kernel)
+{
+    GPtrArray *all = g_ptr_array_new_with_free_func(free_hosts);
+    for (size_t k = 0; k < hosts->kinds->len; k++) {
+        g_ptr_array_add(all, new_hosts(map, plan, hosts->kinds->pdata[k], kernel));
+    }
+    g_autoptr(GPtrArray) missing = find_missing(plan, hosts);
+    if (missing->len > 0) {
+        struct protection_hosts *of = g_new0(struct protection_hosts, 1);
+        of->source = PROTECTION_UNTOLD;
+        of->names = g_ptr_array_ref(missing);
+        g_ptr_array_add(all, of);
+    }
+    return all;
+}
