@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/explain_hosts.h"
+#include "cli/explain_security.h"
 #include "cli/printed.h"
 #include "cli/table.h"
 #include "cli/values.h"
@@ -15,9 +16,15 @@
 
 static struct {
     gboolean json;
+    gboolean is_security;
+    char *kernel;
 } options;
 
 static const GOptionEntry entries[] = {
+    {"security", 0, 0, G_OPTION_ARG_NONE, &options.is_security,
+     "what guests' kernels say of their CPU's vulnerabilities, beside what the hosts say", NULL},
+    {"kernel", 0, 0, G_OPTION_ARG_STRING, &options.kernel,
+     "with --security: the guests' (the newest that is known)", "KERNEL"},
     {0},
 };
 
@@ -444,6 +451,12 @@ static char *format_answers(json_t *answers)
 
 static int run(char **arguments, size_t count)
 {
+    if (options.is_security) {
+        return explain_security_run(arguments, count, options.kernel, options.json);
+    }
+    if (options.kernel != NULL) {
+        return command_usage("explain", "--kernel is for --security");
+    }
     g_autoptr(cpulift_error) err = NULL;
     g_autoptr(catalog) map = NULL;
     g_autoptr(cpulift_plan) plan = NULL;
@@ -463,6 +476,7 @@ static int run(char **arguments, size_t count)
 }
 
 static const struct command_values values[] = {
+    {.kind = "KERNEL", .list = explain_security_add_kernels, .is_in_help = true, .is_closed = true},
     {.kind = "FEATURE", .list = values_add_features},
     {.kind = "HOST", .list = values_add_hosts},
     {0},
@@ -474,8 +488,8 @@ const struct command explain_command = {
     .description =
         "Says why guests do (not) get a feature: which hosts cost it; what the pool gains without "
         "hosts of it; what new hosts (host documents, a folder of them, an address) would cost, "
-        "and what the "
-        "guest of a domain's XML would gain or lose: exit status 1 where something would be lost.",
+        "and what the guest of a domain's XML would gain or lose: exit status 1 where something "
+        "would be lost. With --security, what guests' kernels believe.",
     .options = entries,
     .json = &options.json,
     .min = 1,

@@ -27,6 +27,7 @@ const struct record *const documents[] = {
     &plan_record,
     &printed_platforms_record,
     &proof_record,
+    &printed_protection_record,
     &result_record,
     &printed_rollback_record,
     &samples_record,

@@ -2,6 +2,7 @@
 #include "cli/printed.h"
 
 #include "core/compare.h"
+#include "core/protection_compare.h"
 
 #define DIFF(member)     RECORD_AT(struct printed_diff, member)
 #define CHECK(member)    RECORD_AT(struct printed_check, member)
@@ -73,6 +74,50 @@ const struct record printed_rollback_record = {
                      "what becomes of each file or definition, newest change first; empty: there "
                      "is nothing to undo"}),
     .size = sizeof(struct printed_rollback),
+};
+
+static const char *const verdicts[] = {"slower", "same", "unknown", "worse", "wrong", NULL};
+static const char *const sources[] = {"booted", "predicted", "scanned", "unknown", NULL};
+
+static const struct record protection_remedy_record = {
+    RECORD_ROWS({"features", NAMES, .meaning = "that guests do not see"},
+                {"hosts", NAMES, .meaning = "that do not give them: the first 100 by name"},
+                {"host_count", &record_uint, .meaning = "all of them"},
+                {"given", &record_bool, RECORD_CHECKED, .meaning = "some host gives them"})};
+
+static const struct record protection_hosts_record = {RECORD_ROWS(
+    {"hosts", NAMES, .meaning = "of which this is said: the first 100 by name"},
+    {"host_count", &record_uint, .meaning = "all of them"},
+    {"source", &record_name, RECORD_CHECKED, .words = sources,
+     .meaning =
+         "`scanned`: their kernel said it; `predicted`: told from their CPU, as far as their "
+         "guests see it; `unknown`: neither"},
+    {"text", &record_string, .meaning = "absent: not known"},
+    {"verdict", &record_name, RECORD_CHECKED, .words = verdicts})};
+
+static const struct record protection_file_record = {RECORD_ROWS(
+    {"name", &record_name, .meaning = "the file below `/sys/devices/system/cpu/vulnerabilities`"},
+    {"guest", &record_string,
+     .meaning = "what the guest's kernel says; absent: it has no such file"},
+    {"hosts", MANY(&protection_hosts_record)},
+    {"verdict", &record_name, RECORD_CHECKED, .words = verdicts,
+     .meaning = "`wrong`: the guest does nothing against what a host suffers from; `worse`: it is "
+                "open to what a host is protected from; `slower`: it protects itself from what no "
+                "host suffers from; `same`; `unknown`: the guest or a host does not say"},
+    {"models", NAMES, .meaning = "of `wrong`: models under which it would not be"},
+    {"remedy", &record_json, .record = &protection_remedy_record,
+     .meaning = "of `worse` and `slower`: what would end it; absent: not known"})};
+
+/// Made by core/protection_compare.c, so only described here.
+const struct record printed_protection_record = {
+    .schema = PROTECTION_SCHEMA,
+    RECORD_ROWS({"pool", &record_name, RECORD_CHECKED}, {"model", &record_string, RECORD_CHECKED},
+                {"kernel", &record_name, .meaning = "the guests': Debian's Linux of this version"},
+                {"source", &record_name, RECORD_CHECKED, .words = sources,
+                 .meaning = "`predicted`, or `booted`: a guest's kernel said it"},
+                {"verdict", &record_name, RECORD_CHECKED, .words = verdicts,
+                 .meaning = "the worst of all: exit status 1 is `worse` and `wrong`"},
+                {"vulnerabilities", MANY(&protection_file_record)}),
 };
 
 static const char *const answers[] = {"given",    "guest",    "hazard", "kinds",

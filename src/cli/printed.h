@@ -41,4 +41,4 @@ struct printed_rollback {
 };
 
 extern const struct record printed_diff_record, printed_doctor_record, printed_explanation_record,
-    printed_platforms_record, printed_rollback_record;
+    printed_platforms_record, printed_protection_record, printed_rollback_record;
