@@ -12,6 +12,7 @@ ninja -C build-fuzz
 export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 targets=${*:-$(find tests/fuzz -name 'fuzz_*.c' | sed 's:.*/fuzz_::; s:\.c$::' | sort)}
 for target in $targets; do
+    [ -x "build-fuzz/tests/fuzz/fuzz_$target" ] || { echo "== $target: not built here"; continue; }
     mkdir -p "build-fuzz/found/$target"
     echo "== $target"
     "build-fuzz/tests/fuzz/fuzz_$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=4096 \

@@ -122,7 +122,7 @@ static void load_last(plans *self)
     if (!g_file_test(self->path, G_FILE_TEST_EXISTS)) {
         return;
     }
-    if (file_load(self->path, PLAN_FILE_MAX, &text, &len, &err) != 0 ||
+    if (file_load_at_once(self->path, PLAN_FILE_MAX, &text, &len, &err) != 0 ||
         parse(text, len, self->path, &plan, &err) != 0) {
         say(SAY_ERROR, "the last good plan cannot be read: %s", err->message);
         return;

@@ -115,12 +115,13 @@ static enum MHD_Result check_argument(void *data, enum MHD_ValueKind kind, const
                                       const char *value)
 {
     (void)kind;
-    (void)value;
     struct query *query = data;
     static const char *const none[] = {NULL};
     const char *const *known = query->route->arguments != NULL ? query->route->arguments : none;
     if (!g_strv_contains(known, name)) {
         query->why = g_strdup_printf("'%s' is no argument of '%s'", name, query->route->path);
+    } else if (value == NULL) {
+        query->why = g_strdup_printf("argument '%s' has no value", name);
     } else if (!g_hash_table_add(query->seen, (void *)name)) {
         query->why = g_strdup_printf("argument '%s' stands twice", name);
     }

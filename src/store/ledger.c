@@ -45,8 +45,11 @@ static void free_pending(void *data)
 
 static int fail(const ledger *self, const char *what, cpulift_error **err)
 {
-    return cpulift_error_set(err, CPULIFT_ESYSTEM, "cannot %s the ledger '%s': %s", what,
-                             self->path, sqlite3_errmsg(self->db));
+    int code = sqlite3_errcode(self->db);
+    bool is_broken = code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
+    return cpulift_error_set(err, CPULIFT_ESYSTEM, "cannot %s the ledger '%s': %s%s", what,
+                             self->path, sqlite3_errmsg(self->db),
+                             is_broken ? "; move it away, and a new one begins" : "");
 }
 
 static int execute(const ledger *self, const char *sql, const char *what, cpulift_error **err)

@@ -18,6 +18,7 @@ REQUESTS = (
     (b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", 503),
     (b"HEAD /metrics HTTP/1.1\r\nHost: x\r\n\r\n", 200),
     (b"GET /metrics?since=1 HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+    (b"GET /v1/ledger?limit HTTP/1.1\r\nHost: x\r\n\r\n", 400),
     (b"GET /metrics/ HTTP/1.1\r\nHost: x\r\n\r\n", 404),
     (b"GET /../etc/passwd HTTP/1.1\r\nHost: x\r\n\r\n", 404),
     (b"GET /%00 HTTP/1.1\r\nHost: x\r\n\r\n", 404),
