@@ -65,7 +65,7 @@ static etcd *connect(GMainContext *context)
 static void start(size_t index, const char *text)
 {
     struct agent *self = &all.agents[index];
-    const struct follow_calls calls = {take_plan, take_fault, self};
+    const struct follow_calls calls = {take_plan, take_fault, NULL, self};
     etcd *client = connect(NULL);
     g_autoptr(json_t) json = NULL;
     g_autoptr(cpulift_error) err = NULL;
@@ -77,7 +77,8 @@ static void start(size_t index, const char *text)
     g_autofree char *key = etcd_name_key(client, ETCD_HOSTS, name);
     g_autofree char *member = etcd_name_key(client, ETCD_MEMBERS, name);
     self->follow = follow_new(client, plan, TTL, &calls);
-    follow_publish(self->follow, key, member, text, strlen(text));
+    const struct etcd_place place = {key, member, name};
+    follow_publish(self->follow, &place, text, strlen(text));
 }
 
 static bool is_there(const struct agent *self)

@@ -1,14 +1,22 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /// A plan in etcd, where the host's document goes, too.
+#include "agent/say.h"
 #include "agent/source.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "base/metrics.h"
 #include "base/text.h"
 #include "store/follow.h"
 
+#include <string.h>
+
+#define ID_MAX     64
+#define MACHINE_ID "/etc/machine-id"
+
 struct etcd_source {
     source base;
     store_address *address;
+    char *owner; ///< by which this host is told from another of its name
     follow *follow;
 };
 
@@ -24,11 +32,37 @@ static void take_fault(void *data, const char *why)
     calls->fault(calls->data, why);
 }
 
+static void take_refusal(void *data, const char *why)
+{
+    (void)data;
+    say(SAY_WARNING, "this host's document is not in etcd: %s", why);
+}
+
+/// Made once and kept in the agent's folder: it outlives names, leases and boots. A copy of the
+/// folder in the image of another machine is another all the same. The caller's.
+static char *read_owner(const agent_settings *settings)
+{
+    g_autofree char *path = g_build_filename(settings->agent_state, "id", NULL);
+    g_autofree char *id = NULL, *machine = NULL;
+    g_autoptr(cpulift_error) err = NULL;
+    if (file_load_at_once(path, ID_MAX, &id, NULL, NULL) != 0) {
+        id = file_name_temporary("");
+        if (file_save(path, id, strlen(id), 0640, &err) != 0) {
+            say(SAY_WARNING, "etcd may take this host for another after a restart: %s",
+                err->message);
+        }
+    }
+    (void)file_load(MACHINE_ID, ID_MAX, &machine, NULL, NULL);
+    g_autofree char *both = g_strconcat(id, " ", machine != NULL ? machine : "", NULL);
+    return g_compute_checksum_for_string(G_CHECKSUM_SHA256, both, -1);
+}
+
 static void close_etcd(source *base)
 {
     struct etcd_source *self = (struct etcd_source *)base;
     follow_free(self->follow);
     address_free(self->address);
+    g_free(self->owner);
     g_free(self);
 }
 
@@ -69,7 +103,8 @@ static int connect(struct etcd_source *self, const agent_settings *settings, cpu
     TRY(read_keys(settings, &self->address, &access, err));
     TRY(etcd_new(NULL, self->address, access, &client, err));
     g_autofree char *key = etcd_name_key(client, ETCD_PLANS, self->address->pool);
-    const struct follow_calls calls = {take_value, take_fault, self};
+    const struct follow_calls calls = {take_value, take_fault, take_refusal, self};
+    self->owner = read_owner(settings);
     self->follow = follow_new(client, key, settings->etcd_lease, &calls);
     return 0;
 }
@@ -98,7 +133,8 @@ static void publish(source *base, const char *text, size_t len)
         const char *prefix = self->address->prefix;
         g_autofree char *key = g_strconcat(prefix, ETCD_HOSTS, name, NULL);
         g_autofree char *member = g_strconcat(prefix, ETCD_MEMBERS, name, NULL);
-        follow_publish(self->follow, key, member, text, len);
+        const struct etcd_place place = {key, member, self->owner};
+        follow_publish(self->follow, &place, text, len);
     }
 }
 

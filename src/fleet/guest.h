@@ -38,7 +38,8 @@ typedef struct fleet_guest {
 int fleet_guest_parse(const char *xml, size_t len, const char *name, const char *host,
                       fleet_guest **ret_guest, cpulift_error **err);
 /// Of a guest's live XML what fleet_guest_parse() goes by, which reads the same guest of it, and
-/// nothing else: for those who may not see the whole. The caller's.
+/// nothing else: for those who may not see the whole. The caller's. CPULIFT_EINPUT: it is no domain
+/// that can be written again.
 int fleet_guest_reduce(const char *xml, size_t len, const char *name, char **ret_xml,
                        cpulift_error **err);
 /// One that runs there and could not be read. The caller's.

@@ -90,6 +90,19 @@ static void reduce(xmlNode *parent)
     }
 }
 
+/// libxml2 writes the address of a namespace as it is, whatever stands in it.
+static bool has_odd_namespace(const xmlNode *node)
+{
+    bool has = false;
+    for (const xmlNs *one = node->nsDef; one != NULL; one = one->next) {
+        has = has || (one->href != NULL && strpbrk((const char *)one->href, "<&\"") != NULL);
+    }
+    for (const xmlNode *child = node->children; child != NULL && !has; child = child->next) {
+        has = child->type == XML_ELEMENT_NODE && has_odd_namespace(child);
+    }
+    return has;
+}
+
 int fleet_guest_reduce(const char *xml, size_t len, const char *name, char **ret_xml,
                        cpulift_error **err)
 {
@@ -99,6 +112,10 @@ int fleet_guest_reduce(const char *xml, size_t len, const char *name, char **ret
     (void)xmlUnsetProp(root, (const xmlChar *)"id"); // another at each start
     reduce(root);
     drop_blanks(root);
+    if (has_odd_namespace(root)) {
+        return cpulift_error_set(err, CPULIFT_EINPUT,
+                                 "the XML of '%s' has a namespace that is no address", name);
+    }
     xmlBuffer *buffer = xmlBufferCreate();
     bool is_done = buffer != NULL && xmlNodeDump(buffer, document->tree, root, 0, 0) >= 0;
     *ret_xml = is_done ? g_strdup((const char *)xmlBufferContent(buffer)) : NULL;

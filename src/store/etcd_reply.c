@@ -75,6 +75,15 @@ static json_t *find_inner(const json_t *json)
     return inner;
 }
 
+/// A transaction did its part, or the one within it.
+static bool is_done(const json_t *json)
+{
+    const json_t *first = json_array_get(json_object_get(json, "responses"), 0);
+    const json_t *inner = json_object_get(first, "response_txn");
+    return json_is_true(json_object_get(json, "succeeded")) ||
+           json_is_true(json_object_get(inner, "succeeded"));
+}
+
 int etcd_reply_parse(const char *text, size_t len, const char *name, etcd_reply **ret_reply,
                      cpulift_error **err)
 {
@@ -83,6 +92,7 @@ int etcd_reply_parse(const char *text, size_t len, const char *name, etcd_reply 
     TRY(json_parse_text(text, len, name, &json, err));
     g_autoptr(json_t) inner = find_inner(json);
     TRY(record_parse(&reply_record, inner, name, NULL, reply, err));
+    reply->is_done = is_done(inner);
     *ret_reply = g_steal_pointer(&reply);
     return 0;
 }
@@ -145,12 +155,34 @@ char *etcd_request_put(const char *key, const char *value, size_t len, guint64 l
     return json_format_line(body);
 }
 
-char *etcd_request_publish(const char *key, const char *member, const char *value, size_t len,
+/// A list of the two puts, as requests of a transaction.
+static json_t *new_puts(const struct etcd_place *place, const char *value, size_t len,
+                        guint64 lease)
+{
+    return json_pack("[{s:o}, {s:o}]", "request_put", new_put(place->key, value, len, lease),
+                     "request_put", new_put(place->member, place->owner, strlen(place->owner), 0));
+}
+
+static json_t *new_compare(const char *key, const char *target)
+{
+    json_t *compare = new_range(key, strlen(key), NULL);
+    json_object_set_new(compare, "target", json_string(target));
+    json_object_set_new(compare, "result", json_string("EQUAL"));
+    return compare;
+}
+
+char *etcd_request_publish(const struct etcd_place *place, const char *value, size_t len,
                            guint64 lease)
 {
+    json_t *is_ours = new_compare(place->member, "VALUE");
+    json_t *is_free = new_compare(place->key, "VERSION"); // of what is not there it is 0
+    json_object_set_new(is_ours, "value", new_bytes(place->owner, strlen(place->owner)));
+    json_object_set_new(is_free, "version", json_string("0"));
+    json_t *take = json_pack("{s:[o], s:o}", "compare", is_free, "success",
+                             new_puts(place, value, len, lease));
     g_autoptr(json_t) body =
-        json_pack("{s:[{s:o}, {s:o}]}", "success", "request_put", new_put(key, value, len, lease),
-                  "request_put", new_put(member, "", 0, 0));
+        json_pack("{s:[o], s:o, s:[{s:o}]}", "compare", is_ours, "success",
+                  new_puts(place, value, len, lease), "failure", "request_txn", take);
     return json_format_line(body);
 }
 

@@ -37,6 +37,7 @@ typedef struct etcd_reply {
     } header;
     GPtrArray *pairs;  ///< etcd_pair *
     bool is_more;      ///< there are more of them
+    bool is_done;      ///< a transaction did what it was for
     guint64 lease;     ///< that was granted or kept
     guint64 ttl;       ///< seconds; 0: it is gone
     char *token;       ///< of a user
@@ -66,7 +67,14 @@ char *etcd_request_range(const char *key, size_t key_len, const char *end, guint
 char *etcd_request_put(const char *key, const char *value, size_t len, guint64 lease);
 char *etcd_request_grant(unsigned ttl);
 char *etcd_request_keep(guint64 lease);
-/// Puts a value under a lease, and together with it an empty one that stays at `member`.
-char *etcd_request_publish(const char *key, const char *member, const char *value, size_t len,
+/// Whose document stands where.
+struct etcd_place {
+    const char *key;    ///< it goes with its lease
+    const char *member; ///< this stays, and holds the owner
+    const char *owner;  ///< by this one host is told from another of its name
+};
+/// Puts a value under a lease, and together with it the owner at `member`: where that is the owner
+/// already, or nobody's value stands at the key. Else is_done is false.
+char *etcd_request_publish(const struct etcd_place *place, const char *value, size_t len,
                            guint64 lease);
 char *etcd_request_watch(const char *key, const char *end, guint64 revision);

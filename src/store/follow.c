@@ -16,13 +16,13 @@ struct follow {
     guint timer;             ///< of the next sign of life, or of the next try
     unsigned failures;       ///< one after the other
     bool is_connected, is_fault_told;
-    guint64 lease;     ///< 0: none
-    char *at, *member; ///< keys of the document; NULL: there is none yet
+    guint64 lease;             ///< 0: none
+    char *at, *member, *owner; ///< of the document; NULL: there is none yet
     char *text;
     size_t len;
     bool is_published; ///< or, while it is put, about to be
     bool is_putting, is_granting;
-    char *refusal;
+    char *refusal, *told; ///< the last that was told of it
     guint64 outages;
 };
 
@@ -160,6 +160,19 @@ static void go_on(follow *self)
     }
 }
 
+/// Tried again with the next sign of life.
+static void refuse(follow *self, const char *why)
+{
+    self->is_published = false;
+    g_free(self->refusal);
+    self->refusal = g_strdup(why);
+    if (g_strcmp0(self->told, why) != 0 && self->calls.refused != NULL) {
+        self->calls.refused(self->calls.data, why);
+    }
+    g_free(self->told);
+    self->told = g_strdup(why);
+}
+
 static void take_put(void *data, etcd_reply *taken, const cpulift_error *err)
 {
     follow *self = data;
@@ -167,13 +180,24 @@ static void take_put(void *data, etcd_reply *taken, const cpulift_error *err)
     self->write = NULL;
     self->is_putting = false;
     self->is_published = self->is_published && err == NULL;
+    if (err == NULL && reply == NULL) {
+        leave(self, "etcd did not answer");
+        return;
+    }
     if (err != NULL && (reply == NULL || reply->error == NULL || reply->code == ETCD_NOT_FOUND)) {
         self->lease = reply != NULL ? 0 : self->lease; // it is the lease that is not found
         leave(self, err->message);
         return;
     }
-    if (err != NULL) { // tried again with the next sign of life
-        self->refusal = g_strdup(err->message);
+    if (err != NULL) {
+        refuse(self, err->message);
+    } else if (!reply->is_done) {
+        g_autofree char *why = g_strdup_printf(
+            "another host of this name keeps its document at '%s'; give one of them another name",
+            self->at);
+        refuse(self, why);
+    } else if (self->is_published) {
+        g_clear_pointer(&self->told, g_free);
     }
     go_on(self);
 }
@@ -181,7 +205,8 @@ static void take_put(void *data, etcd_reply *taken, const cpulift_error *err)
 /// Whoever changes the document meanwhile says that it is not published.
 static void put(follow *self)
 {
-    char *body = etcd_request_publish(self->at, self->member, self->text, self->len, self->lease);
+    const struct etcd_place place = {self->at, self->member, self->owner};
+    char *body = etcd_request_publish(&place, self->text, self->len, self->lease);
     self->is_published = true;
     self->is_putting = true;
     self->write = etcd_start(self->client, "/v3/kv/txn", body, take_put, self);
@@ -225,13 +250,15 @@ follow *follow_new(etcd *client, const char *key, unsigned ttl, const struct fol
     return self;
 }
 
-void follow_publish(follow *self, const char *key, const char *member, const char *text, size_t len)
+void follow_publish(follow *self, const struct etcd_place *place, const char *text, size_t len)
 {
     g_free(self->at);
     g_free(self->member);
+    g_free(self->owner);
     g_free(self->text);
-    self->at = g_strdup(key);
-    self->member = g_strdup(member);
+    self->at = g_strdup(place->key);
+    self->member = g_strdup(place->member);
+    self->owner = g_strdup(place->owner);
     self->text = g_memdup2(text, len + 1);
     self->len = len;
     self->is_published = false;
@@ -259,8 +286,10 @@ void follow_free(follow *self)
         g_free(self->key);
         g_free(self->at);
         g_free(self->member);
+        g_free(self->owner);
         g_free(self->text);
         g_free(self->refusal);
+        g_free(self->told);
         g_free(self);
     }
 }

@@ -13,6 +13,10 @@ struct follow_calls {
 
     /// It holds nothing, or etcd is away, and why; told once for each time.
     void (*fault)(void *data, const char *why);
+
+    /// etcd answers, and the document does not stand there; told once for each reason. NULL: nobody
+    /// is told.
+    void (*refused)(void *data, const char *why);
     void *data;
 };
 
@@ -27,9 +31,9 @@ struct follow_state {
 /// a third of it is how often it tells that it lives. The caller's.
 follow *follow_new(etcd *client, const char *key, unsigned ttl, const struct follow_calls *calls);
 
-/// Keeps this document at `key` from now on, and `member` for ever, in place of the one before.
-void follow_publish(follow *self, const char *key, const char *member, const char *text,
-                    size_t len);
+/// Keeps this document there from now on, and its member for ever, in place of the one before. One
+/// that another owner keeps at the same key stays.
+void follow_publish(follow *self, const struct etcd_place *place, const char *text, size_t len);
 
 struct follow_state follow_get_state(const follow *self);
 

@@ -75,6 +75,16 @@ def check_kept(node, what, before):
         fail(f"{what}: {text}")
 
 
+def check_twin(folder, plan, program):
+    """Another host of the same name says so, and takes nobody's place."""
+    os.mkdir(f"{folder}/twin")
+    twin = make_node(f"{folder}/twin", plan, program).start()
+    wait_for("the twin is told", lambda: "another host of this name" in twin.said())
+    if twin.metric("cpulift_agent_etcd_published") != 0 or digest(twin) is None:
+        fail("a host is published in another's place")
+    twin.stop()
+
+
 def check_published(folder, etcd):
     """The host's document is in etcd while its agent lives, and no plan is made without it when it does not."""
     programs, cpulift = f"{folder}/programs", f"{os.path.dirname(os.path.abspath(PROGRAM))}/cpulift"
@@ -100,6 +110,10 @@ def check_published(folder, etcd):
     if plan("-o", f"{fleet}/plan/blue").returncode != 0:
         fail("the plan is not put")
     becomes(node, "the plan of its own host", 1)
+    node.kill()
+    node.start()
+    wait_for("one that begins anew is no stranger", lambda: node.metric("cpulift_agent_etcd_published") == 1, LEASE - 5)
+    check_twin(folder, f"{fleet}/plan/blue", f"{programs}/cpuliftd")
     time.sleep(LEASE + 5) # for longer than its lease
     if plan().returncode != 0:
         fail("its lease was not kept")

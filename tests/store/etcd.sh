@@ -237,7 +237,7 @@ check "and one that wants another certificate" says 2 "https://127.0.0.1:[0-9]*'
 echo "renamed http+unix://$work/a.sock" >list
 check "scan asks agents, by the names of a list" prints 0 '"name":"renamed"' cpulift scan --hosts list -c "https://127.0.0.1:$(cat b.ready)"
 check "scan tells who is silent" says 3 "c.sock' answers '/v1/host' with HTTP status 503" cpulift scan --hosts list -c "http+unix://$work/c.sock"
-check "an agent does not tell all of its guests" says 2 "name the libvirt of its hosts" cpulift verify near.json -c "http+unix://$work/a.sock"
+check "an agent that does not tell its guests is silent, not a host without any" says 2 "answers ./v1/guests.* with HTTP status 404" cpulift verify near.json -c "http+unix://$work/a.sock"
 check "an agent has no plan" says 64 "names no plan" cpulift explain "http+unix://$work/a.sock"
 echo "1..$count"
 exit $failed

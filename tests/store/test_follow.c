@@ -29,7 +29,7 @@ static struct {
 /// What a follower told.
 struct told {
     GString *value;
-    unsigned values, faults;
+    unsigned values, faults, refusals;
     char *fault;
 };
 
@@ -47,6 +47,12 @@ static void tell_fault(void *data, const char *why)
     g_free(told->fault);
     told->fault = g_strdup(why);
     told->faults++;
+}
+
+static void tell_refusal(void *data, const char *why)
+{
+    (void)why;
+    ((struct told *)data)->refusals++;
 }
 
 static unsigned find_port(void)
@@ -175,9 +181,16 @@ static bool has(const char *key, const char *value)
 static follow *start(struct told *told)
 {
     g_autofree char *place = name_address();
-    const struct follow_calls calls = {tell_value, tell_fault, told};
+    const struct follow_calls calls = {tell_value, tell_fault, tell_refusal, told};
     told->value = g_string_new(NULL);
     return follow_new(new_client(NULL, place), "fleet/plan/blue", TTL, &calls);
+}
+
+static void publish(follow *self, const char *name, const char *owner, const char *text, size_t len)
+{
+    g_autofree char *key = g_strconcat("fleet/hosts/", name, NULL);
+    g_autofree char *member = g_strconcat("fleet/members/", name, NULL);
+    follow_publish(self, &(struct etcd_place){key, member, owner}, text, len);
 }
 
 static void clear(struct told *told)
@@ -227,19 +240,19 @@ static void test_lease(void **state)
     }
     struct told told = {0};
     follow *self = start(&told);
-    follow_publish(self, "fleet/hosts/a", "fleet/members/a", "first", 5);
+    publish(self, "a", "me", "first", 5);
     wait_for(5, follow_get_state(self).is_published);
     assert_true(has("fleet/hosts/a", "first"));
-    assert_true(has("fleet/members/a", ""));
-    follow_publish(self, "fleet/hosts/a", "fleet/members/a", "second", 6);
-    follow_publish(self, "fleet/hosts/a", "fleet/members/a", "third", 5);
+    assert_true(has("fleet/members/a", "me"));
+    publish(self, "a", "me", "second", 6);
+    publish(self, "a", "me", "third", 5);
     wait_for(5, has("fleet/hosts/a", "third"));
     gint64 until = g_get_monotonic_time() + (gint64)(2 * TTL + 1) * G_USEC_PER_SEC;
     wait_for(2 * TTL + 2, g_get_monotonic_time() > until); // kept for longer than its lease
     assert_true(has("fleet/hosts/a", "third"));
     follow_free(self);
     wait_for(2 * TTL + 5, has("fleet/hosts/a", NULL));
-    assert_true(has("fleet/members/a", ""));
+    assert_true(has("fleet/members/a", "me"));
     clear(&told);
 }
 
@@ -252,7 +265,7 @@ static void test_restart(void **state)
     struct told told = {0};
     put("fleet/plan/blue", "before");
     g_autoptr(follow) self = start(&told);
-    follow_publish(self, "fleet/hosts/b", "fleet/members/b", "b", 1);
+    publish(self, "b", "me", "b", 1);
     wait_for(5, follow_get_state(self).is_published && told.values == 1);
     stop_server();
     wait_for(5, told.faults == 1);
@@ -280,7 +293,7 @@ static void test_hang(void **state)
     struct told told = {0};
     put("fleet/plan/blue", "before");
     g_autoptr(follow) self = start(&told);
-    follow_publish(self, "fleet/hosts/c", "fleet/members/c", "c", 1);
+    publish(self, "c", "me", "c", 1);
     wait_for(5, follow_get_state(self).is_published && told.values == 1);
     kill(server.pid, SIGSTOP);
     wait_for(20, told.faults == 1);
@@ -303,7 +316,7 @@ static void test_lost_lease(void **state)
     }
     struct told told = {0};
     g_autoptr(follow) self = start(&told);
-    follow_publish(self, "fleet/hosts/d", "fleet/members/d", "d", 1);
+    publish(self, "d", "me", "d", 1);
     wait_for(5, follow_get_state(self).is_published);
     g_autoptr(etcd_reply) reply =
         ask("/v3/kv/range", etcd_request_range("fleet/hosts/d", 13, NULL, 1, 0));
@@ -326,15 +339,43 @@ static void test_refusal(void **state)
     put("fleet/plan/blue", "plan");
     g_autoptr(follow) self = start(&told);
     g_autofree char *large = g_strnfill(2 << 20, 'x');
-    follow_publish(self, "fleet/hosts/e", "fleet/members/e", large, strlen(large));
+    publish(self, "e", "me", large, strlen(large));
     wait_for(10, follow_get_state(self).refusal != NULL);
     assert_non_null(strstr(follow_get_state(self).refusal, "large"));
     assert_false(follow_get_state(self).is_published);
     assert_true(follow_get_state(self).is_connected);
-    follow_publish(self, "fleet/hosts/e", "fleet/members/e", "small", 5);
+    publish(self, "e", "me", "small", 5);
     wait_for(5, has("fleet/hosts/e", "small"));
     assert_int_equal(told.faults, 0);
     clear(&told);
+}
+
+/// Two hosts of one name: the second is told, and takes the place when the first is gone.
+static void test_twins(void **state)
+{
+    (void)state;
+    if (server.program == NULL) {
+        SKIP("etcd is not installed (etcd-server)");
+    }
+    struct told told = {0}, of_twin = {0};
+    put("fleet/members/f", ""); // as one was added by hand
+    follow *first = start(&told);
+    publish(first, "f", "me", "mine", 4);
+    wait_for(5, follow_get_state(first).is_published);
+    g_autoptr(follow) twin = start(&of_twin);
+    publish(twin, "f", "you", "yours", 5);
+    wait_for(5, follow_get_state(twin).refusal != NULL);
+    assert_non_null(strstr(follow_get_state(twin).refusal, "another host of this name"));
+    assert_false(follow_get_state(twin).is_published);
+    publish(first, "f", "me", "mine again", 10);
+    wait_for(5, has("fleet/hosts/f", "mine again"));
+    follow_free(first);
+    wait_for(4 * TTL, follow_get_state(twin).is_published);
+    assert_true(has("fleet/hosts/f", "yours"));
+    assert_true(has("fleet/members/f", "you"));
+    assert_int_equal(of_twin.refusals, 1); // once, however often it was tried
+    clear(&told);
+    clear(&of_twin);
 }
 
 #define OK "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
@@ -352,7 +393,7 @@ static void test_compacted(void **state)
     struct fake_http fake = fake_http_start(texts, G_N_ELEMENTS(texts), false);
     g_autofree char *place = g_strdup_printf("etcd://127.0.0.1:%u/x", fake.port);
     struct told told = {.value = g_string_new(NULL)};
-    const struct follow_calls calls = {tell_value, tell_fault, &told};
+    const struct follow_calls calls = {tell_value, tell_fault, NULL, &told};
     follow *self = follow_new(new_client(NULL, place), "a", TTL, &calls);
     wait_for(5, strcmp(told.value->str, "new") == 0);
     assert_int_equal(told.values, 2);
@@ -400,7 +441,7 @@ int main(void)
         cmocka_unit_test(test_compacted), cmocka_unit_test(test_changes),
         cmocka_unit_test(test_lease),     cmocka_unit_test(test_restart),
         cmocka_unit_test(test_hang),      cmocka_unit_test(test_lost_lease),
-        cmocka_unit_test(test_refusal),
+        cmocka_unit_test(test_refusal),   cmocka_unit_test(test_twins),
     };
     return cmocka_run_group_tests_name("follow", tests, set_up, tear_down);
 }
