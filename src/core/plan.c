@@ -61,6 +61,13 @@ static const struct record model_choice_record = {
                 {"others", MANY(&others_record),
                  .meaning = "the other models of the pool's vendor, by what stood against them"})};
 
+static const struct record seal_record = {
+    RECORD_ROWS({"covers", &record_strings, .flags = RECORD_REQUIRED | RECORD_NAMES,
+                 .meaning = "members of the plan: all that guests are started with"},
+                {"ed25519", &record_string, .flags = RECORD_REQUIRED,
+                 .meaning = "signature (RFC 8032), in base64, of an object of these members alone, "
+                            "in one line with sorted keys"})};
+
 static const struct record next_level_record = {
     RECORD_ROWS({"level", &record_name, RECORD_CHECKED}, {"missing", NAMES})};
 
@@ -136,7 +143,8 @@ const struct record plan_record = {
                     "the definition for it"},
         {"qemu", &record_object, .record = &qemu_record, .meaning = "the hosts' versions of QEMU"},
         {"guests", &record_object, .record = &guests_record,
-         .meaning = "only in the hooks' plan: which guests"}),
+         .meaning = "only in the hooks' plan: which guests"},
+        {"seal", &record_json, .record = &seal_record, .meaning = "by `--sign`"}),
     .size = sizeof(cpulift_plan),
 };
 
