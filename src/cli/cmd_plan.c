@@ -11,6 +11,7 @@
 #include "core/level.h"
 #include "core/machine.h"
 #include "core/planner.h"
+#include "core/seal.h"
 #include "core/variant.h"
 #include "store/address.h"
 #include "store/places.h"
@@ -29,7 +30,8 @@
 #define DEPENDENCIES_MAX 8
 
 static struct {
-    char *pool, *virt, *machine, *policy_path, *variant, *output, *level, *kept, *hosts, *max_age;
+    char *pool, *virt, *machine, *policy_path, *variant, *output, *level, *kept, *hosts, *max_age,
+        *key;
     char **allowed, **denied, **without;
     gboolean require_mitigations, allow_mixed_vendor, quiet, json;
 } options;
@@ -67,6 +69,10 @@ static const GOptionEntry entries[] = {
      "print the definition of an untuned platform (default) or of the 2014 paper, before "
      "(paper-default) or after (paper), as a plan",
      VARIANT_NAMES},
+    {"sign", 0, 0, G_OPTION_ARG_FILENAME, &options.key,
+     "seal the plan with the Ed25519 key in KEY (PEM): nodes that have its public key take no "
+     "other",
+     "KEY"},
     {"output", 'o', 0, G_OPTION_ARG_FILENAME, &options.output,
      "write to FILE instead of standard output", "FILE"},
     {"quiet", 'q', 0, G_OPTION_ARG_NONE, &options.quiet,
@@ -302,7 +308,8 @@ static int run(char **paths, size_t count)
     };
     if (catalog_load(NULL, &map, &err) != 0 || read_policy(map, &how.policy, &err) != 0 ||
         (options.kept != NULL && places_load_plan(options.kept, &kept, &err) != 0) ||
-        compute(map, paths, count, &how, &plan, &err) != 0) {
+        compute(map, paths, count, &how, &plan, &err) != 0 ||
+        (options.key != NULL && seal_put(plan, options.key, &err) != 0)) {
         return command_fail(&err);
     }
     if (!options.quiet) {
