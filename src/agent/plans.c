@@ -4,6 +4,7 @@
 #include "agent/say.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "core/seal.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 
 struct plans {
     char *path;  ///< of the last good one
+    char *keys;  ///< path of those of whom one must have sealed it
     char *where; ///< its source, for messages
     source *source;
     cpulift_plan *plan;
@@ -24,12 +26,15 @@ struct plans {
     guint told;    ///< `changed` will be called when the loop runs
 };
 
-static int parse(const char *text, size_t len, const char *name, cpulift_plan **ret_plan,
-                 cpulift_error **err)
+static int parse(const plans *self, const char *text, size_t len, const char *name,
+                 cpulift_plan **ret_plan, cpulift_error **err)
 {
     g_autoptr(cpulift_plan) plan = NULL;
+    g_autoptr(seal_keys) keys = NULL;
     TRY(plan_parse(text, len, name, &plan, err));
     TRY(plan_check_promise(plan, name, err));
+    TRY(seal_keys_load(self->keys, &keys, err));
+    TRY(seal_check(plan, name, keys, err));
     *ret_plan = g_steal_pointer(&plan);
     return 0;
 }
@@ -90,7 +95,7 @@ static void take_text(void *data, const char *text, size_t len)
     plans *self = data;
     g_autoptr(cpulift_error) err = NULL;
     g_autoptr(cpulift_plan) plan = NULL;
-    if (parse(text, len, self->where, &plan, &err) != 0) {
+    if (parse(self, text, len, self->where, &plan, &err) != 0) {
         take_fault(self, err->message);
         return;
     }
@@ -123,7 +128,7 @@ static void load_last(plans *self)
         return;
     }
     if (file_load_at_once(self->path, PLAN_FILE_MAX, &text, &len, &err) != 0 ||
-        parse(text, len, self->path, &plan, &err) != 0) {
+        parse(self, text, len, self->path, &plan, &err) != 0) {
         say(SAY_ERROR, "the last good plan cannot be read: %s", err->message);
         return;
     }
@@ -138,6 +143,7 @@ int plans_open(const agent_settings *settings, void (*changed)(void *data), void
     g_autoptr(plans) self = g_new0(plans, 1);
     const struct source_calls calls = {take_text, take_fault, self};
     self->path = g_build_filename(settings->agent_state, "plan.json", NULL);
+    self->keys = g_build_filename(settings->agent_root, SEAL_KEYS_TARGET, NULL);
     self->where = g_strdup(settings->agent_plan);
     self->changed = changed;
     self->data = data;
@@ -179,6 +185,7 @@ void plans_close(plans *self)
         g_free(self->digest);
         g_free(self->fault);
         g_free(self->path);
+        g_free(self->keys);
         g_free(self->where);
         g_free(self);
     }

@@ -6,6 +6,7 @@
 #include "cli/guests.h"
 #include "cli/libvirt_store.h"
 #include "config.h"
+#include "platform/followed.h"
 #include "platform/journal.h"
 #include "platform/platform.h"
 
@@ -195,6 +196,7 @@ static int apply(const struct platform *platform, const char *plan_path, char **
     TRY(plan_load(plan_path, &plan, err));
     TRY(plan_check_promise(plan, plan_path, err));
     TRY(root_open(options.root, &root, err));
+    TRY(followed_check_seal(root, plan, plan_path, err));
     g_autoptr(platform_stores) all = stores_new(root, libvirt_store_open);
     TRY(check_journal(all, err));
     TRY(plan_changes(platform, plan, all, set, report, err));

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "core/guest.h"
 #include "core/losses.h"
+#include "core/seal.h"
 #include "hook/qemu.h"
 #include "hook/trace.h"
 #include "platform/root.h"
@@ -23,6 +24,8 @@ int hook_load_plan(const char *path, cpulift_plan **ret_plan, cpulift_error **er
     size_t len = 0;
     g_autoptr(json_t) json = NULL;
     g_autoptr(cpulift_plan) plan = NULL;
+    g_autoptr(seal_keys) keys = NULL;
+    g_autofree char *keys_path = hook_path("/" SEAL_KEYS_TARGET);
     TRY(file_load_trusted(path, PLAN_FILE_MAX, &text, &len, err));
     TRY(json_parse_text(text, len, path, &json, err));
     // The operator's word counts whatever else is wrong.
@@ -31,6 +34,8 @@ int hook_load_plan(const char *path, cpulift_plan **ret_plan, cpulift_error **er
     }
     TRY(plan_from_json(json, path, &plan, err));
     TRY(plan_check_promise(plan, path, err));
+    TRY(seal_keys_load(keys_path, &keys, err));
+    TRY(seal_check(plan, path, keys, err));
     *ret_plan = g_steal_pointer(&plan);
     return 0;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "platform/followed.h"
 
+#include "core/seal.h"
 #include "platform/platform.h"
 
 #include <unistd.h>
@@ -18,6 +19,20 @@ static int check_owner(const root_dir *root, const char *target, const struct ro
     return root_file_check_owner(root, target, &seen, err);
 }
 
+int followed_check_seal(const root_dir *root, const cpulift_plan *plan, const char *name,
+                        cpulift_error **err)
+{
+    g_auto(root_file) file = {0};
+    g_autoptr(seal_keys) keys = NULL;
+    TRY(root_load(root, SEAL_KEYS_TARGET, &file, err));
+    if (!file.exists) {
+        return 0;
+    }
+    TRY(root_file_check_owner(root, SEAL_KEYS_TARGET, &file, err));
+    TRY(seal_keys_parse(file.bytes, file.len, SEAL_KEYS_TARGET, &keys, err));
+    return seal_check(plan, name, keys, err);
+}
+
 /// *ret_plan is NULL where there is none.
 static int load(const root_dir *root, const char *target, cpulift_plan **ret_plan,
                 cpulift_error **err)
@@ -28,7 +43,11 @@ static int load(const root_dir *root, const char *target, cpulift_plan **ret_pla
         return 0;
     }
     TRY(check_owner(root, target, &file, err));
-    return plan_parse(file.bytes, file.len, target, ret_plan, err);
+    g_autoptr(cpulift_plan) plan = NULL;
+    TRY(plan_parse(file.bytes, file.len, target, &plan, err));
+    TRY(followed_check_seal(root, plan, target, err));
+    *ret_plan = g_steal_pointer(&plan);
+    return 0;
 }
 
 cpulift_plan *followed_load(const root_dir *root, const char **ret_target, GPtrArray *whys)

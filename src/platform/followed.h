@@ -8,3 +8,8 @@
 /// The plan, the caller's; NULL where none is installed, or none that a hook would take, of which
 /// each adds to `whys` why not. *ret_target (static) is its place.
 cpulift_plan *followed_load(const root_dir *root, const char **ret_target, GPtrArray *whys);
+
+/// Whether this node takes the plan: one without a seal is refused where the node has keys
+/// (core/seal.h). `name` stands in messages.
+int followed_check_seal(const root_dir *root, const cpulift_plan *plan, const char *name,
+                        cpulift_error **err);

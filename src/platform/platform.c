@@ -2,6 +2,7 @@
 #include "platform/platform.h"
 
 #include "base/json.h"
+#include "core/seal.h"
 #include "platform/emulator.h"
 #include "platform/hookfile.h"
 #include "platform/node.h"
@@ -155,7 +156,9 @@ static json_t *slim_plan(const cpulift_plan *plan, const struct platform_options
     slim.guests.skip = (char **)options->skip;
     slim.guests.is_strict = options->is_strict;
     slim.guests.is_respectful = options->is_respectful;
-    return record_format(&plan_record, &slim, NULL);
+    json_t *document = record_format(&plan_record, &slim, NULL);
+    seal_copy(plan, document);
+    return document;
 }
 
 /// Which QEMU this node has now: a hook that finds another later knows that the plan is older. What

@@ -2,6 +2,7 @@
 """The plan in force is the last good one, whatever becomes of its file: plans.py CPULIFTD SOURCE."""
 import json
 import os
+import subprocess
 import sys
 import tempfile
 
@@ -44,6 +45,20 @@ def put_fifo(node):
     os.rename(f"{node.folder}/fifo", node.plan)
 
 
+def put_key(node):
+    """From now on a plan needs a seal; this one has none."""
+    os.makedirs(f"{node.folder}/root/etc/cpulift")
+    with open(f"{node.folder}/root/etc/cpulift/plan.pub", "w") as file:
+        file.write("-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEARKNJ2Pn9B3VFiWg8nlCGl803ThxVN6H2kcpP+JYWNjo=\n-----END PUBLIC KEY-----\n")
+
+
+def make_sealed(folder):
+    with open(f"{folder}/key.pem", "w") as file:
+        file.write("-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIM3xDSSIkyYTRvPRsac2/ScZN/En9poCuzJ2fAp1Zw6r\n-----END PRIVATE KEY-----\n")
+    words = [f"{os.path.dirname(PROGRAM)}/cpulift", "plan", "--for", "paper", "--virt", "qemu", "--sign", file.name]
+    return subprocess.run(words, check=True, capture_output=True, text=True).stdout
+
+
 def turn_link(node, plan, folder):
     """As who mounts configuration does it: the file is a link into a folder that is a link."""
     for name, text in (("one", plan), ("two", plan.replace('"lab"', '"link"'))):
@@ -66,7 +81,7 @@ def test(folder):
         plan = file.read()
     promise = json.loads(plan)
     promise["definition"]["check"] = "partial"
-    node = Node(PROGRAM, folder).start()
+    node = Node(PROGRAM, folder, more=f"connect = test:///default\nroot = {folder}/root").start()
     if node.get("/healthz")[0] != 503 or node.metric(IN_FORCE) != 0:
         fail("without a plan it is not well")
     node.put_plan(plan)
@@ -91,6 +106,12 @@ def test(folder):
     if digest(node) != last or node.metric(CURRENT) != 0:
         fail("the last good plan is in force after a restart, and said not to be current")
     turn_link(node, plan, folder)
+    put_key(node)
+    break_plan(node, "no seal", lambda: node.put_plan(plan.replace('"lab"', '"unsealed"')))
+    if "asks for a seal" not in node.get("/healthz")[1]:
+        fail(f"a plan without a seal is refused for another reason: {node.get('/healthz')[1]}")
+    node.put_plan(make_sealed(folder))
+    becomes(node, "a sealed plan", 1)
     node.stop()
 
 

@@ -86,6 +86,8 @@ fault() {
     plan-newer) sed -i 's,cpulift.plan/1,cpulift.plan/2,' "$(plan)" ;;
     plan-open) chmod 666 "$(plan)" ;;
     plan-late) late ;;
+    plan-unsealed) mkdir -p etc/cpulift && printf '%s\n' '-----BEGIN PUBLIC KEY-----' MCowBQYDK2VwAyEAvryWFAmJnS4J8SWtO4Kk7nhdKlOv4xrh3VNYVbYORNc= \
+        '-----END PUBLIC KEY-----' >etc/cpulift/plan.pub ;;
     program-gone) rm bin/cpulift-hook ;;
     program-no-program) rm bin/cpulift-hook && echo text >bin/cpulift-hook ;;
     program-killed) late && instead '(sleep 0.3; kill -KILL $$) &' ;;
