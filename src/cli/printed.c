@@ -13,6 +13,7 @@
 #define MANY(part)       &record_list, .record = (part)
 
 static const record_row name_row = {.kind = &record_name};
+static const record_row string_row = {.kind = &record_string};
 static const record_row index_row = {.kind = &record_uint};
 
 const struct record printed_diff_record = {
@@ -108,16 +109,39 @@ static const struct record protection_file_record = {RECORD_ROWS(
     {"remedy", &record_json, .record = &protection_remedy_record,
      .meaning = "of `worse` and `slower`: what would end it; absent: not known"})};
 
-/// Made by core/protection_compare.c, so only described here.
+static const struct record protection_old_record = {
+    RECORD_ROWS({"name", &record_name, RECORD_CHECKED}, {"guest", &record_string, RECORD_CHECKED},
+                {"verdict", &record_name, RECORD_CHECKED, .words = verdicts})};
+
+static const struct record protection_before_record = {
+    RECORD_ROWS({"cpu", &record_name, .meaning = "`default`, `paper` …"},
+                {"vulnerabilities", MANY(&protection_old_record)})};
+
+/// Made by core/protection_compare.c and cli/prove_security.c, so only described here.
 const struct record printed_protection_record = {
     .schema = PROTECTION_SCHEMA,
-    RECORD_ROWS({"pool", &record_name, RECORD_CHECKED}, {"model", &record_string, RECORD_CHECKED},
-                {"kernel", &record_name, .meaning = "the guests': Debian's Linux of this version"},
-                {"source", &record_name, RECORD_CHECKED, .words = sources,
-                 .meaning = "`predicted`, or `booted`: a guest's kernel said it"},
-                {"verdict", &record_name, RECORD_CHECKED, .words = verdicts,
-                 .meaning = "the worst of all: exit status 1 is `worse` and `wrong`"},
-                {"vulnerabilities", MANY(&protection_file_record)}),
+    RECORD_ROWS(
+        {"pool", &record_name, RECORD_CHECKED}, {"model", &record_string, RECORD_CHECKED},
+        {"kernel", &record_name,
+         .meaning = "the guests': Debian's Linux of this version, or the release of the one that "
+                    "booted; absent: it said nothing"},
+        {"source", &record_name, RECORD_CHECKED, .words = sources,
+         .meaning = "`predicted`, or `booted`: a guest's kernel said it"},
+        {"verdict", &record_name, RECORD_CHECKED, .words = verdicts,
+         .meaning = "the worst of all: exit status 1 is `worse` and `wrong`, and `reasons`"},
+        {"vulnerabilities", MANY(&protection_file_record)},
+        {"virt", &record_name, .meaning = "of a guest that was booted, as all below"},
+        {"machine", &record_name, RECORD_CHECKED},
+        {"through", &record_string, .meaning = "as a proof's"},
+        {"reasons", &record_json, RECORD_CHECKED, .each = &string_row,
+         .meaning = "why the answer is no whatever the verdict: the guest was refused, hung "
+                    "or printed nonsense, or reads other registers than planned"},
+        {"notes", &record_json, RECORD_CHECKED, .each = &string_row,
+         .meaning = "what is not known, and why"},
+        {"msrs", &record_json, .flags = RECORD_MAP, .each = &string_row,
+         .meaning = "register → value, hexadecimal, as the guest's kernel read them"},
+        {"before", &record_json, .record = &protection_before_record,
+         .meaning = "the same kernel with another CPU (`--in`)"}),
 };
 
 static const char *const answers[] = {"given",    "guest",    "hazard", "kinds",

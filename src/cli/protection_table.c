@@ -13,8 +13,7 @@ static const struct {
     const char *verdict, *color;
 } colors[] = {{"wrong", "red"}, {"worse", "red"}, {"unknown", "yellow"}};
 
-/// "a, b and 3 more". The caller frees it.
-static char *join_hosts(const json_t *item)
+char *protection_table_join_hosts(const json_t *item)
 {
     g_autoptr(GPtrArray) names = g_ptr_array_new();
     size_t i;
@@ -43,15 +42,14 @@ static char *join_strings(const json_t *list, const char *between)
 static char *describe_remedy(const json_t *remedy)
 {
     g_autofree char *features = join_strings(json_object_get(remedy, "features"), " ");
-    g_autofree char *hosts = join_hosts(remedy);
+    g_autofree char *hosts = protection_table_join_hosts(remedy);
     return !json_is_true(json_object_get(remedy, "given"))
                ? g_strdup_printf("%s, which no host gives", features)
            : *hosts != '\0' ? g_strdup_printf("%s, cost by %s", features, hosts)
                             : g_strdup_printf("%s, which the plan leaves out", features);
 }
 
-/// The verdict and what it is for. The caller frees it.
-static char *describe(const json_t *document, const json_t *item)
+char *protection_table_describe(const json_t *document, const json_t *item)
 {
     const char *verdict = json_get_string(item, "verdict");
     const json_t *remedy = json_object_get(item, "remedy"),
@@ -73,7 +71,7 @@ static char *describe(const json_t *document, const json_t *item)
 static char *describe_hosts(const json_t *item)
 {
     const char *text = json_get_string(item, "text"), *source = json_get_string(item, "source");
-    g_autofree char *hosts = join_hosts(item);
+    g_autofree char *hosts = protection_table_join_hosts(item);
     return g_strdup_printf("%s: %s%s", hosts, text != NULL ? text : "not known",
                            text != NULL && g_strcmp0(source, "predicted") == 0 ? " (predicted)"
                                                                                : "");
@@ -81,7 +79,7 @@ static char *describe_hosts(const json_t *item)
 
 static void add_file(table *t, const json_t *document, const json_t *item)
 {
-    g_autofree char *verdict = describe(document, item);
+    g_autofree char *verdict = protection_table_describe(document, item);
     const char *guest = json_get_string(item, "guest");
     const json_t *hosts = json_object_get(item, "hosts");
     for (size_t i = 0; i < MAX(json_array_size(hosts), 1); i++) {
