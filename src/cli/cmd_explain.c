@@ -17,12 +17,14 @@
 static struct {
     gboolean json;
     gboolean is_security;
-    char *kernel;
+    char *kernel, *html;
 } options;
 
 static const GOptionEntry entries[] = {
     {"security", 0, 0, G_OPTION_ARG_NONE, &options.is_security,
      "what guests' kernels say of their CPU's vulnerabilities, beside what the hosts say", NULL},
+    {"html", 0, 0, G_OPTION_ARG_FILENAME, &options.html, "with --security: write a page for people",
+     "FILE"},
     {"kernel", 0, 0, G_OPTION_ARG_STRING, &options.kernel,
      "with --security: the guests' (the newest that is known)", "KERNEL"},
     {0},
@@ -368,19 +370,10 @@ static char *explain_all(const explain *self, const cpulift_plan *plan)
     return json_format_document(answer);
 }
 
-static bool is_xml(const char *path)
-{
-    g_autofree char *text = NULL;
-    size_t len = 0;
-    bool is_file = strcmp(path, "-") != 0 && g_file_test(path, G_FILE_TEST_IS_REGULAR);
-    return is_file && file_load(path, PLAN_FILE_MAX, &text, &len, NULL) == 0 &&
-           text[strspn(text, " \t\r\n")] == '<';
-}
-
 static int explain_file(const explain *self, const cpulift_plan *plan, const char *path,
                         inventory *inv, json_t *answers, cpulift_error **err)
 {
-    if (!is_xml(path)) {
+    if (!document_is_xml(path)) {
         return places_load(inv, (char *const[]){(char *)path}, 1, err);
     }
     DOCUMENT_AUTO document = {0};
@@ -452,10 +445,10 @@ static char *format_answers(json_t *answers)
 static int run(char **arguments, size_t count)
 {
     if (options.is_security) {
-        return explain_security_run(arguments, count, options.kernel, options.json);
+        return explain_security_run(arguments, count, options.kernel, options.html, options.json);
     }
-    if (options.kernel != NULL) {
-        return command_usage("explain", "--kernel is for --security");
+    if (options.kernel != NULL || options.html != NULL) {
+        return command_usage("explain", "--kernel and --html are for --security");
     }
     g_autoptr(cpulift_error) err = NULL;
     g_autoptr(catalog) map = NULL;

@@ -114,6 +114,15 @@ int document_load(const char *path, const catalog *map, struct document *ret_doc
     return 0;
 }
 
+bool document_is_xml(const char *path)
+{
+    g_autofree char *text = NULL;
+    size_t len = 0;
+    bool is_file = strcmp(path, "-") != 0 && g_file_test(path, G_FILE_TEST_IS_REGULAR);
+    return is_file && file_load(path, PLAN_FILE_MAX, &text, &len, NULL) == 0 &&
+           text[strspn(text, " \t\r\n")] == '<';
+}
+
 void document_clear(struct document *document)
 {
     g_free(document->kind);

@@ -21,6 +21,9 @@ int document_load(const char *path, const catalog *map, struct document *ret_doc
                   cpulift_error **err);
 void document_clear(struct document *document);
 
+/// True for a regular file that begins as XML does.
+bool document_is_xml(const char *path);
+
 /// A document that is cleared when it goes out of scope.
 #define DOCUMENT_AUTO __attribute__((cleanup(document_clear))) struct document
 

@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "cli/commands.h"
+#include "cli/protection_page.h"
 #include "cli/protection_table.h"
 #include "store/places.h"
 
@@ -29,14 +30,24 @@ static int compare(const catalog *map, const cpulift_plan *plan, char **places, 
     return 0;
 }
 
-int explain_security_run(char **arguments, size_t count, const char *kernel, bool is_json)
+static int save_page(const json_t *document, const char *path, cpulift_error **err)
+{
+    g_autofree char *page = protection_page_format(
+        document, protection_is_bad(document) ? "Not as safe as their hosts."
+                                              : "As safe as their hosts, as far as these say.");
+    return command_output(path, page, err);
+}
+
+int explain_security_run(char **arguments, size_t count, const char *kernel, const char *html,
+                         bool is_json)
 {
     g_autoptr(cpulift_error) err = NULL;
     g_autoptr(catalog) map = NULL;
     g_autoptr(cpulift_plan) plan = NULL;
     g_autoptr(json_t) document = NULL;
     if (catalog_load(NULL, &map, &err) != 0 || places_load_plan(arguments[0], &plan, &err) != 0 ||
-        compare(map, plan, arguments + 1, count - 1, kernel, &document, &err) != 0) {
+        compare(map, plan, arguments + 1, count - 1, kernel, &document, &err) != 0 ||
+        (html != NULL && save_page(document, html, &err) != 0)) {
         return command_fail(&err);
     }
     g_autofree char *text =

@@ -11,7 +11,7 @@ skip() {
 }
 command -v qemu-system-x86_64 >/dev/null || skip QEMU is not here
 [ -x "$build/cpulift-kernel-init" ] || skip no first process was built
-kernel=$("$source/tests/lib/kernels.sh" "$build" 6.1) || skip no kernel of Debian to be had
+kernel=$("$source/tests/lib/kernels.sh" "$build/kernels" 6.1) || skip no kernel of Debian to be had
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export LC_ALL=C TMPDIR="$work"
@@ -130,6 +130,19 @@ hostile 'stops in the middle' 'ends in the middle' "$statement"
 hostile 'says one thing twice' 'vulnerability mds' "$statement" 'printf "vulnerability mds: Mitigation: x\n@cpulift end kernel\n"; sleep 1'
 hostile 'begins twice' 'does not' "$statement" "$statement" 'printf "@cpulift end kernel\n"; sleep 1'
 hostile 'says half a mark' 'said nothing' 'printf "@cpulift begin kern\nrelease 6.1\n@cpulift end kernel\n"; sleep 1'
+
+# KVM's guests read the registers. A program stands for QEMU with one.
+plan immune Nehalem hypervisor "$nehalem arch-capabilities rdctl-no"
+registers() {
+    printf '#!/bin/sh\n%s\nprintf "msr 0000010a: %s\\n@cpulift end kernel\\n"; sleep 1\n' "$statement" "$1" >"$work/qemu"
+    prove "$work/immune.json" "$work/sound.json" --security --direct --virt kvm --kernel "$kernel" --emulator "$work/qemu"
+}
+registers 0000000000000001
+check 'a register as planned' '[ $status -eq 0 ] && ! says "^why"'
+registers 0000000000000000
+check 'a register that lacks what is planned' '[ $status -eq 1 ] && says "^why .*lacks rdctl-no"'
+registers 0000000000000003
+check 'a register that has more' '[ $status -eq 1 ] && says "^why .*has ibrs-all"'
 check 'nothing is left' '[ -z "$(find "$work" -name "cpulift-probe-*")" ]'
 echo "1..$number"
 exit $bad
