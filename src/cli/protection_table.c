@@ -57,8 +57,9 @@ char *protection_table_describe(const json_t *document, const json_t *item)
     const char *model = json_get_string(document, "model");
     if (models != NULL && remedy == NULL) {
         g_autofree char *others = join_strings(models, ", ");
-        return g_strdup_printf("%s: hidden by model %s; %s%s", verdict, model != NULL ? model : "-",
-                               *others != '\0' ? "not by " : "no other would tell", others);
+        return *others == '\0' ? g_strdup_printf("%s: no model would tell guests", verdict)
+                               : g_strdup_printf("%s: hidden by model %s; not by %s", verdict,
+                                                 model != NULL ? model : "-", others);
     }
     if (remedy != NULL) {
         g_autofree char *why = describe_remedy(remedy);

@@ -40,13 +40,37 @@ static struct cpu_signature get_signature(const catalog *map, const cpulift_host
                                   model->family, model->model, model->stepping};
 }
 
+/// What a kernel takes every CPU for that does not say of itself that it is immune, by bits of an
+/// MSR. Source: cpu_set_bug_bits() of Linux 6.12's arch/x86/kernel/cpu/common.c.
+static const struct {
+    const char *file;
+    bool is_of_software; ///< the text says nothing of what the CPU announces
+} doubtful[] = {
+    {"itlb_multihit", true},      {"l1tf", true}, {"mds", false}, {"meltdown", true},
+    {"spec_store_bypass", false},
+};
+
+/// `text` if it is certain, else what of it is.
+static const char *doubt(const char *file, const char *text, bool is_immunity_told)
+{
+    bool is_affected = g_str_has_prefix(text, "Vulnerable") || strcmp(file, "itlb_multihit") == 0;
+    if (strcmp(text, "Not affected") == 0) {
+        return text;
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(doubtful) && !is_immunity_told; i++) {
+        if (strcmp(doubtful[i].file, file) == 0 && (is_affected || doubtful[i].is_of_software)) {
+            return PROTECTION_SUSPECTED;
+        }
+    }
+    return is_affected ? PROTECTION_AFFECTED : text;
+}
+
 /// A prediction without what no document tells: what a host does about what its CPU has is the
 /// business of its microcode and kernel, and of how many threads it has nothing is known.
 static char *drop_unknown(const char *text)
 {
     static const char *const clauses[] = {"; SMT ", "; STIBP: "};
-    g_autoptr(GString) kept =
-        g_string_new(g_str_has_prefix(text, "Vulnerable") ? PROTECTION_AFFECTED : text);
+    g_autoptr(GString) kept = g_string_new(text);
     for (size_t i = 0; i < G_N_ELEMENTS(clauses); i++) {
         const char *at = strstr(kept->str, clauses[i]);
         if (at != NULL) {
@@ -67,6 +91,9 @@ static json_t *predict(const catalog *map, const struct protection_hosts *of,
     if (hypervisor >= 0) { // it is shown to guests only
         feature_set_remove(&features, (size_t)hypervisor);
     }
+    int msr = catalog_find_feature(map, "arch-capabilities");
+    bool is_immunity_told = (msr >= 0 && feature_set_has(&features, (size_t)msr)) ||
+                            g_strcmp0(get_signature(map, host).vendor, "Intel") != 0;
     const struct protection_cpu cpu = {
         .signature = get_signature(map, host), .features = &features, .has_threads = true};
     g_autoptr(json_t) texts = protection_predict(map, &cpu, own != NULL ? own : kernel);
@@ -74,7 +101,8 @@ static json_t *predict(const catalog *map, const struct protection_hosts *of,
     const char *file;
     const json_t *text;
     json_object_foreach (texts, file, text) {
-        g_autofree char *said = drop_unknown(json_string_value(text));
+        g_autofree char *said =
+            drop_unknown(doubt(file, json_string_value(text), is_immunity_told));
         json_object_set_new(kept, file, json_string(said));
     }
     return kept;

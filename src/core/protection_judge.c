@@ -21,6 +21,7 @@ enum class {
     ATTEMPTED,   ///< something is done that does not help, at a price
     OPEN,        ///< nothing is done about it that helps
     AFFECTED,    ///< the CPU has it, and nobody says what is done about it
+    SUSPECTED,   ///< likewise, or it is immune
     UNHEEDED,    ///< the kernel does not know whether the CPU has it, and does nothing
     OF_THE_HOST, ///< the kernel knows that its host decides
     CLASSES,
@@ -44,6 +45,7 @@ static const struct {
     {"Vulnerable", "attempted", ATTEMPTED},
     {"Vulnerable", "Safe RET", ATTEMPTED},
     {"Vulnerable", NULL, OPEN},
+    {PROTECTION_SUSPECTED, NULL, SUSPECTED},
     {PROTECTION_AFFECTED, NULL, AFFECTED},
     {"Unknown: Dependent on hypervisor status", NULL, OF_THE_HOST},
     {"Unknown: No mitigations", NULL, UNHEEDED},
@@ -67,15 +69,16 @@ return NOT_KNOWN;
 /// Guest by host. Neither knows of an attempt whether it helps: it counts as open, but for its
 /// price.
 static const enum protection_verdict judgements[CLASSES][CLASSES] = {
-    // NOT_KNOWN, SAFE, MITIGATED, ATTEMPTED, OPEN, AFFECTED, UNHEEDED, OF_THE_HOST
-    [NOT_KNOWN] = {UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN},
-    [SAFE] = {UNKNOWN, SAME, WRONG, WRONG, WRONG, WRONG, UNKNOWN, UNKNOWN},
-    [MITIGATED] = {UNKNOWN, SLOWER, SAME, SAME, SAME, SAME, SAME, SAME},
-    [ATTEMPTED] = {UNKNOWN, SLOWER, WORSE, SAME, SAME, UNKNOWN, SAME, SAME},
-    [OPEN] = {UNKNOWN, SAME, WORSE, SAME, SAME, UNKNOWN, SAME, SAME},
-    [AFFECTED] = {UNKNOWN, SAME, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN},
-    [UNHEEDED] = {UNKNOWN, SAME, WRONG, WRONG, WRONG, WRONG, SAME, SAME},
-    [OF_THE_HOST] = {UNKNOWN, SAME, SAME, SAME, SAME, SAME, SAME, SAME},
+    // NOT_KNOWN, SAFE, MITIGATED, ATTEMPTED, OPEN, AFFECTED, SUSPECTED, UNHEEDED, OF_THE_HOST
+    [NOT_KNOWN] = {UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN},
+    [SAFE] = {UNKNOWN, SAME, WRONG, WRONG, WRONG, WRONG, UNKNOWN, UNKNOWN, UNKNOWN},
+    [MITIGATED] = {UNKNOWN, SLOWER, SAME, SAME, SAME, SAME, SAME, SAME, SAME},
+    [ATTEMPTED] = {UNKNOWN, SLOWER, WORSE, SAME, SAME, UNKNOWN, UNKNOWN, SAME, SAME},
+    [OPEN] = {UNKNOWN, SAME, WORSE, SAME, SAME, UNKNOWN, UNKNOWN, SAME, SAME},
+    [AFFECTED] = {UNKNOWN, SAME, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN},
+    [SUSPECTED] = {UNKNOWN, SAME, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN},
+    [UNHEEDED] = {UNKNOWN, SAME, WRONG, WRONG, WRONG, WRONG, UNKNOWN, SAME, SAME},
+    [OF_THE_HOST] = {UNKNOWN, SAME, SAME, SAME, SAME, SAME, SAME, SAME, SAME},
 };
 
 /// Where the texts alone mislead.

@@ -18,6 +18,9 @@ enum protection_verdict {
 /// What is said of a host whose CPU has it, where its kernel was not asked what it does about it.
 #define PROTECTION_AFFECTED "Affected"
 
+/// The same where the CPU could say that it is immune, and guests are not shown whether it does.
+#define PROTECTION_SUSPECTED "Affected, unless immune"
+
 /// "slower" …
 const char *protection_verdict_to_string(enum protection_verdict verdict);
 

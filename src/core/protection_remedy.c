@@ -30,7 +30,7 @@ struct alternative {
     const struct catalog_model *model;
     json_t *texts;
     bool is_stranger; ///< no host has its signature
-    unsigned wrong, worse, slower;
+    unsigned wrong, worse, unknown, slower;
 };
 
 static void free_alternative(void *data)
@@ -80,6 +80,7 @@ static void add_alternative(struct protection_comparison *c, const struct catalo
         enum protection_verdict verdict = protection_judge_all(c, file, other.texts);
         other.wrong += verdict == PROTECTION_WRONG;
         other.worse += verdict == PROTECTION_WORSE;
+        other.unknown += verdict == PROTECTION_UNKNOWN;
         other.slower += verdict == PROTECTION_SLOWER;
     }
     g_array_append_val(c->models, other);
@@ -102,11 +103,13 @@ static void find_models(struct protection_comparison *c)
 /// Less than 0: `a` is the better.
 static int compare_alternatives(const struct alternative *a, const struct alternative *b)
 {
-    return a->wrong != b->wrong               ? (a->wrong < b->wrong ? -1 : 1)
-           : a->worse != b->worse             ? (a->worse < b->worse ? -1 : 1)
-           : a->is_stranger != b->is_stranger ? (b->is_stranger ? -1 : 1)
-           : a->slower != b->slower           ? (a->slower < b->slower ? -1 : 1)
-                                              : 0;
+    const unsigned of_a[] = {a->wrong, a->worse, a->is_stranger, a->unknown, a->slower};
+    const unsigned of_b[] = {b->wrong, b->worse, b->is_stranger, b->unknown, b->slower};
+    int order = 0;
+    for (size_t i = 0; i < G_N_ELEMENTS(of_a) && order == 0; i++) {
+        order = (of_a[i] > of_b[i]) - (of_a[i] < of_b[i]);
+    }
+    return order;
 }
 
 /// The best of those under which guests are not wrong about this; NULL: none is.

@@ -55,6 +55,25 @@ static void add_leaf(struct guest *g, const catalog *map, const char *line)
     }
 }
 
+/// What is announced by an MSR that was read.
+static void add_msr(struct guest *g, const catalog *map, const char *line)
+{
+    uint32_t index, high, low;
+    if (sscanf(line, "%x: %8x%8x", &index, &high, &low) != 3) {
+        return;
+    }
+    for (size_t id = 0; id < catalog_feature_count(map); id++) {
+        const struct catalog_feature *feature = catalog_get_feature(map, id);
+        for (size_t b = 0; b < feature->bit_count; b++) {
+            const struct feature_bit *bit = &feature->bits[b];
+            if (bit->is_msr && bit->leaf == index &&
+                ((bit->regs[0] & low) != 0 || (bit->regs[3] & high) != 0)) {
+                feature_set_add(&g->features, id);
+            }
+        }
+    }
+}
+
 static void add_text(struct guest *g, const char *line)
 {
     const char *colon = strstr(line, ": ");
@@ -73,6 +92,8 @@ static void add_line(struct guest *g, const catalog *map, const char *line)
         add_text(g, line + strlen("vulnerability "));
     } else if (g_str_has_prefix(line, "cpuid ")) {
         add_leaf(g, map, line + strlen("cpuid "));
+    } else if (g_str_has_prefix(line, "msr ")) {
+        add_msr(g, map, line + strlen("msr "));
     } else if (g_str_has_prefix(line, "cpu siblings: ")) {
         sscanf(line, "cpu siblings: %u", &g->siblings);
     } else if (g_str_has_prefix(line, "cpu cpu cores: ")) {

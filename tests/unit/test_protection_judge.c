@@ -112,6 +112,10 @@ static void test_predicted(void **state)
     assert_int_equal(protection_judge("mds", open, host), PROTECTION_UNKNOWN);
     assert_int_equal(protection_judge("mds", safe, host), PROTECTION_WRONG);
     assert_int_equal(protection_judge("mds", closed, host), PROTECTION_SAME);
+    g_autoptr(json_t) doubtful = make("mds", PROTECTION_SUSPECTED);
+    assert_int_equal(protection_judge("mds", safe, doubtful), PROTECTION_UNKNOWN);
+    assert_int_equal(protection_judge("mds", open, doubtful), PROTECTION_UNKNOWN);
+    assert_int_equal(protection_judge("mds", closed, doubtful), PROTECTION_SAME);
 }
 
 int main(void)
