@@ -5,6 +5,8 @@
 #include "agent/say.h"
 #include "agent/tool.h"
 #include "base/file.h"
+#include "base/json.h"
+#include "core/sysfs.h"
 #include "fleet/drift.h"
 
 #include <stdlib.h>
@@ -173,10 +175,24 @@ static void tell_change(const host_watch *self, const cpulift_host *host)
     }
 }
 
-static int take(host_watch *self, const char *text, size_t len, cpulift_error **err)
+/// The agent stands on its host, which a scan cannot tell by every URI of libvirt: the document
+/// with what this kernel says. NULL: it has that, or this kernel says nothing. The caller frees it.
+static char *add_kernel(const host_watch *self, cpulift_host *host)
+{
+    if (host->vulnerabilities != NULL || sysfs_load("/", host, NULL) != 0) {
+        return NULL;
+    }
+    g_autoptr(json_t) json = host_format(host, self->needs.map);
+    return json_format_document(json);
+}
+
+static int take(host_watch *self, const char *scanned, size_t scanned_len, cpulift_error **err)
 {
     g_autoptr(cpulift_host) host = NULL;
-    TRY(host_parse(text, len, "scan", self->needs.map, &host, err));
+    TRY(host_parse(scanned, scanned_len, "scan", self->needs.map, &host, err));
+    g_autofree char *whole = add_kernel(self, host);
+    const char *text = whole != NULL ? whole : scanned;
+    size_t len = whole != NULL ? strlen(whole) : scanned_len;
     tell_change(self, host);
     TRY(file_save(self->path, text, len, 0640, err));
     self->scanned = g_get_real_time() / G_USEC_PER_SEC;
