@@ -152,6 +152,24 @@ static void load_msr_module(void)
     }
 }
 
+static void print_msr(int file, unsigned index)
+{
+    uint64_t value;
+    if (pread(file, &value, sizeof value, index) == sizeof value) {
+        printf("msr %08x: %016llx\n", index, (unsigned long long)value);
+    }
+}
+
+/// What nested guests can have, where the CPU announces it.
+enum { VMX_FIRST = 0x480, VMX_LAST = 0x491, VMX_BIT = 1 << 5 };
+
+static int has_vmx(void)
+{
+    unsigned a, b, c = 0, d;
+    __cpuid(1, a, b, c, d);
+    return (c & VMX_BIT) != 0;
+}
+
 static void print_msrs(void)
 {
     static const unsigned indices[] = {
@@ -171,10 +189,10 @@ static void print_msrs(void)
     load_msr_module();
     int file = open("/dev/cpu/0/msr", O_RDONLY | O_CLOEXEC);
     for (size_t i = 0; file >= 0 && i < sizeof indices / sizeof *indices; i++) {
-        uint64_t value;
-        if (pread(file, &value, sizeof value, indices[i]) == sizeof value) {
-            printf("msr %08x: %016llx\n", indices[i], (unsigned long long)value);
-        }
+        print_msr(file, indices[i]);
+    }
+    for (unsigned index = VMX_FIRST; file >= 0 && has_vmx() && index <= VMX_LAST; index++) {
+        print_msr(file, index);
     }
 }
 
