@@ -137,20 +137,34 @@ static PetscErrorCode apply(struct problem *pb, const double *u, double *ret_cha
     PetscFunctionReturn(0);
 }
 
+/* Solves for the relative correction, to `rtol` or, where a density falls to a few times that share
+ * of itself, to so much less that it stays positive. A large change alone is no reason: what a
+ * loose solve leaves of it, the next iteration sees and mends. */
+static PetscErrorCode correction(struct problem *pb, double rtol, const double *rhs, double *u,
+                                 double *ret_most, int *ret_ok)
+{
+    const double few = 5, tightest = 1e-8;
+    double least;
+
+    PetscFunctionBeginUser;
+    for (;; rtol = fmax(tightest, 0.1 * rtol)) {
+        PetscCall(linear_solve(&pb->electrons, rtol, rhs, u, ret_ok));
+        extremes(pb, u, &least, ret_most);
+        if (!*ret_ok || 1 + least > few * rtol || rtol <= tightest)
+            break;
+    }
+    PetscFunctionReturn(0);
+}
+
 PetscErrorCode density_solve(struct problem *pb, double rtol, double *ret_change, int *ret_ok)
 {
-    double *rhs, *u, least, most;
+    double *rhs, *u, most;
 
     PetscFunctionBeginUser;
     PetscCall(PetscMalloc2(pb->d.n_own, &rhs, pb->d.n_own, &u));
     PetscCall(density_flux(pb));
     PetscCall(assemble(pb, rhs));
-    PetscCall(linear_solve(&pb->electrons, rtol, rhs, u, ret_ok));
-    extremes(pb, u, &least, &most);
-    if (*ret_ok && (least < -0.5 || most > 2)) {
-        PetscCall(linear_solve(&pb->electrons, 1e-8, rhs, u, ret_ok));
-        extremes(pb, u, &least, &most);
-    }
+    PetscCall(correction(pb, rtol, rhs, u, &most, ret_ok));
     *ret_ok = *ret_ok && isfinite(most);
     if (*ret_ok)
         PetscCall(apply(pb, u, ret_change));
