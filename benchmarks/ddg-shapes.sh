@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Krylov iterations of cpulift-ddg on 1, 2 and 4 ranks, on meshes of shapes drawn by chance: counts, which are exact under any load.
+# The range of nodes is cut into as many equal parts as there are shapes, and each part gets one.
 # Usage: ddg-shapes.sh PROGRAM [SHAPES] [SEED] [LEAST-NODES] [MOST-NODES]. Prints TSV: a line for each shape, then the worst ratios.
 set -eu
 program=$1 shapes=${2:-20} seed=${3:-1} least=${4:-10000} most=${5:-150000}
@@ -18,11 +19,12 @@ figure() {
 draw() {
     awk -v s="$seed" -v k="$shapes" -v least="$least" -v most="$most" 'BEGIN {
         srand(s)
-        while (k) {
+        part = (most - least) / k
+        while (drawn < k) {
             nx = 16 + int(105 * rand()); ny = 3 + int(18 * rand()); nz = 6 + int(75 * rand()); nox = 1 + int(4 * rand())
             n = (nx + 1) * (ny + nox + 1) * (nz + nox + 1)
-            if (n < least || n > most) continue
-            k--
+            if (n < least + drawn * part || n > least + (drawn + 1) * part) continue
+            drawn++
             printf "-nx %d -ny %d -nz %d -nox %d -vg %.1f -vd %s\n", nx, ny, nz, nox, int(11 * rand()) / 10, rand() < 0.5 ? "0.05" : "0.7"
         }
     }'
