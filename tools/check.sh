@@ -25,6 +25,7 @@ clang_lane() {
     step tools/gate.sh tidy
     CC=clang step setup build-asan -Dddg=disabled -Db_sanitize=address,undefined -Db_lundef=false -Ddebug=false \
         -Dc_args=-gline-tables-only
+    export G_SLICE=always-malloc # else what GLib lost looks as if it had it
     export ASAN_OPTIONS=detect_leaks=1:abort_on_error=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 CPULIFT_EFFORT=20
     step meson test -t 4 -C build-asan --print-errorlogs --suite unit --suite fuzz --suite golden --suite property --no-suite sources \
         --no-suite scripts

@@ -266,7 +266,6 @@ int ledger_read(ledger *self, guint64 since, const char *from, unsigned limit,
         g_strdup_printf("id > %" G_GUINT64_FORMAT " AND at >= ?1 ORDER BY id LIMIT %u", since,
                         MIN(limit, LEDGER_PAGE_MAX));
     (void)ledger_commit(self, NULL); // what cannot be written is not read
-    rows->rows = g_ptr_array_new_with_free_func(ledger_row_free);
     rows->pruned = self->pruned;
     rows->pruned_to = self->pruned_to;
     TRY(table_read(self->db, &ledger_row_record, "event", where, from != NULL ? from : "",
@@ -284,7 +283,6 @@ int ledger_read_guests(ledger *self, const char *after, unsigned limit, ledger_g
     unsigned most = MIN(limit, LEDGER_PAGE_MAX);
     g_autofree char *where = g_strdup_printf("uuid > ?1 ORDER BY uuid LIMIT %u", most);
     (void)ledger_commit(self, NULL);
-    guests->guests = g_ptr_array_new_with_free_func(ledger_row_free);
     TRY(table_read(self->db, &ledger_row_record, "guest", where, after != NULL ? after : "",
                    guests->guests, err));
     if (most > 0 && guests->guests->len == most) {
