@@ -3,24 +3,43 @@
 
 #include <string.h>
 
+/// What TCG shows of models that libvirt's map has no vendor of. Source: builtin_x86_defs of QEMU
+/// 7.2's target/i386/cpu.c.
+static const char *find_emulated_vendor(const struct catalog_model *model)
+{
+    static const char *const amd[] = {"athlon", "phenom", "qemu64", NULL};
+    return model->vendor != NULL               ? model->vendor
+           : g_strv_contains(amd, model->name) ? "AMD"
+                                               : "Intel";
+}
+
+/// The vendor that all hosts are of; NULL: there is none.
+static const char *find_common_vendor(const inventory *hosts)
+{
+    const char *vendor = NULL;
+    for (size_t k = 0; k < hosts->kinds->len; k++) {
+        const char *of = ((const struct host_kind *)hosts->kinds->pdata[k])->host->vendor;
+        if (of == NULL || (vendor != NULL && strcmp(vendor, of) != 0)) {
+            return NULL;
+        }
+        vendor = of;
+    }
+    return vendor;
+}
+
+/// Under KVM a guest sees its host's vendor, whatever the model's, and a plan says of which that
+/// is.
 static const char *find_vendor(const struct protection_question *q)
 {
     const cpulift_cpu *cpu = q->plan->cpu;
     const struct catalog_model *model =
         cpu->model != NULL ? catalog_find_version(q->map, cpu->model) : NULL;
-    if (cpu->vendor != NULL || (model != NULL && model->vendor != NULL)) {
-        return cpu->vendor != NULL ? cpu->vendor : model->vendor;
+    if (strcmp(q->plan->virt, "qemu") == 0 && model != NULL) {
+        return find_emulated_vendor(model);
     }
-    const char *vendor = NULL;
-    for (size_t k = 0; k < q->hosts->kinds->len; k++) {
-        const struct host_kind *kind = q->hosts->kinds->pdata[k];
-        if (kind->host->vendor == NULL ||
-            (vendor != NULL && strcmp(vendor, kind->host->vendor) != 0)) {
-            return NULL;
-        }
-        vendor = kind->host->vendor;
-    }
-    return vendor;
+    return cpu->vendor != NULL                      ? cpu->vendor
+           : model != NULL && model->vendor != NULL ? model->vendor
+                                                    : find_common_vendor(q->hosts);
 }
 
 /// What QEMU shows for the plan's model.
