@@ -138,6 +138,22 @@ static PetscErrorCode connect_ghosts(struct domain *d)
     PetscFunctionReturn(0);
 }
 
+/* Cuts and order take the whole mesh: one rank makes each, at the same time, for all. */
+static PetscErrorCode cut_and_order(const struct domain *d, const struct mesh *m, PetscInt *part,
+                                    PetscInt *order)
+{
+    const PetscMPIInt cutter = d->size - 1;
+
+    PetscFunctionBeginUser;
+    if (d->rank == cutter && d->size > 1)
+        PetscCall(partition_new(m, d->size, part));
+    if (d->rank == 0)
+        PetscCall(order_new(m, order));
+    PetscCallMPI(MPI_Bcast(part, m->n_nodes, MPIU_INT, cutter, d->comm));
+    PetscCallMPI(MPI_Bcast(order, m->n_nodes, MPIU_INT, 0, d->comm));
+    PetscFunctionReturn(0);
+}
+
 PetscErrorCode domain_new(MPI_Comm comm, const struct mesh *m, struct domain *ret)
 {
     PetscInt *part, *order, *global, *local;
@@ -150,9 +166,7 @@ PetscErrorCode domain_new(MPI_Comm comm, const struct mesh *m, struct domain *re
     PetscCallMPI(MPI_Comm_size(comm, &ret->size));
     PetscCall(PetscCalloc4(m->n_nodes, &part, m->n_nodes, &order, m->n_nodes, &global, m->n_nodes,
                            &local));
-    if (ret->size > 1)
-        PetscCall(partition_new(m, ret->size, part));
-    PetscCall(order_new(m, order));
+    PetscCall(cut_and_order(ret, m, part, order));
     PetscCall(number(ret, m, part, order, global));
     PetscCall(choose_nodes(ret, m, part, global, local));
     PetscCall(take_tets(ret, m, part, local));

@@ -27,7 +27,7 @@ struct domain {
     PetscSF ghosts;
 };
 
-/* Splits the mesh over the ranks of `comm` (PTScotch, nodes weighted by unknowns). Collective. */
+/* Splits the mesh over the ranks of `comm`, nodes weighted by unknowns. Collective. */
 PetscErrorCode domain_new(MPI_Comm comm, const struct mesh *m, struct domain *ret);
 PetscErrorCode domain_free(struct domain *d);
 /* Brings the ghosts of a nodal array up to date. Collective. */

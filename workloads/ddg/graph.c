@@ -41,12 +41,11 @@ static PetscErrorCode find_pairs(const struct domain *d, struct pairs *ret)
         other[at[PetscMin(i, j)]++] = PetscMax(i, j);
     }
     for (PetscInt i = 0, begin = 0; i < d->n_local; i++) {
-        PetscInt end = start[i + 1], first = kept;
+        PetscInt end = start[i + 1], unique = end - begin;
 
-        qsort(other + begin, (size_t)(end - begin), sizeof(*other), compare_int);
-        for (PetscInt k = begin; k < end; k++)
-            if (kept == first || other[kept - 1] != other[k])
-                other[kept++] = other[k];
+        PetscCall(PetscSortRemoveDupsInt(&unique, other + begin));
+        PetscCall(PetscArraymove(other + kept, other + begin, unique));
+        kept += unique;
         begin = end;
         start[i + 1] = kept;
     }
