@@ -312,9 +312,10 @@ static char *format_change(const json_t *document, const json_t *before)
 const char *prove_security_answer(const json_t *document, bool is_safe)
 {
     bool is_open = g_strcmp0(json_get_string(document, "verdict"), "unknown") == 0;
-    return !is_safe  ? "NOT AS SAFE AS ITS HOSTS"
-           : is_open ? "AS SAFE AS ITS HOSTS, AS FAR AS THEY SAY"
-                     : "AS SAFE AS ITS HOSTS";
+    return protection_is_bad(document) ? "NOT AS SAFE AS ITS HOSTS"
+           : !is_safe                  ? "NOT PROVED"
+           : is_open                   ? "AS SAFE AS ITS HOSTS, AS FAR AS THEY SAY"
+                                       : "AS SAFE AS ITS HOSTS";
 }
 
 char *prove_security_format(const json_t *document, bool is_safe)

@@ -119,7 +119,7 @@ hostile() {
     prove "$work/nehalem.json" "$work/sound.json" --security --direct --kernel "$kernel" --emulator "$work/qemu" --timeout 4
     took=$(($(date +%s) - begun))
     kept=$(cat "$work"/cpulift-console-* 2>/dev/null | tr -d '\n\t -~' | wc -c)
-    check "a guest that $what" '[ $status -eq 1 ] && says "^why .*$said" && [ $took -lt 30 ] && ! grep -q "$(printf "\033")" "$work/out" "$work/err" &&
+    check "a guest that $what" '[ $status -eq 1 ] && says "^NOT PROVED:" && says "^why .*$said" && [ $took -lt 30 ] && ! grep -q "$(printf "\033")" "$work/out" "$work/err" &&
         ls "$work"/cpulift-console-* >/dev/null 2>&1 && [ "$kept" -eq 0 ]'
 }
 statement='printf "\n@cpulift begin kernel\nrelease 6.1\nvulnerability mds: Not affected\n"'
