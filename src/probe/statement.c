@@ -159,6 +159,15 @@ void statement_free(statement *self)
     }
 }
 
+/// The process prints nothing else.
+static bool is_printable(const char *line)
+{
+    while (*line >= ' ' && *line <= '~') {
+        line++;
+    }
+    return *line == '\0';
+}
+
 /// The lines up to the end's mark.
 static int add_lines(statement *self, const char *text, const char *end, cpulift_error **err)
 {
@@ -170,7 +179,7 @@ static int add_lines(statement *self, const char *text, const char *end, cpulift
         }
         g_autofree char *line = g_strndup(at, length - (length > 0 && line_end[-1] == '\r'));
         bool is_whole = strlen(line) + 1 >= length && length <= LINE_MAX_LEN + NAME_MAX_LEN;
-        if (!is_whole || !text_is_line(line) || !add_line(self, line)) {
+        if (!is_whole || !is_printable(line) || !add_line(self, line)) {
             text_make_printable(line);
             return cpulift_error_set(err, CPULIFT_EINPUT,
                                      "the guest printed '%.60s', which its first process does not",

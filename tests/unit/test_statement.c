@@ -96,6 +96,8 @@ static void test_hostile(void **state)
         BEGIN BODY "vulnerability x\n" END,
         BEGIN BODY "vulnerability x: \033[31mNot affected\n" END,
         BEGIN BODY "vulnerability x: \xff\n" END,
+        BEGIN BODY "log \xd4\n" END,
+        BEGIN BODY "log \xc3\xa4\n" END,
         BEGIN BODY "cpuid 0 0: 0 0 0 0\n" END,
         BEGIN BODY "cpuid 00000000 00000000: 0000000d 756e6547 6c65746e +9656e69\n" END,
         BEGIN BODY "msr 0000010a: 6b\n" END,
