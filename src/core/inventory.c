@@ -177,17 +177,29 @@ static int add_name(inventory *inv, struct host_kind *kind, char *taken, const c
     return 0;
 }
 
-/// Adds a host whose like was seen before; *ret_is_known false: there is none.
+static bool has_size(const struct likeness *like)
+{
+    return like->size.memory != 0 || like->size.cpus != 0;
+}
+
+/// Adds a host whose like was seen before; *ret_is_known false: there is none. Size and date that
+/// stand elsewhere than in documents of ours were compared with all else: they are the exemplar's.
 static int add_known(inventory *inv, const struct likeness *like, bool *ret_is_known,
                      cpulift_error **err)
 {
     const struct exemplar *known = g_hash_table_lookup(inv->private->exemplars, like);
     g_autofree char *name = known != NULL ? g_strndup(like->name, like->name_len) : NULL;
-    g_autofree char *date =
-        known != NULL && like->date != NULL ? g_strndup(like->date, like->date_len) : NULL;
     *ret_is_known = name != NULL && text_is_name(name);
-    return *ret_is_known ? add_name(inv, known->kind, g_steal_pointer(&name), date, like->size, err)
-                         : 0;
+    if (!*ret_is_known) {
+        return 0;
+    }
+    bool is_size_alike = !has_size(like) && !has_size(&known->like);
+    bool is_date_alike = like->date == NULL && known->like.date == NULL;
+    g_autofree char *date = like->date != NULL
+                                ? g_strndup(like->date, like->date_len)
+                                : g_strdup(is_date_alike ? known->kind->host->scanned : NULL);
+    struct host_size size = is_size_alike ? known->kind->host->size : like->size;
+    return add_name(inv, known->kind, g_steal_pointer(&name), date, size, err);
 }
 
 /// Keeps what the text is like as its kind's exemplar, if the name that the parser found stands at

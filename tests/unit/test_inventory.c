@@ -232,6 +232,29 @@ static void test_sizes(void **state)
     }
 }
 
+/// In a document that another program laid out, size and date may stand anywhere.
+static void test_size_and_date_elsewhere(void **state)
+{
+    (void)state;
+    static const char *const heads[] = {
+        "{\"node\":{\"cpus\":8,\"memory\":7},\"scanned\":\"2030-01-01T00:00:00Z\",\"arch\":",
+        "{\"scanned\":\"2030-01-01T00:00:00Z\",\"node\":{\"memory\":7,\"cpus\":8},\"arch\":"};
+    for (size_t i = 0; i < G_N_ELEMENTS(heads); i++) {
+        g_autoptr(inventory) inv = inventory_new(support_get_catalog());
+        inventory_set_ages(inv, 1795707601, 1893456000);
+        for (unsigned n = 0; n < 3; n++) {
+            g_autofree char *name = g_strdup_printf("h%u", n);
+            g_autofree char *plain = format_scanned(name, "Nehalem", NULL, true);
+            g_autoptr(GString) text = g_string_new(plain);
+            assert_int_equal(g_string_replace(text, "{\"arch\":", heads[i], 1), 1);
+            assert_int_equal(add(inv, text->str, NULL), 0);
+            assert_int_equal(inventory_get_size(inv, name).memory, 7);
+            assert_int_equal(inventory_get_size(inv, name).cpus, 8);
+        }
+        assert_int_equal(inv->kinds->len, 1);
+    }
+}
+
 /// A limit before 1970 is one, too.
 static void test_an_age_demands_a_date(void **state)
 {
@@ -458,6 +481,7 @@ int main(void)
         cmocka_unit_test(test_dates_make_no_kinds),
         cmocka_unit_test(test_ages),
         cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_size_and_date_elsewhere),
         cmocka_unit_test(test_an_age_demands_a_date),
         cmocka_unit_test(test_a_date_elsewhere_is_none),
         cmocka_unit_test(test_silent_hosts),
