@@ -2,6 +2,7 @@
 #include "fleet/page.h"
 
 #include "base/html.h"
+#include "base/text.h"
 #include "fleet/verdict.h"
 
 #include <string.h>
@@ -13,6 +14,9 @@ static const struct {
 #include "fleet_templates.h"
 };
 enum { PAGE, STYLE }; // in the order of meson.build
+
+/// So many names stand in a cell; the others in its title.
+#define CELL_NAMES 6
 
 /// A host's column.
 struct column {
@@ -74,9 +78,16 @@ static void add_guest(GString *page, const fleet_report *report, size_t index,
     g_string_append(page, "</tr>\n");
 }
 
-static void add_stuck(GString *page, const GPtrArray *evacuate)
+/// Hosts that are in no column, and those that cannot be emptied.
+static void add_stuck(GString *page, const GPtrArray *evacuate, const GPtrArray *silent)
 {
     g_autoptr(GPtrArray) sentences = g_ptr_array_new_with_free_func(g_free);
+    for (size_t i = 0; silent != NULL && i < silent->len; i++) {
+        const struct fleet_silent *one = silent->pdata[i];
+        g_ptr_array_add(sentences, g_strdup_printf("'%s' did not answer, and its guests stand "
+                                                   "nowhere here: %s",
+                                                   one->host, one->why));
+    }
     for (size_t i = 0; i < evacuate->len; i++) {
         const struct fleet_stuck *stuck = evacuate->pdata[i];
         fleet_stuck_describe(stuck, g_strv_length(stuck->guests), sentences);
@@ -105,8 +116,14 @@ static void add_change(GString *page, const struct fleet_change *change)
              change->host);
     char **const lists[] = {change->reach.loses, change->reach.gains};
     for (size_t i = 0; i < G_N_ELEMENTS(lists); i++) {
-        g_autofree char *names = g_strjoinv(", ", lists[i]);
-        html_add(page, "<td class=\"l w\">%s</td>", names);
+        size_t count = g_strv_length(lists[i]);
+        g_autofree char *all = g_strjoinv(", ", lists[i]);
+        g_autofree char *some = text_join_some((const char *const *)lists[i], count, CELL_NAMES);
+        g_string_append(page, "<td class=\"l w\"");
+        if (count > CELL_NAMES) {
+            html_add(page, " title=\"%s\"", all);
+        }
+        html_add(page, ">%s</td>", some);
     }
     html_add(page, "<td class=\"l%s\">%s</td></tr>\n", change->reach.strands ? " n" : "", then);
 }
@@ -117,7 +134,7 @@ static void add_rehearsal(GString *page, const fleet_report *report)
     const GPtrArray *changes = report->changes;
     const fleet_sequence *order = report->order;
     if (changes != NULL) {
-        html_add(page, "<h2>What changes</h2>\n<div class=\"wide\"><table><thead><tr>");
+        html_add(page, "<h2>What changes</h2>\n<div class=\"wide low\"><table><thead><tr>");
         html_add(page,
                  "<th class=\"l\">guest</th><th class=\"l\">on</th><th class=\"l\">loses</th>"
                  "<th class=\"l\">gains</th><th class=\"l\">then</th></tr></thead>\n<tbody>\n");
@@ -152,8 +169,8 @@ char *fleet_page_format(const fleet_report *report)
     g_autoptr(GString) summary = g_string_new(NULL), stuck = g_string_new(NULL);
     g_autoptr(GString) rehearsal = g_string_new(NULL);
     g_autoptr(GString) heads = g_string_new(NULL), rows = g_string_new(NULL);
-    html_add(summary, "%u guests on %u hosts, from their documents.", guests->len, columns->len);
-    add_stuck(stuck, report->evacuate);
+    html_add(summary, "%u guests, %u hosts", guests->len, columns->len);
+    add_stuck(stuck, report->evacuate, report->silent);
     add_rehearsal(rehearsal, report);
     for (size_t c = 0; c < columns->len; c++) {
         html_add(heads, "<th class=\"v\"><span>%s</span></th>",

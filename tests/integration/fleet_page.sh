@@ -39,6 +39,13 @@ sed 's,^show();$,filter.value = "PLAIN"; show();,' "$work/page.html" >"$work/typ
 browse "$work/typed.html" >"$work/dom"
 grep -q '>1 of 2<' "$work/dom" && grep -q '<tr hidden=""><td class="l">&lt;img' "$work/dom"
 report $? "the filter leaves one"
+# A rehearsal's long lists stand in titles.
+for number in 1 2 3 4 5 6 7 8; do
+    host "more-$number" ,\"avx\"
+done >"$work/more.jsonl"
+cpulift verify --guests "$work/guests" --html "$work/page.html" "$work/hosts.jsonl" "$work/more.jsonl" --without 'more-*' >"$work/out" 2>"$work/err"
+grep -q 'title="more-1, .*more-8">more-1, .*more-6 and 2 more<' "$work/page.html"
+report $? "what a guest loses is a short list"
 ! grep -E '(src|href)=|url\(|@import' "$work/page.html" | grep -qv '&lt;img src=x'
 report $? "it names nothing outside"
 echo "1..$count"
