@@ -21,8 +21,11 @@ bool listen_is_unix(const char *address)
 
 static int fail(cpulift_error **err, const char *address)
 {
-    return cpulift_error_set(err, CPULIFT_ESYSTEM, "cannot listen on '%s': %s", address,
-                             g_strerror(errno));
+    // systemd makes the default's folder; who starts the agent by hand has none.
+    bool is_folder = errno == ENOENT && listen_is_unix(address);
+    return cpulift_error_set(
+        err, CPULIFT_ESYSTEM, "cannot listen on '%s': %s%s", address, g_strerror(errno),
+        is_folder ? "; make its folder, or name another with [http] listen" : "");
 }
 
 /// A socket that was left by one that was killed refuses to be connected to.

@@ -210,6 +210,7 @@ def starts(folder):
     refused(folder, "127.0.0.1:0", "", "is none of unix:PATH")
     refused(folder, "unix:there", "", "must begin with '/'")
     refused(folder, "unix:/" + "x" * 200, "", "shorter than")
+    refused(folder, f"unix:{folder}/none/socket", "", "make its folder", ())
     refused(folder, "", "certificate = /x\n", "all three")
     refused(folder, "", "certificate = /x\nkey = /x\nclients = /x\n", "cannot open '/x'")
     refused(folder, "", "mode = 999\n", "no permissions")
