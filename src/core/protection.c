@@ -8,12 +8,13 @@
 
 struct protection_kernel {
     const char *name;
+    bool has_tsa_fill;     ///< a third part of tsa counts
     bool has_srso_classes; ///< spec_rstack_overflow says "Vulnerable" where microcode is missing
 };
 
 static const struct protection_kernel kernels[] = {
-    {"6.1", .has_srso_classes = false},
-    {"6.12", .has_srso_classes = true},
+    {"6.1", .has_tsa_fill = false, .has_srso_classes = false},
+    {"6.12", .has_tsa_fill = true, .has_srso_classes = true},
 };
 
 const protection_kernel *protection_find_kernel(const char *name)
@@ -332,8 +333,11 @@ static char *show_srbds(const struct view *v)
 
 static char *show_tsa(const struct view *v)
 {
-    bool has_bug = strcmp(v->cpu->signature.vendor, "AMD") == 0 && is_listed(v, "tsa") &&
-                   !(has(v, "tsa-l1-no") && has(v, "tsa-sq-no"));
+    const struct cpu_signature *cpu = &v->cpu->signature;
+    bool is_filled = !v->kernel->has_tsa_fill || has(v, "tsa-fill-no") ||
+                     (!v->is_hypervised && cpu->family < 0x1a); // the kernel says so itself
+    bool is_told = has(v, "tsa-l1-no") && has(v, "tsa-sq-no") && is_filled;
+    bool has_bug = strcmp(cpu->vendor, "AMD") == 0 && is_listed(v, "tsa") && !is_told;
     return g_strdup(!has_bug               ? NOT_AFFECTED
                     : has(v, "verw-clear") ? "Mitigation: Clear CPU buffers"
                                            : NO_MICROCODE);
