@@ -203,6 +203,20 @@ bool domain_has_argument(const domain_document *document, bool (*fits)(const cha
     return false;
 }
 
+bool domain_has_tsc_frequency(const xmlNode *root)
+{
+    const xmlNode *clock = xml_find_child(root, "clock");
+    const xmlNode *timer = clock != NULL ? xml_find_child(clock, "timer") : NULL;
+    for (; timer != NULL; timer = xml_find_next(timer, "timer")) {
+        g_autofree char *name = xml_get_attribute(timer, "name");
+        g_autofree char *frequency = xml_get_attribute(timer, "frequency");
+        if (g_strcmp0(name, "tsc") == 0 && frequency != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool domain_has_own_mode(const domain_document *document)
 {
     const xmlNode *cpu = xml_find_child(xmlDocGetRootElement(document->tree), "cpu");

@@ -69,6 +69,10 @@ int domain_rewrite(const domain_document *document, const cpulift_cpu *cpu,
                    const struct domain_options *options, char **ret_text, size_t *ret_len,
                    struct domain_changes *ret_changes, cpulift_error **err);
 
+/// True where the frequency of its TSC is its owner's: <timer name='tsc' frequency='…'/>. `root` is
+/// the element <domain>.
+bool domain_has_tsc_frequency(const xmlNode *root);
+
 /// True where a mode other than custom was chosen for this guest; a model may be its platform's for
 /// all.
 bool domain_has_own_mode(const domain_document *document);

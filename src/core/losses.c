@@ -239,20 +239,6 @@ static bool is_on(const xmlNode *node)
     return g_strcmp0(state, "on") == 0;
 }
 
-static bool has_frequency(const xmlNode *root)
-{
-    const xmlNode *clock = xml_find_child(root, "clock");
-    const xmlNode *timer = clock != NULL ? xml_find_child(clock, "timer") : NULL;
-    for (; timer != NULL; timer = xml_find_next(timer, "timer")) {
-        g_autofree char *name = xml_get_attribute(timer, "name");
-        g_autofree char *frequency = xml_get_attribute(timer, "frequency");
-        if (g_strcmp0(name, "tsc") == 0 && frequency != NULL) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /// Such a guest cannot migrate. Source: kvm_arch_init_vcpu() in QEMU target/i386/kvm/kvm.c, which
 /// blocks it where the TSC's frequency is not set by the user.
 static void add_reenlightenment(GPtrArray *losses, const struct losses_asker *asker,
@@ -261,7 +247,7 @@ static void add_reenlightenment(GPtrArray *losses, const struct losses_asker *as
     const xmlNode *features = xml_find_child(root, "features");
     const xmlNode *hyperv = features != NULL ? xml_find_child(features, "hyperv") : NULL;
     const xmlNode *found = hyperv != NULL ? xml_find_child(hyperv, "reenlightenment") : NULL;
-    if (is_on(found) && !has_frequency(root)) {
+    if (is_on(found) && !domain_has_tsc_frequency(root)) {
         add(losses,
             "%s has Hyper-V's re-enlightenment without <timer name='tsc' frequency='…'/>: QEMU "
             "does not migrate it",

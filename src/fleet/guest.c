@@ -133,20 +133,6 @@ static bool has_odd_topology(const xmlNode *root, const struct domain_guest *sha
            (!is_count || sockets * shape->per_socket != shape->vcpus);
 }
 
-static bool has_tsc_frequency(const xmlNode *root)
-{
-    const xmlNode *clock = xml_find_child(root, "clock");
-    const xmlNode *timer = clock != NULL ? xml_find_child(clock, "timer") : NULL;
-    for (; timer != NULL; timer = xml_find_next(timer, "timer")) {
-        g_autofree char *name = xml_get_attribute(timer, "name");
-        g_autofree char *frequency = xml_get_attribute(timer, "frequency");
-        if (g_strcmp0(name, "tsc") == 0 && frequency != NULL) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static char **take_strings(GPtrArray *list)
 {
     g_ptr_array_add(list, NULL);
@@ -193,7 +179,7 @@ int fleet_guest_parse(const char *xml, size_t len, const char *name, const char 
     guest->has_own_cpu = domain_has_own_cpu(document);
     guest->has_own_mode = domain_has_own_mode(document);
     guest->has_odd_topology = has_odd_topology(root, &guest->shape);
-    guest->has_tsc_frequency = has_tsc_frequency(root);
+    guest->has_tsc_frequency = domain_has_tsc_frequency(root);
     guest->width = read_width(root, guest->virt, guest->machine);
     read_bonds(root, guest);
     guest->key = make_key(guest);

@@ -6,6 +6,8 @@
 /// The file: one word on each line, an empty line ends a command; "{vcpus}" is the number of CPUs.
 /// The serial line: "@cpulift begin N", the command's output, "@cpulift said TEXT" (the end of its
 /// standard error, when it failed), "@cpulift end N STATUS WALL CPU" (seconds), "@cpulift done".
+#include "first.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -21,35 +23,6 @@
 #include <unistd.h>
 
 enum { WORDS_MAX = 256, WORD_MAX = 4096, SAID_MAX = 200, TAIL_MAX = 4096 };
-
-static const struct {
-    const char *type, *target;
-} mounts[] = {
-    {"devtmpfs", "/dev"},  {"proc", "/proc"}, {"sysfs", "/sys"},
-    {"tmpfs", "/dev/shm"}, {"tmpfs", "/tmp"},
-};
-
-static void set_up(void)
-{
-    for (size_t i = 0; i < sizeof mounts / sizeof *mounts; i++) {
-        mkdir(mounts[i].target, 0755);
-        mount(mounts[i].type, mounts[i].target, mounts[i].type, 0, NULL);
-    }
-    int quiet = open("/proc/sys/kernel/printk", O_WRONLY | O_CLOEXEC);
-    if (quiet >= 0) {
-        // The kernel's own lines would break ours.
-        (void)!write(quiet, "0", 1);
-        close(quiet);
-    }
-    int line = open("/dev/ttyS0", O_RDWR | O_NOCTTY);
-    struct termios settings;
-    if (line >= 0 && tcgetattr(line, &settings) == 0) {
-        cfmakeraw(&settings);
-        tcsetattr(line, TCSANOW, &settings);
-        dup2(line, STDOUT_FILENO);
-        close(line);
-    }
-}
 
 static double now(void)
 {
@@ -136,7 +109,7 @@ static void run_all(FILE *commands)
 
 int main(void)
 {
-    set_up();
+    first_set_up();
     setenv("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", 1);
     setenv("HOME", "/root", 1);
     setenv("LC_ALL", "C", 1);

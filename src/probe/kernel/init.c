@@ -11,6 +11,8 @@
 ///   msr INDEX: value; only what can be read, which needs the kernel's msr module as /msr.ko
 ///   log TEXT: what the kernel logged of vulnerabilities
 /// Bytes that are not printable ASCII are "?".
+#include "first.h"
+
 #include <cpuid.h>
 #include <dirent.h>
 #include <errno.h>
@@ -31,33 +33,6 @@
 enum { TEXT_MAX = 8192, FILES_MAX = 256 };
 
 #define VULNERABILITIES "/sys/devices/system/cpu/vulnerabilities"
-
-static void set_up(void)
-{
-    static const char *const mounts[][2] = {
-        {"devtmpfs", "/dev"},
-        {"proc", "/proc"},
-        {"sysfs", "/sys"},
-    };
-    for (size_t i = 0; i < sizeof mounts / sizeof *mounts; i++) {
-        mkdir(mounts[i][1], 0755);
-        mount(mounts[i][0], mounts[i][1], mounts[i][0], 0, NULL);
-    }
-    int quiet = open("/proc/sys/kernel/printk", O_WRONLY | O_CLOEXEC);
-    if (quiet >= 0) {
-        // The kernel's own lines would break ours.
-        (void)!write(quiet, "0", 1);
-        close(quiet);
-    }
-    int line = open("/dev/ttyS0", O_RDWR | O_NOCTTY);
-    struct termios settings;
-    if (line >= 0 && tcgetattr(line, &settings) == 0) {
-        cfmakeraw(&settings);
-        tcsetattr(line, TCSANOW, &settings);
-        dup2(line, STDOUT_FILENO);
-        close(line);
-    }
-}
 
 /// `text` up to its line's end, without blanks at the end.
 static void print_line(const char *head, const char *name, const char *text)
@@ -237,7 +212,7 @@ static void print_log(void)
 
 int main(void)
 {
-    set_up();
+    first_set_up();
     cpu_set_t first;
     CPU_ZERO(&first);
     CPU_SET(0, &first);
