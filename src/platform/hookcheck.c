@@ -13,8 +13,8 @@
 /// What stands there runs on other nodes.
 #define REMOTES "var/lib/one/remotes/"
 
-/// So long may the program take to say its version.
-#define ANSWER_MS 2000
+/// So long may the program take to say its version, on a node whose processors are all busy.
+#define ANSWER_MS 5000
 
 /// The work of jobs.h: `data` is the program's descriptor. What it prints, or nothing.
 static char *ask(void *data, size_t index)
