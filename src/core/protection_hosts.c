@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#define STEPPINGS 16
+
 static const char *const sources[] = {
     [PROTECTION_SCANNED] = "scanned",
     [PROTECTION_PREDICTED] = "predicted",
@@ -25,19 +27,16 @@ static void free_hosts(void *data)
     g_free(hosts);
 }
 
-/// Its own, else that of the model which libvirt calls it.
-static struct cpu_signature get_signature(const catalog *map, const cpulift_host *host)
+/// The model which libvirt calls it; NULL: it says none, or none of the map.
+static const struct catalog_model *get_model(const catalog *map, const cpulift_host *host)
 {
-    if (host->family != 0) {
-        return (struct cpu_signature){host->vendor, host->family, host->model, host->stepping};
-    }
-    const struct catalog_model *model =
-        host->model_name != NULL ? catalog_find_model(map, host->model_name) : NULL;
-    if (model == NULL) {
-        return (struct cpu_signature){0};
-    }
-    return (struct cpu_signature){host->vendor != NULL ? host->vendor : model->vendor,
-                                  model->family, model->model, model->stepping};
+    return host->model_name != NULL ? catalog_find_model(map, host->model_name) : NULL;
+}
+
+static const char *get_vendor(const catalog *map, const cpulift_host *host)
+{
+    const struct catalog_model *model = get_model(map, host);
+    return host->vendor != NULL || model == NULL ? host->vendor : model->vendor;
 }
 
 /// What a kernel takes every CPU for that does not say of itself that it is immune, by bits of an
@@ -80,8 +79,8 @@ static char *drop_unknown(const char *text)
     return g_strdup(kept->str);
 }
 
-static json_t *predict(const catalog *map, const struct protection_hosts *of,
-                       const protection_kernel *kernel)
+static json_t *predict_one(const catalog *map, const struct protection_hosts *of,
+                           struct cpu_signature signature, const protection_kernel *kernel)
 {
     const cpulift_host *host = of->host;
     const protection_kernel *own =
@@ -93,9 +92,9 @@ static json_t *predict(const catalog *map, const struct protection_hosts *of,
     }
     int msr = catalog_find_feature(map, "arch-capabilities");
     bool is_immunity_told = (msr >= 0 && feature_set_has(&features, (size_t)msr)) ||
-                            g_strcmp0(get_signature(map, host).vendor, "Intel") != 0;
+                            g_strcmp0(signature.vendor, "Intel") != 0;
     const struct protection_cpu cpu = {
-        .signature = get_signature(map, host), .features = &features, .has_threads = true};
+        .signature = signature, .features = &features, .has_threads = true};
     g_autoptr(json_t) texts = protection_predict(map, &cpu, own != NULL ? own : kernel);
     json_t *kept = texts != NULL ? json_object() : NULL;
     const char *file;
@@ -108,6 +107,49 @@ static json_t *predict(const catalog *map, const struct protection_hosts *of,
     return kept;
 }
 
+/// Without what `other` has not, or says otherwise; NULL: nothing was told yet. Takes both.
+static json_t *keep_common(json_t *texts, json_t *other)
+{
+    void *next = NULL;
+    const char *file;
+    json_t *text;
+    if (texts == NULL) {
+        return other;
+    }
+    json_object_foreach_safe(texts, next, file, text)
+    {
+        if (!json_equal(text, json_object_get(other, file))) {
+            json_object_del(texts, file);
+        }
+    }
+    json_decref(other);
+    return texts;
+}
+
+/// By its own signature, else what is so of each that the model has which libvirt calls it: servers
+/// and clients of a generation differ.
+static json_t *predict(const catalog *map, const struct protection_hosts *of,
+                       const protection_kernel *kernel)
+{
+    const cpulift_host *host = of->host;
+    struct cpu_signature signature = {of->vendor, host->family, host->model, host->stepping};
+    const struct catalog_model *model = get_model(map, host);
+    if (host->family != 0) {
+        return predict_one(map, of, signature, kernel);
+    }
+    json_t *texts = NULL;
+    for (size_t i = 0; model != NULL && i < model->signature_count; i++) {
+        const struct catalog_signature *one = &model->signatures[i];
+        for (unsigned stepping = 0; stepping < STEPPINGS; stepping++) {
+            signature = (struct cpu_signature){of->vendor, one->family, one->model, stepping};
+            if ((one->steppings & 1U << stepping) != 0) {
+                texts = keep_common(texts, predict_one(map, of, signature, kernel));
+            }
+        }
+    }
+    return texts;
+}
+
 static struct protection_hosts *new_hosts(const catalog *map, const cpulift_plan *plan,
                                           const struct host_kind *kind,
                                           const protection_kernel *kernel)
@@ -116,7 +158,7 @@ static struct protection_hosts *new_hosts(const catalog *map, const cpulift_plan
     of->host = kind->host;
     of->guest = host_find_guest(kind->host, plan->virt, plan->machine);
     of->names = g_ptr_array_ref(kind->names);
-    of->vendor = get_signature(map, kind->host).vendor;
+    of->vendor = get_vendor(map, kind->host);
     if (kind->host->vulnerabilities != NULL) {
         of->source = PROTECTION_SCANNED;
         of->texts = json_incref(kind->host->vulnerabilities);
