@@ -49,7 +49,7 @@ static char *take_line(const char *text)
 /// `name` is a file's of the kernel's list, or no vulnerability.
 static void add_vulnerability(json_t *list, const char *name, const char *text)
 {
-    bool is_name = *name != '\0' && name[strspn(name, G_CSET_a_2_z G_CSET_DIGITS "_")] == '\0';
+    bool is_name = text_is_name(name) && name[strspn(name, G_CSET_a_2_z G_CSET_DIGITS "_")] == '\0';
     g_autofree char *line = take_line(text);
     if (is_name && *line != '\0' && json_object_size(list) < FILES_MAX &&
         json_object_get(list, name) == NULL) {

@@ -39,7 +39,7 @@ static void test_parse(void **state)
 static void test_hostile(void **state)
 {
     (void)state;
-    g_autoptr(cpulift_host) host = NULL, none = NULL, flood = NULL;
+    g_autoptr(cpulift_host) host = NULL, none = NULL, flood = NULL, vast = NULL;
     assert_int_equal(parse(LIST "/mds:\033[31mVulnerable\n" LIST "/mds:Not affected\n" LIST
                                 "/../../x:y\n" LIST "/:y\n" LIST "/a.b:y\n" LIST "/tsa:\n" LIST
                                 "/l1tf\n" LIST "/gds:\xff\n"
@@ -52,6 +52,9 @@ static void test_hostile(void **state)
     assert_string_equal(json_get_string(host->vulnerabilities, "gds"), "?");
     assert_null(host->kernel_version);
     assert_int_equal(host->microcode, 0);
+    g_autofree char *name = g_strnfill(256, 'x');
+    g_autofree char *long_name = g_strdup_printf(LIST "/%s:Vulnerable\n", name);
+    assert_int_equal(parse(long_name, &vast), CPULIFT_EINPUT);
     assert_int_equal(parse("nothing\n", &none), CPULIFT_EINPUT);
     g_autoptr(GString) text = g_string_new(NULL);
     while (text->len <= SYSFS_TEXT_MAX) {
