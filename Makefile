@@ -60,4 +60,4 @@ mutate: deps
 	@./tools/mutate.sh
 
 clean:
-	@rm -rf build build-asan build-fuzz demo
+	@rm -rf build build-asan demo

@@ -11,32 +11,22 @@ step() {
     echo "== $*" >&2
     "$@" || { status=1; echo "FAILED: $*" >&2; }
 }
-setup() {
-    dir=$1
-    shift
-    [ -f "$dir/build.ninja" ] || meson setup "$dir" "$@" >"$dir.log" 2>&1 || { cat "$dir.log"; return 1; }
-}
 build() {
-    ninja -C "$1" >"$1.log" 2>&1 || { cat "$1.log"; return 1; }
+    { [ -f build/build.ninja ] || meson setup build; } >build.log 2>&1 && ninja -C build >>build.log 2>&1 || { cat build.log; return 1; }
 }
 # Clang's warnings on every file are clang-tidy's; of the sanitizers' tree meson test builds what its tests need.
 clang_lane() {
     status=0
     step tools/gate.sh tidy
-    CC=clang step setup build-asan -Dddg=disabled -Db_sanitize=address,undefined -Db_lundef=false -Ddebug=false \
-        -Dc_args=-gline-tables-only
-    export G_SLICE=always-malloc # else what GLib lost looks as if it had it
-    export ASAN_OPTIONS=detect_leaks=1:abort_on_error=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 CPULIFT_EFFORT=20
-    step meson test -t 4 -C build-asan --print-errorlogs --suite unit --suite fuzz --suite golden --suite property --no-suite sources \
-        --no-suite scripts
+    CPULIFT_EFFORT=20 step tools/sanitizers.sh meson test -t 4 -C build-asan --print-errorlogs --suite unit --suite fuzz --suite golden \
+        --suite property --no-suite sources --no-suite scripts
     return $status
 }
 for gate in layout scripts cases spelling sizes; do
     step tools/gate.sh $gate
 done
 step tests/layers.sh
-step setup build
-step build build
+step build
 clang_lane >build-asan.lane 2>&1 &
 # A busy machine is slow, not wrong: four times the limits of a quiet one. Most tests of the longest wait, for guests, daemons and clocks.
 step meson test -t 4 --num-processes $(($(nproc) * 2)) -C build --print-errorlogs --no-suite ddg-long --no-suite security-long --no-suite newer
