@@ -18,6 +18,10 @@ static int add_guest(cpulift_host *host, const char *virt, const char *machine, 
         return cpulift_error_set(err, CPULIFT_EINPUT, "'%s' names no usable virt type and machine",
                                  name);
     }
+    if (!g_strv_contains(machine_virts, virt)) {
+        return cpulift_error_set(err, CPULIFT_EINPUT,
+                                 "'%s' is of %s guests: only kvm and qemu are planned", name, virt);
+    }
     if (host_find_guest(host, virt, kind) != NULL) {
         return cpulift_error_set(
             err, CPULIFT_EINPUT,
