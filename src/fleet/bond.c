@@ -99,16 +99,28 @@ static void add(GPtrArray *list, char *text)
     }
 }
 
+static void find_below(const xmlNode *parent, size_t rule, GPtrArray *list)
+{
+    const xmlNode *node = xml_find_child(parent, rules[rule].element);
+    for (; node != NULL; node = xml_find_next(node, rules[rule].element)) {
+        if (rules[rule].ties(node)) {
+            add(list, describe(node, rule));
+        }
+    }
+}
+
+/// libvirt reads every <devices> and every <features>.
 void bond_find(const xmlNode *domain, GPtrArray *sure, GPtrArray *unsure)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(rules); i++) {
-        const xmlNode *parent =
-            rules[i].parent != NULL ? xml_find_child(domain, rules[i].parent) : domain;
-        const xmlNode *node = parent != NULL ? xml_find_child(parent, rules[i].element) : NULL;
-        for (; node != NULL; node = xml_find_next(node, rules[i].element)) {
-            if (rules[i].ties(node)) {
-                add(rules[i].is_sure ? sure : unsure, describe(node, i));
-            }
+        GPtrArray *list = rules[i].is_sure ? sure : unsure;
+        if (rules[i].parent == NULL) {
+            find_below(domain, i, list);
+            continue;
+        }
+        const xmlNode *parent = xml_find_child(domain, rules[i].parent);
+        for (; parent != NULL; parent = xml_find_next(parent, rules[i].parent)) {
+            find_below(parent, i, list);
         }
     }
 }

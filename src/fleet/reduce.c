@@ -57,10 +57,13 @@ static void drop_blanks(xmlNode *parent)
     }
 }
 
-/// A folder of which nothing is left says nothing.
+/// A folder of which nothing is left says nothing, unless another behind it would be the first
+/// then.
 static void drop_empty(xmlNode *node)
 {
-    if ((xml_is_plain(node, "devices") || xml_is_plain(node, "clock")) && node->children == NULL) {
+    bool is_folder = xml_is_plain(node, "devices") || xml_is_plain(node, "clock");
+    if (is_folder && node->children == NULL &&
+        xml_find_next(node, (const char *)node->name) == NULL) {
         xmlUnlinkNode(node);
         xmlFreeNode(node);
     }

@@ -44,6 +44,8 @@ static const char *const guests[] = {
            "name='rtc' track='secret'/><timer name='tsc' frequency='3000000000'/></clock>"
            "<launchSecurity type='sev'><session>secret</session></launchSecurity><features><hyperv "
            "mode='passthrough'><vendor_id value='secret'/></hyperv></features>"),
+    // Of two clocks the first counts, though nothing in it is kept.
+    DOMAIN("type='kvm'", "<clock offset='utc'/><clock><timer name='tsc' frequency='3'/></clock>"),
 };
 
 /// With devices that tie a guest to its host, beside those of all.
@@ -56,6 +58,9 @@ static const char *const tied[] = {
     TIED("<disk type='file' device='secret'><source file='secret'/><transient/></disk><disk "
          "type='nvme'><source>secret</source></disk><filesystem><source dir='secret'/>"
          "</filesystem><interface type='hostdev'><mac address='secret'/></interface>"),
+    // libvirt reads every <devices>.
+    TIED("</devices><devices><shmem name='secret'/>"),
+    TIED("<disk/></devices><devices><shmem name='secret'/></devices><devices>"),
 };
 
 static fleet_guest *parse(const char *xml)
