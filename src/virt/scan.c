@@ -58,9 +58,12 @@ static void read_versions(struct scan *scan)
 static void read_size(const struct scan *scan)
 {
     virNodeInfo info;
-    if (virNodeGetInfo(scan->conn->handle, &info) == 0 && info.memory <= HOST_MEMORY_MAX &&
-        info.cpus <= HOST_CPUS_MAX) {
-        scan->host->size = (struct host_size){info.memory, info.cpus};
+    if (virNodeGetInfo(scan->conn->handle, &info) != 0) {
+        return;
+    }
+    struct host_size size = {info.memory, info.cpus};
+    if (size.memory <= HOST_MEMORY_MAX && size.cpus <= HOST_CPUS_MAX) {
+        scan->host->size = size;
     }
 }
 
