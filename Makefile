@@ -6,7 +6,7 @@ MESON  ?= meson
 PLAIN   = env -u LIBRARY_PATH -u CPATH -u LD_LIBRARY_PATH
 SETUP   = $(PLAIN) $(MESON) setup --prefix=$(PREFIX)
 
-.PHONY: all build demo check newer packages quick deps install uninstall format tidy fuzz mutate clean
+.PHONY: all build demo check newer packages matrix quick deps install uninstall format tidy fuzz mutate clean
 
 all: build
 
@@ -30,6 +30,10 @@ newer: build
 # Debian packages of what is committed, built twice, installed and removed in a bare Debian (root). Some minutes.
 packages:
 	@BUILD=$(BUILD) ./tools/packages.sh
+
+# What the check has no time for: threads under TSan, the agent under valgrind, a 32-bit build. Some ten minutes (root).
+matrix: deps
+	@./tools/matrix.sh
 
 # The habit while working: the unit tests of an existing build.
 quick:
@@ -60,4 +64,4 @@ mutate: deps
 	@./tools/mutate.sh
 
 clean:
-	@rm -rf build build-asan demo
+	@rm -rf build build-asan build-threads build-memory build-narrow demo

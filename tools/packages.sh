@@ -49,16 +49,10 @@ step_lint() {
         "$place/first/cpulift_${version}_amd64.changes"
 }
 
-# The mirror that this machine has its own release from.
-find_mirror() {
-    # shellcheck disable=SC2016 # apt's own
-    apt-get indextargets --format '$(REPO_URI)' "Codename: $release" "Created-By: Packages" | sort -u | head -n 1
-}
-
 # A bare Debian with the packages in a repository of its own; made once, copied for each use.
 make_bare() {
     [ -d "$bare" ] || {
-        mirror=$(find_mirror)
+        mirror=$("$top/tools/mirror.sh")
         debootstrap --variant=minbase "$release" "$bare.part" "$mirror" >"$place/debootstrap.log" 2>&1 || fail "'$place/debootstrap.log' says why there is no bare Debian"
         printf '#!/bin/sh\nexit 101\n' >"$bare.part/usr/sbin/policy-rc.d"
         chmod +x "$bare.part/usr/sbin/policy-rc.d"

@@ -83,6 +83,7 @@ def travels(scene, plan):
     with open(f"{scene.folder}/other.json", "w") as file:
         json.dump(other, file)
     said = []
+    wait_for("a scan", lambda: scene.node.metric("cpulift_agent_scan_up") == 1, 150)
     for place in (f"http+unix://{scene.node.socket}", scene.libvirt.uri):
         got = verify(place, plan, file.name)
         if got.returncode not in (0, 1):
