@@ -80,14 +80,15 @@ static bool is_vendors(const xmlNode *cpu)
     return is_usual;
 }
 
-/// The element of this name, of which there must be one at most, in the tree and in the text.
+/// The element of this name below the root, of which there must be one at most, in the tree and in
+/// the text.
 static int find_one(const char *text, size_t len, const char *path, const xmlDoc *tree,
                     const char *name, const xmlNode **ret_node, struct xmltext_element *ret_place,
                     cpulift_error **err)
 {
     g_autoptr(GPtrArray) nodes = g_ptr_array_new();
     g_autoptr(GArray) places = g_array_new(FALSE, FALSE, sizeof(struct xmltext_element));
-    collect_nodes((const xmlNode *)tree, name, nodes);
+    collect_nodes(xmlDocGetRootElement(tree), name, nodes);
     bool is_scanned = collect_places(text, 0, len, name, places);
     if (!is_scanned || places->len != nodes->len || nodes->len > 1) {
         return cpulift_error_set(err, CPULIFT_EINPUT,
