@@ -5,6 +5,7 @@
 #include "base/text.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #define VULNERABILITIES "/sys/devices/system/cpu/vulnerabilities"
 #define KERNEL          "/proc/sys/kernel/osrelease"
@@ -61,10 +62,11 @@ static char *load_line(const char *folder, const char *name)
 {
     g_autofree char *path = g_build_filename(folder, name, NULL);
     g_autofree char *text = NULL;
-    // A copy may hold links to whatever this machine has.
-    bool is_link = g_file_test(path, G_FILE_TEST_IS_SYMLINK);
-    return !is_link && file_load(path, LINE_FILE_MAX, &text, NULL, NULL) == 0 ? take_line(text)
-                                                                              : NULL;
+    // A copy may hold links to whatever this machine has, and FIFOs.
+    struct stat info;
+    bool is_file = lstat(path, &info) == 0 && S_ISREG(info.st_mode);
+    return is_file && file_load(path, LINE_FILE_MAX, &text, NULL, NULL) == 0 ? take_line(text)
+                                                                             : NULL;
 }
 
 static json_t *load_vulnerabilities(const char *folder)

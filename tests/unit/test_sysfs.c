@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -82,11 +83,13 @@ static void test_load(void **state)
     g_autofree char *root = g_dir_make_tmp("sysfs-XXXXXX", NULL);
     g_autofree char *list = g_build_filename(root, LIST, NULL);
     g_autofree char *link = g_build_filename(list, "secret", NULL);
+    g_autofree char *fifo = g_build_filename(list, "tsa", NULL);
     put(list, "mds", "Vulnerable\nmore\n");
     put(list, "mds.swp", "Vulnerable\n");
     put(root, "proc/sys/kernel/osrelease", "5.10.0-1\n");
     put(root, "sys/devices/system/cpu/cpu0/microcode/version", "0x12\n");
     assert_int_equal(symlink("/etc/passwd", link), 0);
+    assert_int_equal(mkfifo(fifo, 0600), 0);
     const char *const folders[] = {root, list};
     for (size_t i = 0; i < G_N_ELEMENTS(folders); i++) {
         g_autoptr(cpulift_host) host = host_new("h");
