@@ -50,6 +50,10 @@ int explain_security_run(char **arguments, size_t count, const char *kernel, con
         (html != NULL && save_page(document, html, &err) != 0)) {
         return command_fail(&err);
     }
+    if (count == 1) {
+        command_warn("no host's document is named, so what the hosts say is not known; name them "
+                     "behind the plan");
+    }
     g_autofree char *text =
         is_json ? json_format_document(document) : protection_table_format(document);
     return command_say(text, is_json, protection_is_bad(document) ? EXIT_NO : EXIT_YES);
