@@ -3,6 +3,7 @@
 
 #include "core/plan.h"
 #include "core/variant.h"
+#include "virt/kernel.h"
 
 #include <string.h>
 
@@ -22,7 +23,7 @@ char *guest_format(const struct guest *g)
         "  <vcpu placement='static' cpuset='%s'>%u</vcpu>\n"
         "  <os>\n    <type arch='x86_64' machine='" MACHINE "'>hvm</type>\n"
         "    <kernel>%s</kernel>\n    <initrd>%s</initrd>\n"
-        "    <cmdline>console=ttyS0 quiet loglevel=1 panic=-1</cmdline>\n  </os>\n"
+        "    <cmdline>" KERNEL_LINE "</cmdline>\n  </os>\n"
         "  <features><acpi/><apic/></features>\n",
         g->is_kvm ? "kvm" : "qemu", g->name, g->memory, cpuset, g->vcpus, g->kernel, g->initramfs);
     g_autofree char *tail = g_markup_printf_escaped(

@@ -4,6 +4,7 @@
 #include "probe/image.h"
 #include "probe/proof.h"
 #include "probe/statement.h"
+#include "virt/kernel.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -39,9 +40,7 @@ char *collect_format_line(const cpulift_plan *plan, const struct start_kernel *k
                           const probe_shape *shape)
 {
     if (kernel != NULL) {
-        // Nothing that decides on protections: the kernel is to choose by itself. Under TCG on a
-        // busy machine it would take its timer for broken and give up.
-        return g_strdup("console=ttyS0 quiet loglevel=1 panic=-1 no_timer_check");
+        return g_strdup(KERNEL_LINE);
     }
     g_autofree char *sets = proof_format_sets(plan);
     return g_strdup_printf("sets=%s cpus=%u", sets, shape->vcpus);

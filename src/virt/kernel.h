@@ -4,6 +4,10 @@
 
 #include "base/error.h"
 
+/// What such a guest's kernel is started with. Nothing that decides on protections: it is to choose
+/// by itself. Under TCG on a busy machine it would take its timer for broken and give up.
+#define KERNEL_LINE "console=ttyS0 quiet loglevel=1 panic=-1 no_timer_check"
+
 /// The kernel to start: `wanted`, else the running one's image, else the newest in /boot. *ret_path
 /// is the caller's.
 int kernel_find(const char *wanted, char **ret_path, cpulift_error **err);
