@@ -13,12 +13,14 @@
 
 #include <string.h>
 
+enum { UNSET = G_MININT }; // of seconds
+
 static struct {
     char *connect, *virt, *machine, *emulator, *domain, *cpu, *addresses, *output;
     char *kernel, *in, *console, *html;
     gboolean is_direct, is_migrating, is_security, json;
-    double timeout; ///< s; 0: not said
-} options;
+    double timeout; ///< s
+} options = {.timeout = UNSET};
 
 /// Seconds, for the probe guest and for a kernel, which boots in 6 under emulation and in more
 /// where the machine has other work.
@@ -82,7 +84,7 @@ static int check_options(size_t count)
     if (options.is_direct && options.connect != NULL) {
         return command_usage("prove", "--direct and --connect exclude each other");
     }
-    if (options.timeout == 0) {
+    if (options.timeout == UNSET) {
         options.timeout = options.is_security ? TIMEOUT_KERNEL_S : TIMEOUT_S;
     }
     if (!(options.timeout >= 1 && options.timeout <= 3600)) {

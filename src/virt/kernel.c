@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "virt/kernel.h"
 
+#include "base/auto.h"
+
+#include <fcntl.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -21,6 +24,24 @@ static char *find_newest(void)
     return newest != NULL ? g_build_filename("/boot", newest, NULL) : NULL;
 }
 
+/// True for what QEMU starts as a kernel: a bzImage, or an ELF file. Another file makes it end,
+/// which would look as if it refused the CPU.
+static bool is_kernel(const char *path)
+{
+    static const struct {
+        size_t at;
+        const char *magic;
+    } forms[] = {{0x202, "HdrS"}, {0, "\177ELF"}};
+    autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    bool is_one = false;
+    for (size_t i = 0; fd >= 0 && i < G_N_ELEMENTS(forms) && !is_one; i++) {
+        char found[4];
+        is_one = pread(fd, found, sizeof found, (off_t)forms[i].at) == sizeof found &&
+                 memcmp(found, forms[i].magic, sizeof found) == 0;
+    }
+    return is_one;
+}
+
 int kernel_find(const char *wanted, char **ret_path, cpulift_error **err)
 {
     struct utsname host;
@@ -34,6 +55,12 @@ int kernel_find(const char *wanted, char **ret_path, cpulift_error **err)
                                  "there is no kernel for the guests at '%s'; install "
                                  "linux-image-cloud-amd64 or name one with --kernel",
                                  path != NULL ? path : running);
+    }
+    if (!is_kernel(path)) {
+        return cpulift_error_set(err, CPULIFT_EINPUT,
+                                 "'%s' is no Linux kernel that QEMU starts; name a vmlinuz of x86 "
+                                 "with --kernel",
+                                 path);
     }
     *ret_path = g_canonicalize_filename(path, NULL);
     return 0;

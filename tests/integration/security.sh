@@ -95,8 +95,14 @@ prove "$work/refused.json" "$work/sound.json" --security --direct --kernel "$ker
 check 'a definition that is refused' '[ $status -eq 1 ] && says "^why .*refused: .*avx512f"'
 prove "$work/nehalem.json" --security --direct --kernel "$work/none"
 check 'a kernel that is not there' '[ $status -eq 2 ] && grep -q "no kernel .*--kernel" "$work/err"'
+for other in "$work/nehalem.json" /dev/null "$work"; do
+    prove "$work/nehalem.json" --security --direct --kernel "$other"
+    check "$other is no kernel, and no CPU was refused" '[ $status -eq 2 ] && grep -q "no Linux kernel" "$work/err" && ! [ -s "$work/out" ]'
+done
 prove "$work/nehalem.json" --direct --kernel "$kernel"
 check '--kernel is for --security' '[ $status -eq 64 ]'
+prove "$work/nehalem.json" --direct --timeout 0
+check 'no time at all is wrong usage, not the usual time' '[ $status -eq 64 ] && grep -q "1 to 3600" "$work/err"'
 
 # A kernel that panics: its first process is none.
 mkdir "$work/none"
