@@ -28,13 +28,20 @@ static bool is_hidden(gunichar c)
     }
 }
 
+/// No more is read than there is, whatever the bytes are.
+static bool is_printable(const char *at)
+{
+    bool is_ascii = (guchar)*at < 0x80;
+    gunichar c = is_ascii ? (guchar)*at : g_utf8_get_char_validated(at, -1);
+    return c != (gunichar)-1 && c != (gunichar)-2 && !is_hidden(c);
+}
+
 static void make_printable(char *at, bool keeps_layout)
 {
     while (*at != '\0') {
-        gunichar c = g_utf8_get_char_validated(at, -1);
         if (keeps_layout && is_layout(at)) {
             at++;
-        } else if (c == (gunichar)-1 || c == (gunichar)-2 || is_hidden(c)) {
+        } else if (!is_printable(at)) {
             *at++ = '?';
         } else {
             at = g_utf8_next_char(at);
@@ -54,7 +61,7 @@ void text_make_lines_printable(char *text)
 
 bool text_is_line(const char *text)
 {
-    while (*text != '\0' && !is_hidden(g_utf8_get_char(text))) {
+    while (*text != '\0' && is_printable(text)) {
         text = g_utf8_next_char(text);
     }
     return *text == '\0';

@@ -51,6 +51,11 @@ static void lines_move_no_terminal(void **state)
     char turned[] = {'a',    '\xe2', '\x80', '\xae', 'b',    '\xe2',
                      '\x80', '\xa8', 'c',    '\xc3', '\xa9', '\0'};
     assert_false(text_is_line(turned));
+    static const char *const cut[] = {"a\xf0", "\xf0\x9f", "a\xff", "\xc3\x28"};
+    for (size_t i = 0; i < G_N_ELEMENTS(cut); i++) {
+        g_autofree char *exact = g_strdup(cut[i]); // its end is watched
+        assert_false(text_is_line(exact));
+    }
     text_make_printable(turned);
     assert_string_equal(turned, "a???b???c\xc3\xa9");
 }
