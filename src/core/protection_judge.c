@@ -34,7 +34,6 @@ static const struct {
     const char *within; ///< in it; NULL: anything
     enum class class;
 } texts[] = {
-    {"Not affected", NULL, SAFE},
     {"Mitigation: TSX disabled", NULL, SAFE},
     {"Mitigation: SMT disabled", NULL, MITIGATED},
     {"Mitigation", "no microcode", ATTEMPTED},
@@ -52,6 +51,9 @@ static const struct {
 };
 
 static enum class classify(const char *text) {
+    if (g_strcmp0(text, "Not affected") == 0) { // nothing else: what follows could take it back
+        return SAFE;
+    }
     for (size_t i = 0; text != NULL && i < G_N_ELEMENTS(texts);
          i++){if (g_str_has_prefix(text, texts[i].begin) &&
                   (texts[i].within == NULL || strstr(text, texts[i].within) != NULL)){

@@ -23,6 +23,8 @@ static const struct {
     {"retbleed", "Not affected", "Vulnerable", "wrong"},
     {"retbleed", "Not affected", "Not affected", "same"},
     {"retbleed", "Not affected", NULL, "unknown"},
+    {"retbleed", "Not affected", "Not affected? Vulnerable", "unknown"},
+    {"retbleed", "Not affected, they say", "Vulnerable", "unknown"},
     {"retbleed", NULL, "Mitigation: IBRS", "unknown"},
     {"retbleed", "Vulnerable", "Mitigation: IBRS", "worse"},
     {"retbleed", "Vulnerable", "Vulnerable", "same"},
