@@ -54,7 +54,7 @@ def fetch(program, *words):
 
 def boot(cpu, kernel, initramfs, console):
     return subprocess.run([QEMU, "-accel", "tcg", "-cpu", cpu, "-m", "256", "-kernel", kernel, "-initrd", initramfs, "-append",
-                           "console=ttyS0 quiet loglevel=1 panic=-1", "-no-reboot", "-nodefaults", "-serial", f"file:{console}", "-machine", "pc", "-smp",
+                           "console=ttyS0 quiet loglevel=1 panic=-1 no_timer_check", "-no-reboot", "-nodefaults", "-serial", f"file:{console}", "-machine", "pc", "-smp",
                            "2,sockets=1,cores=2,threads=1", "-display", "none"], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300)
 
 
