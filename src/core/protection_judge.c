@@ -14,7 +14,7 @@ const char *protection_verdict_to_string(enum protection_verdict verdict)
 }
 
 /// What a text says, whatever its words.
-enum class {
+enum meaning {
     NOT_KNOWN,   ///< no text, or one that no kernel is known to print
     SAFE,        ///< the CPU has it not, or not what it needs
     MITIGATED,   ///< something is done about it
@@ -32,7 +32,7 @@ enum class {
 static const struct {
     const char *begin;  ///< of the text
     const char *within; ///< in it; NULL: anything
-    enum class class;
+    enum meaning meaning;
 } texts[] = {
     {"Mitigation: TSX disabled", NULL, SAFE},
     {"Mitigation: SMT disabled", NULL, MITIGATED},
@@ -50,16 +50,18 @@ static const struct {
     {"Unknown: No mitigations", NULL, UNHEEDED},
 };
 
-static enum class classify(const char *text) {
+static enum meaning classify(const char *text)
+{
     if (g_strcmp0(text, "Not affected") == 0) { // nothing else: what follows could take it back
         return SAFE;
     }
-    for (size_t i = 0; text != NULL && i < G_N_ELEMENTS(texts);
-         i++){if (g_str_has_prefix(text, texts[i].begin) &&
-                  (texts[i].within == NULL || strstr(text, texts[i].within) != NULL)){
-        return texts[i].class;}
-}
-return NOT_KNOWN;
+    for (size_t i = 0; text != NULL && i < G_N_ELEMENTS(texts); i++) {
+        if (g_str_has_prefix(text, texts[i].begin) &&
+            (texts[i].within == NULL || strstr(text, texts[i].within) != NULL)) {
+            return texts[i].meaning;
+        }
+    }
+    return NOT_KNOWN;
 }
 
 #define SLOWER  PROTECTION_SLOWER
@@ -106,16 +108,16 @@ static const char *get_text(const json_t *all, const char *file)
     return all != NULL ? json_get_string(all, file) : NULL;
 }
 
-/// The state of a part: "conditional". Kernels before 6.9 part by commas. NULL: the text has none.
-/// The caller frees it.
+/// The state of a part: "conditional"; "" of kernels before 5.0, which only name it. Kernels before
+/// 6.9 part by commas. NULL: the text has none. The caller frees it.
 static char *find_part(const char *text, const char *key)
 {
     g_auto(GStrv) all = g_strsplit_set(text, ";,", -1);
     for (char **part = all; *part != NULL; part++) {
-        const char *at = g_strchug(*part);
+        const char *at = g_strstrip(*part);
         size_t len = strlen(key);
-        if (strncmp(at, key, len) == 0 && at[len] == ':') {
-            return g_strdup(g_strchug((char *)at + len + 1));
+        if (strncmp(at, key, len) == 0 && (at[len] == ':' || at[len] == '\0')) {
+            return g_strdup(g_strchug((char *)at + len + (at[len] == ':')));
         }
     }
     return NULL;
@@ -162,7 +164,7 @@ static bool is_covered(const char *by, const json_t *guest)
 enum protection_verdict protection_judge(const char *file, const json_t *guest, const json_t *host)
 {
     const char *in_guest = get_text(guest, file), *in_host = get_text(host, file);
-    enum class of_guest = classify(in_guest), of_host = classify(in_host);
+    enum meaning of_guest = classify(in_guest), of_host = classify(in_host);
     enum protection_verdict verdict = judgements[of_guest][of_host];
     for (size_t i = 0; i < G_N_ELEMENTS(files); i++) {
         bool is_it = strcmp(files[i].file, file) == 0 && of_guest != NOT_KNOWN;

@@ -36,6 +36,9 @@ static const struct {
     {"mds", ATTEMPTED "; SMT Host state unknown", "Not affected", "slower"},
     {"mds", BUFFERS "; SMT Host state unknown", BUFFERS "; SMT vulnerable", "same"},
     // Words of two kernels for one thing.
+    {"spectre_v2", RETPOLINE, "Mitigation: Full generic retpoline, IBPB, IBRS_FW", "worse"},
+    {"spectre_v2", RETPOLINE, "Mitigation: IBRS (kernel), IBPB ", "worse"},
+    {"spectre_v2", RETPOLINE, "Mitigation: Full generic retpoline, IBPB: disabled", "same"},
     {"spec_rstack_overflow", "Mitigation: safe RET, no microcode",
      "Vulnerable: Safe RET, no microcode", "same"},
     {"spec_rstack_overflow", "Mitigation: safe RET, no microcode", "Mitigation: Safe RET", "worse"},
