@@ -30,11 +30,12 @@ static int compare(const catalog *map, const cpulift_plan *plan, char **places, 
     return 0;
 }
 
-static int save_page(const json_t *document, const char *path, cpulift_error **err)
+static int save_page(const json_t *document, bool has_hosts, const char *path, cpulift_error **err)
 {
-    g_autofree char *page = protection_page_format(
-        document, protection_is_bad(document) ? "Not as safe as their hosts."
-                                              : "As safe as their hosts, as far as these say.");
+    const char *headline = protection_is_bad(document) ? "Not as safe as their hosts."
+                           : has_hosts ? "As safe as their hosts, as far as these say."
+                                       : "Nothing is known of their hosts.";
+    g_autofree char *page = protection_page_format(document, headline);
     return command_output(path, page, err);
 }
 
@@ -47,7 +48,7 @@ int explain_security_run(char **arguments, size_t count, const char *kernel, con
     g_autoptr(json_t) document = NULL;
     if (catalog_load(NULL, &map, &err) != 0 || places_load_plan(arguments[0], &plan, &err) != 0 ||
         compare(map, plan, arguments + 1, count - 1, kernel, &document, &err) != 0 ||
-        (html != NULL && save_page(document, html, &err) != 0)) {
+        (html != NULL && save_page(document, count > 1, html, &err) != 0)) {
         return command_fail(&err);
     }
     if (count == 1) {
