@@ -4,6 +4,7 @@
 #include "base/auto.h"
 #include "base/text.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -287,6 +288,26 @@ bool file_has_suffix(const char *name, const char *const *suffixes)
     return false;
 }
 
+/// The names in a folder, sorted, but those that begin with a dot.
+static int read_names(const char *folder, GPtrArray *names, cpulift_error **err)
+{
+    DIR *dir = opendir(folder);
+    if (dir == NULL) {
+        return fail_errno(err, "open the folder", folder);
+    }
+    const struct dirent *entry;
+    for (errno = 0; (entry = readdir(dir)) != NULL; errno = 0) {
+        if (entry->d_name[0] != '.') {
+            g_ptr_array_add(names, g_strdup(entry->d_name));
+        }
+    }
+    // One that is read in part must not pass for the whole.
+    int rc = errno != 0 ? fail_errno(err, "read the folder", folder) : 0;
+    (void)closedir(dir);
+    g_ptr_array_sort(names, text_compare);
+    return rc;
+}
+
 /// A FIFO, a device or a socket, which nobody named: to read it could take forever.
 static bool is_special(const char *path)
 {
@@ -297,24 +318,17 @@ static bool is_special(const char *path)
 int file_list(const char *folder, const char *const *suffixes, GPtrArray *paths,
               cpulift_error **err)
 {
-    g_autoptr(GError) error = NULL;
-    g_autoptr(GDir) dir = g_dir_open(folder, 0, &error);
-    if (dir == NULL) {
-        return cpulift_error_set(err, CPULIFT_ESYSTEM, "%s", error->message);
-    }
     g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
-    for (const char *name; (name = g_dir_read_name(dir)) != NULL;) {
-        g_ptr_array_add(names, g_strdup(name));
-    }
-    g_ptr_array_sort(names, text_compare);
+    TRY(read_names(folder, names, err));
     for (size_t i = 0; i < names->len; i++) {
-        const char *name = names->pdata[i];
-        g_autofree char *path = g_build_filename(folder, name, NULL);
-        bool is_hidden = name[0] == '.';
-        if (!is_hidden && g_file_test(path, G_FILE_TEST_IS_DIR) &&
-            !g_file_test(path, G_FILE_TEST_IS_SYMLINK)) {
+        g_autofree char *path = g_build_filename(folder, names->pdata[i], NULL);
+        struct stat st = {0};
+        if (lstat(path, &st) != 0 && errno != ENOENT) {
+            return fail_errno(err, "look at", path);
+        }
+        if (S_ISDIR(st.st_mode)) {
             TRY(file_list(path, suffixes, paths, err));
-        } else if (!is_hidden && file_has_suffix(name, suffixes) && !is_special(path)) {
+        } else if (file_has_suffix(names->pdata[i], suffixes) && !is_special(path)) {
             g_ptr_array_add(paths, g_steal_pointer(&path));
         }
     }
