@@ -115,7 +115,6 @@ static void take_event(void *data, etcd_reply *taken, const cpulift_error *err)
     }
     if (reply->is_created) {
         self->is_connected = true;
-        self->failures = 0;
         give_sign(self);
     }
     for (size_t i = 0; reply->events != NULL && i < reply->events->len; i++) {
@@ -217,12 +216,14 @@ static void take_lease(void *data, etcd_reply *taken, const cpulift_error *err)
     follow *self = data;
     g_autoptr(etcd_reply) reply = taken;
     self->write = NULL;
-    if (err != NULL || reply == NULL || (self->is_granting && reply->ttl == 0)) {
+    const bool has_none = reply == NULL || reply->ttl == 0;
+    if (err != NULL || reply == NULL || (self->is_granting && (has_none || reply->lease == 0))) {
         leave(self, err != NULL ? err->message : "etcd grants no lease");
         return;
     }
-    self->is_published = self->is_published && !self->is_granting && reply->ttl != 0;
-    self->lease = reply->ttl != 0 ? reply->lease : 0;
+    self->failures = 0;
+    self->is_published = self->is_published && !self->is_granting && !has_none;
+    self->lease = has_none ? 0 : self->is_granting ? reply->lease : self->lease;
     g_clear_pointer(&self->refusal, g_free);
     go_on(self);
 }

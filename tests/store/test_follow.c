@@ -405,6 +405,31 @@ static void test_compacted(void **state)
     clear(&told);
 }
 
+#define WHOLE(text, len)                                                                           \
+    "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: " len "\r\n\r\n" text
+
+/// What stands before etcd may grant a lease without saying which: it is away, and asked again
+/// after a pause.
+static void test_nameless_lease(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        WHOLE("{\"header\":{\"revision\":\"1\"}}", "27"),
+        OK "{\"result\":{\"created\":true}}\n",
+        WHOLE("{\"TTL\":\"3\"}", "11"),
+    };
+    struct fake_http fake = fake_http_start(texts, G_N_ELEMENTS(texts), true);
+    g_autofree char *place = g_strdup_printf("etcd://127.0.0.1:%u/x", fake.port);
+    struct told told = {.value = g_string_new(NULL)};
+    const struct follow_calls calls = {tell_value, tell_fault, NULL, &told};
+    follow *self = follow_new(new_client(NULL, place), "a", TTL, &calls);
+    wait_for(5, follow_get_state(self).outages == 1);
+    assert_false(follow_get_state(self).is_connected);
+    follow_free(self);
+    fake_http_stop(&fake);
+    clear(&told);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -438,10 +463,11 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_compacted), cmocka_unit_test(test_changes),
-        cmocka_unit_test(test_lease),     cmocka_unit_test(test_restart),
-        cmocka_unit_test(test_hang),      cmocka_unit_test(test_lost_lease),
-        cmocka_unit_test(test_refusal),   cmocka_unit_test(test_twins),
+        cmocka_unit_test(test_compacted),      cmocka_unit_test(test_changes),
+        cmocka_unit_test(test_lease),          cmocka_unit_test(test_restart),
+        cmocka_unit_test(test_hang),           cmocka_unit_test(test_lost_lease),
+        cmocka_unit_test(test_refusal),        cmocka_unit_test(test_twins),
+        cmocka_unit_test(test_nameless_lease),
     };
     return cmocka_run_group_tests_name("follow", tests, set_up, tear_down);
 }
