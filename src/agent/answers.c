@@ -92,7 +92,8 @@ static void answer_guests(void *data, server_get *get, const void *request,
 static bool get_since(server_get *get, const void *request, guint64 *ret_id, const char **ret_date)
 {
     const char *text = get(request, "since");
-    bool is_date = text != NULL && date_parse(text) != 0;
+    gint64 seconds = 0;
+    bool is_date = text != NULL && date_parse(text, &seconds);
     *ret_id = 0;
     *ret_date = is_date ? text : NULL;
     return text == NULL || is_date || text_to_uint(text, G_MAXINT64, ret_id);

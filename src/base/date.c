@@ -8,12 +8,14 @@
 
 #define AGE_MAX (UINT64_C(100) * 365 * 86400)
 
-gint64 date_parse(const char *text)
+bool date_parse(const char *text, gint64 *ret_seconds)
 {
     g_autoptr(GDateTime) date = g_date_time_new_from_iso8601(text, NULL);
     gint64 seconds = date != NULL ? g_date_time_to_unix(date) : 0;
     g_autofree char *again = date_format(seconds);
-    return g_strcmp0(again, text) == 0 ? seconds : 0;
+    bool is_date = date != NULL && g_strcmp0(again, text) == 0;
+    *ret_seconds = is_date ? seconds : 0;
+    return is_date;
 }
 
 char *date_format(gint64 seconds)

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <glib.h>
+#include <stdbool.h>
 
-/// "2026-11-26T15:40:00Z", and nothing else, in seconds since 1970; 0 where it is no such date.
-gint64 date_parse(const char *text);
+/// "2026-11-26T15:40:00Z", and nothing else, in seconds since 1970; false, and 0, where it is no
+/// such date.
+bool date_parse(const char *text, gint64 *ret_seconds);
 
 /// The caller frees it.
 char *date_format(gint64 seconds);

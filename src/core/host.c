@@ -369,7 +369,8 @@ char *host_find_silent(const char *text, size_t len)
 
 static int check_date(const cpulift_host *host, const char *name, cpulift_error **err)
 {
-    return host->scanned == NULL || date_parse(host->scanned) != 0
+    gint64 date = 0;
+    return host->scanned == NULL || date_parse(host->scanned, &date)
                ? 0
                : cpulift_error_set(err, CPULIFT_EINPUT,
                                    "'%s': host '%s': \"scanned\" is no date in UTC", name,

@@ -127,13 +127,13 @@ static bool is_left_out(inventory *inv, const char *name)
 static int check_age(const inventory *inv, const char *name, const char *scanned,
                      cpulift_error **err)
 {
-    gint64 date = scanned != NULL ? date_parse(scanned) : 0;
-    if (scanned != NULL && date == 0) {
+    gint64 date = 0;
+    if (scanned != NULL && !date_parse(scanned, &date)) {
         return cpulift_error_set(err, CPULIFT_EINPUT,
                                  "host '%s': \"scanned\" is no date in UTC ('%s')", name, scanned);
     }
     bool is_future = inv->private->is_aged && date > inv->private->newest;
-    if (!inv->private->is_aged || (date != 0 && date >= inv->private->oldest && !is_future)) {
+    if (!inv->private->is_aged || (scanned != NULL && date >= inv->private->oldest && !is_future)) {
         return 0;
     }
     if (is_future) {

@@ -45,9 +45,19 @@ static void test_bad_lists(void **state)
 static void test_dates(void **state)
 {
     (void)state;
-    assert_int_equal(date_parse("2026-11-26T15:40:01Z"), 1795707601);
-    g_autofree char *date = date_format(1795707601);
-    assert_string_equal(date, "2026-11-26T15:40:01Z");
+    static const struct {
+        const char *text;
+        gint64 seconds;
+    } good[] = {{"2026-11-26T15:40:01Z", 1795707601},
+                {"1970-01-01T00:00:00Z", 0}, // what a clock says that nobody set
+                {"2038-01-19T03:14:08Z", 2147483648}};
+    gint64 seconds = 1;
+    for (size_t i = 0; i < G_N_ELEMENTS(good); i++) {
+        assert_true(date_parse(good[i].text, &seconds));
+        assert_int_equal(seconds, good[i].seconds);
+        g_autofree char *date = date_format(seconds);
+        assert_string_equal(date, good[i].text);
+    }
     static const char *const bad[] = {"",
                                       "2026-11-26",
                                       "2026-11-26T15:40:01",
@@ -56,7 +66,7 @@ static void test_dates(void **state)
                                       "2026-11-26T15:40:01.5Z",
                                       " 2026-11-26T15:40:01Z"};
     for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
-        assert_int_equal(date_parse(bad[i]), 0);
+        assert_false(date_parse(bad[i], &seconds));
     }
 }
 
