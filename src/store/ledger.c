@@ -21,6 +21,12 @@
 /// So many rows are added from one look at what is old to the next.
 #define PRUNE_EVERY 500
 
+/// So many seconds a clock may be ahead of what was expected, or stays to be believed all the same.
+#define LEAP 86400
+
+/// Before it there was no ledger: a clock that says so was not set yet.
+#define FIRST_DAY "2026-01-01"
+
 struct pending {
     ledger_row *row;
     enum ledger_guest guest;
@@ -33,6 +39,9 @@ struct ledger {
     GPtrArray *pending; ///< struct pending *
     guint64 rows, pruned, pruned_to, lost;
     unsigned unpruned; ///< rows since the last look
+    /// When it was, in seconds since 1970, at which second of the machine's running; and when it
+    /// was first seen that the clock had leapt ahead since then (0: it has not).
+    gint64 believed, believed_at, leapt_at;
     char *fault;
 };
 
@@ -140,6 +149,37 @@ static int read_counts(ledger *self, cpulift_error **err)
     return get_number(self, "SELECT row FROM pruned", NULL, &self->pruned_to, err);
 }
 
+/// Time goes on from the newest row; where there is none, from now.
+static int start_clock(ledger *self, cpulift_error **err)
+{
+    g_autoptr(GPtrArray) newest = g_ptr_array_new_with_free_func(ledger_row_free);
+    TRY(table_read(self->db, &ledger_row_record, "event", "at >= ?1 ORDER BY id DESC LIMIT 1",
+                   FIRST_DAY, newest, err));
+    const ledger_row *row = newest->len > 0 ? newest->pdata[0] : NULL;
+    self->believed_at = g_get_monotonic_time() / G_USEC_PER_SEC;
+    if (row == NULL || !date_parse(row->at, &self->believed)) {
+        self->believed = g_get_real_time() / G_USEC_PER_SEC;
+    }
+    return 0;
+}
+
+/// A clock that leaps ahead makes all rows old, and what goes is gone for ever: it is believed only
+/// when it has stood there for a day.
+static gint64 read_clock(ledger *self)
+{
+    gint64 now = g_get_real_time() / G_USEC_PER_SEC, at = g_get_monotonic_time() / G_USEC_PER_SEC;
+    gint64 expected = self->believed + (at - self->believed_at);
+    bool is_leap = now > expected + LEAP;
+    self->leapt_at = !is_leap ? 0 : self->leapt_at != 0 ? self->leapt_at : at;
+    if (is_leap && at - self->leapt_at < LEAP) {
+        return expected;
+    }
+    self->leapt_at = 0;
+    self->believed = now;
+    self->believed_at = at;
+    return now;
+}
+
 int ledger_open(const char *path, const struct ledger_limits *limits, ledger **ret_ledger,
                 cpulift_error **err)
 {
@@ -155,6 +195,7 @@ int ledger_open(const char *path, const struct ledger_limits *limits, ledger **r
     (void)sqlite3_busy_timeout(self->db, 2000);
     TRY(prepare(self, err));
     TRY(read_counts(self, err));
+    TRY(start_clock(self, err));
     *ret_ledger = g_steal_pointer(&self);
     return 0;
 }
@@ -199,30 +240,34 @@ static int write_all(ledger *self, cpulift_error **err)
     return 0;
 }
 
-/// The oldest rows go that are beyond the limits; *ret_count of them.
+/// The oldest rows go that are beyond the limits, *ret_count of them up to *ret_last. None goes
+/// before an older one does: the clock may have been wrong when it was written, and a row is not
+/// older than one before it that is young. Dates that cannot be go with what follows them.
 static int prune(ledger *self, guint64 rows, guint64 *ret_count, guint64 *ret_last,
                  cpulift_error **err)
 {
-    gint64 now = g_get_real_time() / G_USEC_PER_SEC;
-    g_autofree char *oldest = date_format(now - (gint64)self->limits.days * 86400);
+    gint64 now = read_clock(self);
+    g_autofree char *young = date_format(now - (gint64)self->limits.days * 86400);
+    g_autofree char *today = date_format(now);
     guint64 beyond = rows > self->limits.rows ? rows - self->limits.rows : 0;
-    g_autofree char *these = g_strdup_printf(
-        "FROM (SELECT id, at, row_number() OVER (ORDER BY id) AS n FROM event ORDER BY id LIMIT %d)"
-        " WHERE at < ?1 OR n <= %" G_GUINT64_FORMAT,
-        PRUNE_MAX, beyond);
-    g_autofree char *count = g_strconcat("SELECT count(*) ", these, NULL);
-    g_autofree char *last = g_strconcat("SELECT ifnull(max(id), 0) ", these, NULL);
-    g_autofree char *ids = g_strconcat("id IN (SELECT id ", these, ")", NULL);
-    TRY(get_number(self, count, oldest, ret_count, err));
-    TRY(get_number(self, last, oldest, ret_last, err));
+    g_autofree char *last = g_strdup_printf(
+        "WITH head AS (SELECT id, at, row_number() OVER (ORDER BY id) AS n FROM event ORDER BY id"
+        " LIMIT %d) SELECT ifnull(max(id), 0) FROM head WHERE n <= %" G_GUINT64_FORMAT
+        " OR (at >= '" FIRST_DAY "' AND at < '%s' AND id < ifnull((SELECT min(id) FROM head WHERE"
+        " at >= '%s' AND at <= '%s'), id + 1))",
+        PRUNE_MAX, beyond, young, young, today);
+    TRY(get_number(self, last, NULL, ret_last, err));
+    g_autofree char *ids = g_strdup_printf("id <= %" G_GUINT64_FORMAT, *ret_last);
+    g_autofree char *count = g_strconcat("SELECT count(*) FROM event WHERE ", ids, NULL);
+    TRY(get_number(self, count, NULL, ret_count, err));
     if (*ret_count == 0) {
         return 0;
     }
-    g_autofree char *counted = g_strdup_printf("UPDATE pruned SET rows = rows + %" G_GUINT64_FORMAT
-                                               ", row = max(row, %" G_GUINT64_FORMAT ")",
-                                               *ret_count, *ret_last);
-    TRY(execute(self, counted, "write", err));
-    return table_delete_where(self->db, "event", ids, oldest, err);
+    g_autofree char *pruned =
+        g_strdup_printf("UPDATE pruned SET rows = rows + %" G_GUINT64_FORMAT
+                        ", row = max(row, %" G_GUINT64_FORMAT "); DELETE FROM event WHERE %s",
+                        *ret_count, *ret_last, ids);
+    return execute(self, pruned, "write", err);
 }
 
 static int commit(ledger *self, cpulift_error **err)

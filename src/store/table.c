@@ -79,23 +79,16 @@ int table_insert(sqlite3 *db, const struct record *self, const char *table, cons
     return sqlite3_step(statement) == SQLITE_DONE ? 0 : fail(db, "write to", table, err);
 }
 
-int table_delete_where(sqlite3 *db, const char *table, const char *where, const char *value,
-                       cpulift_error **err)
+int table_delete(sqlite3 *db, const char *table, const char *column, const char *value,
+                 cpulift_error **err)
 {
-    g_autofree char *sql = g_strdup_printf("DELETE FROM %s WHERE %s", table, where);
+    g_autofree char *sql = g_strdup_printf("DELETE FROM %s WHERE \"%s\" = ?1", table, column);
     g_auto(table_statement) statement = NULL;
     if (sqlite3_prepare_v2(db, sql, -1, &statement, NULL) != SQLITE_OK) {
         return fail(db, "delete from", table, err);
     }
     sqlite3_bind_text(statement, 1, value, -1, SQLITE_STATIC);
     return sqlite3_step(statement) == SQLITE_DONE ? 0 : fail(db, "delete from", table, err);
-}
-
-int table_delete(sqlite3 *db, const char *table, const char *column, const char *value,
-                 cpulift_error **err)
-{
-    g_autofree char *where = g_strdup_printf("\"%s\" = ?1", column);
-    return table_delete_where(db, table, where, value, err);
 }
 
 static void take(sqlite3_stmt *statement, int at, const record_row *row, void *base)

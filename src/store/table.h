@@ -20,11 +20,9 @@ char *table_format_create(const struct record *self, const char *table, const ch
 int table_insert(sqlite3 *db, const struct record *self, const char *table, const void *base,
                  cpulift_error **err);
 
-/// Removes the rows whose column has this value, or that `where` names, in which ?1 is the value.
+/// Removes the rows whose column has this value.
 int table_delete(sqlite3 *db, const char *table, const char *column, const char *value,
                  cpulift_error **err);
-int table_delete_where(sqlite3 *db, const char *table, const char *where, const char *value,
-                       cpulift_error **err);
 
 /// Adds to `items` a struct for each row that `where` names, in which ?1 is `value`.
 int table_read(sqlite3 *db, const struct record *self, const char *table, const char *where,

@@ -179,24 +179,6 @@ static void the_oldest_go_and_are_told(void **state)
     assert_int_equal(rows->pruned_to + 1, first->id);
 }
 
-static void the_old_go_by_their_day(void **state)
-{
-    (void)state;
-    const struct ledger_limits day = {1, 1000000};
-    g_autoptr(ledger) self = open_ledger(&day);
-    ledger_row *old = make_row("start", "a", "tuned");
-    g_free(old->at);
-    old->at = g_strdup("2001-01-01T00:00:00Z");
-    ledger_row *future = make_row("stop", "a", NULL);
-    g_free(future->at);
-    future->at = g_strdup("2101-01-01T00:00:00Z");
-    ledger_add(self, old, LEDGER_RUNS);
-    ledger_add(self, future, LEDGER_ENDED);
-    g_autoptr(ledger_rows) rows = read_rows(self, 0, 10);
-    assert_int_equal(rows->rows->len, 1);
-    assert_int_equal(rows->pruned, 1);
-}
-
 /// A disk that is full loses nothing.
 static void what_the_disk_refuses_waits(void **state)
 {
@@ -375,7 +357,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(who_runs_is_counted_by_verdict, set_up, tear_down),
         cmocka_unit_test_setup_teardown(rows_from_a_day_on, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_oldest_go_and_are_told, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(the_old_go_by_their_day, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_the_disk_refuses_waits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_no_ledger_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_xml_is_kept_once, set_up, tear_down),

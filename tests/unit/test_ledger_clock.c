@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/// What goes from a ledger for being old, whatever the clock says.
+#include "base/date.h"
+#include "store/ledger.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <glib/gstdio.h>
+
+static char *folder, *path;
+
+/// What the ledger's clocks say, in seconds; it calls these in GLib's place.
+static gint64 real_time, run_time;
+
+gint64 g_get_real_time(void)
+{
+    return real_time * G_USEC_PER_SEC;
+}
+
+gint64 g_get_monotonic_time(void)
+{
+    return run_time * G_USEC_PER_SEC;
+}
+
+/// Both go on.
+static void pass(gint64 seconds)
+{
+    real_time += seconds;
+    run_time += seconds;
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    folder = g_dir_make_tmp("cpulift-ledger-XXXXXX", NULL);
+    path = g_build_filename(folder, "ledger.db", NULL);
+    run_time = 1000;
+    return folder == NULL || !date_parse("2026-11-27T08:00:00Z", &real_time);
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    static const char *const suffixes[] = {"", "-wal", "-shm"};
+    for (size_t i = 0; i < G_N_ELEMENTS(suffixes); i++) {
+        g_autofree char *file = g_strconcat(path, suffixes[i], NULL);
+        (void)g_unlink(file);
+    }
+    int rc = g_rmdir(folder);
+    g_clear_pointer(&folder, g_free);
+    g_clear_pointer(&path, g_free);
+    return rc;
+}
+
+static ledger *open_ledger(const struct ledger_limits *limits)
+{
+    ledger *opened = NULL;
+    g_autoptr(cpulift_error) err = NULL;
+    if (ledger_open(path, limits, &opened, &err) != 0) {
+        fail_msg("%s", err->message);
+    }
+    return opened;
+}
+
+/// So many rows that are looked at, of now.
+static void add_now(ledger *self, int count)
+{
+    for (int i = 0; i < count; i++) {
+        ledger_row *row = record_new(&ledger_row_record);
+        row->at = date_format(real_time);
+        row->event = g_strdup("define");
+        ledger_add(self, row, LEDGER_NO_CHANGE);
+    }
+    assert_int_equal(ledger_commit(self, NULL), 0);
+}
+
+static const struct ledger_limits month = {30, 1000000};
+
+#define DAY   86400
+#define LOOKS 500
+
+static void the_old_go_by_their_day(void **state)
+{
+    (void)state;
+    g_autoptr(ledger) self = open_ledger(&month);
+    add_now(self, LOOKS);
+    pass(29 * DAY);
+    add_now(self, LOOKS);
+    assert_int_equal(ledger_count(self).pruned, 0);
+    pass(2 * DAY);
+    add_now(self, LOOKS);
+    assert_int_equal(ledger_count(self).pruned, LOOKS);
+    g_autoptr(ledger_rows) rows = NULL;
+    assert_int_equal(ledger_read(self, 0, NULL, 1, &rows, NULL), 0);
+    assert_int_equal(rows->pruned_to, LOOKS);
+}
+
+/// What the clock did before rows were written, and again before others: none of them is old.
+static void a_clock_that_is_wrong_makes_no_row_old(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *wrong, *right;
+    } clocks[] = {
+        {"1970-01-01T00:00:00Z", "2026-11-27T09:00:00Z"}, // nobody had set it yet
+        {"1970-01-01T00:00:00Z", "1970-01-01T01:00:00Z"}, // nor does anybody
+        {"2026-11-27T07:00:00Z", "2026-11-27T09:00:00Z"}, // an hour back
+        {"2016-11-27T08:00:00Z", "2026-11-27T09:00:00Z"}, // ten years back
+        {"2026-11-28T08:00:00Z", "2026-11-27T09:00:00Z"}, // a day ahead
+        {"2036-11-27T08:00:00Z", "2026-11-27T09:00:00Z"}, // ten years ahead
+        {"2036-11-27T08:00:00Z", "2036-11-27T09:00:00Z"}, // and nobody sets it
+        {"2038-01-19T03:14:08Z", "2026-11-27T09:00:00Z"}, // beyond 31 bits
+        {"9999-12-31T00:00:00Z", "2026-11-27T09:00:00Z"},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(clocks); i++) {
+        tear_down(NULL);
+        set_up(NULL);
+        g_autoptr(ledger) self = open_ledger(&month);
+        add_now(self, LOOKS);
+        const char *const dates[] = {clocks[i].wrong, clocks[i].right, clocks[i].right};
+        for (size_t j = 0; j < G_N_ELEMENTS(dates); j++) {
+            assert_true(date_parse(dates[j], &real_time));
+            run_time += 3600;
+            add_now(self, LOOKS);
+            if (ledger_count(self).pruned != 0) {
+                fail_msg("%s, then %s: %d rows went", dates[0], dates[1],
+                         (int)ledger_count(self).pruned);
+            }
+        }
+    }
+}
+
+/// Rows of a clock that nobody had set, or that was ahead, go with those after them.
+static void rows_of_a_wrong_clock_go_when_they_are_old(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {"1970-01-01T00:00:00Z", "2016-11-27T08:00:00Z",
+                                        "2036-11-27T08:00:00Z"};
+    for (size_t i = 0; i < G_N_ELEMENTS(wrong); i++) {
+        tear_down(NULL);
+        set_up(NULL);
+        g_autoptr(ledger) self = open_ledger(&month);
+        gint64 right = real_time;
+        assert_true(date_parse(wrong[i], &real_time));
+        add_now(self, LOOKS);
+        real_time = right;
+        add_now(self, LOOKS);
+        assert_int_equal(ledger_count(self).pruned, 0);
+        pass(31 * DAY);
+        add_now(self, LOOKS);
+        assert_int_equal(ledger_count(self).pruned, 2 * LOOKS);
+    }
+}
+
+/// A clock that leapt ahead and stays there for a day is right at last.
+static void a_leap_that_lasts_is_believed(void **state)
+{
+    (void)state;
+    g_autoptr(ledger) self = open_ledger(&month);
+    add_now(self, LOOKS);
+    real_time += 3650 * DAY;
+    add_now(self, LOOKS);
+    pass(DAY - 1);
+    add_now(self, LOOKS);
+    assert_int_equal(ledger_count(self).pruned, 0);
+    pass(1);
+    add_now(self, LOOKS);
+    assert_int_equal(ledger_count(self).pruned, LOOKS);
+}
+
+/// The host was off for long, or its clock is wrong: the first day cannot tell.
+static void a_ledger_that_is_opened_after_long_waits_a_day(void **state)
+{
+    (void)state;
+    ledger *before = open_ledger(&month);
+    add_now(before, LOOKS);
+    ledger_close(before);
+    real_time += 60 * DAY;
+    run_time = 10;
+    g_autoptr(ledger) self = open_ledger(&month);
+    add_now(self, LOOKS);
+    assert_int_equal(ledger_count(self).pruned, 0);
+    pass(DAY);
+    add_now(self, LOOKS);
+    assert_int_equal(ledger_count(self).pruned, LOOKS);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(the_old_go_by_their_day, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_clock_that_is_wrong_makes_no_row_old, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(rows_of_a_wrong_clock_go_when_they_are_old, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_leap_that_lasts_is_believed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_ledger_that_is_opened_after_long_waits_a_day, set_up,
+                                        tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
