@@ -3,6 +3,7 @@
 
 #include "agent/answers.h"
 #include "agent/say.h"
+#include "base/file.h"
 #include "virt/conn.h"
 
 #include <errno.h>
@@ -64,10 +65,7 @@ static gboolean tick(void *data)
 /// One folder, one agent: the lock goes with the descriptor.
 static int lock_folder(agent *self, const char *folder, cpulift_error **err)
 {
-    if (g_mkdir_with_parents(folder, 0750) != 0) {
-        return cpulift_error_set(err, CPULIFT_ESYSTEM, "cannot make the folder '%s': %s", folder,
-                                 g_strerror(errno));
-    }
+    TRY(file_make_folder(folder, 0750, err));
     self->lock = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (self->lock >= 0 && flock(self->lock, LOCK_EX | LOCK_NB) == 0) {
         return 0;

@@ -176,21 +176,31 @@ static void tell_change(const host_watch *self, const cpulift_host *host)
 }
 
 /// The agent stands on its host, which a scan cannot tell by every URI of libvirt: the document
-/// with what this kernel says. NULL: it has that, or this kernel says nothing. The caller frees it.
-static char *add_kernel(const host_watch *self, cpulift_host *host)
+/// with what this kernel says, the caller's; *ret_text NULL: it has that, or this kernel says
+/// nothing.
+static int add_kernel(const host_watch *self, cpulift_host *host, char **ret_text,
+                      cpulift_error **err)
 {
-    if (host->vulnerabilities != NULL || sysfs_load("/", host, NULL) != 0) {
-        return NULL;
+    g_autoptr(cpulift_error) why = NULL;
+    *ret_text = NULL;
+    if (host->vulnerabilities != NULL) {
+        return 0;
+    }
+    int rc = sysfs_load("/", host, &why);
+    if (rc != 0) {
+        return rc == CPULIFT_ESYSTEM ? cpulift_error_set(err, rc, "%s", why->message) : 0;
     }
     g_autoptr(json_t) json = host_format(host, self->needs.map);
-    return json_format_document(json);
+    *ret_text = json_format_document(json);
+    return 0;
 }
 
 static int take(host_watch *self, const char *scanned, size_t scanned_len, cpulift_error **err)
 {
     g_autoptr(cpulift_host) host = NULL;
     TRY(host_parse(scanned, scanned_len, "scan", self->needs.map, &host, err));
-    g_autofree char *whole = add_kernel(self, host);
+    g_autofree char *whole = NULL;
+    TRY(add_kernel(self, host, &whole, err));
     const char *text = whole != NULL ? whole : scanned;
     size_t len = whole != NULL ? strlen(whole) : scanned_len;
     tell_change(self, host);

@@ -276,6 +276,34 @@ int file_save(const char *path, const char *text, size_t len, unsigned mode, cpu
                       &(struct save){.path = path, .text = text, .len = len, .mode = mode}, err);
 }
 
+int file_find_kind(const char *path, enum file_kind *ret_kind, cpulift_error **err)
+{
+    struct stat st = {0};
+    bool is_there = stat(path, &st) == 0;
+    if (!is_there && errno != ENOENT && errno != ENOTDIR) {
+        return fail_errno(err, "look at", path);
+    }
+    *ret_kind = !is_there             ? FILE_NONE
+                : S_ISREG(st.st_mode) ? FILE_REGULAR
+                : S_ISDIR(st.st_mode) ? FILE_FOLDER
+                                      : FILE_OTHER;
+    return 0;
+}
+
+int file_make_folder(const char *path, unsigned mode, cpulift_error **err)
+{
+    enum file_kind kind = FILE_NONE;
+    TRY(file_find_kind(path, &kind, err));
+    if (kind == FILE_FOLDER) {
+        return 0;
+    }
+    g_autofree char *above = g_path_get_dirname(path);
+    TRY(kind == FILE_NONE && strcmp(above, path) != 0 ? file_make_folder(above, mode, err) : 0);
+    // Somebody else may have made it meanwhile.
+    bool is_made = mkdir(path, mode) == 0 || (errno == EEXIST && kind == FILE_NONE);
+    return is_made ? 0 : fail_errno(err, "make the folder", path);
+}
+
 bool file_has_suffix(const char *name, const char *const *suffixes)
 {
     size_t len = strlen(name);
@@ -288,8 +316,7 @@ bool file_has_suffix(const char *name, const char *const *suffixes)
     return false;
 }
 
-/// The names in a folder, sorted, but those that begin with a dot.
-static int read_names(const char *folder, GPtrArray *names, cpulift_error **err)
+int file_list_names(const char *folder, GPtrArray *names, cpulift_error **err)
 {
     DIR *dir = opendir(folder);
     if (dir == NULL) {
@@ -319,7 +346,7 @@ int file_list(const char *folder, const char *const *suffixes, GPtrArray *paths,
               cpulift_error **err)
 {
     g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
-    TRY(read_names(folder, names, err));
+    TRY(file_list_names(folder, names, err));
     for (size_t i = 0; i < names->len; i++) {
         g_autofree char *path = g_build_filename(folder, names->pdata[i], NULL);
         struct stat st = {0};

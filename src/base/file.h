@@ -41,6 +41,15 @@ int file_save(const char *path, const char *text, size_t len, unsigned mode, cpu
 /// Writes all bytes to a descriptor; `name` is for the message.
 int file_write_fd(int fd, const char *name, const char *text, size_t len, cpulift_error **err);
 
+enum file_kind { FILE_NONE, FILE_REGULAR, FILE_FOLDER, FILE_OTHER };
+
+/// What stands at `path`, through links. That a disk does not answer is an error, and not
+/// FILE_NONE.
+int file_find_kind(const char *path, enum file_kind *ret_kind, cpulift_error **err);
+
+/// Makes the folder and those above it, where they are missing.
+int file_make_folder(const char *path, unsigned mode, cpulift_error **err);
+
 /// True where the name ends with one of `suffixes` (NULL-terminated), in capitals or not.
 bool file_has_suffix(const char *name, const char *const *suffixes);
 
@@ -48,6 +57,9 @@ bool file_has_suffix(const char *name, const char *const *suffixes);
 /// of the suffixes and begin with no dot, sorted, no FIFO or device among them.
 int file_list(const char *folder, const char *const *suffixes, GPtrArray *paths,
               cpulift_error **err);
+
+/// Adds the names in the folder, sorted, that begin with no dot.
+int file_list_names(const char *folder, GPtrArray *names, cpulift_error **err);
 
 /// A file name that nobody can foresee: `prefix` and 32 digits. The caller frees it.
 char *file_name_temporary(const char *prefix);

@@ -137,7 +137,9 @@ static int find_files(char **paths, size_t count, GPtrArray *files, cpulift_erro
     static const char *const suffixes[] = {".xml", ".json", NULL};
     for (size_t i = 0; i < count; i++) {
         size_t before = files->len;
-        if (!g_file_test(paths[i], G_FILE_TEST_IS_DIR)) {
+        enum file_kind kind = FILE_NONE;
+        TRY(file_find_kind(paths[i], &kind, err));
+        if (kind != FILE_FOLDER) {
             g_ptr_array_add(files, g_strdup(paths[i]));
             continue;
         }
@@ -199,6 +201,16 @@ static int print_all(const catalog *map, const GPtrArray *hosts, cpulift_error *
     return command_output(options.output, text->str, err);
 }
 
+/// Whether the output is a folder.
+static int find_output(bool *ret_is_folder, cpulift_error **err)
+{
+    enum file_kind kind = FILE_NONE;
+    TRY(options.output != NULL ? file_find_kind(options.output, &kind, err) : 0);
+    *ret_is_folder =
+        kind == FILE_FOLDER || (options.output != NULL && g_str_has_suffix(options.output, "/"));
+    return 0;
+}
+
 static int save_all(const catalog *map, const GPtrArray *hosts, cpulift_error **err)
 {
     TRY(command_make_folder(options.output, err));
@@ -236,9 +248,9 @@ static int run(char **paths, size_t count)
     g_autoptr(catalog) map = NULL;
     g_autoptr(GPtrArray) hosts = g_ptr_array_new_with_free_func(free_host);
     g_autoptr(GPtrArray) files = g_ptr_array_new_with_free_func(g_free);
-    bool is_folder = options.output != NULL && (g_str_has_suffix(options.output, "/") ||
-                                                g_file_test(options.output, G_FILE_TEST_IS_DIR));
-    if (catalog_load(NULL, &map, &err) != 0 || find_files(paths, count, files, &err) != 0) {
+    bool is_folder = false;
+    if (find_output(&is_folder, &err) != 0 || catalog_load(NULL, &map, &err) != 0 ||
+        find_files(paths, count, files, &err) != 0) {
         return command_fail(&err);
     }
     if (options.sysfs != NULL && options.host_name == NULL && files->len > 1) {

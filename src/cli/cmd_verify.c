@@ -77,9 +77,17 @@ static int load_plan(const char *path, cpulift_plan **ret_plan, cpulift_error **
     if (address_is(path)) {
         return address_is_plan(path) ? places_load_plan(path, ret_plan, err) : 0;
     }
-    bool is_one = strcmp(path, "-") != 0 && !g_file_test(path, G_FILE_TEST_IS_DIR) &&
-                  file_load(path, PLAN_FILE_MAX, &text, &len, NULL) == 0 &&
-                  json_parse_text(text, len, path, &json, NULL) == 0 &&
+    enum file_kind kind = FILE_FOLDER;
+    TRY(strcmp(path, "-") != 0 ? file_find_kind(path, &kind, err) : 0);
+    if (kind == FILE_FOLDER) {
+        return 0;
+    }
+    g_autoptr(cpulift_error) why = NULL;
+    int rc = file_load(path, PLAN_FILE_MAX, &text, &len, &why);
+    if (rc == CPULIFT_ESYSTEM) {
+        return cpulift_error_set(err, rc, "%s", why->message);
+    }
+    bool is_one = rc == 0 && json_parse_text(text, len, path, &json, NULL) == 0 &&
                   g_strcmp0(json_get_string(json, "schema"), PLAN_SCHEMA) == 0;
     return is_one ? plan_from_json(json, path, ret_plan, err) : 0;
 }

@@ -69,11 +69,11 @@ int command_output(const char *path, const char *text, cpulift_error **err)
 
 int command_make_folder(const char *folder, cpulift_error **err)
 {
-    if (g_mkdir_with_parents(folder, 0755) != 0 || access(folder, W_OK | X_OK) != 0) {
-        return cpulift_error_set(err, CPULIFT_ESYSTEM, "cannot write to folder '%s': %s", folder,
-                                 g_strerror(errno));
-    }
-    return 0;
+    TRY(file_make_folder(folder, 0755, err));
+    return access(folder, W_OK | X_OK) == 0
+               ? 0
+               : cpulift_error_set(err, CPULIFT_ESYSTEM, "cannot write to folder '%s': %s", folder,
+                                   g_strerror(errno));
 }
 
 int command_output_in(const char *folder, const char *name, const char *text, cpulift_error **err)

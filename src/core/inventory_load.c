@@ -180,11 +180,10 @@ static int add_folder(inventory *inv, const char *path, cpulift_error **err)
 
 int inventory_load(inventory *inv, const char *path, cpulift_error **err)
 {
+    enum file_kind kind = FILE_NONE;
     if (strcmp(path, "-") == 0) {
         return add_stdin(inv, err);
     }
-    if (g_file_test(path, G_FILE_TEST_IS_DIR)) {
-        return add_folder(inv, path, err);
-    }
-    return add_file(inv, path, err);
+    TRY(file_find_kind(path, &kind, err));
+    return kind == FILE_FOLDER ? add_folder(inv, path, err) : add_file(inv, path, err);
 }

@@ -4,8 +4,10 @@
 #include "base/file.h"
 #include "base/text.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define VULNERABILITIES "/sys/devices/system/cpu/vulnerabilities"
 #define KERNEL          "/proc/sys/kernel/osrelease"
@@ -58,30 +60,50 @@ static void add_vulnerability(json_t *list, const char *name, const char *text)
     }
 }
 
-static char *load_line(const char *folder, const char *name)
+/// Whether there is a file of the kernel's. A copy may hold links to whatever this machine has, and
+/// FIFOs; what this user may not read, as an old kernel's microcode, is as if it were not there.
+static int find_line(const char *path, bool *ret_is_there, cpulift_error **err)
+{
+    struct stat info = {0};
+    bool is_file = lstat(path, &info) == 0 && S_ISREG(info.st_mode);
+    bool is_seen = is_file ? access(path, R_OK) == 0 : info.st_mode != 0;
+    if (!is_seen && errno != ENOENT && errno != ENOTDIR && errno != EACCES) {
+        return cpulift_error_set(err, CPULIFT_ESYSTEM, "cannot look at '%s': %s", path,
+                                 g_strerror(errno));
+    }
+    *ret_is_there = is_file && is_seen;
+    return 0;
+}
+
+/// *ret_line, the caller's; NULL: there is none.
+static int load_line(const char *folder, const char *name, char **ret_line, cpulift_error **err)
 {
     g_autofree char *path = g_build_filename(folder, name, NULL);
     g_autofree char *text = NULL;
-    // A copy may hold links to whatever this machine has, and FIFOs.
-    struct stat info;
-    bool is_file = lstat(path, &info) == 0 && S_ISREG(info.st_mode);
-    return is_file && file_load(path, LINE_FILE_MAX, &text, NULL, NULL) == 0 ? take_line(text)
-                                                                             : NULL;
+    g_autoptr(cpulift_error) why = NULL;
+    bool is_there = false;
+    *ret_line = NULL;
+    TRY(find_line(path, &is_there, err));
+    int rc = is_there ? file_load(path, LINE_FILE_MAX, &text, NULL, &why) : 0;
+    *ret_line = text != NULL ? take_line(text) : NULL;
+    return rc == CPULIFT_ESYSTEM ? cpulift_error_set(err, rc, "%s", why->message) : 0;
 }
 
-static json_t *load_vulnerabilities(const char *folder)
+static int load_vulnerabilities(const char *folder, json_t *list, cpulift_error **err)
 {
-    json_t *list = json_object();
-    g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
-    const char *name;
-    while (dir != NULL && (name = g_dir_read_name(dir)) != NULL) {
-        g_autofree char *line = load_line(folder, name);
-        add_vulnerability(list, name, line != NULL ? line : "");
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+    enum file_kind kind = FILE_NONE;
+    TRY(file_find_kind(folder, &kind, err));
+    TRY(kind == FILE_FOLDER ? file_list_names(folder, names, err) : 0);
+    for (size_t i = 0; i < names->len; i++) {
+        g_autofree char *line = NULL;
+        TRY(load_line(folder, names->pdata[i], &line, err));
+        add_vulnerability(list, names->pdata[i], line != NULL ? line : "");
     }
-    return list;
+    return 0;
 }
 
-/// Takes the list over; an empty one is none.
+/// An empty list is none.
 static bool set_vulnerabilities(cpulift_host *host, json_t *list)
 {
     bool is_some = json_object_size(list) > 0;
@@ -89,21 +111,24 @@ static bool set_vulnerabilities(cpulift_host *host, json_t *list)
         json_decref(host->vulnerabilities);
         host->vulnerabilities = json_incref(list);
     }
-    json_decref(list);
     return is_some;
 }
 
 int sysfs_load(const char *root, cpulift_host *host, cpulift_error **err)
 {
     g_autofree char *folder = g_build_filename(root, VULNERABILITIES, NULL);
-    bool is_root = g_file_test(folder, G_FILE_TEST_IS_DIR);
+    g_autoptr(json_t) list = json_object();
+    enum file_kind kind = FILE_NONE;
+    TRY(file_find_kind(folder, &kind, err));
+    TRY(load_vulnerabilities(kind == FILE_FOLDER ? folder : root, list, err));
     for (size_t i = 0; i < G_N_ELEMENTS(files); i++) {
-        g_autofree char *line = load_line(root, files[i].path);
+        g_autofree char *line = NULL;
+        TRY(load_line(root, files[i].path, &line, err));
         if (line != NULL) {
             files[i].set(host, line);
         }
     }
-    return set_vulnerabilities(host, load_vulnerabilities(is_root ? folder : root))
+    return set_vulnerabilities(host, list)
                ? 0
                : cpulift_error_set(err, CPULIFT_EINPUT,
                                    "'%s' is no copy of " VULNERABILITIES
@@ -139,7 +164,7 @@ int sysfs_parse(const char *text, size_t len, const char *name, cpulift_host *ho
     }
     g_autofree char *copy = g_strndup(text, len);
     g_auto(GStrv) lines = g_strsplit(copy, "\n", -1);
-    json_t *list = json_object();
+    g_autoptr(json_t) list = json_object();
     for (char **line = lines; *line != NULL; line++) {
         parse_line(host, list, *line);
     }

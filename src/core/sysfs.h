@@ -11,7 +11,8 @@
 
 /// Puts into `host` what is below `root`, the folder that stands for "/" (a copy of a host's sys
 /// and proc), in place of what it had; what is not there is left as it is. `root` may be a copy of
-/// the folder "vulnerabilities" alone. CPULIFT_EINPUT: there are no vulnerabilities.
+/// the folder "vulnerabilities" alone. CPULIFT_EINPUT: there are no vulnerabilities;
+/// CPULIFT_ESYSTEM: they could not be read, which is another thing.
 int sysfs_load(const char *root, cpulift_host *host, cpulift_error **err);
 
 /// The command for another machine's shell that prints what sysfs_parse() reads.

@@ -6,7 +6,6 @@
 #include "measure/page.h"
 #include "measure/workload.h"
 
-#include <errno.h>
 #include <string.h>
 
 static void add_tsv(GString *all, const char *source, const bench_summary *sum)
@@ -78,10 +77,7 @@ static int save(const char *folder, const char *name, const char *text, cpulift_
 int report_save(const struct report_source *sources, size_t count, const char *folder,
                 cpulift_error **err)
 {
-    if (g_mkdir_with_parents(folder, 0777) != 0) {
-        return cpulift_error_set(err, CPULIFT_ESYSTEM, "cannot make the folder '%s': %s", folder,
-                                 g_strerror(errno));
-    }
+    TRY(file_make_folder(folder, 0777, err));
     g_autoptr(GPtrArray) summaries = g_ptr_array_new_with_free_func((GDestroyNotify)summary_free);
     g_autoptr(GPtrArray) pictures =
         g_ptr_array_new_with_free_func((GDestroyNotify)g_ptr_array_unref);

@@ -196,7 +196,10 @@ static int read_all(struct scan *scan, cpulift_error **err)
         warn(scan, "%s", bound);
     }
     if (scan->conn->is_local) {
-        (void)sysfs_load("/", scan->host, NULL); // a container may hide the list
+        g_autoptr(cpulift_error) hidden = NULL;
+        if (sysfs_load("/", scan->host, &hidden) == CPULIFT_ESYSTEM) { // else a container hides it
+            warn(scan, "%s; what this kernel says of its CPU is not all known", hidden->message);
+        }
         try_kvm(scan);
     }
     return 0;
