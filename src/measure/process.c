@@ -81,6 +81,9 @@ static void clear_running(struct running *r)
 {
     auto_close(&r->out);
     auto_close(&r->errors);
+    if (r->output != NULL) {
+        g_string_free(g_steal_pointer(&r->output), TRUE);
+    }
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(running, clear_running)
@@ -125,8 +128,20 @@ static void keep(GString *output, const char *bytes, size_t len)
     }
 }
 
+/// It is not known what it says: it ends.
+static int fail_reading(const struct running *r, const struct process_options *options,
+                        cpulift_error **err)
+{
+    int saved = errno;
+    kill(-r->pid, SIGKILL);
+    (void)waitpid(r->pid, NULL, 0);
+    return cpulift_error_set(err, CPULIFT_ESYSTEM, "cannot read what '%s' says: %s",
+                             options->argv[0], g_strerror(saved));
+}
+
 /// Reads until the program closes its output, or the deadline or a signal comes.
-static void read_output(struct running *r)
+static int read_output(struct running *r, const struct process_options *options,
+                       cpulift_error **err)
 {
     char bytes[16384];
     for (;;) {
@@ -137,11 +152,14 @@ static void read_output(struct running *r)
         r->is_timeout = g_get_monotonic_time() >= r->deadline;
         if (process_is_interrupted() || r->is_timeout) {
             kill(-r->pid, SIGKILL);
-            return;
+            return 0;
         }
-        ssize_t got = ready > 0 ? read(r->out, bytes, sizeof bytes) : -1;
-        if (ready > 0 && (got == 0 || (got < 0 && errno != EINTR))) {
-            return;
+        ssize_t got = ready > 0 ? read(r->out, bytes, sizeof bytes) : ready;
+        if (got < 0 && errno != EINTR) {
+            return fail_reading(r, options, err);
+        }
+        if (ready > 0 && got == 0) {
+            return 0;
         }
         keep(r->output, bytes, got > 0 ? (size_t)got : 0);
     }
@@ -225,7 +243,7 @@ int process_run(const struct process_options *options, process_outcome *ret_outc
     g_auto(running) r = {.out = -1, .errors = -1};
     TRY(start(options, &r, err));
     r.output = g_string_new(NULL);
-    read_output(&r);
+    TRY(read_output(&r, options, err));
     process_outcome outcome = finish(&r);
     if (process_is_interrupted()) {
         process_clear(&outcome);
