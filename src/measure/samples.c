@@ -160,12 +160,17 @@ int samples_save(const bench_samples *s, const char *path, cpulift_error **err)
     return file_save(path, text, strlen(text), 0644, err);
 }
 
-/// False: whoever had the lock has removed the file since it was opened.
-static bool is_file_at(int fd, const char *path)
+/// *ret_is false: whoever had the lock has removed the file since it was opened.
+static int find_own(int fd, const char *path, bool *ret_is, cpulift_error **err)
 {
     struct stat ours, there;
-    return fstat(fd, &ours) == 0 && lstat(path, &there) == 0 && ours.st_dev == there.st_dev &&
-           ours.st_ino == there.st_ino;
+    bool is_there = lstat(path, &there) == 0;
+    if ((!is_there && errno != ENOENT) || fstat(fd, &ours) != 0) {
+        return cpulift_error_set(err, CPULIFT_ESYSTEM, "cannot look at '%s': %s", path,
+                                 g_strerror(errno));
+    }
+    *ret_is = is_there && ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
+    return 0;
 }
 
 int samples_lock_take(const char *path, samples_lock *ret_lock, cpulift_error **err)
@@ -180,13 +185,17 @@ int samples_lock_take(const char *path, samples_lock *ret_lock, cpulift_error **
                                      g_strerror(errno));
         }
         if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-            return cpulift_error_set(
-                err, CPULIFT_ECONFLICT,
-                "another bench writes '%s'; wait for its end or choose another "
-                "--output",
-                path);
+            return errno == EWOULDBLOCK
+                       ? cpulift_error_set(err, CPULIFT_ECONFLICT,
+                                           "another bench writes '%s'; wait for its end or choose "
+                                           "another --output",
+                                           path)
+                       : cpulift_error_set(err, CPULIFT_ESYSTEM, "cannot lock '%s': %s", lock,
+                                           g_strerror(errno));
         }
-        if (is_file_at(fd, lock)) {
+        bool is_ours = false;
+        TRY(find_own(fd, lock, &is_ours, err));
+        if (is_ours) {
             *ret_lock = (samples_lock){.path = g_steal_pointer(&lock), .fd = auto_steal(&fd)};
             return 0;
         }
