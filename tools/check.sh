@@ -29,7 +29,8 @@ step tests/layers.sh
 step build
 clang_lane >build-asan.lane 2>&1 &
 # A busy machine is slow, not wrong: four times the limits of a quiet one. Most tests of the longest wait, for guests, daemons and clocks.
-step meson test -t 4 --num-processes $(($(nproc) * 2)) -C build --print-errorlogs --no-suite ddg-long --no-suite security-long --no-suite newer
+step meson test -t 4 --num-processes $(($(nproc) * 2)) -C build --print-errorlogs --no-suite ddg-long --no-suite faults-long --no-suite security-long \
+    --no-suite newer
 wait $! || status=1
 cat build-asan.lane >&2
 ./tools/count.sh build/meson-logs/testlog.json build-asan/meson-logs/testlog.json
