@@ -21,8 +21,7 @@
 /// So many rows are added from one look at what is old to the next.
 #define PRUNE_EVERY 500
 
-/// So many seconds a clock may be ahead of what was expected, or stays to be believed all the same.
-#define LEAP 86400
+#define DAY 86400
 
 /// Before it there was no ledger: a clock that says so was not set yet.
 #define FIRST_DAY "2026-01-01"
@@ -39,9 +38,9 @@ struct ledger {
     GPtrArray *pending; ///< struct pending *
     guint64 rows, pruned, pruned_to, lost;
     unsigned unpruned; ///< rows since the last look
-    /// When it was, in seconds since 1970, at which second of the machine's running; and when it
-    /// was first seen that the clock had leapt ahead since then (0: it has not).
-    gint64 believed, believed_at, leapt_at;
+    /// What the clock said at the last look, at which second of the machine's running that was, and
+    /// since which the clock has not leapt ahead.
+    gint64 seen, seen_at, steady_since;
     char *fault;
 };
 
@@ -149,35 +148,17 @@ static int read_counts(ledger *self, cpulift_error **err)
     return get_number(self, "SELECT row FROM pruned", NULL, &self->pruned_to, err);
 }
 
-/// Time goes on from the newest row; where there is none, from now.
-static int start_clock(ledger *self, cpulift_error **err)
+/// A clock that leaps ahead makes all rows old, and what goes is gone for ever: it is believed when
+/// it has gone on for a day.
+static bool is_steady(ledger *self, gint64 now)
 {
-    g_autoptr(GPtrArray) newest = g_ptr_array_new_with_free_func(ledger_row_free);
-    TRY(table_read(self->db, &ledger_row_record, "event", "at >= ?1 ORDER BY id DESC LIMIT 1",
-                   FIRST_DAY, newest, err));
-    const ledger_row *row = newest->len > 0 ? newest->pdata[0] : NULL;
-    self->believed_at = g_get_monotonic_time() / G_USEC_PER_SEC;
-    if (row == NULL || !date_parse(row->at, &self->believed)) {
-        self->believed = g_get_real_time() / G_USEC_PER_SEC;
+    gint64 at = g_get_monotonic_time() / G_USEC_PER_SEC;
+    if (now - self->seen > at - self->seen_at + DAY) {
+        self->steady_since = at;
     }
-    return 0;
-}
-
-/// A clock that leaps ahead makes all rows old, and what goes is gone for ever: it is believed only
-/// when it has stood there for a day.
-static gint64 read_clock(ledger *self)
-{
-    gint64 now = g_get_real_time() / G_USEC_PER_SEC, at = g_get_monotonic_time() / G_USEC_PER_SEC;
-    gint64 expected = self->believed + (at - self->believed_at);
-    bool is_leap = now > expected + LEAP;
-    self->leapt_at = !is_leap ? 0 : self->leapt_at != 0 ? self->leapt_at : at;
-    if (is_leap && at - self->leapt_at < LEAP) {
-        return expected;
-    }
-    self->leapt_at = 0;
-    self->believed = now;
-    self->believed_at = at;
-    return now;
+    self->seen = now;
+    self->seen_at = at;
+    return at - self->steady_since >= DAY;
 }
 
 int ledger_open(const char *path, const struct ledger_limits *limits, ledger **ret_ledger,
@@ -188,6 +169,8 @@ int ledger_open(const char *path, const struct ledger_limits *limits, ledger **r
     self->limits = *limits;
     self->pending = g_ptr_array_new_with_free_func(free_pending);
     self->unpruned = PRUNE_EVERY;
+    self->seen = g_get_real_time() / G_USEC_PER_SEC;
+    self->seen_at = self->steady_since = g_get_monotonic_time() / G_USEC_PER_SEC;
     const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
     if (sqlite3_open_v2(path, &self->db, flags, NULL) != SQLITE_OK) {
         return fail(self, "open", err);
@@ -195,7 +178,6 @@ int ledger_open(const char *path, const struct ledger_limits *limits, ledger **r
     (void)sqlite3_busy_timeout(self->db, 2000);
     TRY(prepare(self, err));
     TRY(read_counts(self, err));
-    TRY(start_clock(self, err));
     *ret_ledger = g_steal_pointer(&self);
     return 0;
 }
@@ -246,8 +228,10 @@ static int write_all(ledger *self, cpulift_error **err)
 static int prune(ledger *self, guint64 rows, guint64 *ret_count, guint64 *ret_last,
                  cpulift_error **err)
 {
-    gint64 now = read_clock(self);
-    g_autofree char *young = date_format(now - (gint64)self->limits.days * 86400);
+    gint64 now = g_get_real_time() / G_USEC_PER_SEC;
+    g_autofree char *young = is_steady(self, now)
+                                 ? date_format(now - (gint64)self->limits.days * DAY)
+                                 : g_strdup(FIRST_DAY);
     g_autofree char *today = date_format(now);
     guint64 beyond = rows > self->limits.rows ? rows - self->limits.rows : 0;
     g_autofree char *last = g_strdup_printf(
