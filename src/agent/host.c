@@ -298,7 +298,7 @@ void host_watch_scan(host_watch *self)
 void host_watch_judge(host_watch *self)
 {
     g_autoptr(cpulift_host) host = load_host(self);
-    if (self->scanned != 0 && host != NULL) {
+    if (self->scans > 0 && host != NULL) {
         judge(self, host);
     }
 }

@@ -26,7 +26,7 @@ struct host_needs {
 
 struct host_state {
     const char *fault;    ///< why the last scan failed; NULL: it did not, or there was none
-    gint64 scanned;       ///< when the last good one ended, in seconds since 1970; 0: never
+    gint64 scanned;       ///< when the last good one ended, in seconds since 1970
     guint64 scans;        ///< good ones
     bool is_judged;       ///< there is a plan and a scan:
     enum fleet_can can;   ///< whether the host gives what the plan needs,

@@ -55,10 +55,10 @@ static void add_libvirt(GString *out, const struct guests_state *state)
 static void add_host(GString *out, const struct host_state *host)
 {
     add_one(out, "cpulift_agent_scan_up", "gauge", "1: the last scan of this host succeeded.",
-            host->fault == NULL && host->scanned != 0);
+            host->fault == NULL && host->scans > 0);
     add_one(out, "cpulift_agent_scans_total", "counter", "Scans of this host that succeeded.",
             (double)host->scans);
-    if (host->scanned != 0) {
+    if (host->scans > 0) {
         add_one(out, "cpulift_agent_scan_seconds", "gauge",
                 "When the last of them ended, since 1970.", (double)host->scanned);
     }

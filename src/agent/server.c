@@ -162,7 +162,8 @@ static unsigned check_request(const struct gate *gate, struct MHD_Connection *co
                               const char *method, const char **ret_why)
 {
     if (gate->is_secure && !secure_is_client(connection)) {
-        *ret_why = "a client needs a certificate that this agent's authorities signed";
+        *ret_why = "a client needs a certificate that this agent's authorities signed, "
+                   "and that is valid by this host's clock";
         return MHD_HTTP_FORBIDDEN;
     }
     if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0) {

@@ -54,8 +54,8 @@ static void answer(void *data, const struct http_answer *answer)
         cpulift_error_set(&host->err, answer->err->code, "%s", answer->err->message);
     } else if (answer->status != 200) {
         cpulift_error_set(&host->err, CPULIFT_EREMOTE,
-                          "'%s' answers '%s' with HTTP status %ld: %.200s", name, host->path,
-                          answer->status, answer->text);
+                          "'%s' answers '%s' with HTTP status %ld: %.*s", name, host->path,
+                          answer->status, (int)MIN(strcspn(answer->text, "\n"), 200), answer->text);
     } else {
         host->text = g_memdup2(answer->text, answer->len + 1);
         host->len = answer->len;

@@ -202,8 +202,13 @@ static int set_problem(const http_call *call, CURLcode result, cpulift_error **e
                                  call->name);
     }
     bool is_refused = result == CURLE_COULDNT_CONNECT && number != 0;
-    return cpulift_error_set(err, CPULIFT_EREMOTE, "'%s' does not answer: %s", call->name,
-                             is_refused ? g_strerror((int)number) : said);
+    bool is_unproved = result == CURLE_PEER_FAILED_VERIFICATION;
+    return cpulift_error_set(
+        err, CPULIFT_EREMOTE, "'%s' does not answer: %s%s", call->name,
+        is_refused ? g_strerror((int)number) : said,
+        is_unproved ? "; its certificate wants an authority that is trusted here, the name by "
+                      "which it is called, and a clock by which it is valid"
+                    : "");
 }
 
 static void finish(http_call *call, CURLcode result)
