@@ -43,7 +43,7 @@ static void G_NORETURN run_child(const struct jobs *jobs, size_t index, int to, 
     _exit(file_write_fd(to, "pipe", text, strlen(text), NULL) == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
-/// Returns NULL where no process can be made.
+/// Returns NULL where no process can be made; errno says why.
 static struct job *start_job(const struct jobs *jobs, size_t index)
 {
     int ends[2];
@@ -55,9 +55,11 @@ static struct job *start_job(const struct jobs *jobs, size_t index)
     if (pid == 0) {
         run_child(jobs, index, ends[1], parent);
     }
+    int saved = errno;
     close(ends[1]);
     if (pid < 0) {
         close(ends[0]);
+        errno = saved;
         return NULL;
     }
     struct job *job = g_new0(struct job, 1);
@@ -78,7 +80,16 @@ bool jobs_wait(pid_t pid, int *ret_status)
     return ended == pid;
 }
 
-static void end_job(const struct jobs *jobs, const struct job *job, enum jobs_end end)
+static char *describe_end(bool has_ended, int status)
+{
+    return !has_ended            ? g_strdup("its end is not known")
+           : WIFSIGNALED(status) ? g_strdup_printf("killed by signal %d", WTERMSIG(status))
+                                 : g_strdup_printf("it ended with status %d", WEXITSTATUS(status));
+}
+
+/// `why` is for JOBS_LOST.
+static void end_job(const struct jobs *jobs, const struct job *job, enum jobs_end end,
+                    const char *why)
 {
     if (end != JOBS_DONE) {
         kill(-job->pid, SIGKILL);
@@ -86,11 +97,13 @@ static void end_job(const struct jobs *jobs, const struct job *job, enum jobs_en
     }
     int status = 0;
     bool has_ended = jobs_wait(job->pid, &status);
+    g_autofree char *fate = describe_end(has_ended, status);
     if (end == JOBS_DONE && (!has_ended || status != 0)) {
         end = JOBS_LOST;
+        why = fate;
     }
     bool is_done = end == JOBS_DONE;
-    jobs->done(jobs->data, job->index, end, is_done ? job->text->str : NULL,
+    jobs->done(jobs->data, job->index, end, is_done ? job->text->str : why,
                is_done ? job->text->len : 0);
 }
 
@@ -99,12 +112,13 @@ static bool read_job(const struct jobs *jobs, struct job *job)
 {
     char chunk[16384];
     ssize_t n = read(job->from, chunk, sizeof(chunk));
+    const char *why = n < 0 ? g_strerror(errno) : "it sent too much";
     if (n > 0) {
         g_string_append_len(job->text, chunk, n);
     }
     bool is_over = n == 0 || (n < 0 && errno != EINTR) || job->text->len > JOBS_TEXT_MAX;
     if (is_over) {
-        end_job(jobs, job, n == 0 ? JOBS_DONE : JOBS_LOST);
+        end_job(jobs, job, n == 0 ? JOBS_DONE : JOBS_LOST, why);
     }
     return is_over;
 }
@@ -120,12 +134,13 @@ static void wait_jobs(const struct jobs *jobs, GPtrArray *running)
         end = MIN(end, job->end);
     }
     gint64 left_ms = (end - g_get_monotonic_time() + 999) / 1000;
-    poll(polled, running->len, (int)CLAMP(left_ms, 0, G_MAXINT));
+    int ready = poll(polled, running->len, (int)CLAMP(left_ms, 0, G_MAXINT));
+    const char *blind = ready < 0 && errno != EINTR ? g_strerror(errno) : NULL;
     for (size_t i = running->len; i-- > 0;) {
         struct job *job = running->pdata[i];
-        bool is_over = polled[i].revents != 0 && read_job(jobs, job);
-        if (!is_over && g_get_monotonic_time() >= job->end) {
-            end_job(jobs, job, JOBS_LATE);
+        bool is_over = blind == NULL && polled[i].revents != 0 && read_job(jobs, job);
+        if (!is_over && (blind != NULL || g_get_monotonic_time() >= job->end)) {
+            end_job(jobs, job, blind != NULL ? JOBS_LOST : JOBS_LATE, blind);
             is_over = true;
         }
         if (is_over) {
@@ -144,7 +159,7 @@ void jobs_run(const struct jobs *jobs)
             if (job != NULL) {
                 g_ptr_array_add(running, job);
             } else {
-                jobs->done(jobs->data, next - 1, JOBS_LOST, NULL, 0);
+                jobs->done(jobs->data, next - 1, JOBS_LOST, g_strerror(errno), 0);
             }
         }
         if (running->len > 0) {

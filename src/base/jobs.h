@@ -27,8 +27,8 @@ struct jobs {
     /// parent shall get, allocated.
     char *(*work)(void *data, size_t index);
 
-    /// Called in the parent, in the order in which the pieces end. `text` is borrowed and NULL
-    /// unless `end` is JOBS_DONE.
+    /// Called in the parent, in the order in which the pieces end. `text`, borrowed, is what `work`
+    /// returned; JOBS_LOST: why; JOBS_LATE: NULL.
     void (*done)(void *data, size_t index, enum jobs_end end, const char *text, size_t len);
 };
 

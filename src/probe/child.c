@@ -64,7 +64,8 @@ static void take_answer(void *data, size_t index, enum jobs_end end, const char 
         cpulift_error_set(&work->err, CPULIFT_EREMOTE, "libvirt did not answer within %u s",
                           (work->options->timeout_ms + GRACE_MS) / 1000);
     } else if (end == JOBS_LOST) {
-        cpulift_error_set(&work->err, CPULIFT_EREMOTE, "the process that talked to libvirt died");
+        cpulift_error_set(&work->err, CPULIFT_EREMOTE,
+                          "the process that talked to libvirt died: %s", text);
     } else if (json_parse_text(text, len, "child", &json, &work->err) == 0) {
         parse_answer(work, json);
     }

@@ -154,7 +154,8 @@ static void take_answer(void *data, size_t index, enum jobs_end end, const char 
                           name, ask->timeout_ms / 1000.0);
     } else {
         cpulift_error_set(&host->err, CPULIFT_ESYSTEM,
-                          "the process that asked '%s' was lost; ask this host alone", name);
+                          "the process that asked '%s' was lost: %s; ask this host alone", name,
+                          text);
     }
     progress->done++;
     ask->tell(progress->done, ask->hosts->len);

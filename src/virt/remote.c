@@ -51,32 +51,34 @@ int remote_get_argv(const char *uri, unsigned timeout_ms, char ***ret_argv, cpul
     return 0;
 }
 
-/// What ssh prints until it closes its output, one byte more than is taken at most. False: it did
-/// not close it in time.
-static bool collect(int fd, gint64 end, GString *text)
+/// What ssh prints until it closes its output, one byte more than is taken at most.
+static int collect(int fd, gint64 end, const char *name, GString *text, cpulift_error **err)
 {
     char buffer[4096];
     ssize_t n = 1;
     while (n != 0 && text->len <= SYSFS_TEXT_MAX) {
         gint64 left = (end - g_get_monotonic_time()) / G_TIME_SPAN_MILLISECOND;
         struct pollfd wait = {.fd = fd, .events = POLLIN};
-        if (left <= 0 || poll(&wait, 1, (int)MIN(left, G_MAXINT)) == 0) {
-            return false;
+        int ready = left > 0 ? poll(&wait, 1, (int)MIN(left, G_MAXINT)) : 0;
+        if (ready == 0) {
+            return cpulift_error_set(err, CPULIFT_EREMOTE, "'%s' did not answer over ssh in time",
+                                     name);
         }
-        n = read(fd, buffer, sizeof(buffer));
+        n = ready > 0 ? read(fd, buffer, sizeof(buffer)) : ready;
+        if (n < 0 && errno != EINTR) {
+            return cpulift_error_set(err, CPULIFT_ESYSTEM, "cannot read what '%s' says: %s", name,
+                                     g_strerror(errno));
+        }
         g_string_append_len(text, buffer, MAX(n, 0));
     }
-    return true;
+    return 0;
 }
 
 static int take(struct emulator *ssh, int fd, gint64 end, const char *name, cpulift_host *host,
                 cpulift_error **err)
 {
     g_autoptr(GString) text = g_string_new(NULL);
-    if (!collect(fd, end, text)) {
-        return cpulift_error_set(err, CPULIFT_EREMOTE, "'%s' did not answer over ssh in time",
-                                 name);
-    }
+    TRY(collect(fd, end, name, text, err));
     int status = text->len <= SYSFS_TEXT_MAX ? emulator_wait(ssh, END_MS) : 0;
     // grep's 1 and 2 say that some file was not there; ssh's own trouble is 255.
     if (text->len == 0 || status == -1 || !WIFEXITED(status) || WEXITSTATUS(status) == 255) {

@@ -38,7 +38,7 @@ static void done(void *data, size_t index, enum jobs_end end, const char *text, 
 {
     struct record *record = data;
     record->ends[index] = end;
-    record->texts[index] = g_strndup(text, len);
+    record->texts[index] = end == JOBS_LOST ? g_strdup(text) : g_strndup(text, len);
 }
 
 static void each_job_ends_by_its_own_fate(void **state)
@@ -58,6 +58,7 @@ static void each_job_ends_by_its_own_fate(void **state)
     assert_string_equal(record.texts[5], "job 5");
     assert_int_equal(strlen(record.texts[3]), 1 << 20);
     assert_null(record.texts[1]);
+    assert_string_equal(record.texts[2], "killed by signal 6");
     for (size_t i = 0; i < COUNT; i++) {
         g_free(record.texts[i]);
     }
