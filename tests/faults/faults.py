@@ -48,10 +48,12 @@ SEARCHES = choose_calls("open openat newfstatat lstat")
 DATE = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 # What GLib ends a program with, and libc, where there is no memory.
 ABORTED = (128 + signal.SIGABRT, 128 + signal.SIGTRAP)
-# Of libraries that look for a program without telling why it is not found, and of a machine whose files cannot be read.
-CAUSES = ("is not there; install", "was begun on another machine")
-# Lines that are no complaint of ours: how far bench is, what libvirt's libraries warn of.
-OTHERS = re.compile(r"\d+/\d+ |libnuma: ")
+# Of what does not tell why: libraries that look for a program, or make a socket; libvirt that looks for QEMU or asks it; a child of ours that
+# could not write to us, or that GLib ended. And of a machine whose files cannot be read.
+CAUSES = ("is not there; install", "Couldn't connect to server", "is QEMU installed there?", "this host cannot say what a guest gets",
+          "was lost: it ended with status 1", f"was lost: killed by signal {signal.SIGTRAP:d}", "was begun on another machine")
+# Lines that are no complaint of ours: how far bench is, what libraries say.
+OTHERS = re.compile(r"\d+/\d+ |libnuma: |libvirt: |\(\w+:\d+\): GLib-")
 
 SEED = int(os.environ.get("CPULIFT_SEED", random.SystemRandom().randrange(1 << 30)))
 dice = random.Random(SEED)

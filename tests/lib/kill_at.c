@@ -2,11 +2,11 @@
 /// kill_at CALL[:ERRNO[+][@KIND]] PROGRAM ARGUMENT…: runs the program and kills it as it enters its
 /// system call number CALL (0: never), which is then not made; with ERRNO that call fails with it
 /// instead, with "+" all later ones of its kind, too; with KIND, a call's number in the kernel,
-/// only such calls count. What is written to standard error never fails. Its threads and children
-/// count as it does, as long as they become no other program. Exit status 137 when it was killed,
-/// else the program's; the last line of standard error says how many calls failed and were entered,
-/// and which was the first that locks or changes a file. With "list" as CALL the line before it
-/// names them all by their numbers.
+/// only such calls count. What is written to standard error, and what wakes a thread (eventfd),
+/// never fails. Its threads and children count as it does, as long as they become no other program.
+/// Exit status 137 when it was killed, else the program's; the last line of standard error says how
+/// many calls failed and were entered, and which was the first that locks or changes a file. With
+/// "list" as CALL the line before it names them all by their numbers.
 #include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -69,15 +69,24 @@ static void fail(pid_t task, const struct __ptrace_syscall_info *info)
                  is_brk ? info->entry.args[0] : -(unsigned long long)run.error);
 }
 
+/// Whether what is written there is a word or a wake-up, and no result.
+static bool is_word(pid_t task, const struct __ptrace_syscall_info *info)
+{
+    char path[64], target[64] = "";
+    snprintf(path, sizeof path, "/proc/%d/fd/%d", task, (int)info->entry.args[0]);
+    return info->entry.nr == SYS_write &&
+           (info->entry.args[0] == STDERR_FILENO ||
+            (readlink(path, target, sizeof target - 1) > 0 && strstr(target, "[eventfd]") != NULL));
+}
+
 /// Counts the call; true where it is to fail.
-static bool is_meant(const struct __ptrace_syscall_info *info)
+static bool is_meant(pid_t task, const struct __ptrace_syscall_info *info)
 {
     bool is_counted = !run.is_of_kind || info->entry.nr == run.kind;
     run.counted += is_counted;
     bool is_next = run.failed > 0 ? run.is_lasting && info->entry.nr == run.kind
                                   : is_counted && run.counted == run.at;
-    bool is_word = info->entry.nr == SYS_write && info->entry.args[0] == STDERR_FILENO;
-    return is_next && (run.error == 0 || !is_word);
+    return is_next && (run.error == 0 || !is_word(task, info));
 }
 
 /// Counts a stop at a system call, and lets it fail where it is meant.
@@ -95,7 +104,7 @@ static void note(pid_t task)
     if (run.first == 0 && is_change(info.entry.nr)) {
         run.first = run.entered;
     }
-    if (!is_meant(&info)) {
+    if (!is_meant(task, &info)) {
         return;
     }
     run.failed++;
