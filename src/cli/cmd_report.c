@@ -75,6 +75,9 @@ static int run(char **paths, size_t count)
         return command_usage("report", "neither --output DIR nor --tsv is given");
     }
     g_autoptr(cpulift_error) err = NULL;
+    if (options.output != NULL && command_check_folder(options.output, &err) != 0) {
+        return command_fail(&err);
+    }
     g_autoptr(GPtrArray) documents = g_ptr_array_new_with_free_func((GDestroyNotify)samples_free);
     g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
     if (load_all(paths, count, documents, names, &err) != 0 ||

@@ -131,6 +131,9 @@ static int run(char **arguments, size_t count)
         return status;
     }
     options.ask.is_via_ssh = options.via != NULL;
+    if (g_strcmp0(options.output, "-") == 0) {
+        g_clear_pointer(&options.output, g_free);
+    }
     g_autoptr(GPtrArray) hosts = ask_hosts_new();
     g_autoptr(catalog) map = NULL;
     g_autoptr(cpulift_error) err = NULL;

@@ -67,8 +67,21 @@ int command_output(const char *path, const char *text, cpulift_error **err)
     return file_write_fd(STDOUT_FILENO, "standard output", text, strlen(text), err);
 }
 
+int command_check_folder(const char *folder, cpulift_error **err)
+{
+    static const char *const suffixes[] = {".html", ".json", ".jsonl", ".tsv", NULL};
+    bool is_file = strcmp(folder, "-") == 0 || file_has_suffix(folder, suffixes);
+    return !is_file || g_file_test(folder, G_FILE_TEST_IS_DIR)
+               ? 0
+               : cpulift_error_set(err, CPULIFT_EUSAGE,
+                                   "'%s' would be a folder, into which files are written: name "
+                                   "one, or put a / behind it if it is to be called so",
+                                   folder);
+}
+
 int command_make_folder(const char *folder, cpulift_error **err)
 {
+    TRY(command_check_folder(folder, err));
     TRY(file_make_folder(folder, 0755, err));
     return access(folder, W_OK | X_OK) == 0
                ? 0

@@ -77,6 +77,9 @@ void command_warn(const char *format, ...) G_GNUC_PRINTF(1, 2);
 /// or a negative code.
 int command_output(const char *path, const char *text, cpulift_error **err);
 
+/// Refuses what is no folder yet and is called as a file would be: it is meant as one.
+int command_check_folder(const char *folder, cpulift_error **err);
+
 /// Makes the folder where it is missing, and checks that it can be written to, before work is put
 /// into what goes there.
 int command_make_folder(const char *folder, cpulift_error **err);
