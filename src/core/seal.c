@@ -84,8 +84,11 @@ int seal_keys_load(const char *path, seal_keys **ret_keys, cpulift_error **err)
     g_autofree char *text = NULL;
     size_t len = 0;
     *ret_keys = NULL;
-    if (lstat(path, &st) != 0 && (errno == ENOENT || errno == ENOTDIR)) {
-        return 0;
+    if (lstat(path, &st) != 0) {
+        return errno == ENOENT || errno == ENOTDIR
+                   ? 0
+                   : cpulift_error_set(err, CPULIFT_ESYSTEM, "cannot look for '%s': %s", path,
+                                       g_strerror(errno));
     }
     TRY(file_load_trusted(path, PEM_MAX, &text, &len, err));
     return seal_keys_parse(text, len, path, ret_keys, err);

@@ -70,12 +70,13 @@ static int run_eucalyptus(char **args, size_t count)
     (void)count;
     g_autoptr(cpulift_error) err = NULL;
     g_autofree char *in_home = g_build_filename(args[2], "etc/cpulift/plan.json", NULL);
-    g_autofree char *plan = g_file_test(in_home, G_FILE_TEST_EXISTS)
-                                ? g_steal_pointer(&in_home)
-                                : hook_path("/etc/cpulift/plan.json");
+    g_autofree char *in_root = hook_path("/etc/cpulift/plan.json");
     g_autofree char *file = g_build_filename(args[3], "instance-libvirt.xml", NULL);
     g_autofree char *guest = g_path_get_basename(args[3]);
-    return rewrite_file(plan, file, &err) == 0 ? 0 : trace_fail(guest, err->message);
+    enum file_kind kind = FILE_NONE;
+    bool is_done = file_find_kind(in_home, &kind, &err) == 0 &&
+                   rewrite_file(kind != FILE_NONE ? in_home : in_root, file, &err) == 0;
+    return is_done ? 0 : trace_fail(guest, err->message);
 }
 
 /// OpenNebula's include: args = [PLAN, FILE]; the caller passes a failure over, but for 2.
