@@ -43,7 +43,7 @@ KINDS = {
 }
 # Where one of these fails, what was to be written is not known to be there.
 WRITES = choose_calls("write pwrite64 writev fsync fdatasync ftruncate rename renameat renameat2")
-REMOVALS = choose_calls("unlink unlinkat rmdir getdents64")
+REMOVALS = choose_calls("unlink unlinkat rmdir getdents64 openat2")
 SEARCHES = choose_calls("open openat newfstatat lstat")
 DATE = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 # What GLib ends a program with, and libc, where there is no memory.
