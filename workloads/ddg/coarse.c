@@ -39,14 +39,16 @@ static void count_boxes(const double size[3], int n, PetscInt boxes[3])
     }
 }
 
-PetscErrorCode coarse_new(const struct domain *d, const struct graph *g, const unsigned char *fixed,
-                          int n, struct coarse *ret)
+PetscErrorCode coarse_new(const struct pattern *pt, const struct graph *g,
+                          const unsigned char *fixed, int n, struct coarse *ret)
 {
+    const struct domain *d = pt->d;
     double lo[3], size[3];
     PetscInt boxes[3];
 
     PetscFunctionBeginUser;
     memset(ret, 0, sizeof(*ret));
+    ret->pt = pt;
     ret->d = d;
     ret->g = g;
     bounds(d, fixed, lo, size);
@@ -98,22 +100,21 @@ static void add_entry(struct coarse *c, PetscInt first, PetscInt *n, PetscInt co
 }
 
 /* Row i of A W; its entries from c->ptr[c->n_rows] on. Returns their end. */
-static PetscInt make_row(struct coarse *c, const struct coarse_matrix *m, PetscInt i)
+static PetscInt make_row(struct coarse *c, const double *values, PetscInt i)
 {
     const struct graph *g = c->g;
     PetscInt first = c->ptr[c->n_rows], n = first, kept = first;
-    double most = fabs(m->own[m->diag[i]] * c->null[i]);
+    double diag = values[c->pt->diag[i]] * c->null[i];
 
-    add_entry(c, first, &n, c->group[i], m->own[m->diag[i]] * c->null[i]);
+    add_entry(c, first, &n, c->group[i], diag);
     for (PetscInt k = g->row[i]; k < g->row[i + 1]; k++) {
         PetscInt j = g->col[k];
-        double a = (j < c->d->n_own ? m->own : m->off)[m->pos[k]];
 
         if (c->group[j] >= 0)
-            add_entry(c, first, &n, c->group[j], a * c->null[j]);
+            add_entry(c, first, &n, c->group[j], values[c->pt->pos[k]] * c->null[j]);
     }
     for (PetscInt k = first; k < n; k++)
-        if (fabs(c->value[k]) > 1e-13 * most) {
+        if (fabs(c->value[k]) > 1e-13 * fabs(diag)) {
             c->col[kept] = c->col[k];
             c->value[kept++] = c->value[k];
         }
@@ -183,7 +184,7 @@ static void scale(struct coarse *c)
     }
 }
 
-PetscErrorCode coarse_setup(struct coarse *c, const struct coarse_matrix *m)
+PetscErrorCode coarse_setup(struct coarse *c, const double *values)
 {
     PetscFunctionBeginUser;
     c->n_rows = 0;
@@ -194,7 +195,7 @@ PetscErrorCode coarse_setup(struct coarse *c, const struct coarse_matrix *m)
 
         if (c->group[i] < 0)
             continue;
-        end = make_row(c, m, i);
+        end = make_row(c, values, i);
         for (PetscInt k = first; k < end; k++)
             c->matrix[c->group[i] * c->n + c->col[k]] += c->null[i] * c->value[k];
         c->row[c->n_rows] = i;

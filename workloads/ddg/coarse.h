@@ -2,11 +2,12 @@
 #ifndef DDG_COARSE_H
 #define DDG_COARSE_H
 
-#include "graph.h"
+#include "pattern.h"
 
 /* The second level of a preconditioner, for a scalar symmetric matrix on the edge graph: one
  * unknown for each box of nodes, W = the given (nearly) null vector restricted to the boxes. */
 struct coarse {
+    const struct pattern *pt; /* of the matrix */
     const struct domain *d;
     const struct graph *g;
     PetscInt n;          /* unknowns, the same on every rank */
@@ -20,18 +21,12 @@ struct coarse {
     double *matrix, *scale, *sum; /* Cholesky factor of the scaled W^T A W; work space */
 };
 
-/* Where a matrix keeps its values: `own` or, for ghost columns, `off`. */
-struct coarse_matrix {
-    const double *own, *off;
-    const PetscInt *pos, *diag; /* by entry of the graph, by node */
-};
-
 /* `fixed` nodes have no unknown; about `n` boxes, of equal edges. Collective. */
-PetscErrorCode coarse_new(const struct domain *d, const struct graph *g, const unsigned char *fixed,
-                          int n, struct coarse *ret);
+PetscErrorCode coarse_new(const struct pattern *pt, const struct graph *g,
+                          const unsigned char *fixed, int n, struct coarse *ret);
 PetscErrorCode coarse_free(struct coarse *c);
-/* Takes new values of the matrix and c->null. Collective. */
-PetscErrorCode coarse_setup(struct coarse *c, const struct coarse_matrix *m);
+/* Takes new values of the matrix, by its pattern, and c->null. Collective. */
+PetscErrorCode coarse_setup(struct coarse *c, const double *values);
 /* x += W (W^T A W)^-1 (W^T b - (A W)^T x) on owned nodes; with x = M^-1 b that is the
  * preconditioner A-DEF2 of Tang, Nabben, Vuik and Erlangga, J. Sci. Comput. 39 (2009). Collective.
  */

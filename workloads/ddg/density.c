@@ -77,10 +77,9 @@ static PetscErrorCode assemble(struct problem *pb, double *rhs)
 {
     struct linear *l = &pb->electrons;
     const struct graph *g = &pb->g;
-    double *own, *off, start = MPI_Wtime();
+    double start = MPI_Wtime();
 
     PetscFunctionBeginUser;
-    PetscCall(linear_begin(l, &own, &off));
     for (PetscInt i = 0; i < pb->d.n_local && l->coarse.n; i++)
         l->coarse.null[i] = 1 / pb->r[i];
     for (PetscInt i = 0; i < pb->d.n_own; i++) {
@@ -89,16 +88,13 @@ static PetscErrorCode assemble(struct problem *pb, double *rhs)
 
         rhs[i] = is_free ? balance(pb, i, &diag) : 0;
         for (PetscInt k = g->row[i]; k < g->row[i + 1]; k++) {
-            double entry = is_free && !pb->fix_n[g->col[k]] ? -pb->matrix[g->edge[k]] : 0;
+            int is_coupled = is_free && !pb->fix_n[g->col[k]];
 
-            if (g->col[k] < pb->d.n_own)
-                own[l->pos[k]] = entry;
-            else
-                off[l->pos[k]] = entry;
+            l->values[l->pt->pos[k]] = is_coupled ? -pb->matrix[g->edge[k]] : 0;
         }
-        own[l->diag[i]] = diag;
+        l->values[l->pt->diag[i]] = diag;
     }
-    PetscCall(linear_end(l, &own, &off));
+    PetscCall(linear_changed(l));
     pb->time.assembly += MPI_Wtime() - start;
     PetscFunctionReturn(0);
 }
@@ -177,10 +173,8 @@ static PetscErrorCode predict_system(struct problem *pb, const double *delta, do
 {
     struct linear *l = &pb->electrons;
     const struct graph *g = &pb->g;
-    double *own, *off;
 
     PetscFunctionBeginUser;
-    PetscCall(linear_begin(l, &own, &off));
     for (PetscInt i = 0; i < pb->d.n_local && l->coarse.n; i++)
         l->coarse.null[i] = 1;
     for (PetscInt i = 0; i < pb->d.n_own; i++) {
@@ -192,12 +186,12 @@ static PetscErrorCode predict_system(struct problem *pb, const double *delta, do
             double m = pb->fix_n[i] ? 0 : pb->matrix[g->edge[k]] / sqrt(pb->r[i] * pb->r[j]);
 
             sum += m;
-            *(j < pb->d.n_own ? &own[l->pos[k]] : &off[l->pos[k]]) = pb->fix_n[j] ? 0 : -m;
+            l->values[l->pt->pos[k]] = pb->fix_n[j] ? 0 : -m;
             rhs[i] += pb->fix_n[j] ? m * delta[pb->d.contact[j]] : 0;
         }
-        own[l->diag[i]] = sum > 0 ? sum : 1;
+        l->values[l->pt->diag[i]] = sum > 0 ? sum : 1;
     }
-    PetscCall(linear_end(l, &own, &off));
+    PetscCall(linear_changed(l));
     PetscFunctionReturn(0);
 }
 

@@ -4,36 +4,46 @@
 
 #include "coarse.h"
 
-/* A matrix of block size 1, 2 or 3 on the edge graph with its solver. Values are written straight
- * into PETSc's arrays: block `pos[k]` for entry k of the graph's rows, block `diag[i]` for the
- * diagonal. */
+/* A matrix of block size 1, 2 or 3 on the edge graph with its solver. Its values are written
+ * straight into `values`: the block (by columns) pt->pos[k] for entry k of the graph's rows,
+ * pt->diag[i] for the diagonal; linear_changed() ends that. */
 struct linear {
-    const struct domain *d;
+    const struct pattern *pt;
     const struct graph *g;
     int bs;
-    Mat mat, own, off;    /* off: entries whose column is a ghost; NULL on one rank */
-    KSP ksp, direct;      /* direct: MUMPS, made when the Krylov method fails */
-    struct coarse coarse; /* second level of the preconditioner; n = 0: none */
-    PC base;              /* its first level */
-    double *factored;     /* diagonals of the matrix that it was made from */
+    Mat sub;        /* the subdomain's */
+    double *values; /* of it */
+    Mat mat;        /* of all ranks; it can only multiply */
+    Mat whole;      /* with entries, where one is needed */
+    MPI_Datatype block;
+    KSP ksp;
+    PC base;              /* factors of `sub`: the first level of the preconditioner */
+    int overlaps;         /* the subdomains do */
+    int is_foreign;       /* the preconditioner is another one, of PETSc's options */
+    struct coarse coarse; /* the second level; n = 0: none */
+    double *factored;     /* diagonals of the matrix that was factored */
     double drift;         /* largest relative change of a diagonal since; infinite at first */
     Vec x, b;
-    PetscInt *pos, *diag;
     PetscInt max_it;
     PetscInt iterations, factors, rescues; /* rescues: solves that MUMPS had to do */
     double seconds;
 };
 
-/* Collective. `prefix` begins the solver's PETSc options; `symmetric` chooses CG. */
-PetscErrorCode linear_new(const struct domain *d, const struct graph *g, int bs, const char *prefix,
-                          int symmetric, const struct params *p, struct linear *ret);
+/* Collective. `prefix` begins the solver's PETSc options; `symmetric` chooses CG, and additive
+ * Schwarz without overlap, which adding up what overlapping subdomains say would cost more
+ * iterations than it saves. */
+PetscErrorCode linear_new(const struct pattern *pt, const struct graph *g, int bs,
+                          const char *prefix, int symmetric, const struct params *p,
+                          struct linear *ret);
 /* Gives a symmetric system a second level of about n boxes (see coarse.h); l->coarse.null is then
  * to be set with the matrix. Collective. */
 PetscErrorCode linear_add_coarse(struct linear *l, const unsigned char *fixed, int n);
 PetscErrorCode linear_free(struct linear *l);
-/* Arrays to fill (blocks by columns); ret_off may stay NULL. linear_end() hands them back. */
-PetscErrorCode linear_begin(struct linear *l, double **ret_own, double **ret_off);
-PetscErrorCode linear_end(struct linear *l, double **own, double **off);
+/* After new values. */
+PetscErrorCode linear_changed(struct linear *l);
+/* Makes new factors unless the matrix has hardly changed on any rank; linear_solve() does so
+ * itself. Collective. */
+PetscErrorCode linear_setup(struct linear *l, int *ret_new);
 /* Solves for the right side `b`, by factors of an earlier matrix where it has hardly changed, into
  * `x` (owned blocks). ret_ok: 0 when even MUMPS fails. Collective. */
 PetscErrorCode linear_solve(struct linear *l, double rtol, const double *b, double *x, int *ret_ok);

@@ -26,21 +26,21 @@ static double bernoulli_slope(double x, double at_x, double at_minus_x)
     return at_x * (1 - at_minus_x) / x;
 }
 
-struct row {
-    double *own, *off;
-    double *diag; /* 3 x 3 by columns: psi, w, phi */
-};
+/* 3 x 3 by columns: psi, w, phi. */
+static double *block_at(const struct problem *pb, PetscInt entry)
+{
+    return pb->full.values + 9 * (size_t)entry;
+}
 
 /* Adds the derivatives of the balance of one edge, seen from node i. */
-static void edge_entries(struct problem *pb, PetscInt i, PetscInt k, struct row *r)
+static void edge_entries(struct problem *pb, PetscInt i, PetscInt k, double *diag)
 {
     const struct graph *g = &pb->g;
-    const struct linear *l = &pb->full;
     PetscInt j = g->col[k], e = g->edge[k];
     double vt = pb->md.vt, delta = (pb->phi[j] - pb->phi[i]) / vt + 2 * (pb->w[j] - pb->w[i]);
     double to = pb->matrix[e] / pb->r[i], from = pb->matrix[e] / pb->r[j]; /* g n_j B, g n_i B(-) */
     double coupling = pb->mobile[e], slope;
-    double *block = (j < pb->d.n_own ? r->own : r->off) + 9 * (size_t)l->pos[k];
+    double *block = block_at(pb, pb->full.pt->pos[k]);
 
     for (int c = 0; c < 9; c++)
         block[c] = 0;
@@ -56,18 +56,19 @@ static void edge_entries(struct problem *pb, PetscInt i, PetscInt k, struct row 
         block[5] = -pb->r[i] * 2 * (to + slope);
         block[8] = -pb->r[i] * slope / vt;
     }
-    r->diag[5] += pb->r[i] * 2 * (from + slope);
-    r->diag[8] += pb->r[i] * slope / vt;
+    diag[5] += pb->r[i] * 2 * (from + slope);
+    diag[8] += pb->r[i] * slope / vt;
 }
 
-static void row(struct problem *pb, PetscInt i, struct row *r)
+static void row(struct problem *pb, PetscInt i)
 {
     const struct graph *g = &pb->g;
+    double *diag = block_at(pb, pb->full.pt->diag[i]);
     double sum = 1, slope = 1, v = g->volume[i], by_n, by_psi;
     int free_psi = !pb->fix_psi[i], free_n = !pb->fix_n[i];
 
     for (int c = 0; c < 9; c++)
-        r->diag[c] = 0;
+        diag[c] = 0;
     if (free_psi)
         potential_poisson(pb, i, &sum);
     if (free_n)
@@ -76,25 +77,25 @@ static void row(struct problem *pb, PetscInt i, struct row *r)
         PetscInt j = g->col[k];
         double *block;
 
-        edge_entries(pb, i, k, r);
-        block = (j < pb->d.n_own ? r->own : r->off) + 9 * (size_t)pb->full.pos[k];
+        edge_entries(pb, i, k, diag);
+        block = block_at(pb, pb->full.pt->pos[k]);
         block[0] = free_psi && !pb->fix_psi[j] ? -g->row_eps[k] : 0;
         block[4] = free_n && !pb->fix_n[j] ? -g->row_dg[k] * pb->root[j] / pb->root[i] : 0;
     }
-    r->diag[0] = free_psi ? sum + pb->md.charge * v * pb->md.ni * pb->holes[i] / pb->md.vt : 1;
-    r->diag[4] = slope;
+    diag[0] = free_psi ? sum + pb->md.charge * v * pb->md.ni * pb->holes[i] / pb->md.vt : 1;
+    diag[4] = slope;
     if (!free_n) {
-        r->diag[8] = 1;
+        diag[8] = 1;
         return;
     }
     density_recombination_slopes(pb, i, &by_n, &by_psi);
-    r->diag[5] += pb->r[i] * 2 * by_n;
-    r->diag[7] = v;
+    diag[5] += pb->r[i] * 2 * by_n;
+    diag[7] = v;
     if (!free_psi)
         return;
-    r->diag[1] = -v;
-    r->diag[2] = pb->r[i] * by_psi;
-    r->diag[3] = 2 * pb->md.charge * v * pb->root[i] * pb->root[i];
+    diag[1] = -v;
+    diag[2] = pb->r[i] * by_psi;
+    diag[3] = 2 * pb->md.charge * v * pb->root[i] * pb->root[i];
 }
 
 /* The unknowns into the state, ghosts too. What is fixed stays, whatever the vector has. */
@@ -165,7 +166,6 @@ static PetscErrorCode form_jacobian(SNES snes, Vec x, Mat jac, Mat pre, void *ct
 {
     struct newton *nw = ctx;
     struct problem *pb = nw->pb;
-    struct row r = {NULL, NULL, NULL};
     double start = MPI_Wtime();
 
     PetscFunctionBeginUser;
@@ -173,12 +173,9 @@ static PetscErrorCode form_jacobian(SNES snes, Vec x, Mat jac, Mat pre, void *ct
     (void)x;
     (void)jac;
     (void)pre;
-    PetscCall(linear_begin(&pb->full, &r.own, &r.off));
-    for (PetscInt i = 0; i < pb->d.n_own; i++) {
-        r.diag = r.own + 9 * (size_t)pb->full.diag[i];
-        row(pb, i, &r);
-    }
-    PetscCall(linear_end(&pb->full, &r.own, &r.off));
+    for (PetscInt i = 0; i < pb->d.n_own; i++)
+        row(pb, i);
+    PetscCall(linear_changed(&pb->full));
     pb->time.assembly += MPI_Wtime() - start;
     nw->is_tangent = 1;
     PetscFunctionReturn(0);
@@ -308,8 +305,8 @@ PetscErrorCode newton_solve(struct problem *pb, double tol, int *ret_its, double
     Vec x;
 
     PetscFunctionBeginUser;
-    if (!pb->full.d)
-        PetscCall(linear_new(&pb->d, &pb->g, 3, "full_", 0, pb->p, &pb->full));
+    if (!pb->full.pt)
+        PetscCall(linear_new(&pb->pattern, &pb->g, 3, "full_", 0, pb->p, &pb->full));
     PetscCall(PetscMalloc1(pb->d.n_own, &nw.scale));
     PetscCall(MatCreateVecs(pb->full.mat, &x, NULL));
     PetscCall(give(pb, x));

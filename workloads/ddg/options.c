@@ -46,6 +46,7 @@ static const char *const read_later[] = {"-malloc_dump",
 struct trial {
     struct domain d;
     struct graph g;
+    struct pattern pattern;
     PetscInt global[TRIAL_NODES], row[TRIAL_NODES + 1], col[2 * TRIAL_NODES];
 };
 
@@ -78,37 +79,15 @@ static struct trial *trial_new(MPI_Comm comm)
 static PetscErrorCode fill_in(struct linear *l, const struct graph *g)
 {
     PetscInt size = (PetscInt)l->bs * l->bs;
-    double *own, *off;
 
     PetscFunctionBeginUser;
-    PetscCall(linear_begin(l, &own, &off));
     for (PetscInt i = 0; i < TRIAL_NODES; i++)
         for (int k = 0; k < l->bs; k++) {
-            own[l->diag[i] * size + (l->bs + 1) * k] = 4;
+            l->values[l->pt->diag[i] * size + (l->bs + 1) * k] = 4;
             for (PetscInt e = g->row[i]; e < g->row[i + 1]; e++)
-                own[l->pos[e] * size + (l->bs + 1) * k] = -1;
+                l->values[l->pt->pos[e] * size + (l->bs + 1) * k] = -1;
         }
-    PetscCall(linear_end(l, &own, &off));
-    PetscFunctionReturn(0);
-}
-
-/* On one rank the solver has no subdomains; its options for them are looked at nevertheless, since
- * a run is often repeated on more. */
-static PetscErrorCode try_subdomains(const struct linear *l, const char *prefix)
-{
-    KSP ksp;
-    PC pc;
-
-    PetscFunctionBeginUser;
-    PetscCall(KSPCreate(l->d->comm, &ksp));
-    PetscCall(KSPSetOperators(ksp, l->mat, l->mat));
-    PetscCall(KSPSetOptionsPrefix(ksp, prefix));
-    PetscCall(KSPGetPC(ksp, &pc));
-    PetscCall(PCSetType(pc, PCASM));
-    PetscCall(KSPSetFromOptions(ksp));
-    PetscCall(KSPSetUp(ksp));
-    PetscCall(KSPSetUpOnBlocks(ksp));
-    PetscCall(KSPDestroy(&ksp));
+    PetscCall(linear_changed(l));
     PetscFunctionReturn(0);
 }
 
@@ -128,17 +107,17 @@ static PetscErrorCode try_newton(MPI_Comm comm, const char *prefix)
 static PetscErrorCode try_solver(const struct solver *s, const struct params *p, struct trial *t)
 {
     struct linear l;
+    int is_new;
 
     PetscFunctionBeginUser;
-    PetscCall(linear_new(&t->d, &t->g, s->bs, s->prefix, s->symmetric, p, &l));
+    PetscCall(pattern_new(&t->d, &t->g, p->overlap, &t->pattern));
+    PetscCall(linear_new(&t->pattern, &t->g, s->bs, s->prefix, s->symmetric, p, &l));
     PetscCall(fill_in(&l, &t->g));
-    PetscCall(KSPSetUp(l.ksp));
-    PetscCall(KSPSetUpOnBlocks(l.ksp));
-    if (t->d.size == 1)
-        PetscCall(try_subdomains(&l, s->prefix));
+    PetscCall(linear_setup(&l, &is_new));
     if (s->bs == 3)
         PetscCall(try_newton(t->d.comm, s->prefix));
     PetscCall(linear_free(&l));
+    PetscCall(pattern_free(&t->pattern));
     PetscFunctionReturn(0);
 }
 

@@ -11,8 +11,8 @@
 
 struct system {
     struct problem *pb;
-    double *own, *off; /* matrix blocks */
-    double *rhs;       /* minus the residual */
+    struct linear *l;
+    double *rhs; /* minus the residual */
 };
 
 static void nodal(struct problem *pb)
@@ -55,27 +55,20 @@ double potential_gradient(const struct problem *pb, PetscInt i, double *ret_diag
     return f - (pb->source[1] ? pb->source[1][i] : 0);
 }
 
-static double *block_at(const struct system *s, const struct linear *l, PetscInt k)
-{
-    double *base = l->g->col[k] >= l->d->n_own ? s->off : s->own;
-
-    return base + (size_t)l->pos[k] * (size_t)(l->bs * l->bs);
-}
-
 /* 2 x 2 blocks by columns: F1 psi, F2 psi, F1 w, F2 w. */
 static void pair_row(struct system *s, PetscInt i)
 {
     struct problem *pb = s->pb;
-    struct linear *l = &pb->pair;
+    const struct pattern *pt = s->l->pt;
     const struct graph *g = &pb->g;
-    double *diag = s->own + 4 * (size_t)l->diag[i], sum = 1, slope = 1, v = g->volume[i];
+    double *diag = s->l->values + 4 * (size_t)pt->diag[i], sum = 1, slope = 1, v = g->volume[i];
     int free_psi = !pb->fix_psi[i], free_w = !pb->fix_n[i];
 
     s->rhs[2 * i] = free_psi ? -potential_poisson(pb, i, &sum) : 0;
     s->rhs[2 * i + 1] = free_w ? -potential_gradient(pb, i, &slope) : 0;
     for (PetscInt k = g->row[i]; k < g->row[i + 1]; k++) {
         PetscInt j = g->col[k];
-        double *block = block_at(s, l, k);
+        double *block = s->l->values + 4 * (size_t)pt->pos[k];
 
         block[0] = free_psi && !pb->fix_psi[j] ? -g->row_eps[k] : 0;
         block[1] = block[2] = 0;
@@ -91,23 +84,23 @@ static void pair_row(struct system *s, PetscInt i)
 static void poisson_only_row(struct system *s, PetscInt i)
 {
     struct problem *pb = s->pb;
-    struct linear *l = &pb->poisson;
+    const struct pattern *pt = s->l->pt;
     const struct graph *g = &pb->g;
     double sum = 1, carriers = 0;
     int is_free = !pb->fix_psi[i];
 
     s->rhs[i] = is_free ? -potential_poisson(pb, i, &sum) : 0;
     for (PetscInt k = g->row[i]; k < g->row[i + 1]; k++)
-        *block_at(s, l, k) = is_free && !pb->fix_psi[g->col[k]] ? -g->row_eps[k] : 0;
+        s->l->values[pt->pos[k]] = is_free && !pb->fix_psi[g->col[k]] ? -g->row_eps[k] : 0;
     if (is_free)
         carriers = pb->md.ni * pb->holes[i] + pb->root[i] * pb->root[i];
-    s->own[l->diag[i]] = sum + pb->md.charge * g->volume[i] * carriers / pb->md.vt;
+    s->l->values[pt->diag[i]] = sum + pb->md.charge * g->volume[i] * carriers / pb->md.vt;
 }
 
 static void gradient_only_row(struct system *s, PetscInt i)
 {
     struct problem *pb = s->pb;
-    struct linear *l = &pb->gradient;
+    const struct pattern *pt = s->l->pt;
     const struct graph *g = &pb->g;
     double slope = 1;
     int is_free = !pb->fix_n[i];
@@ -117,9 +110,9 @@ static void gradient_only_row(struct system *s, PetscInt i)
         PetscInt j = g->col[k];
         double entry = -g->row_dg[k] * pb->root[j] / pb->root[i];
 
-        *block_at(s, l, k) = is_free && !pb->fix_n[j] ? entry : 0;
+        s->l->values[pt->pos[k]] = is_free && !pb->fix_n[j] ? entry : 0;
     }
-    s->own[l->diag[i]] = slope;
+    s->l->values[pt->diag[i]] = slope;
 }
 
 static double update_pair(struct problem *pb, const double *x, double scale, double *ret_change)
@@ -174,16 +167,15 @@ static const struct part {
 static PetscErrorCode assemble(struct problem *pb, const struct part *part, struct linear *l,
                                double *rhs)
 {
-    struct system s = {pb, NULL, NULL, rhs};
+    struct system s = {pb, l, rhs};
     double start;
 
     PetscFunctionBeginUser;
     nodal(pb);
     start = MPI_Wtime();
-    PetscCall(linear_begin(l, &s.own, &s.off));
     for (PetscInt i = 0; i < pb->d.n_own; i++)
         part->row(&s, i);
-    PetscCall(linear_end(l, &s.own, &s.off));
+    PetscCall(linear_changed(l));
     pb->time.assembly += MPI_Wtime() - start;
     PetscFunctionReturn(0);
 }

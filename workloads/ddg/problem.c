@@ -26,18 +26,19 @@ static PetscErrorCode alloc_arrays(struct problem *pb)
 static PetscErrorCode make_solvers(struct problem *pb)
 {
     const struct params *p = pb->p;
-    const struct domain *d = &pb->d;
+    const struct pattern *pt = &pb->pattern;
     int is_symmetric = pb->g.negative == 0;
 
     PetscFunctionBeginUser;
+    PetscCall(pattern_new(&pb->d, &pb->g, p->overlap, &pb->pattern));
     if (p->method == METHOD_DECOUPLED) {
-        PetscCall(linear_new(d, &pb->g, 1, "poisson_", 1, p, &pb->poisson));
-        PetscCall(linear_new(d, &pb->g, 1, "gradient_", 0, p, &pb->gradient));
+        PetscCall(linear_new(pt, &pb->g, 1, "poisson_", 1, p, &pb->poisson));
+        PetscCall(linear_new(pt, &pb->g, 1, "gradient_", 0, p, &pb->gradient));
     } else {
-        PetscCall(linear_new(d, &pb->g, 2, "potential_", 0, p, &pb->pair));
+        PetscCall(linear_new(pt, &pb->g, 2, "potential_", 0, p, &pb->pair));
     }
     /* with the second level few iterations are left, and overlap counts for more than symmetry */
-    PetscCall(linear_new(d, &pb->g, 1, "density_", is_symmetric && !p->coarse, p, &pb->electrons));
+    PetscCall(linear_new(pt, &pb->g, 1, "density_", is_symmetric && !p->coarse, p, &pb->electrons));
     if (is_symmetric)
         PetscCall(linear_add_coarse(&pb->electrons, pb->fix_n, p->coarse));
     PetscFunctionReturn(0);
@@ -98,6 +99,7 @@ PetscErrorCode problem_free(struct problem *pb)
     PetscCall(linear_free(&pb->gradient));
     PetscCall(linear_free(&pb->electrons));
     PetscCall(linear_free(&pb->full));
+    PetscCall(pattern_free(&pb->pattern));
     PetscCall(PetscFree(pb->doping));
     PetscCall(PetscFree3(pb->psi, pb->w, pb->phi));
     PetscCall(PetscFree5(pb->density, pb->r, pb->holes, pb->root, pb->rel));

@@ -20,6 +20,7 @@ struct problem {
     struct model md;
     struct domain d;
     struct graph g;
+    struct pattern pattern;     /* of all matrices */
     double length;              /* extent of the mesh along x, nm */
     double *doping;             /* net, DENSITY_SCALE */
     double *psi, *w, *phi;      /* V, ln sqrt(n / DENSITY_SCALE), V */
