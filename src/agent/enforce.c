@@ -8,8 +8,10 @@
 /// Definitions come several at once.
 #define SOON_MS 2000
 
-/// From one run to the next at least: somebody else may undo each.
-#define PAUSE_SECONDS 30
+/// From one run to the next at least: somebody else may undo each. Twice as long after each that
+/// failed, at most.
+#define PAUSE_SECONDS     30
+#define PAUSE_SECONDS_MAX 3600
 
 /// So long one may take, with thousands of definitions.
 #define APPLY_SECONDS 600
@@ -23,6 +25,7 @@ struct enforce {
     const host_watch *host;
     tool *apply;
     guint soon, pause;
+    unsigned pause_seconds;
     bool is_due; ///< again, after this run and the pause
     char *fault;
     guint64 runs, changes;
@@ -92,7 +95,12 @@ static void done(void *data, int status, const char *output, size_t len, const c
         take_report(self, output, len);
     }
     g_clear_pointer(&self->apply, tool_free);
-    self->pause = g_timeout_add_seconds(PAUSE_SECONDS, end_pause, self);
+    self->pause = g_timeout_add_seconds(self->pause_seconds, end_pause, self);
+    // What was in its way, as an administrator's rollback, may go without a word.
+    bool is_failure = self->fault != NULL;
+    self->is_due |= is_failure;
+    self->pause_seconds =
+        is_failure ? MIN(self->pause_seconds * 2, PAUSE_SECONDS_MAX) : PAUSE_SECONDS;
 }
 
 static void add_each(GPtrArray *words, const char *option, char *const *values)
@@ -156,6 +164,7 @@ enforce *enforce_new(const agent_settings *settings, const plans *plans_in_force
         return NULL;
     }
     enforce *self = g_new0(enforce, 1);
+    self->pause_seconds = PAUSE_SECONDS;
     self->settings = settings;
     self->plans = plans_in_force;
     self->host = host;

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The agent's scan of its host, what a QEMU that becomes poorer makes of it, and the plan's CPU in definitions: host.py BUILD SOURCE."""
+import contextlib
+import fcntl
 import glob
 import json
 import os
@@ -73,6 +75,15 @@ def get_scanned(node):
     return run("plan", file.name, "--virt", "qemu", "--machine", "pc", "--pool", "one")
 
 
+@contextlib.contextmanager
+def open_folder(path):
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
 def define(node, libvirt, root):
     """A definition, there or new, becomes the plan's; rollback takes all back, byte for byte."""
     libvirt.define("first", GUEST.format("first"))
@@ -140,6 +151,18 @@ def full(node, libvirt):
     libvirt.virsh("undefine", "fourth")
 
 
+def wait_for_another(node, libvirt, root):
+    """An administrator who is at it holds it up, and no longer than that."""
+    with open_folder(f"{root}/var/lib/cpulift/journal") as journal:
+        fcntl.flock(journal, fcntl.LOCK_EX)
+        libvirt.define("fifth", GUEST.format("fifth"))
+        wait_for("that it is not enforced", lambda: node.metric("cpulift_agent_enforce_up") == 0, 60)
+        if is_tuned(libvirt, "fifth") or "another cpulift" not in node.said():
+            fail(f"two changed a node at once: {node.said()}")
+    wait_for("the fifth definition", lambda: is_tuned(libvirt, "fifth"), 60)
+    libvirt.virsh("undefine", "fifth")
+
+
 def test(folder):
     programs, root = f"{folder}/bin", f"{folder}/root"
     for one in (programs, root, f"{folder}/node"):
@@ -153,6 +176,7 @@ def test(folder):
         before = define(node, libvirt, root)
         drift(node, libvirt, programs)
         full(node, libvirt)
+        wait_for_another(node, libvirt, root)
         libvirt.virsh("undefine", "third")
         roll_back(node, libvirt, root, before)
     finally:
