@@ -67,7 +67,7 @@ static void add_row(GString *page, const json_t *document, const json_t *item)
 {
     const char *name = json_get_string(item, "name");
     const json_t *before = json_object_get(document, "before");
-    g_autofree char *why = protection_table_describe(document, item);
+    g_autofree char *why = protection_table_explain(document, item);
     html_add(page, "<tr><td>%s</td>", name);
     add_verdict(page, json_get_string(item, "verdict"));
     add_text(page, json_get_string(item, "guest"));
@@ -77,8 +77,7 @@ static void add_row(GString *page, const json_t *document, const json_t *item)
         add_text(page, was != NULL ? json_get_string(was, "guest") : NULL);
     }
     add_hosts(page, item);
-    const char *rest = strstr(why, ": ");
-    html_add(page, "<td>%s</td></tr>\n", rest != NULL ? rest + 2 : "");
+    html_add(page, "<td>%s</td></tr>\n", why);
 }
 
 static void add_sentences(GString *page, const json_t *document)

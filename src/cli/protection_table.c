@@ -49,23 +49,20 @@ static char *describe_remedy(const json_t *remedy)
                             : g_strdup_printf("%s, which the plan leaves out", features);
 }
 
-char *protection_table_describe(const json_t *document, const json_t *item)
+char *protection_table_explain(const json_t *document, const json_t *item)
 {
-    const char *verdict = json_get_string(item, "verdict");
     const json_t *remedy = json_object_get(item, "remedy"),
                  *models = json_object_get(item, "models");
     const char *model = json_get_string(document, "model");
-    if (models != NULL && remedy == NULL) {
-        g_autofree char *others = join_strings(models, ", ");
-        return *others == '\0' ? g_strdup_printf("%s: no model would tell guests", verdict)
-                               : g_strdup_printf("%s: hidden by model %s; not by %s", verdict,
-                                                 model != NULL ? model : "-", others);
-    }
     if (remedy != NULL) {
         g_autofree char *why = describe_remedy(remedy);
-        return g_strdup_printf("%s: for want of %s", verdict, why);
+        return g_strdup_printf("for want of %s", why);
     }
-    return g_strdup(verdict);
+    g_autofree char *others = join_strings(models, ", ");
+    return models == NULL    ? g_strdup("")
+           : *others == '\0' ? g_strdup("no model would tell guests")
+                             : g_strdup_printf("hidden by model %s; not by %s",
+                                               model != NULL ? model : "-", others);
 }
 
 /// "a, b: Mitigation: PTI"
@@ -80,19 +77,20 @@ static char *describe_hosts(const json_t *item)
 
 static void add_file(table *t, const json_t *document, const json_t *item)
 {
-    g_autofree char *verdict = protection_table_describe(document, item);
+    g_autofree char *why = protection_table_explain(document, item);
+    const char *verdict = json_get_string(item, "verdict");
     const char *guest = json_get_string(item, "guest");
     const json_t *hosts = json_object_get(item, "hosts");
     for (size_t i = 0; i < MAX(json_array_size(hosts), 1); i++) {
         const json_t *of = json_array_get(hosts, i);
         g_autofree char *said = of != NULL ? describe_hosts(of) : g_strdup("not known");
-        const char *const first[] = {json_get_string(item, "name"),
-                                     guest != NULL ? guest : "not known", said, verdict};
-        const char *const more[] = {NULL, NULL, said, NULL};
+        const char *const first[] = {json_get_string(item, "name"), verdict,
+                                     guest != NULL ? guest : "not known", said, why};
+        const char *const more[] = {NULL, NULL, NULL, said, NULL};
         table_add(t, i == 0 ? first : more);
         for (size_t c = 0; c < G_N_ELEMENTS(colors) && i == 0; c++) {
-            if (strcmp(json_get_string(item, "verdict"), colors[c].verdict) == 0) {
-                table_add_color(t, 3, colors[c].color);
+            if (strcmp(verdict, colors[c].verdict) == 0) {
+                table_add_color(t, 1, colors[c].color);
             }
         }
     }
@@ -100,8 +98,8 @@ static void add_file(table *t, const json_t *document, const json_t *item)
 
 char *protection_table_format(const json_t *document)
 {
-    static const char *const headers[] = {"VULNERABILITY", "THE GUEST'S KERNEL SAYS",
-                                          "THE HOSTS SAY", "VERDICT", NULL};
+    static const char *const headers[] = {"VULNERABILITY", "VERDICT", "THE GUEST'S KERNEL SAYS",
+                                          "THE HOSTS SAY", "WHY",     NULL};
     g_autoptr(table) t = table_new(headers);
     size_t i;
     const json_t *item;
