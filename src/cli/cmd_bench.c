@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "base/file.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/commands.h"
@@ -339,7 +340,10 @@ static int check_output(const char *path, cpulift_error **err)
     if (strcmp(path, "-") == 0) {
         return 0;
     }
-    if (lstat(path, &st) == 0 && (stat(path, &st) != 0 || !S_ISREG(st.st_mode))) {
+    bool is_link = lstat(path, &st) == 0 && S_ISLNK(st.st_mode); // which may lead nowhere
+    enum file_kind kind = FILE_NONE;
+    TRY(file_find_kind(path, &kind, err));
+    if (kind != FILE_REGULAR && (kind != FILE_NONE || is_link)) {
         return cpulift_error_set(err, CPULIFT_ESYSTEM,
                                  "cannot keep samples in '%s': they are written anew after each, "
                                  "and it is no regular file; choose another --output, or '-'",
@@ -384,7 +388,11 @@ static int run(char **names, size_t count)
         (strcmp(path, "-") != 0 && samples_lock_take(path, &lock, &err) != 0)) {
         return command_fail(&err);
     }
-    if (!options.resume && strcmp(path, "-") != 0 && access(path, F_OK) == 0) {
+    enum file_kind there = FILE_NONE;
+    if (strcmp(path, "-") != 0 && file_find_kind(path, &there, &err) != 0) {
+        return command_fail(&err);
+    }
+    if (!options.resume && there != FILE_NONE) {
         return command_usage("bench",
                              "'%s' is there already; --resume goes on with it, or choose "
                              "another --output",

@@ -105,6 +105,7 @@ ROWS = {
     "verify": Row("cpulift-fleet verify --guests in/guests in/plan.json in/hosts --html out/page.html --metrics out/metrics.prom",
                   old=["page.html", "metrics.prom"], status=1),
     "bench": Row(f"{BENCH} --runs 2 -o out/samples.json --keep-failed", clean=list_samples, is_part=is_begun),
+    "bench over another": Row(f"{BENCH} --runs 1 -o out/samples.json", old=["samples.json"], status=64),
     "bench resumed": Row("cpulift-measure bench --resume -o out/samples.json", old=["samples.json"], clean=list_samples, is_part=is_begun),
     "bench to a pipe": Row(f"{BENCH} --runs 1 -o -", clean=list_samples),
     "report": Row("cpulift-measure report in/samples.json -o out/report", folders=["report"], old=["report/index.html"]),
