@@ -150,13 +150,16 @@ static int add_hook(const root_dir *root, const cpulift_plan *plan,
                     const struct platform_options *options, changeset *set,
                     struct platform_report *report, cpulift_error **err)
 {
-    if (!root_has(root, CONF_FOLDER)) {
+    bool is_node = false, has_hooks = false;
+    TRY(root_find(root, CONF_FOLDER, &is_node, err));
+    TRY(root_find(root, HOOKS, &has_hooks, err));
+    if (!is_node) {
         return cpulift_error_set(err, CPULIFT_EMISSING,
                                  "'%s/%s' is not there: is this a node controller, and $EUCALYPTUS "
                                  "the --root?",
                                  root->path, CONF_FOLDER);
     }
-    if (!root_has(root, HOOKS)) {
+    if (!has_hooks) {
         platform_say(report->after, "restart the node controller once: it looks for its nc-hooks "
                                     "folder only when it starts");
     }

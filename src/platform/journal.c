@@ -432,7 +432,13 @@ static int make_changes_or_none(struct journal_record *record, struct stores *st
 {
     int rc = make_changes(record->set, stores, err);
     if (rc != 0 || (rc = finish(record, stores, base, refused, err)) != 0) {
-        (void)take_back(record, stores, NULL);
+        g_autoptr(cpulift_error) left = NULL;
+        if (take_back(record, stores, &left) != 0) {
+            cpulift_error_prefix(err, rc,
+                                 "not all was done, nor could it be taken back (%s; 'cpulift "
+                                 "rollback --commit' does it)",
+                                 left->message);
+        }
     }
     return rc;
 }

@@ -19,7 +19,11 @@ static const struct root_file absent;
 static int take(const root_dir *root, int fd, cpulift_error **err)
 {
     STEP();
-    return flock(fd, LOCK_EX | LOCK_NB) == 0 ? 0 : root_refuse_other(root, err);
+    return flock(fd, LOCK_EX | LOCK_NB) == 0 ? 0
+           : errno == EWOULDBLOCK
+               ? root_refuse_other(root, err)
+               : cpulift_error_set(err, CPULIFT_ESYSTEM, "cannot lock '%s/" JOURNAL_FOLDER "': %s",
+                                   root->path, g_strerror(errno));
 }
 
 static int check_owner(const root_dir *root, int fd, cpulift_error **err)
@@ -48,8 +52,13 @@ static bool is_same_folder(int a, int b)
 int journal_folder_lock(const root_dir *root, int *ret_fd, cpulift_error **err)
 {
     *ret_fd = -1;
-    while (root_has(root, JOURNAL_FOLDER)) {
+    for (;;) {
         autoclose int fd = -1, again = -1;
+        bool is_there = false;
+        TRY(root_find(root, JOURNAL_FOLDER, &is_there, err));
+        if (!is_there) {
+            return 0;
+        }
         STEP();
         TRY(root_open_folder(root, JOURNAL_FOLDER, &fd, err));
         TRY(fd >= 0 ? check_owner(root, fd, err) : 0);
@@ -61,7 +70,6 @@ int journal_folder_lock(const root_dir *root, int *ret_fd, cpulift_error **err)
             return 0;
         }
     }
-    return 0;
 }
 
 /// The journal holds whole files, secrets among them: it is for its owner alone. var/lib/cpulift
@@ -138,11 +146,21 @@ static int fill(struct staging *staging, const char *target, const struct root_f
     return 0;
 }
 
-/// What stood there was taken away with the folder in which it was staged, by one that forgot that:
-/// whatever failed, failed for that.
-static int refuse_taken(const struct staging *staging, int rc, cpulift_error **err)
+/// Whether the journal is the folder that the descriptor has open.
+static bool is_journal(const root_dir *root, int fd)
 {
-    if (rc == CPULIFT_ECONFLICT || root_has(staging->root, staging->staged)) {
+    autoclose int there = -1;
+    return fd >= 0 && root_open_folder(root, JOURNAL_FOLDER, &there, NULL) == 0 && there >= 0 &&
+           is_same_folder(fd, there);
+}
+
+/// What stood there was taken away with the folder in which it was staged, by one that forgot that:
+/// whatever failed, failed for that; unless it is `fd`, and in its place.
+static int refuse_taken(const struct staging *staging, int fd, int rc, cpulift_error **err)
+{
+    bool is_there = true;
+    if (rc == CPULIFT_ECONFLICT || is_journal(staging->root, fd) ||
+        root_find(staging->root, staging->staged, &is_there, NULL) != 0 || is_there) {
         g_autofree char *name = g_path_get_basename(staging->staged);
         root_discard(staging->root, staging->staged, name);
         return rc;
@@ -165,7 +183,7 @@ int journal_folder_make(const root_dir *root, const char *target, const struct r
     int rc = fill(&staging, target, record, &fd, err);
     if (rc != 0 || (rc = root_rename_folder(root, staging.staged,
                                             g_ptr_array_index(staging.missing, 0), err)) != 0) {
-        return refuse_taken(&staging, rc, err);
+        return refuse_taken(&staging, fd, rc, err);
     }
     *ret_fd = auto_steal(&fd);
     return 0;

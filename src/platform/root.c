@@ -26,7 +26,7 @@ int root_fail(cpulift_error **err, const char *what, const root_dir *root, const
     } else if (saved == EROFS || saved == EACCES || saved == EPERM) {
         hint = "; run as the user that owns it";
     } else if (saved == ENOSPC || saved == EDQUOT) {
-        hint = "; free some space, nothing was changed";
+        hint = "; free some space";
     }
     return cpulift_error_set(err, CPULIFT_ESYSTEM, "cannot %s '%s/%s': %s%s", what, root->path,
                              target, g_strerror(saved), hint);
@@ -196,15 +196,6 @@ int root_load(const root_dir *root, const char *target, struct root_file *ret_fi
         return root_fail(err, "read", root, target);
     }
     return 0;
-}
-
-bool root_has(const root_dir *root, const char *target)
-{
-    g_autofree char *name = NULL;
-    autoclose int folder = root_walk_parent(root, target, &name);
-    struct stat st;
-    return folder >= 0 && fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-           !S_ISLNK(st.st_mode);
 }
 
 int root_find(const root_dir *root, const char *target, bool *ret_is, cpulift_error **err)

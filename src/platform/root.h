@@ -59,10 +59,7 @@ int root_file_check_owner(const root_dir *root, const char *target, const struct
 int root_load(const root_dir *root, const char *target, struct root_file *ret_file,
               cpulift_error **err);
 
-/// True when the folder or file exists (and no link leads to it).
-bool root_has(const root_dir *root, const char *target);
-
-/// Likewise, where "it cannot be seen" is another answer than no: an error.
+/// *ret_is: the folder or file exists. A link in its path, and that it cannot be seen, are errors.
 int root_find(const root_dir *root, const char *target, bool *ret_is, cpulift_error **err);
 
 /// CPULIFT_ECONFLICT: another cpulift is at work below this root.

@@ -96,8 +96,8 @@ static int make(const root_dir *root, const char *folder, mode_t mode, bool *ret
         *ret_is_gone = errno == ENOENT;
         return root_fail(err, "make the folder", root, folder);
     }
-    root_synchronise(root, parent);
-    return 0;
+    return root_synchronise(root, parent) == 0 ? 0
+                                               : root_fail(err, "make the folder", root, folder);
 }
 
 int root_make_folder(const root_dir *root, const char *folder, mode_t mode, cpulift_error **err)
@@ -107,15 +107,18 @@ int root_make_folder(const root_dir *root, const char *folder, mode_t mode, cpul
 }
 
 /// Locks the folder of this name, if nobody else has and it still has the name. The caller closes
-/// it; -1: it is not ours to touch.
+/// it; -1, with errno set: it is not ours to touch; EWOULDBLOCK and ENOENT: it is another's.
 static int take_folder(int parent, const char *name)
 {
     struct stat held, named;
     autoclose int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     STEP();
-    bool is_ours = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &held) == 0 &&
-                   fstatat(parent, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-                   held.st_dev == named.st_dev && held.st_ino == named.st_ino;
+    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) != 0 || fstat(fd, &held) != 0 ||
+        fstatat(parent, name, &named, AT_SYMLINK_NOFOLLOW) != 0) {
+        return -1;
+    }
+    errno = EWOULDBLOCK;
+    bool is_ours = held.st_dev == named.st_dev && held.st_ino == named.st_ino;
     return is_ours ? auto_steal(&fd) : -1;
 }
 
@@ -130,7 +133,9 @@ int root_make_locked_folder(const root_dir *root, const char *folder, mode_t mod
     }
     autoclose int parent = root_walk_parent(root, folder, &name);
     *ret_fd = parent >= 0 ? take_folder(parent, name) : -1;
-    return *ret_fd >= 0 ? 0 : root_refuse_other(root, err);
+    return *ret_fd >= 0                              ? 0
+           : errno == EWOULDBLOCK || errno == ENOENT ? root_refuse_other(root, err)
+                                                     : root_fail(err, "lock", root, folder);
 }
 
 int root_remove_folder(const root_dir *root, const char *folder, cpulift_error **err)
@@ -138,8 +143,8 @@ int root_remove_folder(const root_dir *root, const char *folder, cpulift_error *
     g_autofree char *name = NULL;
     autoclose int parent = root_walk_parent(root, folder, &name);
     STEP();
-    if (parent >= 0 && unlinkat(parent, name, AT_REMOVEDIR) == 0) {
-        root_synchronise(root, parent);
+    if (parent >= 0 && unlinkat(parent, name, AT_REMOVEDIR) == 0 &&
+        root_synchronise(root, parent) == 0) {
         return 0;
     }
     bool is_left = errno == ENOENT || errno == ENOTEMPTY || errno == EEXIST || errno == EBUSY;
@@ -157,6 +162,9 @@ int root_rename_folder(const root_dir *root, const char *from, const char *to, c
     g_autofree char *old_name = NULL, *name = NULL;
     autoclose int old_parent = root_walk_parent(root, from, &old_name);
     autoclose int parent = root_walk_parent(root, to, &name);
+    if (old_parent < 0 || parent < 0) {
+        return root_fail(err, "open the folder of", root, old_parent < 0 ? from : to);
+    }
     STEP();
     int rc = renameat2(old_parent, old_name, parent, name, RENAME_NOREPLACE);
     // Some file systems cannot promise that: there an empty folder may be replaced.

@@ -298,7 +298,8 @@ static struct state_qemu *describe_qemu(const root_dir *root, node_state *state)
 {
     g_autoptr(node_qemu) applied = node_load(root, NODE_TARGET);
     if (applied == NULL) {
-        if (root_has(root, NODE_TARGET)) {
+        bool is_there = true;
+        if (root_find(root, NODE_TARGET, &is_there, NULL) != 0 || is_there) {
             add_unasked(state,
                         "'" NODE_TARGET "' does not say which QEMU the node had: apply again");
         }

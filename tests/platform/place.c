@@ -31,6 +31,12 @@ char *get(const struct place *place, const char *name)
     return g_file_get_contents(path, &text, NULL, NULL) ? text : NULL;
 }
 
+bool has(const struct place *place, const char *name)
+{
+    bool is_there = false;
+    return root_find(place->root, name, &is_there, NULL) == 0 && is_there;
+}
+
 int set_up(void **state)
 {
     struct place *place = g_new0(struct place, 1);

@@ -23,5 +23,8 @@ void put(const struct place *place, const char *name, const char *text);
 /// Its text, the caller's; NULL where there is none.
 char *get(const struct place *place, const char *name);
 
+/// Whether the folder or file is there, and no link leads to it.
+bool has(const struct place *place, const char *name);
+
 int add(changeset *set, const struct place *place, const char *target, const char *text,
         enum change_undo undo, cpulift_error **err);

@@ -40,7 +40,7 @@ static void test_files_that_are_gone(void **state)
     g_autoptr(GPtrArray) shown = NULL, actions = NULL;
     const struct journal_way dry = {.is_dry = true};
     assert_int_equal(journal_rollback(place->stores, &dry, &shown, NULL, NULL), 0);
-    assert_false(root_has(place->root, "var/lib/cpulift/gone"));
+    assert_false(has(place, "var/lib/cpulift/gone"));
     assert_int_equal(journal_rollback(place->stores, NULL, &actions, NULL, NULL), 0);
     assert_int_equal(shown->len, actions->len);
     assert_string_equal(actions->pdata[actions->len - 1],
@@ -59,10 +59,10 @@ static void test_files_that_are_gone(void **state)
     g_auto(root_file) file = {0};
     assert_int_equal(root_load(place->root, kept[0][0], &file, NULL), 0);
     assert_int_equal(file.mode, 0600);
-    assert_false(root_has(place->root, "etc/platform"));
-    assert_false(root_has(place->root, "new"));
-    assert_false(root_has(place->root, "var/lib/cpulift/gone/new"));
-    assert_false(root_has(place->root, "var/lib/cpulift/journal"));
+    assert_false(has(place, "etc/platform"));
+    assert_false(has(place, "new"));
+    assert_false(has(place, "var/lib/cpulift/gone/new"));
+    assert_false(has(place, "var/lib/cpulift/journal"));
 }
 
 /// Kept again, one that was kept before stays.
@@ -83,7 +83,7 @@ static void test_file_that_is_gone_again(void **state)
     g_autofree char *second = get(place, "var/lib/cpulift/gone/etc/conf.1");
     assert_string_equal(first, "one\n");
     assert_string_equal(second, "another\n");
-    assert_false(root_has(place->root, "var/lib/cpulift/gone/etc/conf.2"));
+    assert_false(has(place, "var/lib/cpulift/gone/etc/conf.2"));
 }
 
 int main(void)

@@ -31,8 +31,8 @@ static void test_apply_is_idempotent_and_undone(void **state)
     assert_int_equal(journal_rollback(place->stores, NULL, NULL, NULL, NULL), 0);
     g_autofree char *text = get(place, "etc/a");
     assert_string_equal(text, "one\n");
-    assert_false(root_has(place->root, "new"));
-    assert_false(root_has(place->root, "var"));
+    assert_false(has(place, "new"));
+    assert_false(has(place, "var"));
 }
 
 static void test_two_applies_one_rollback(void **state)
@@ -61,7 +61,7 @@ static void test_conflicts_are_refused(void **state)
     assert_int_equal(changeset_apply(set, place->stores, NULL, &err), CPULIFT_ECONFLICT);
     g_autofree char *text = get(place, "a");
     assert_string_equal(text, "somebody else\n");
-    assert_false(root_has(place->root, "var"));
+    assert_false(has(place, "var"));
 
     g_autoptr(changeset) good = changeset_new("test");
     assert_int_equal(add(good, place, "a", "two\n", CHANGE_WHOLE, NULL), 0);
@@ -100,7 +100,7 @@ static void test_conflict_stops_nothing_else(void **state)
     assert_int_equal(sets->len, 3);
     put(place, "a", "one\n");
     assert_int_equal(journal_rollback(place->stores, NULL, NULL, NULL, NULL), 0);
-    assert_false(root_has(place->root, "var"));
+    assert_false(has(place, "var"));
 }
 
 /// A plan of this model. The caller's.
@@ -150,7 +150,7 @@ static void test_rollback_of_the_newest_alone(void **state)
     expect_text(place, "a", "Nehalem");
     assert_int_equal(journal_rollback(place->stores, &one, NULL, NULL, NULL), 0);
     expect_text(place, "a", "one");
-    assert_false(root_has(place->root, "var"));
+    assert_false(has(place, "var"));
     assert_int_equal(journal_rollback(place->stores, &one, NULL, NULL, NULL), 0);
 }
 
@@ -175,7 +175,7 @@ static void test_rollback_to_a_plan(void **state)
     }
     assert_int_equal(journal_rollback(place->stores, NULL, NULL, NULL, NULL), 0);
     expect_text(place, "a", "one");
-    assert_false(root_has(place->root, "var"));
+    assert_false(has(place, "var"));
 }
 
 /// The file "a" and each guest of `guests` get this model, in one apply. The caller frees what the
@@ -224,7 +224,7 @@ static void test_definitions_go_with_files(void **state)
     expect_text(place, "a", "one");
     expect_guest(0, "Penryn", "");
     expect_guest(1, "Penryn", "");
-    assert_false(root_has(place->root, "var"));
+    assert_false(has(place, "var"));
 }
 
 /// Of a definition that its owner edited meanwhile <cpu> alone is put back; what he changed of that
@@ -255,11 +255,11 @@ static void test_definitions_of_others(void **state)
         expect_guest(0, "Penryn", "");
         expect_guest(1, edits[i].back, edits[i].rest);
         expect_text(place, "a", "one");
-        assert_int_equal(root_has(place->root, "var"), edits[i].how == NULL);
+        assert_int_equal(has(place, "var"), edits[i].how == NULL);
     }
     edit_guest(1, "Penryn", "<new/>"); // put back by hand, as it was told
     assert_int_equal(journal_rollback(place->stores, NULL, NULL, NULL, NULL), 0);
-    assert_false(root_has(place->root, "var"));
+    assert_false(has(place, "var"));
 }
 
 /// What the store of the definitions does not take stops nothing else.
@@ -286,7 +286,7 @@ static void test_refused_definition(void **state)
     fake_add(alone, "b", domain);
     assert_int_equal(changeset_apply(alone, place->stores, NULL, NULL), 0);
     assert_int_equal(alone->changes->len, 0);
-    assert_false(root_has(place->root, "var"));
+    assert_false(has(place, "var"));
 }
 
 /// A store that does not answer: its part is left and kept, the rest goes on. With `only`, so does
@@ -310,7 +310,7 @@ static void test_store_that_does_not_answer(void **state)
     expect_text(place, "a", "Westmere");
     assert_int_equal(journal_rollback(place->stores, NULL, NULL, NULL, NULL), 0);
     expect_text(place, "a", "one");
-    assert_false(root_has(place->root, "var"));
+    assert_false(has(place, "var"));
 }
 
 /// What an older version kept of definitions, outside of the journal, is taken back all the same:
@@ -334,13 +334,13 @@ static void test_definitions_of_an_older_version(void **state)
         if (round == 1) { // the next apply takes it over
             put(place, "a", "one");
             assert_int_equal(journal_recover(place->stores, NULL), 0);
-            assert_false(root_has(place->root, "var/lib/cpulift/domains.json"));
+            assert_false(has(place, "var/lib/cpulift/domains.json"));
             g_autoptr(GPtrArray) none = apply_models(place, "Westmere", "");
             assert_int_equal(none->len, 0);
         }
         assert_int_equal(journal_rollback(place->stores, NULL, NULL, NULL, NULL), 0);
         expect_guest(0, "Penryn", "<new/>");
-        assert_false(root_has(place->root, "var/lib/cpulift"));
+        assert_false(has(place, "var/lib/cpulift"));
     }
 }
 
@@ -356,7 +356,7 @@ static void check_lines(const struct place *place, const char *before, const cha
     assert_int_equal(journal_rollback(place->stores, NULL, NULL, NULL, NULL), 0);
     g_autofree char *text = get(place, "rc");
     assert_string_equal(text, after);
-    assert_false(root_has(place->root, "var"));
+    assert_false(has(place, "var"));
 }
 
 static void test_lines_are_taken_out_of_an_edited_file(void **state)

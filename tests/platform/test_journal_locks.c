@@ -47,10 +47,10 @@ static void test_killed_between(void **state)
     assert_int_equal(rename(done, pending), 0);
     assert_int_equal(changeset_apply(ours, place->stores, NULL, NULL), CPULIFT_ECONFLICT);
     assert_int_equal(journal_recover(place->stores, NULL), 0);
-    assert_false(root_has(place->root, "var"));
+    assert_false(has(place, "var"));
     assert_int_equal(changeset_apply(ours, place->stores, NULL, NULL), 0);
     assert_int_equal(journal_rollback(place->stores, NULL, NULL, NULL, NULL), 0);
-    assert_false(root_has(place->root, "var"));
+    assert_false(has(place, "var"));
 }
 
 /// Another apply ends between what we read and our lock: its definition is not ours to change nor
@@ -75,7 +75,7 @@ static void test_definition_of_another_apply(void **state)
     assert_int_equal(journal_rollback(place->stores, NULL, NULL, NULL, NULL), 0);
     assert_string_equal(fake_texts[0], theirs);
     assert_string_equal(fake_texts[1], first);
-    assert_false(root_has(place->root, "var"));
+    assert_false(has(place, "var"));
 }
 
 /// The journal's folders are made under another name: who has nothing to undo must not take them

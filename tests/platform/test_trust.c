@@ -45,7 +45,7 @@ static void check_good(const struct place *place)
     assert_int_equal(journal_rollback(place->stores, NULL, NULL, NULL, NULL), 0);
     g_autofree char *text = get(place, "a");
     assert_string_equal(text, "one\n");
-    assert_false(root_has(place->root, "var"));
+    assert_false(has(place, "var"));
 }
 
 static void test_record_of_others(void **state)
