@@ -2,11 +2,11 @@
 /// kill_at CALL[:ERRNO[+][@KIND]] PROGRAM ARGUMENT…: runs the program and kills it as it enters its
 /// system call number CALL (0: never), which is then not made; with ERRNO that call fails with it
 /// instead, with "+" all later ones of its kind, too; with KIND, a call's number in the kernel,
-/// only such calls count. What is written to standard error, and what wakes a thread (eventfd),
-/// never fails. Its threads and children count as it does, as long as they become no other program.
-/// Exit status 137 when it was killed, else the program's; the last line of standard error says how
-/// many calls failed and were entered, and which was the first that locks or changes a file. With
-/// "list" as CALL the line before it names them all by their numbers.
+/// only such calls count. What is written to standard error, to a socket, and what wakes a thread
+/// (eventfd), never fails. Its threads and children count as it does, as long as they become no
+/// other program. Exit status 137 when it was killed, else the program's; the last line of standard
+/// error says how many calls failed and were entered, and which was the first that locks or changes
+/// a file. With "list" as CALL the line before it names them all by their numbers.
 #include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -69,14 +69,15 @@ static void fail(pid_t task, const struct __ptrace_syscall_info *info)
                  is_brk ? info->entry.args[0] : -(unsigned long long)run.error);
 }
 
-/// Whether what is written there is a word or a wake-up, and no result.
+/// Whether what is written there is a word, a message or a wake-up, and no result.
 static bool is_word(pid_t task, const struct __ptrace_syscall_info *info)
 {
     char path[64], target[64] = "";
     snprintf(path, sizeof path, "/proc/%d/fd/%d", task, (int)info->entry.args[0]);
     return info->entry.nr == SYS_write &&
            (info->entry.args[0] == STDERR_FILENO ||
-            (readlink(path, target, sizeof target - 1) > 0 && strstr(target, "[eventfd]") != NULL));
+            (readlink(path, target, sizeof target - 1) > 0 &&
+             (strncmp(target, "socket:", 7) == 0 || strstr(target, "[eventfd]") != NULL)));
 }
 
 /// Counts the call; true where it is to fail.

@@ -10,7 +10,8 @@ import subprocess
 import sys
 import time
 
-from nodes import PROGRAM, dice, test_all
+from nodes import PROGRAM, test_all
+from faults import dice
 
 ROUNDS = int(sys.argv[4]) if len(sys.argv) > 4 else 20
 PAIRS = ((0, 1), (0, 0), (0, "rollback"), ("rollback", 0), ("rollback", "rollback"))

@@ -6,7 +6,8 @@ kills.py KILL_AT BUILD SOURCE [KILLS]: so many kills for each platform and way i
 import shutil
 import sys
 
-from nodes import dice, measure, test_all
+from nodes import measure, test_all
+from faults import dice
 
 KILLS = int(sys.argv[4]) if len(sys.argv) > 4 else 20
 

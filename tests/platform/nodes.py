@@ -1,22 +1,20 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Nodes of each platform, and a libvirtd, for tests that break what cpulift does to them (kills.py, faults.py).
+"""Nodes of each platform, and a libvirtd, for tests that break what cpulift does to them (kills.py, tests/faults/platforms.py).
 
 Their arguments are KILL_AT BUILD SOURCE [COUNT]; $CPULIFT_SEED repeats a run.
 """
 import json
-import hashlib
 import os
-import random
 import shutil
 import subprocess
 import sys
 import tempfile
 
 KILL_AT, BUILD, SOURCE = sys.argv[1:4]
-sys.path.insert(0, f"{SOURCE}/tests/lib")
+sys.path[:0] = f"{SOURCE}/tests/lib", f"{SOURCE}/tests/faults"
+from faults import SEED, look
 from libvirtd import Libvirtd, is_possible
 
-SEED = int(os.environ.get("CPULIFT_SEED", random.SystemRandom().randrange(1 << 30)))
 PROGRAM = f"{BUILD}/cpulift-platform"
 # The node, by tests/platform/lib.sh, and how the plan gets there.
 NODES = {
@@ -28,7 +26,6 @@ NODES = {
     "definitions": ("mkdir -p $0/etc", ["--platform", "libvirt", "--channel", "guard", "--only", "web-*"]),
 }
 GUEST = "<domain type='qemu'><name>{}</name><memory>65536</memory><os><type machine='pc'>hvm</type></os><cpu><model>Nehalem</model></cpu></domain>"
-dice = random.Random(SEED)
 
 
 def make_plans(folder):
@@ -45,29 +42,18 @@ def make_plans(folder):
         yield file.name
 
 
-def look(root):
-    """What is below the root: kind, mode, owner and bytes of each."""
-    seen = {}
-    for folder, folders, files in os.walk(root):
-        for name in folders + files:
-            path = os.path.join(folder, name)
-            stat = os.lstat(path)
-            is_file = os.path.isfile(path) and not os.path.islink(path)
-            digest = hashlib.sha256(open(path, "rb").read()).hexdigest() if is_file else ""
-            seen[os.path.relpath(path, root)] = (oct(stat.st_mode), stat.st_uid, stat.st_gid, digest)
-    return seen
-
-
 class Libvirt(Libvirtd):
     """With three guests that are defined."""
 
+    GUESTS = ("web-1", "web-2", "db-1")
+
     def __init__(self, folder):
         super().__init__(folder)
-        for name in ("web-1", "web-2", "db-1"):
+        for name in self.GUESTS:
             self.define(name, GUEST.format(name))
 
     def look(self):
-        return {"definitions": self.virsh("; ".join(f"dumpxml --inactive {name}" for name in ("web-1", "web-2", "db-1")))}
+        return {f"definition of {name}": ("", 0, 0, self.virsh("dumpxml", "--inactive", name).encode()) for name in self.GUESTS}
 
 
 class Node:
@@ -90,7 +76,8 @@ class Node:
 
     def begin(self, words, call):
         self.told.append(f"{' '.join(words)} [{call}]")
-        return subprocess.Popen([KILL_AT, str(call), PROGRAM, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.last = subprocess.Popen([KILL_AT, str(call), PROGRAM, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        return self.last
 
     def fail(self, why):
         sys.exit("\n".join([f"CPULIFT_SEED={SEED}: {why}", *self.told]))
