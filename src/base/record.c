@@ -74,6 +74,63 @@ int record_parse(const struct record *self, const json_t *json, const char *name
     return record_parse_part(self, &at, json, base, err);
 }
 
+static const record_row *find_row(const struct record *self, const char *key)
+{
+    const record_row *row = self->rows;
+    while (row->key != NULL && strcmp(row->key, key) != 0) {
+        row++;
+    }
+    return row->key != NULL ? row : NULL;
+}
+
+static int check_members(const struct record *self, const record_at *at, const json_t *json,
+                         cpulift_error **err);
+
+static int check_value(const record_row *row, const record_at *at, const json_t *value,
+                       cpulift_error **err)
+{
+    size_t i;
+    const char *key;
+    const json_t *item;
+    json_array_foreach (value, i, item) {
+        const record_at here = {at, NULL, i, at->name, at->data};
+        TRY(check_members(row->record, &here, item, err));
+    }
+    if (row->kind != &record_map) {
+        return check_members(row->record, at, value, err);
+    }
+    json_t *member;
+    json_object_foreach ((json_t *)value, key, member) {
+        const record_at here = {at, key, 0, at->name, at->data};
+        TRY(check_members(row->record, &here, member, err));
+    }
+    return 0;
+}
+
+static int check_members(const struct record *self, const record_at *at, const json_t *json,
+                         cpulift_error **err)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach ((json_t *)json, key, value) {
+        const record_at here = {at, key, 0, at->name, at->data};
+        const record_row *row = find_row(self, key);
+        if (row == NULL && (at->up != NULL || strcmp(key, "schema") != 0)) {
+            return record_refuse(&here, err,
+                                 "is not known to this program; use the cpulift that wrote it");
+        }
+        TRY(row != NULL && row->record != NULL ? check_value(row, &here, value, err) : 0);
+    }
+    return 0;
+}
+
+int record_check_known(const struct record *self, const json_t *json, const char *name,
+                       cpulift_error **err)
+{
+    const record_at at = {.name = name};
+    return check_members(self, &at, json, err);
+}
+
 /// Rows whose value stands in the struct.
 static bool is_kept(const record_row *row)
 {

@@ -144,7 +144,12 @@ bool record_equal(const struct record *self, const void *a, const void *b, const
 int record_parse(const struct record *self, const json_t *json, const char *name, void *data,
                  void *base, cpulift_error **err);
 
-/// The same for a part of a document, at `at`; for one value by its row.
+/// Refuses a document with a member that no row has, where what a newer program wrote must not be
+/// lost. It has been parsed.
+int record_check_known(const struct record *self, const json_t *json, const char *name,
+                       cpulift_error **err);
+
+/// As record_parse() for a part of a document, at `at`; for one value by its row.
 int record_parse_part(const struct record *self, const record_at *at, const json_t *json,
                       void *base, cpulift_error **err);
 

@@ -15,6 +15,8 @@ static const char *const former[] = {
     "takes",
     "# Rolling maintenance, first stage: can this host run the plan's guests? 70 tells the "
     "management",
+    "# Rolling maintenance, first stage: can this host run the plan's guests? Anything but 0 stops "
+    "the",
     "# Rolling maintenance: the guests have left this host; put /etc/cpulift/plan-next.json in "
     "force.",
     "# Sourced by kvmrc on a node. The driver starts a guest by `virsh --connect URI create FILE`: "

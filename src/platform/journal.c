@@ -35,7 +35,9 @@ static int load_record(const root_dir *root, const char *name, GPtrArray *record
     file = absent;
     g_ptr_array_add(records, record);
     TRY(json_parse_text(record->file.bytes, record->file.len, record->target, &json, err));
-    return changeset_from_json(json, record->target, &record->set, err);
+    TRY(changeset_from_json(json, record->target, &record->set, err));
+    // Undone in part it would be forgotten whole.
+    return record_check_known(&changeset_record, json, record->target, err);
 }
 
 /// All records, oldest first.

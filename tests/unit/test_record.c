@@ -227,12 +227,42 @@ static void test_refusals(void **state)
     }
 }
 
+static void test_known(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *members, *path; ///< NULL: all are known
+    } cases[] = {
+        {"\"owner\":\"jo\",\"spare\":{\"spokes\":1}", NULL},
+        {"\"parts\":{\"x y\":{\"spokes\":3}},\"papers\":{\"a\":[1]}", NULL},
+        {"\"note\":null,\"new\":1,\"newer\":null", "newer"},
+        {"\"spare\":{\"schema\":\"x\"}", "spare.schema"},
+        {"\"big\":{\"name\":\"b\",\"gold\":1}", "big.gold"},
+        {"\"wheels\":[{\"name\":\"w\"},{\"more\":{}}]", "wheels[1].more"},
+        {"\"parts\":{\"x y\":{\"more\":3}}", "parts.x y.more"},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *text =
+            g_strdup_printf("{\"schema\":\"test.cart/1\",%s}", cases[i].members);
+        g_autofree char *expected = g_strdup_printf("'cart.json': \"%s\" is not known to this "
+                                                    "program; use the cpulift that wrote it",
+                                                    cases[i].path);
+        g_autoptr(json_t) json = NULL;
+        g_autoptr(cpulift_error) err = NULL;
+        assert_int_equal(json_parse_text(text, strlen(text), "cart", &json, NULL), 0);
+        int rc = record_check_known(&cart_record, json, "cart.json", &err);
+        assert_int_equal(rc, cases[i].path != NULL ? CPULIFT_EINPUT : 0);
+        assert_true(rc == 0 || strcmp(err->message, expected) == 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_little),
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_known),
     };
     return cmocka_run_group_tests_name("record", tests, NULL, NULL);
 }
