@@ -13,7 +13,8 @@ BUILD, SOURCE = sys.argv[1:3]
 MACROS = {"_bindir": "usr/bin", "_sbindir": "usr/sbin", "_libexecdir": "usr/libexec", "_datadir": "usr/share", "_mandir": "usr/share/man",
           "_unitdir": "usr/lib/systemd/system", "_sysusersdir": "usr/lib/sysusers.d", "_sysconfdir": "etc"}
 # The RPM has no simulator and no Linpack; the example becomes the configuration.
-NOT_IN_RPM = ("usr/bin/cpulift-ddg", "usr/bin/cpulift-linpack", "usr/share/doc/cpulift/examples/cpuliftd.conf")
+NOT_IN_RPM = ("usr/bin/cpulift-ddg", "usr/bin/cpulift-linpack", "usr/share/man/man1/cpulift-ddg.1", "usr/share/man/man1/cpulift-linpack.1",
+              "usr/share/doc/cpulift/examples/cpuliftd.conf")
 NOT_IN_DEBIAN = ("usr/share/doc/cpulift/examples/cpuliftd.conf",)
 FAULTS = []
 
@@ -60,10 +61,10 @@ def read_rpm():
 
 
 def check(what, packages, left_out, not_there):
-    for path in list_installed():
+    for path in set(list_installed()) - set(not_there):
         owners = [name for name, patterns in packages.items()
                   if any(fits(path, one) for one in patterns) and not any(fits(path, one) for one in left_out.get(name, []))]
-        if len(owners) != (path not in not_there):
+        if len(owners) != 1:
             FAULTS.append(f"{what}: '{path}' is in {owners or 'no package'}")
 
 
