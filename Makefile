@@ -27,7 +27,7 @@ check: build
 newer: build
 	@$(MESON) test -t 4 --num-processes $$(($$(nproc) * 2)) -C $(BUILD) --suite newer --logbase newer --print-errorlogs
 
-# Debian packages of what is committed, built twice, installed and removed in a bare Debian (root). Some minutes.
+# Debian packages of what is committed, built twice, installed and removed in a bare Debian and run under systemd, and RPMs (root). A quarter of an hour.
 packages:
 	@BUILD=$(BUILD) ./tools/packages.sh
 

@@ -5,8 +5,10 @@
 #   again    builds once more in another folder, time zone and language: the same bytes
 #   lint     lintian's errors, warnings and hints: none
 #   install  in a bare Debian: installs, upgrades, refuses to be removed while hooks are in force, is removed and purged
-#   tests    the packages' own tests (debian/tests) there; those that need systemd are left out with a word
-# Needs root for the last two.
+#   tests    the packages' own tests (debian/tests) there, but for that of the agent
+#   systemd  debian/tests/agent in a guest of that Debian whose first process is systemd and whose kernel has AppArmor, on emulated processors
+#   rpm      RPMs by Debian's rpmbuild with Debian's libraries; installed and removed there
+# Needs root for the last four.
 set -eu
 top=$(cd "$(dirname "$0")/.." && pwd)
 mkdir -p "${BUILD:-$top/build}/packages"
@@ -142,10 +144,90 @@ step_tests() {
         inside env AUTOPKGTEST_TMP=/tmp sh -c "cd /tmp && ./$test" >"$place/test-$test.log" 2>&1 || { cat "$place/test-$test.log"; fail "debian/tests/$test"; }
         echo "debian/tests/$test passed"
     done
-    echo "debian/tests/agent not run, that needs systemd"
 }
 
-[ $# -gt 0 ] || set -- build again lint install tests
+step_systemd() {
+    command -v qemu-system-x86_64 >/dev/null && command -v mke2fs >/dev/null || fail "no qemu-system-x86_64 or mke2fs; install qemu-system-x86 and e2fsprogs"
+    make_bare
+    : >"$place/apt.log"
+    apt install systemd-sysv dbus apparmor linux-image-cloud-amd64 initramfs-tools libvirt-daemon-system qemu-system-x86 curl procps cpulift-agent ||
+        fail "not installed; '$place/apt.log' says why"
+    rm "$place/root/usr/sbin/policy-rc.d"
+    cp "$top/debian/tests/agent" "$place/root/root/agent"
+    cat >"$place/root/etc/systemd/system/agent-test.service" <<'UNIT'
+[Unit]
+After=multi-user.target
+SuccessAction=poweroff-force
+FailureAction=poweroff-force
+[Service]
+ExecStart=sh -c '/root/agent && echo PASSED; dmesg | grep "DENIED.*profile=.cpuliftd"'
+StandardOutput=tty
+StandardError=tty
+TTYPath=/dev/ttyS0
+UNIT
+    ln -s ../agent-test.service "$place/root/etc/systemd/system/multi-user.target.wants"
+    ln -s /dev/null "$place/root/etc/systemd/system/serial-getty@ttyS0.service"
+    rm -f "$place/disk"
+    mke2fs -q -t ext4 -d "$place/root" "$place/disk" 3G
+    timeout 900 qemu-system-x86_64 -accel tcg -smp 2 -m 2048 -cpu max -display none -nodefaults -no-reboot -serial stdio \
+        -kernel "$place/root"/boot/vmlinuz-* -initrd "$place/root"/boot/initrd.img-* -append "root=/dev/vda rw console=ttyS0 quiet no_timer_check" \
+        -drive "file=$place/disk,format=raw,if=virtio,cache=unsafe" </dev/null >"$place/console" 2>&1 || fail "'$place/console' says why the guest did not end"
+    rm "$place/disk"
+    grep -q '^PASSED' "$place/console" && ! grep 'profile="cpuliftd"' "$place/console" || { tail -n 40 "$place/console"; fail "debian/tests/agent under systemd"; }
+    echo "debian/tests/agent passed"
+}
+
+# What Meson's and systemd's packages bring to rpmbuild elsewhere.
+rpm_macros() {
+    cat <<'MACROS'
+%_vpath_builddir rpm-build
+%_unitdir /usr/lib/systemd/system
+%_sysusersdir /usr/lib/sysusers.d
+%debug_package %{nil}
+%_build_id_links none
+%meson meson setup --buildtype=plain --prefix=%{_prefix} --libexecdir=%{_libexecdir} --sysconfdir=%{_sysconfdir} --auto-features=%{__meson_auto_features} . %{_vpath_builddir}
+%meson_build ninja -C %{_vpath_builddir}
+%meson_install DESTDIR=%{buildroot} meson install --no-rebuild -C %{_vpath_builddir}
+%meson_test meson test --no-rebuild -C %{_vpath_builddir}
+%systemd_post() :
+%systemd_preun() :
+%systemd_postun_with_restart() :
+MACROS
+}
+
+rpm_here() {
+    rpm --root "$place/root" --nodeps "$@" >>"$place/rpm.log" 2>&1
+}
+
+step_rpm() {
+    command -v rpmbuild >/dev/null || fail "no rpmbuild; install rpm"
+    rm -rf "$place/rpm"
+    mkdir -p "$place/rpm/SOURCES"
+    rpm_macros >"$place/rpm/macros"
+    git -C "$top" archive --prefix="cpulift-$version/" HEAD | xz -0 >"$place/rpm/SOURCES/cpulift-$version.tar.xz"
+    rpmbuild -bb --nodeps --load "$place/rpm/macros" --define "_topdir $place/rpm" "$top/data/rpm/cpulift.spec" >"$place/rpm.log" 2>&1 ||
+        { tail -n 30 "$place/rpm.log"; fail "no RPMs; '$place/rpm.log' says why"; }
+    # The libraries of Debian's packages, without these.
+    make_bare
+    : >"$place/apt.log"
+    { apt install cpulift cpulift-agent && apt purge cpulift cpulift-hook cpulift-agent; } || fail "no libraries; '$place/apt.log' says why"
+    rpm_here --install "$place/rpm/RPMS/x86_64"/*.rpm || fail "not installed; '$place/rpm.log' says why"
+    inside cpulift --version
+    inside cpuliftd --check
+    node
+    echo "# by its owner" >>"$place/root/etc/cpulift/cpuliftd.conf"
+    rpm_here --upgrade --replacepkgs "$place/rpm/RPMS/x86_64"/*.rpm || fail "not upgraded; '$place/rpm.log' says why"
+    grep -q "by its owner" "$place/root/etc/cpulift/cpuliftd.conf" || fail "a changed configuration is gone"
+    if rpm_here --erase cpulift-hook; then fail "removed while hooks are in force"; fi
+    call_hook || fail "the hook does not answer after the refusal"
+    inside cpulift rollback --commit
+    rpm_here --erase cpulift cpulift-hook cpulift-agent cpulift-bench || fail "not removed; '$place/rpm.log' says why"
+    left=$(cd "$place/root" && find . -xdev ! -type d -path '*cpulift*' ! -path './var/*' ! -name cpuliftd.conf.rpmsave)
+    [ -z "$left" ] || fail "removed, and left: $left"
+    echo "RPMs installed, upgraded, refused, rolled back and removed"
+}
+
+[ $# -gt 0 ] || set -- build again lint install tests systemd rpm
 for step; do
     echo "== $step" >&2
     "step_$step"
