@@ -119,7 +119,8 @@ static PetscErrorCode number_copies(struct pattern *pt, PetscInt n_full, const P
     PetscFunctionReturn(0);
 }
 
-/* What the copied rows are made from. */
+/* What the copied rows are made from. They have no columns of copies without a row: what the
+ * subdomain's solution has there means nothing. */
 struct copied {
     Mat *rows;                /* one: the owners' places; rows by `full`, columns by `sorted` */
     PetscInt *of_row;         /* row of each copy in it, -1: none */
@@ -130,19 +131,21 @@ struct copied {
 static PetscErrorCode fetch_rows(const struct pattern *pt, Mat map, PetscInt n_full,
                                  const PetscInt *full, struct copied *ret)
 {
-    PetscInt n = pt->n_rows, n_own = pt->d->n_own;
+    PetscInt all = pt->n_rows, n_own = pt->d->n_own, n = 0;
     MatInfo info;
     IS rows, cols;
 
     PetscFunctionBeginUser;
-    PetscCall(PetscMalloc3(n, &ret->sorted, n, &ret->local, n - n_own, &ret->of_row));
-    for (PetscInt i = 0; i < n; i++) {
-        ret->sorted[i] = pt->global[i];
-        ret->local[i] = i;
+    PetscCall(PetscMalloc3(all, &ret->sorted, all, &ret->local, all - n_own, &ret->of_row));
+    for (PetscInt i = 0; i < all; i++) {
+        if (i >= n_own)
+            PetscCall(PetscFindInt(pt->global[i], n_full, full, &ret->of_row[i - n_own]));
+        if (i >= n_own && ret->of_row[i - n_own] < 0)
+            continue;
+        ret->sorted[n] = pt->global[i];
+        ret->local[n++] = i;
     }
     PetscCall(PetscSortIntWithArray(n, ret->sorted, ret->local));
-    for (PetscInt i = n_own; i < n; i++)
-        PetscCall(PetscFindInt(pt->global[i], n_full, full, &ret->of_row[i - n_own]));
     PetscCall(ISCreateGeneral(PETSC_COMM_SELF, n_full, full, PETSC_USE_POINTER, &rows));
     PetscCall(ISCreateGeneral(PETSC_COMM_SELF, n, ret->sorted, PETSC_USE_POINTER, &cols));
     PetscCall(MatCreateSubMatrices(map, 1, &rows, &cols, MAT_INITIAL_MATRIX, &ret->rows));

@@ -24,6 +24,17 @@ while read -r shape; do
     done
 done <"$scratch/shapes"
 
+# --- whatever the overlap, and on more ranks than a slab has neighbours
+shape="-nx 12 -ny 4 -nz 8 -nox 2"
+table=$(run 1 $shape)
+alone=$(figure krylov_iterations)
+for how in "4 -overlap 1" "4 -overlap 2" "4 -overlap 4" "9 -overlap 2"; do
+    other=$(run ${how%% *} $shape ${how#* })
+    near "$how: current" "$(column "$other" 6 3)" "$(column "$table" 6 3)" 1e-7
+    figure krylov_iterations | awk -v a="$alone" '{ print "# " $1 " of " a; exit !($1 > 0 && $1 <= 1.25 * a) }'
+    result $? "$how: iterations"
+done
+
 # --- mobility that follows the field: mostly two turns with continuity in an outer iteration, many where that is too slow
 most() {
     figure "$2" | awk -v m="$3" '{ print "# " $1; exit !($1 > 0 && $1 <= m) }'
