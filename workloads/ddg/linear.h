@@ -23,6 +23,7 @@ struct linear {
     struct coarse coarse; /* the second level; n = 0: none */
     double *factored;     /* diagonals of the matrix that was factored */
     double drift;         /* largest relative change of a diagonal since; infinite at first */
+    double allowed;       /* of it, until there are new factors */
     Vec x, b;
     PetscInt max_it;
     PetscInt iterations, factors, rescues; /* rescues: solves that MUMPS had to do */

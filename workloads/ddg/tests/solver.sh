@@ -35,6 +35,14 @@ for how in "4 -overlap 1" "4 -overlap 2" "4 -overlap 4" "9 -overlap 2"; do
     result $? "$how: iterations"
 done
 
+# --- a preconditioner that answers with nothing is noticed; MUMPS has each matrix as it is
+for how in "-potential_pc_type hypre" "-potential_pc_type none" "-solver mumps"; do
+    other=$(run 2 $shape $how)
+    near "$how: current" "$(column "$other" 6 3)" "$(column "$table" 6 3)" 1e-7
+done
+figure krylov_iterations | awk '{ print "# " $1 " solves"; exit !($1 > 0 && $1 <= 300) }'
+result $? "MUMPS: solves"
+
 # --- mobility that follows the field: mostly two turns with continuity in an outer iteration, many where that is too slow
 most() {
     figure "$2" | awk -v m="$3" '{ print "# " $1; exit !($1 > 0 && $1 <= m) }'
