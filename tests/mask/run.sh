@@ -264,8 +264,19 @@ entries() { # OWNER: what is kept after a program of that owner has run
     find "$tmp/cache-$1" -name '*.sites' | wc -l
 }
 if [ "$(id -u)" = 0 ]; then
-    same "nothing is kept of a stranger's file, which may have another's build id" "$(entries 0)" $(($(entries 65534) + 1))
+    same "nothing is kept of a stranger's file" "$(entries 0)" $(($(entries 65534) + 1))
 else skip "nothing is kept of a stranger's file" "needs root to make one"; fi
+# What was found in a file is not believed of another, nor of what replaces it: as large, as old, with the same build id.
+perl -e 'local $/; print substr <> . "\0" x 4000000, 0, 4000000' "$static" >"$tmp/whole"
+perl -pe 's/\x0f\xa2/\x90\x90/g' "$tmp/whole" >"$tmp/bare"
+anew='old=$1 new=$2 whole=$3; shift 3
+touch -d @0 "$old"; "$@" "$old" dump >/dev/null 2>&1; cat "$whole" >"$new"; touch -d @0 "$new"; "$@" "$new" dump'
+for name in one two three; do cp "$tmp/bare" "$tmp/$name" && chmod +x "$tmp/$name"; done
+shows=("${run[@]}" --cpu Nehalem --)
+dump=$("${shows[@]}" "$static" dump)
+same "a file with the build id of another is searched" "$dump" "$(sh -c "$anew" - "$tmp/one" "$tmp/two" "$tmp/whole" "${shows[@]}")"
+same "what replaces a file is searched" "$dump" "$(sh -c "$anew" - "$tmp/one" "$tmp/one" "$tmp/whole" "${shows[@]}")"
+same "and so within one run" "$dump" "$("${shows[@]}" sh -c "$anew" - "$tmp/three" "$tmp/three" "$tmp/whole")"
 check "the cache is used again" "${run[@]}" --cpu $cpu -- "$victim" gap
 same "the cache is ours alone" "700" "$(stat -c %a "$XDG_CACHE_HOME/cpulift" 2>/dev/null)"
 for file in "$XDG_CACHE_HOME"/cpulift/*.sites; do echo garbage >"$file"; done

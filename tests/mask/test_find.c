@@ -183,7 +183,6 @@ static void find_exactly(const uint8_t *bytes, size_t size)
     struct find_result found;
     find_in_file(copy, size, &found);
     find_result_clear(&found);
-    g_free(elf_find_build_id(copy, size));
 }
 
 static void test_truncated_files(void **state)
@@ -268,18 +267,6 @@ static void test_hostile_code(void **state)
     find_result_clear(&found);
 }
 
-static void test_build_id(void **state)
-{
-    (void)state;
-    size_t size;
-    g_autofree uint8_t *file = load_victim(&size);
-    g_autofree char *id = elf_find_build_id(file, size);
-    if (id != NULL) { // linkers may leave it out
-        assert_true(strlen(id) >= 16 && strspn(id, "0123456789abcdef") == strlen(id));
-    }
-    assert_null(elf_find_build_id((const uint8_t *)"#!/bin/sh\n", 10));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -297,7 +284,6 @@ int main(void)
         cmocka_unit_test(test_damaged_files),
         cmocka_unit_test(test_hostile_tables),
         cmocka_unit_test(test_hostile_code),
-        cmocka_unit_test(test_build_id),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

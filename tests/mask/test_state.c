@@ -116,21 +116,32 @@ static struct find_result make_result(void)
     return result;
 }
 
+static const struct sites_key file = {
+    .dev = 1, .ino = 2, .size = 5000, .seconds = 3, .nanoseconds = 4};
+
 static void test_sites_round_trip(void **state)
 {
     (void)state;
     struct find_result result = make_result(), again;
-    g_autofree char *text = sites_format(5000, &result);
-    assert_true(sites_parse(text, 5000, &again));
+    g_autofree char *text = sites_format(&file, &result);
+    assert_true(sites_parse(text, &file, &again));
     assert_int_equal(again.code->len, 2);
     assert_int_equal(g_array_index(again.code, uint64_t, 1), 4096);
     assert_int_equal(again.undecided->len, 1);
     assert_int_equal(again.rejected, 7);
     find_result_clear(&again);
-    assert_false(sites_parse(text, 5001, &again)); // another file
+    const uint64_t changes[] = {offsetof(struct sites_key, dev), offsetof(struct sites_key, ino),
+                                offsetof(struct sites_key, size),
+                                offsetof(struct sites_key, seconds),
+                                offsetof(struct sites_key, nanoseconds)};
+    for (size_t i = 0; i < G_N_ELEMENTS(changes); i++) {
+        struct sites_key other = file;
+        ++*(uint64_t *)((char *)&other + changes[i]);
+        assert_false(sites_parse(text, &other, &again));
+    }
     for (size_t cut = 0; cut + 4 < strlen(text); cut++) {
         g_autofree char *start = g_strndup(text, cut);
-        assert_false(sites_parse(start, 5000, &again));
+        assert_false(sites_parse(start, &file, &again));
     }
     find_result_clear(&result);
 }
@@ -139,18 +150,19 @@ static void test_sites_hostile(void **state)
 {
     (void)state;
     static const char *const texts[] = {
-        "cpulift-sites/2 5000 0\nc 4999\nend\n",
-        "cpulift-sites/2 5000 0\nc 5\nc 5\nend\n",
-        "cpulift-sites/2 5000 0\nx 5\nend\n",
-        "cpulift-sites/2 5000 0\nc -1\nend\n",
-        "cpulift-sites/1 5000 0\nend\n",
-        "cpulift-sites/2 5000\nend\n",
-        "cpulift-sites/2 5000 0\nc 99999999999999999999999\nend\n",
-        "cpulift-sites/2 5000 0\nc\nend\n",
+        "cpulift-sites/3 1 2 5000 3 4 0\nc 4999\nend\n",
+        "cpulift-sites/3 1 2 5000 3 4 0\nc 5\nc 5\nend\n",
+        "cpulift-sites/3 1 2 5000 3 4 0\nx 5\nend\n",
+        "cpulift-sites/3 1 2 5000 3 4 0\nc -1\nend\n",
+        "cpulift-sites/2 1 2 5000 3 4 0\nend\n",
+        "cpulift-sites/3 1 2 5000 3 4\nend\n",
+        "cpulift-sites/3 1 2 5000 3 4 0 0\nend\n",
+        "cpulift-sites/3 1 2 5000 3 4 0\nc 99999999999999999999999\nend\n",
+        "cpulift-sites/3 1 2 5000 3 4 0\nc\nend\n",
     };
     struct find_result result;
     for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
-        assert_false(sites_parse(texts[i], 5000, &result));
+        assert_false(sites_parse(texts[i], &file, &result));
     }
 }
 

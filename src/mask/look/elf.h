@@ -42,10 +42,6 @@ bool elf_find_offset(const struct elf_file *file, uint64_t addr, uint64_t *ret_o
 void elf_each_symbol(const struct elf_file *file,
                      void (*visit)(void *data, const struct elf_symbol *symbol), void *data);
 
-/// The GNU build id in hexadecimal, NULL where there is none. `data` may be only the beginning of
-/// the file (the note stands in its first page). The caller frees it.
-char *elf_find_build_id(const uint8_t *data, size_t size);
-
 /// Unaligned little-endian numbers; the caller has checked the bounds.
 static inline uint64_t elf_get(const uint8_t *at, size_t bytes)
 {

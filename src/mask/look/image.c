@@ -11,24 +11,20 @@
 
 /// Larger files are not analysed as a whole; no program or library is that large.
 #define IMAGE_MAX ((off_t)4 << 30)
-/// What holds the headers and the build id of an ELF file.
+/// What holds the headers of an ELF file.
 #define HEAD_SIZE ((size_t)65536)
 
 /// Smaller files are analysed faster than an entry of the cache is written safely.
 #define WORTH_KEEPING ((size_t)1 << 20)
 
-struct key {
-    uint64_t dev, ino, size, seconds, nanoseconds;
-};
-
 struct image_store {
-    GHashTable *images; ///< struct key → struct image
+    GHashTable *images; ///< struct sites_key → struct image
     bool uses_disk;
 };
 
 static unsigned hash_key(gconstpointer pointer)
 {
-    const struct key *key = pointer;
+    const struct sites_key *key = pointer;
     uint64_t mixed = key->ino * UINT64_C(0x9e3779b97f4a7c15) ^ key->dev ^ key->size << 1 ^
                      key->nanoseconds << 3 ^ key->seconds;
     return (unsigned)(mixed >> 32 ^ mixed);
@@ -36,7 +32,7 @@ static unsigned hash_key(gconstpointer pointer)
 
 static gboolean equal_keys(gconstpointer a, gconstpointer b)
 {
-    return memcmp(a, b, sizeof(struct key)) == 0;
+    return memcmp(a, b, sizeof(struct sites_key)) == 0;
 }
 
 static void free_image(void *pointer)
@@ -96,8 +92,7 @@ static bool is_elf(const uint8_t *bytes, size_t size)
     return true;
 }
 
-/// Only such files are worth an entry on disk whose owner is trusted with that: a stranger's may
-/// have another's build id.
+/// Only such files are worth an entry on disk whose owner is trusted with that.
 static bool is_kept(const struct image_store *store, const struct stat *st)
 {
     return store->uses_disk && (st->st_uid == 0 || st->st_uid == geteuid()) &&
@@ -115,23 +110,17 @@ static void analyse_mapped(int fd, size_t size, struct image *image)
     munmap(bytes, size);
 }
 
-static void analyse(const struct image_store *store, int fd, const struct stat *st,
-                    struct image *image)
+static void analyse(int fd, bool is_kept, const struct sites_key *key, struct image *image)
 {
+    image->is_elf = is_kept && sites_load(key, &image->sites);
     g_autofree uint8_t *head = g_malloc(HEAD_SIZE);
-    size_t size = (size_t)st->st_size;
-    ssize_t got = pread(fd, head, HEAD_SIZE, 0);
+    ssize_t got = image->is_elf ? 0 : pread(fd, head, HEAD_SIZE, 0);
     if (got <= 0 || !is_elf(head, (size_t)got)) {
         return;
     }
-    g_autofree char *id = is_kept(store, st) ? elf_find_build_id(head, (size_t)got) : NULL;
-    image->is_elf = true;
-    if (id != NULL && sites_load(id, size, &image->sites)) {
-        return;
-    }
-    analyse_mapped(fd, size, image);
-    if (image->is_elf && id != NULL && size >= WORTH_KEEPING) {
-        sites_save(id, size, &image->sites);
+    analyse_mapped(fd, key->size, image);
+    if (image->is_elf && is_kept && key->size >= WORTH_KEEPING) {
+        sites_save(key, &image->sites);
     }
 }
 
@@ -141,14 +130,14 @@ struct image *image_store_get(struct image_store *store, int fd)
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size > IMAGE_MAX) {
         return NULL;
     }
-    struct key key = {st.st_dev, st.st_ino, (uint64_t)st.st_size, (uint64_t)st.st_mtim.tv_sec,
-                      (uint64_t)st.st_mtim.tv_nsec};
+    struct sites_key key = {st.st_dev, st.st_ino, (uint64_t)st.st_size, (uint64_t)st.st_ctim.tv_sec,
+                            (uint64_t)st.st_ctim.tv_nsec};
     struct image *image = g_hash_table_lookup(store->images, &key);
     if (image == NULL) {
         g_autofree char *link = g_strdup_printf("/proc/self/fd/%d", fd);
         image = g_new0(struct image, 1);
         image->name = g_file_read_link(link, NULL);
-        analyse(store, fd, &st, image);
+        analyse(fd, is_kept(store, &st), &key, image);
         g_hash_table_insert(store->images, g_memdup2(&key, sizeof key), image);
     }
     return image;

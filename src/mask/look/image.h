@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/// The analysis of files, remembered: in memory for each file, and on disk by build id in
-/// $XDG_CACHE_HOME/cpulift.
+/// The analysis of files, remembered: in memory, and on disk in $XDG_CACHE_HOME/cpulift.
 #pragma once
 
 #include "mask/look/find.h"

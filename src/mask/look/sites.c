@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 /// Changes whenever the analysis does: older entries are then not read any more.
-#define SITES_MAGIC "cpulift-sites/2"
+#define SITES_MAGIC "cpulift-sites/3"
 #define SITES_MAX   ((size_t)1 << 20)
 
 /// The cache folder, made where it is missing; NULL where it is not ours alone to write.
@@ -27,10 +27,10 @@ static char *get_folder(void)
     return g_steal_pointer(&folder);
 }
 
-static char *get_path(const char *build_id)
+static char *get_path(const struct sites_key *key)
 {
     g_autofree char *folder = get_folder();
-    g_autofree char *name = g_strdup_printf("%s.sites", build_id);
+    g_autofree char *name = g_strdup_printf("%" PRIx64 "-%" PRIx64 ".sites", key->dev, key->ino);
     return folder != NULL ? g_build_filename(folder, name, NULL) : NULL;
 }
 
@@ -41,10 +41,19 @@ static void format_list(GString *text, char kind, const GArray *offsets)
     }
 }
 
-char *sites_format(uint64_t file_size, const struct find_result *result)
+/// The first line, but for the number at its end; the caller's.
+static char *format_head(const struct sites_key *key)
 {
-    GString *text = g_string_new(NULL);
-    g_string_append_printf(text, "%s %" PRIu64 " %zu\n", SITES_MAGIC, file_size, result->rejected);
+    return g_strdup_printf(SITES_MAGIC " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64
+                                       " ",
+                           key->dev, key->ino, key->size, key->seconds, key->nanoseconds);
+}
+
+char *sites_format(const struct sites_key *key, const struct find_result *result)
+{
+    g_autofree char *head = format_head(key);
+    GString *text = g_string_new(head);
+    g_string_append_printf(text, "%zu\n", result->rejected);
     format_list(text, 'c', result->code);
     format_list(text, 'u', result->undecided);
     g_string_append(text, "end\n"); // a file that was cut off is no answer
@@ -64,20 +73,19 @@ static bool parse_line(const char *line, uint64_t file_size, struct find_result 
     return true;
 }
 
-bool sites_parse(const char *text, uint64_t file_size, struct find_result *ret)
+bool sites_parse(const char *text, const struct sites_key *key, struct find_result *ret)
 {
+    g_autofree char *head = format_head(key);
     g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
-    g_auto(GStrv) head = g_strsplit(lines[0] != NULL ? lines[0] : "", " ", -1);
-    uint64_t size, rejected;
-    if (g_strv_length(head) != 3 || strcmp(head[0], SITES_MAGIC) != 0 ||
-        !text_to_uint(head[1], G_MAXUINT64, &size) || size != file_size ||
-        !text_to_uint(head[2], SIZE_MAX, &rejected)) {
+    uint64_t rejected;
+    if (lines[0] == NULL || !g_str_has_prefix(lines[0], head) ||
+        !text_to_uint(lines[0] + strlen(head), SIZE_MAX, &rejected)) {
         return false;
     }
     struct find_result result = {g_array_new(FALSE, FALSE, sizeof(uint64_t)),
                                  g_array_new(FALSE, FALSE, sizeof(uint64_t)), rejected};
     unsigned n = 1;
-    while (lines[n] != NULL && parse_line(lines[n], file_size, &result)) {
+    while (lines[n] != NULL && parse_line(lines[n], key->size, &result)) {
         n++;
     }
     if (lines[n] == NULL || strcmp(lines[n], "end") != 0) {
@@ -106,18 +114,18 @@ static char *load_text(const char *path)
     return g_steal_pointer(&text);
 }
 
-bool sites_load(const char *build_id, uint64_t file_size, struct find_result *ret)
+bool sites_load(const struct sites_key *key, struct find_result *ret)
 {
-    g_autofree char *path = get_path(build_id);
+    g_autofree char *path = get_path(key);
     g_autofree char *text = path != NULL ? load_text(path) : NULL;
-    return text != NULL && sites_parse(text, file_size, ret);
+    return text != NULL && sites_parse(text, key, ret);
 }
 
-void sites_save(const char *build_id, uint64_t file_size, const struct find_result *result)
+void sites_save(const struct sites_key *key, const struct find_result *result)
 {
-    g_autofree char *path = get_path(build_id);
+    g_autofree char *path = get_path(key);
     if (path != NULL) {
-        g_autofree char *text = sites_format(file_size, result);
+        g_autofree char *text = sites_format(key, result);
         g_autoptr(cpulift_error) err = NULL;
         file_save(path, text, strlen(text), 0600, &err);
     }
