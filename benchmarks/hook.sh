@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # hook.sh [BUILD [RUNS]]: what cpulift-hook adds to the start of a guest, as a whole process, warm and cold, beside a
 # process that does nothing; and with a QEMU that is known from the apply, and one that is new at every start, since nothing can be
-# remembered here: its version is looked for in the program. Goal: under 5 ms. Then libvirt's guard.
+# remembered here: its version is looked for in the program. Goal: under 5 ms. Then what a seal adds to it, and libvirt's guard.
 set -eu
 unset LD_LIBRARY_PATH LIBRARY_PATH OPENBLAS_CORETYPE OPENBLAS_NUM_THREADS
 build=$(cd "${1:-build}" && pwd)
@@ -22,6 +22,23 @@ document=$(cat "$source/tests/platform/cloudstack.xml")
 export CPULIFT_ROOT="$folder"
 echo "== warm: nothing | the hook"
 "$build/benchmarks/paired" "$runs" /bin/true -- "$hook" cloudstack hook transform "$document"
+if command -v openssl >/dev/null; then
+    sealed=$folder/sealed/etc/cpulift
+    mkdir -p "$sealed"
+    openssl genpkey -algorithm ed25519 -out "$folder/key.pem" 2>/dev/null
+    openssl pkey -in "$folder/key.pem" -pubout -out "$sealed/plan.pub"
+    "$programs/cpulift" plan --quiet --for paper --virt qemu --sign "$folder/key.pem" -o "$sealed/plan.json"
+    mkdir -p "$folder/open/etc/cpulift"
+    cp "$sealed/plan.json" "$folder/open/etc/cpulift"
+    tuned() { CPULIFT_ROOT=$folder/$1 "$hook" cloudstack hook transform "$document"; }
+    if [ "$(tuned open)" != "$(tuned sealed)" ] || [ "$(tuned sealed)" = "$document" ]; then
+        echo "the sealed plan is not taken" >&2
+        exit 1
+    fi
+    echo "== warm: the hook, a plan that nobody holds to its seal | one that must have it"
+    "$build/benchmarks/paired" "$runs" "CPULIFT_ROOT=$folder/open" "$hook" cloudstack hook transform "$document" -- \
+        "CPULIFT_ROOT=$folder/sealed" "$hook" cloudstack hook transform "$document"
+fi
 program=/usr/bin/qemu-system-x86_64
 if [ -x "$program" ]; then
     mkdir -p "$folder/usr/bin" "$folder/etc/libvirt"

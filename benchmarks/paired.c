@@ -3,7 +3,7 @@
 /// does meets both alike, and prints the wall-clock times of the whole processes (fork to exit) in
 /// milliseconds, the ratio of the medians, and the largest memory that was resident. Before each
 /// run the files that $PAIRED_EVICT names (blanks between) leave the page cache, as far as nobody
-/// else maps them: a cold start.
+/// else maps them: a cold start. A command may begin with NAME=VALUE, which both then give.
 #include <fcntl.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -43,6 +43,9 @@ static double measure(char **command, long *peak)
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    for (; command[1] != NULL && strchr(*command, '=') != NULL; command++) {
+        putenv(*command);
+    }
     evict(getenv("PAIRED_EVICT"));
     double start = now();
     pid_t pid;
