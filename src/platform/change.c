@@ -196,6 +196,14 @@ int changeset_add_removal(changeset *set, const root_dir *root, const char *targ
     return 0;
 }
 
+int change_refuse_changed(const root_dir *root, const char *target, cpulift_error **err)
+{
+    return cpulift_error_set(err, CPULIFT_ECONFLICT,
+                             "'%s/%s' changed while it was read: nothing was changed; run the "
+                             "command again",
+                             root->path, target);
+}
+
 int changeset_add_edit(changeset *set, const root_dir *root, const char *target,
                        const struct root_file *read, const char *bytes, size_t len,
                        enum change_undo undo, cpulift_error **err)
@@ -208,10 +216,7 @@ int changeset_add_edit(changeset *set, const root_dir *root, const char *target,
         return 0;
     }
     g_ptr_array_set_size(set->changes, (gint)count);
-    return cpulift_error_set(err, CPULIFT_ECONFLICT,
-                             "'%s/%s' changed while it was read: nothing was changed; run the "
-                             "command again",
-                             root->path, target);
+    return change_refuse_changed(root, target, err);
 }
 
 static void set_pair(properties *file, const char *key, const char *value, GPtrArray *keys)

@@ -76,6 +76,9 @@ int changeset_add(changeset *set, const root_dir *root, const char *target, cons
 int changeset_add_removal(changeset *set, const root_dir *root, const char *target,
                           cpulift_error **err);
 
+/// Refuses the file for having become another since it was read.
+int change_refuse_changed(const root_dir *root, const char *target, cpulift_error **err);
+
 /// As changeset_add(), for bytes that were made from those of `read`: refused when the file has
 /// changed since, because what somebody else wrote would be lost.
 int changeset_add_edit(changeset *set, const root_dir *root, const char *target,

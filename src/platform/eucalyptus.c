@@ -86,14 +86,20 @@ static int find_ours(const root_dir *root, const char *text, const stylesheet_si
     return 0;
 }
 
-/// A <cpu> of the operator's own is not ours to replace.
-static int check_site(const root_dir *root, const char *text, const stylesheet_site *site,
-                      cpulift_error **err)
+/// A <cpu> of the operator's own is not ours to replace. One that a rollback takes out meanwhile is
+/// in no journal any more.
+static int check_site(const root_dir *root, const struct root_file *file,
+                      const stylesheet_site *site, cpulift_error **err)
 {
+    g_auto(root_file) again = {0};
     bool is_ours = false;
-    TRY(find_ours(root, text, site, &is_ours, err));
+    TRY(find_ours(root, file->bytes, site, &is_ours, err));
     if (!site->has_cpu || site->is_vendors || is_ours) {
         return 0;
+    }
+    TRY(root_load(root, STYLESHEET, &again, err));
+    if (!root_file_equal(&again, file)) {
+        return change_refuse_changed(root, STYLESHEET, err);
     }
     return site->has_mode
                ? cpulift_error_set(err, CPULIFT_ECONFLICT,
@@ -138,7 +144,7 @@ static int add_stylesheet(const root_dir *root, const cpulift_plan *plan, change
     if (strlen(ours) == len && memcmp(ours, file.bytes + site.start, len) == 0) {
         return 0;
     }
-    TRY(check_site(root, file.bytes, &site, err));
+    TRY(check_site(root, &file, &site, err));
     g_autoptr(GString) text = g_string_new_len(file.bytes, (gssize)file.len);
     g_string_erase(text, (gssize)site.start, (gssize)len);
     g_string_insert(text, (gssize)site.start, ours);
