@@ -150,17 +150,28 @@ step_systemd() {
     command -v qemu-system-x86_64 >/dev/null && command -v mke2fs >/dev/null || fail "no qemu-system-x86_64 or mke2fs; install qemu-system-x86 and e2fsprogs"
     make_bare
     : >"$place/apt.log"
-    apt install systemd-sysv dbus apparmor linux-image-cloud-amd64 initramfs-tools libvirt-daemon-system qemu-system-x86 curl procps cpulift-agent ||
-        fail "not installed; '$place/apt.log' says why"
+    apt install systemd-sysv dbus apparmor linux-image-cloud-amd64 initramfs-tools libvirt-daemon-system qemu-system-x86 curl procps \
+        "cpulift-agent=$version" "cpulift=$version" "cpulift-hook=$version" || fail "not installed; '$place/apt.log' says why"
     rm "$place/root/usr/sbin/policy-rc.d"
     cp "$top/debian/tests/agent" "$place/root/root/agent"
+    cat >"$place/root/root/all" <<'SCRIPT'
+set -e
+/root/agent
+systemctl start cpuliftd
+before=$(pidof cpuliftd)
+dpkg --install /packages/cpulift_*+1_*.deb /packages/cpulift-hook_*+1_*.deb /packages/cpulift-agent_*+1_*.deb
+[ "$(pidof cpuliftd)" != "$before" ]
+dpkg --purge cpulift-agent
+if pidof cpuliftd || dmesg | grep 'DENIED.*profile="cpuliftd"'; then exit 1; fi
+echo PASSED
+SCRIPT
     cat >"$place/root/etc/systemd/system/agent-test.service" <<'UNIT'
 [Unit]
 After=multi-user.target
 SuccessAction=poweroff-force
 FailureAction=poweroff-force
 [Service]
-ExecStart=sh -c '/root/agent && echo PASSED; dmesg | grep "DENIED.*profile=.cpuliftd"'
+ExecStart=sh /root/all
 StandardOutput=tty
 StandardError=tty
 TTYPath=/dev/ttyS0
@@ -173,8 +184,8 @@ UNIT
         -kernel "$place/root"/boot/vmlinuz-* -initrd "$place/root"/boot/initrd.img-* -append "root=/dev/vda rw console=ttyS0 quiet no_timer_check" \
         -drive "file=$place/disk,format=raw,if=virtio,cache=unsafe" </dev/null >"$place/console" 2>&1 || fail "'$place/console' says why the guest did not end"
     rm "$place/disk"
-    grep -q '^PASSED' "$place/console" && ! grep 'profile="cpuliftd"' "$place/console" || { tail -n 40 "$place/console"; fail "debian/tests/agent under systemd"; }
-    echo "debian/tests/agent passed"
+    grep -q '^PASSED' "$place/console" || { tail -n 40 "$place/console"; fail "debian/tests/agent under systemd"; }
+    echo "debian/tests/agent passed, and the agent was restarted by an upgrade and stopped by a removal"
 }
 
 # What Meson's and systemd's packages bring to rpmbuild elsewhere.
