@@ -233,7 +233,7 @@ step_rpm() {
     call_hook || fail "the hook does not answer after the refusal"
     inside cpulift rollback --commit
     rpm_here --erase cpulift cpulift-hook cpulift-agent cpulift-bench || fail "not removed; '$place/rpm.log' says why"
-    left=$(cd "$place/root" && find . -xdev ! -type d -path '*cpulift*' ! -path './var/*' ! -name cpuliftd.conf.rpmsave)
+    left=$(rpm -qp --list "$place/rpm/RPMS/x86_64"/*.rpm | while read -r file; do if [ -f "$place/root$file" ]; then echo "$file"; fi; done)
     [ -z "$left" ] || fail "removed, and left: $left"
     echo "RPMs installed, upgraded, refused, rolled back and removed"
 }
