@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/text.h"
 
+#include <errno.h>
 #include <glib-unix.h>
 #include <microhttpd.h>
 #include <stdbool.h>
@@ -17,7 +18,7 @@
 struct gate {
     agent_server *server;
     char *address;
-    bool is_secure, is_full;
+    bool is_secure;
     struct MHD_Daemon *daemon;
     guint source, timer;
 };
@@ -207,21 +208,20 @@ static enum MHD_Result handle(void *data, struct MHD_Connection *connection, con
 
 static void arm(struct gate *gate);
 
-static bool is_full(const struct gate *gate)
+static unsigned count_connections(const struct gate *gate)
 {
-    return MHD_get_daemon_info(gate->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)
-               ->num_connections >= SERVER_CONNECTIONS;
+    return MHD_get_daemon_info(gate->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)->num_connections;
 }
 
-/// Who waited while it was full is let in by the run after the one in which others left.
+/// Who waited while it was full, or had no descriptor for him, is let in by the run after the one
+/// in which others left.
 static void run(struct gate *gate)
 {
-    bool was_full = false;
+    unsigned before = 0;
     do {
-        was_full = gate->is_full;
+        before = count_connections(gate);
         MHD_run(gate->daemon);
-        gate->is_full = is_full(gate);
-    } while (was_full && !gate->is_full);
+    } while (count_connections(gate) < before);
     arm(gate);
 }
 
@@ -280,6 +280,7 @@ static int start(struct gate *gate, int fd, cpulift_error **err)
         flags |= MHD_USE_TLS;
         secure_get_options(gate->server->secure, tls);
     }
+    errno = 0;
     gate->daemon = MHD_start_daemon(flags, 0, NULL, NULL, handle, gate, MHD_OPTION_LISTEN_SOCKET,
                                     fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)SERVER_CONNECTIONS,
                                     MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)SERVER_SILENCE,
@@ -287,10 +288,16 @@ static int start(struct gate *gate, int fd, cpulift_error **err)
                                     MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_CONNECTION,
                                     notice, NULL, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
     if (gate->daemon == NULL) {
+        int why = errno;
         close(fd);
-        return cpulift_error_set(err, CPULIFT_ESYSTEM, "cannot serve HTTP on '%s'%s", gate->address,
-                                 gate->is_secure ? "; do certificate and key belong together?"
-                                                 : "");
+        return cpulift_error_set(err, CPULIFT_ESYSTEM, "cannot serve HTTP on '%s'%s%s",
+                                 gate->address,
+                                 why != 0          ? ": "
+                                 : gate->is_secure ? "; "
+                                                   : "",
+                                 why != 0          ? g_strerror(why)
+                                 : gate->is_secure ? "do certificate and key belong together?"
+                                                   : "");
     }
     int epoll = MHD_get_daemon_info(gate->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
     gate->source = g_unix_fd_add(epoll, G_IO_IN, run_now, gate);
