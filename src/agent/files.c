@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "agent/files.h"
 
+#include "agent/say.h"
+
 #include <errno.h>
 #include <glib-unix.h>
 #include <stdbool.h>
@@ -13,6 +15,9 @@
 #define NEAR                                                                                       \
     (IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_DELETE_SELF |       \
      IN_MOVE_SELF)
+
+/// So often what cannot be watched is looked at.
+#define LOOK_S 10u
 
 /// By these a file is told from another at the same path.
 struct print {
@@ -30,6 +35,7 @@ struct files {
     void *data;
     int fd;
     guint source, timer;
+    bool is_blind;       ///< some of them cannot be watched
     GHashTable *watched; ///< descriptors of inotify; keys alone
 };
 
@@ -46,12 +52,13 @@ static bool is_same(const struct print *a, const struct print *b)
            a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
 }
 
-/// Watches the folder of a path, or the nearest above it that is there.
-static void watch_above(files *self, const char *path)
+/// Watches the folder of a path, or the nearest above it that is there. The error of one that is
+/// there and cannot be watched; 0: none.
+static int watch_above(files *self, const char *path)
 {
     g_autofree char *folder = g_path_get_dirname(path);
     int number = inotify_add_watch(self->fd, folder, NEAR | IN_ONLYDIR);
-    while (number < 0 && strcmp(folder, "/") != 0) {
+    while (number < 0 && (errno == ENOENT || errno == ENOTDIR) && strcmp(folder, "/") != 0) {
         char *parent = g_path_get_dirname(folder);
         g_free(folder);
         folder = parent;
@@ -60,19 +67,36 @@ static void watch_above(files *self, const char *path)
     if (number >= 0) {
         g_hash_table_add(self->watched, GINT_TO_POINTER(number));
     }
+    return number >= 0 ? 0 : errno;
 }
 
 /// Every step of links, too: who turns one changes another folder than the file's.
-static void watch_path(files *self, const char *path)
+static int watch_path(files *self, const char *path)
 {
     enum { LINKS_MAX = 40 };
+    int error = 0;
     g_autofree char *at = g_strdup(path);
-    for (unsigned i = 0; i < LINKS_MAX && at != NULL; i++) {
-        watch_above(self, at);
+    for (unsigned i = 0; i < LINKS_MAX && at != NULL && error == 0; i++) {
+        error = watch_above(self, at);
         g_autofree char *to = g_file_read_link(at, NULL);
         g_autofree char *folder = g_path_get_dirname(at);
         g_free(at);
         at = to != NULL ? g_canonicalize_filename(to, folder) : NULL;
+    }
+    return error;
+}
+
+static gboolean settle(void *data);
+
+/// What cannot be watched is looked at now and then.
+static void bear(files *self, const char *path, int error)
+{
+    if (!self->is_blind) {
+        say(SAY_WARNING, "cannot watch '%s': %s; it is looked at every %u s", path,
+            g_strerror(error), LOOK_S);
+    }
+    if (self->timer == 0) {
+        self->timer = g_timeout_add_seconds(LOOK_S, settle, self);
     }
 }
 
@@ -81,9 +105,15 @@ static void arm(files *self)
 {
     GHashTable *before = self->watched;
     self->watched = g_hash_table_new(NULL, NULL);
+    bool is_blind = false;
     for (char **path = self->paths; *path != NULL; path++) {
-        watch_path(self, *path);
+        int error = watch_path(self, *path);
+        if (error != 0) {
+            bear(self, *path, error);
+            is_blind = self->is_blind = true;
+        }
     }
+    self->is_blind = is_blind;
     GHashTableIter iter;
     void *number;
     g_hash_table_iter_init(&iter, before);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /// Tells when one of some files becomes another: by inotify on their folders, without looking in
 /// between. A file may be written in place, renamed over, a link that is turned, or gone, and its
-/// folder may come later.
+/// folder may come later. What cannot be watched is looked at every ten seconds, and the log says
+/// so.
 #pragma once
 
 #include "base/error.h"
