@@ -316,7 +316,9 @@ struct host_state host_watch_get(const host_watch *self)
 
 int host_watch_load(const host_watch *self, char **ret_text, size_t *ret_len, cpulift_error **err)
 {
-    if (!g_file_test(self->path, G_FILE_TEST_EXISTS)) {
+    enum file_kind kind = FILE_NONE;
+    TRY(file_find_kind(self->path, &kind, err));
+    if (kind == FILE_NONE) {
         return cpulift_error_set(err, CPULIFT_EMISSING, "this host has not been scanned yet%s%s",
                                  self->fault != NULL ? ": " : "",
                                  self->fault != NULL ? self->fault : "");

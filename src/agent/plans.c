@@ -124,10 +124,11 @@ static void load_last(plans *self)
     g_autoptr(cpulift_plan) plan = NULL;
     g_autofree char *text = NULL;
     size_t len = 0;
-    if (!g_file_test(self->path, G_FILE_TEST_EXISTS)) {
+    enum file_kind kind = FILE_FOLDER;
+    if (file_find_kind(self->path, &kind, &err) == 0 && kind == FILE_NONE) {
         return;
     }
-    if (file_load_at_once(self->path, PLAN_FILE_MAX, &text, &len, &err) != 0 ||
+    if (err != NULL || file_load_at_once(self->path, PLAN_FILE_MAX, &text, &len, &err) != 0 ||
         parse(self, text, len, self->path, &plan, &err) != 0) {
         say(SAY_ERROR, "the last good plan cannot be read: %s", err->message);
         return;

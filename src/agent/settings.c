@@ -180,7 +180,9 @@ int settings_load(const char *path, agent_settings **ret_settings, cpulift_error
 {
     g_autofree char *text = NULL;
     size_t len = 0;
-    if (path == NULL && !g_file_test(SETTINGS_PATH, G_FILE_TEST_EXISTS)) {
+    enum file_kind kind = FILE_NONE;
+    TRY(file_find_kind(path != NULL ? path : SETTINGS_PATH, &kind, err));
+    if (path == NULL && kind == FILE_NONE) {
         return settings_parse("", 0, SETTINGS_PATH, ret_settings, err);
     }
     const char *from = path != NULL ? path : SETTINGS_PATH;

@@ -51,13 +51,16 @@ static void free_pending(void *data)
     g_free(one);
 }
 
+/// SQLite calls a file broken, too, that a disk with errors does not give.
 static int fail(const ledger *self, const char *what, cpulift_error **err)
 {
     int code = sqlite3_errcode(self->db);
     bool is_broken = code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
     return cpulift_error_set(err, CPULIFT_ESYSTEM, "cannot %s the ledger '%s': %s%s", what,
                              self->path, sqlite3_errmsg(self->db),
-                             is_broken ? "; move it away, and a new one begins" : "");
+                             is_broken ? "; unless the kernel's log tells of errors of its disk, "
+                                         "move it away, and a new one begins"
+                                       : "");
 }
 
 static int execute(const ledger *self, const char *sql, const char *what, cpulift_error **err)

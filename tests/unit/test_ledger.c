@@ -229,7 +229,7 @@ static void what_is_no_ledger_is_refused(void **state)
     assert_int_equal(file_save(path, "no database, but long enough to be one of them, is it not\n",
                                58, 0600, NULL),
                      0);
-    refuse("not a database; move it away");
+    refuse("not a database; unless the kernel");
     assert_int_equal(g_unlink(path), 0);
     g_autofree char *program = g_find_program_in_path("sqlite3");
     if (program == NULL) {
