@@ -43,17 +43,18 @@ KINDS = {
 }
 # Where one of these fails, what was to be written is not known to be there.
 WRITES = choose_calls("write pwrite64 writev fsync fdatasync ftruncate rename renameat renameat2")
-# Whoever waits tries it again, for ever where it fails for ever.
-WAITS = choose_calls("poll ppoll")
+# Whoever waits tries it again, for ever where it fails for ever, and nobody is heard.
+WAITS = choose_calls("poll ppoll accept accept4")
 REMOVALS = choose_calls("unlink unlinkat rmdir getdents64 openat2")
 SEARCHES = choose_calls("open openat newfstatat lstat")
 DATE = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
-# What GLib ends a program with, and libc, where there is no memory.
-ABORTED = (128 + signal.SIGABRT, 128 + signal.SIGTRAP)
-# Of what does not tell why: libraries that look for a program, or make a socket; libvirt that looks for QEMU or asks it; a child of ours that
-# could not write to us, or that GLib ended. And of a machine whose files cannot be read.
-CAUSES = ("is not there; install", "Couldn't connect to server", "is QEMU installed there?", "this host cannot say what a guest gets",
-          "was lost: it ended with status 1", f"was lost: killed by signal {signal.SIGTRAP:d}", "was begun on another machine")
+# What GLib ends a program with, and libc, where there is no memory; and what a library that does not look for that ends with.
+ABORTED = (128 + signal.SIGABRT, 128 + signal.SIGTRAP, 128 + signal.SIGSEGV)
+# Of what does not tell why, or says it in its own words: SQLite; libraries that look for a program, or make a socket; libvirt that looks for QEMU,
+# asks it or is asked; a child of ours that could not write to us, or that GLib ended. And of a machine whose files cannot be read.
+CAUSES = ("disk I/O error", "errors of its disk", "database or disk is full", "unable to open database file", "is not there; install",
+          "Couldn't connect to server", "client socket is closed", "is QEMU installed there?", "this host cannot say what a guest gets", "was lost: it ended with status 1",
+          f"was lost: killed by signal {signal.SIGTRAP:d}", "was begun on another machine")
 # Lines that are no complaint of ours: how far bench is, what libraries say.
 OTHERS = re.compile(r"\d+/\d+ |libnuma: |libvirt: |\(\w+:\d+\): GLib-")
 
@@ -98,9 +99,10 @@ def list_faults(calls, first):
                 yield from (Fault(counts[kind], error, is_lasting, kind) for is_lasting in ((False, True) if kind not in WAITS else (False,)))
 
 
-def choose_faults(calls, first, count):
-    """`count` of them by chance, as often of a kind that is called once as of one that is called for each file of a folder; 0: each."""
-    every = list(list_faults(calls, first))
+def choose_faults(calls, first, count, names=()):
+    """Of calls of these names (none: of all) `count` by chance, as often of a kind that is called once as of one that is called for each file of
+    a folder; 0: each."""
+    every = [fault for fault in list_faults(calls, first) if not names or NAMES[fault.kind] in names]
     groups = collections.defaultdict(list)
     for fault in every:
         groups[fault.error, fault.kind].append(fault)

@@ -3,11 +3,13 @@
 /// system call number CALL (0: never), which is then not made; with ERRNO that call fails with it
 /// instead, with "+" all later ones of its kind, too; with KIND, a call's number in the kernel,
 /// only such calls count. What is written to standard error, to a socket, and what wakes a thread
-/// (eventfd), never fails. Its threads and children count as it does, as long as they become no
-/// other program. Exit status 137 when it was killed, else the program's; the last line of standard
-/// error says how many calls failed and were entered, and which was the first that locks or changes
-/// a file. With "list" as CALL the line before it names them all by their numbers.
+/// (eventfd), never fails, nor does an fcntl() that makes no descriptor. Its threads and children
+/// count as it does, as long as they become no other program. Exit status 137 when it was killed,
+/// else the program's; the last line of standard error says how many calls failed and were entered,
+/// and which was the first that locks or changes a file. With "list" as CALL the line before it
+/// names them all by their numbers.
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -80,6 +82,13 @@ static bool is_word(pid_t task, const struct __ptrace_syscall_info *info)
              (strncmp(target, "socket:", 7) == 0 || strstr(target, "[eventfd]") != NULL)));
 }
 
+/// Whether an fcntl() makes no descriptor.
+static bool is_setting(const struct __ptrace_syscall_info *info)
+{
+    return info->entry.nr == SYS_fcntl && info->entry.args[1] != F_DUPFD &&
+           info->entry.args[1] != F_DUPFD_CLOEXEC;
+}
+
 /// Counts the call; true where it is to fail.
 static bool is_meant(pid_t task, const struct __ptrace_syscall_info *info)
 {
@@ -87,7 +96,7 @@ static bool is_meant(pid_t task, const struct __ptrace_syscall_info *info)
     run.counted += is_counted;
     bool is_next = run.failed > 0 ? run.is_lasting && info->entry.nr == run.kind
                                   : is_counted && run.counted == run.at;
-    return is_next && (run.error == 0 || !is_word(task, info));
+    return is_next && (run.error == 0 || !(is_word(task, info) || is_setting(info)));
 }
 
 /// Counts a stop at a system call, and lets it fail where it is meant.

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Nodes of each platform, and a libvirtd, for tests that break what cpulift does to them (kills.py, tests/faults/platforms.py).
 
-Their arguments are KILL_AT BUILD SOURCE [COUNT]; $CPULIFT_SEED repeats a run.
+Their arguments are KILL_AT BUILD SOURCE [COUNT [NODE…]]; $CPULIFT_SEED repeats a run.
 """
 import json
 import os
@@ -131,7 +131,7 @@ def can_test(name):
 
 def test_all(body):
     """Calls `body` for each platform and way in with a function that makes a node anew; it returns what is to be told."""
-    for place in NODES:
+    for place in sys.argv[5:] or NODES:
         with tempfile.TemporaryDirectory() as scratch:
             if can_test(place):
                 test(place, scratch, body)
