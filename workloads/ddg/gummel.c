@@ -87,6 +87,7 @@ static PetscErrorCode continuity(struct problem *pb, int turns, double tol, doub
                                  int *ret_ok)
 {
     const int depth = 2;
+    const double finer = 0.5; /* than the potentials: it is cheap, and what is acceleration's map */
     PetscInt n = pb->d.n_own;
     struct anderson an;
     double change = INFINITY, lag = 0, *x, *g;
@@ -94,7 +95,7 @@ static PetscErrorCode continuity(struct problem *pb, int turns, double tol, doub
     PetscFunctionBeginUser;
     *ret_change = 0;
     if (!mobility_is_field_dependent(pb->p)) {
-        PetscCall(density_solve(pb, pb->p->linear_rtol, ret_change, ret_ok));
+        PetscCall(density_solve(pb, finer * pb->p->linear_rtol, ret_change, ret_ok));
         PetscFunctionReturn(0);
     }
     PetscCall(PetscMalloc2(n, &x, n, &g));
