@@ -12,7 +12,7 @@
 // After its prerequisites.
 #include <cmocka.h>
 
-#define ROUNDS    2000
+#define ROUNDS    10000
 #define HOSTS_MAX 5
 
 static GRand *dice;
@@ -176,6 +176,22 @@ static json_int_t get_width(const json_t *host, const json_t *guest)
         own != NULL ? own : json_object_get(json_object_get(host, "cpu"), "phys_bits"));
 }
 
+/// Nothing is left to what a libvirt or QEMU takes the named model for.
+static void check_stated(const char *model, const json_t *definition)
+{
+    const catalog *map = support_get_catalog();
+    const struct catalog_model *named = catalog_find_model(map, model);
+    assert_non_null(named);
+    feature_set brought = feature_set_unite(named->features, named->qemu_adds);
+    feature_set_foreach (id, &brought) {
+        const char *name = catalog_get_feature(map, id)->name;
+        if (!has(json_object_get(definition, "require"), name) &&
+            !has(json_object_get(definition, "disable"), name)) {
+            fail_msg("model %s brings %s unasked", model, name);
+        }
+    }
+}
+
 static void check_given(const json_t *host, const cpulift_plan *plan, const json_t *definition)
 {
     const json_t *guest = find_guest(host, plan);
@@ -205,6 +221,7 @@ static void check_pool(const json_t *hosts, const cpulift_plan *plan)
 {
     const json_t *definition = json_object_get(plan->document, "definition");
     assert_true(json_object_size(definition) > 0);
+    check_stated(plan->cpu->model, definition);
     bool is_mixed = json_is_true(
         json_object_get(json_object_get(plan->document, "policy"), "allow-mixed-vendor"));
     const char *first = NULL;
