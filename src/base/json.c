@@ -88,11 +88,13 @@ static int append(const char *bytes, size_t len, void *text)
     return 0;
 }
 
-/// Without the two copies that json_dumps() makes: a large fleet's plan is tens of MiB.
+/// Without the two copies that json_dumps() makes: a large fleet's plan is tens of MiB. In ASCII:
+/// what others named may hold characters that steer a terminal.
 static char *dump(const json_t *json, size_t flags)
 {
     GString *text = g_string_new(NULL);
-    int rc = json_dump_callback(json, append, text, JSON_SORT_KEYS | JSON_ENCODE_ANY | flags);
+    const size_t all = JSON_SORT_KEYS | JSON_ENCODE_ANY | JSON_ENSURE_ASCII | flags;
+    int rc = json_dump_callback(json, append, text, all);
     g_return_val_if_fail(rc == 0, g_string_free(text, TRUE));
     return g_string_free(g_string_append_c(text, '\n'), FALSE);
 }

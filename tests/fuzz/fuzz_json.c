@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /// A document from a stranger: what is read and written again is the same document, and written
-/// twice the same bytes.
+/// twice the same bytes, all ASCII.
 #include "base/json.h"
 #include "fuzz.h"
 
@@ -17,6 +17,7 @@ static void check_round_trip(const json_t *json)
     g_assert(strcmp(once, twice) == 0);
     g_autofree char *line = json_format_line(json);
     g_assert(strchr(line, '\n') == line + strlen(line) - 1);
+    g_assert(g_str_is_ascii(line));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

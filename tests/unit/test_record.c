@@ -165,6 +165,17 @@ static void test_little(void **state)
     record_free(&cart_record, cart);
 }
 
+/// What others named does nothing to the terminal that a document is printed on.
+static void test_no_hidden_characters(void **state)
+{
+    (void)state;
+    g_autoptr(json_t) json = json_pack("{s:s}", "\u00e4",
+                                       "a\xc2\x9b"
+                                       "31m\ufeffb\U000e0021\33");
+    g_autofree char *line = json_format_line(json);
+    assert_string_equal(line, "{\"\\u00E4\":\"a\\u009B31m\\uFEFFb\\uDB40\\uDC21\\u001B\"}\n");
+}
+
 static void test_refusals(void **state)
 {
     (void)state;
@@ -261,6 +272,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_little),
+        cmocka_unit_test(test_no_hidden_characters),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_known),
     };
