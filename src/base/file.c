@@ -221,9 +221,9 @@ static int follow(int folder, const char *name, struct save *s, cpulift_error **
     return save_below(folder, target, s, err);
 }
 
-/// In a folder where everyone may write, a link or FIFO may have been put there to choose what is
-/// written. The kernel judges so with fs.protected_symlinks and protected_fifos, but sees neither
-/// a rename nor an open without O_CREAT.
+/// In a folder where everyone may write, somebody may have put a link, a FIFO or a file there to
+/// choose what is written, or whose it is. The kernel judges so with fs.protected_symlinks, _fifos
+/// and _regular, but sees neither a rename nor an open without O_CREAT.
 static int check_owner(int folder, const struct stat *st, const struct save *s, cpulift_error **err)
 {
     struct stat dir;
@@ -235,8 +235,8 @@ static int check_owner(int folder, const struct stat *st, const struct save *s, 
         return 0;
     }
     return cpulift_error_set(err, CPULIFT_ESYSTEM,
-                             "cannot write '%s': another user put a link or FIFO there, in a "
-                             "folder where everyone may write; name another file",
+                             "cannot write '%s': another user put what stands there into a folder "
+                             "where everyone may write; name another file",
                              s->path);
 }
 
@@ -258,6 +258,7 @@ static int save_below(int from, const char *path, struct save *s, cpulift_error 
     if (S_ISDIR(st.st_mode)) {
         return cpulift_error_set(err, CPULIFT_EINPUT, "'%s' is a folder: name a file", s->path);
     }
+    TRY(check_owner(folder, &st, s, err));
     if (S_ISREG(st.st_mode)) {
         s->is_kept = true;
         s->mode = st.st_mode & 0777;
@@ -265,7 +266,6 @@ static int save_below(int from, const char *path, struct save *s, cpulift_error 
         s->gid = st.st_gid;
         return replace(folder, name, s, err);
     }
-    TRY(check_owner(folder, &st, s, err));
     return S_ISLNK(st.st_mode) ? follow(folder, name, s, err)
                                : write_through(folder, name, O_NOFOLLOW, s, err);
 }

@@ -268,7 +268,7 @@ static void a_replaced_file_keeps_its_owner(void **state)
     assert_holds("theirs", NEW);
 }
 
-/// As the kernel judges with fs.protected_symlinks and protected_fifos, which do not see a rename.
+/// As the kernel judges with fs.protected_symlinks, _fifos and _regular, which do not see a rename.
 static void what_a_stranger_put_into_a_shared_folder_is_refused(void **state)
 {
     (void)state;
@@ -277,14 +277,20 @@ static void what_a_stranger_put_into_a_shared_folder_is_refused(void **state)
     assert_int_equal(chmod("shared", 01777), 0);
     assert_int_equal(symlink("../victim", "shared/link"), 0);
     assert_int_equal(mkfifo("shared/fifo", 0666), 0);
+    put("shared/file", OLD);
+    save("shared/file");
     save("shared/link");
     assert_holds("victim", NEW);
-    if (lchown("shared/link", NOBODY, NOBODY) != 0 || lchown("shared/fifo", NOBODY, NOBODY) != 0) {
-        SKIP("files cannot be given away here: %s", strerror(errno));
+    static const char *const theirs[] = {"shared/link", "shared/fifo", "shared/file"};
+    for (size_t i = 0; i < G_N_ELEMENTS(theirs); i++) {
+        if (lchown(theirs[i], NOBODY, NOBODY) != 0) {
+            SKIP("files cannot be given away here: %s", strerror(errno));
+        }
     }
     put("victim", OLD);
-    refuse("shared/link", "another user");
-    refuse("shared/fifo", "another user");
+    for (size_t i = 0; i < G_N_ELEMENTS(theirs); i++) {
+        refuse(theirs[i], "another user");
+    }
     assert_int_equal(symlink("shared/link", "way"), 0);
     refuse("way", "another user");
     assert_holds("victim", OLD);
