@@ -64,6 +64,10 @@ static char *format_json(const changeset *set, const struct platform_report *rep
 {
     const struct platform_applied applied = {*set, options.commit, *report};
     g_autoptr(json_t) document = record_format(&platform_applied_record, &applied, NULL);
+    const json_t *changes = json_object_get(document, "changes");
+    for (size_t i = 0; i < set->changes->len; i++) {
+        change_hide_secrets(set->changes->pdata[i], json_array_get(changes, i));
+    }
     return json_format_document(document);
 }
 

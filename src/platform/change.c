@@ -43,15 +43,19 @@ static int parse_file(const record_at *at, const record_row *row, const json_t *
 }
 
 /// Bytes that are UTF-8 stand as text, others (Latin-1 files, programs) in base64.
-static json_t *format_file(const record_row *row, const void *base, const void *data)
+static json_t *format_content(const struct root_file *file, const void *data)
 {
-    const struct root_file *file = record_get_place(row, base);
     json_t *json = file->exists ? record_format(&file_record, file, data) : NULL;
     if (json != NULL) {
         bool is_text = g_utf8_validate_len(file->bytes, file->len, NULL);
         json_object_del(json, is_text ? "base64" : "text");
     }
     return json;
+}
+
+static json_t *format_file(const record_row *row, const void *base, const void *data)
+{
+    return format_content(record_get_place(row, base), data);
 }
 
 static void clear_file(const record_row *row, void *base)
@@ -294,18 +298,45 @@ char *change_get_label(const struct change *change)
     return change->guest != NULL ? g_strdup(change->guest) : g_strconcat("/", change->target, NULL);
 }
 
-/// The content for people's eyes, the caller's: of properties without its secrets.
+/// The bytes without what libvirt tells of a definition only to those who may know secrets.
+static char *hide_passwords(const char *bytes, size_t *ret_len)
+{
+    g_autoptr(GRegex) password = g_regex_new(" passwd=('[^']*'|\"[^\"]*\")", G_REGEX_RAW, 0, NULL);
+    char *hidden = g_regex_replace_literal(password, bytes, -1, 0, " passwd='***'", 0, NULL);
+    *ret_len = strlen(hidden);
+    return hidden;
+}
+
+/// The content for people's eyes, the caller's: of properties and definitions without secrets.
 static char *show(const struct change *change, const struct root_file *file, size_t *ret_len)
 {
     g_autoptr(properties) parsed = NULL;
     const char *bytes = file->bytes;
     *ret_len = file->len;
+    if (change->undo == CHANGE_CPU && file->exists) {
+        return hide_passwords(bytes, ret_len);
+    }
     if (change->undo == CHANGE_PROPERTIES && file->exists &&
         properties_parse(bytes, file->len, change->target, &parsed, NULL) == 0) {
         properties_mask(parsed);
         bytes = properties_format(parsed, ret_len);
     }
     return file->exists ? g_memdup2(bytes, *ret_len + 1) : NULL;
+}
+
+static json_t *format_shown(const struct change *change, const struct root_file *file)
+{
+    struct root_file shown = *file;
+    g_autofree char *bytes = show(change, file, &shown.len);
+    shown.bytes = bytes;
+    json_t *json = format_content(&shown, NULL);
+    return json != NULL ? json : json_null();
+}
+
+void change_hide_secrets(const struct change *change, json_t *json)
+{
+    json_object_set_new(json, "before", format_shown(change, &change->before));
+    json_object_set_new(json, "after", format_shown(change, &change->after));
 }
 
 void change_append_diff(GString *out, const struct change *change, const struct root_file *before,

@@ -103,6 +103,9 @@ bool change_is_of_same(const struct change *a, const struct change *b);
 /// What it is about, for people: "/etc/x", or a guest's name. The caller's.
 char *change_get_label(const struct change *change);
 
+/// Takes the secrets out of what record_format() made of the change.
+void change_hide_secrets(const struct change *change, json_t *json);
+
 /// Appends what becomes of the change's target as a unified diff, with a line for a change of mode.
 void change_append_diff(GString *out, const struct change *change, const struct root_file *before,
                         const struct root_file *after);

@@ -49,6 +49,16 @@ has "$folder/err" "agent.properties asks by its model for pclmuldq, "
 [ "$(wc -l <"$folder/err")" -eq 4 ] || fail "more was said: $(cat "$folder/err")"
 expect 0 "$cpulift" apply "$folder/wide.json" --platform cloudstack --root "$folder/asks" --json
 has "$folder/out" '"agent.properties asks for vmx, which the plan leaves out"'
+
+# What is printed goes to terminals, logs and tickets: it has no secret.
+cp -a "$folder/asks" "$folder/secret"
+printf 'guest.cpu.mode=custom\nkeystore.passphrase=xyzzy\n' >"$folder/secret/$agent"
+for form in '' --json; do
+    # shellcheck disable=SC2086 # a word or none
+    expect 0 "$cpulift" apply "$folder/wide.json" --platform cloudstack --root "$folder/secret" $form
+    has "$folder/out" 'keystore.passphrase=***'
+    lacks "$folder/out" xyzzy
+done
 expect 0 "$cpulift" apply "$folder/wide.json" --platform cloudstack --root "$folder/asks" --version 4.13
 has "$folder/err" "agent.properties cannot say the width of physical addresses (42 bits)"
 expect 0 "$cpulift" apply "$folder/wide.json" --platform cloudstack --root "$folder/asks" --commit

@@ -274,6 +274,28 @@ static void test_document_comes_back(void **state)
     assert_memory_equal(change->before.bytes, "caf\xE9=1\n", 8);
 }
 
+/// Neither the diff nor the JSON that apply prints has what libvirt hides.
+static void test_passwords_are_not_shown(void **state)
+{
+    (void)state;
+    static const char before[] = "<domain>\n<cpu/>\n<graphics passwd='xyzzy' port='1'/>\n"
+                                 "<graphics passwd=\"xyz'zy\"/>\n</domain>\n";
+    static const char after[] = "<domain>\n<graphics passwd='xyzzy'/>\n</domain>\n";
+    char uri[] = "test:///default";
+    const store_key key = {.uri = uri};
+    g_autoptr(changeset) set = changeset_new("libvirt");
+    changeset_add_definition(set, &key, "uuid", "web", before, after);
+    const struct change *change = g_ptr_array_index(set->changes, 0);
+    g_autoptr(json_t) json = record_format(&change_record, change, NULL);
+    change_hide_secrets(change, json);
+    g_autofree char *diff = changeset_format_diff(set), *text = json_format_line(json);
+    const char *const printed[] = {diff, text};
+    for (size_t i = 0; i < G_N_ELEMENTS(printed); i++) {
+        assert_non_null(strstr(printed[i], "<graphics passwd='***' port='1'/>"));
+        assert_null(strstr(printed[i], "xyz"));
+    }
+}
+
 /// A journal that is damaged is refused by its member, before anything is undone by it.
 static void test_damaged_documents_are_refused(void **state)
 {
@@ -348,6 +370,7 @@ int main(void)
         TEST(test_replace_of_a_changed_file),
         TEST(test_properties_survive_their_writer),
         TEST(test_document_comes_back),
+        TEST(test_passwords_are_not_shown),
         cmocka_unit_test(test_damaged_documents_are_refused),
     };
     int failed = cmocka_run_group_tests_name("change", tests, NULL, NULL);
