@@ -133,6 +133,26 @@ case $got in "0 0" | "1 1") got=told ;; esac
 same "a program in a sandbox: what the kernel cannot write is told of" told "$got"
 if "$victim" legacy 2>/dev/null; then check "victim: legacy" "${run[@]}" --cpu $cpu -- "$victim" legacy
 else skip "victim: legacy" "this kernel has no 32-bit system calls"; fi
+# A mapped file is looked at, and nothing that the program puts in its place: whoever opens the FIFO lets the writer go on.
+lure='import ctypes, os, sys
+libc = ctypes.CDLL(None)
+libc.mmap.restype = ctypes.c_void_p
+bait, lure = sys.argv[1:]
+fd = os.open(bait, os.O_CREAT | os.O_RDWR)
+os.truncate(fd, 4096)
+memory = libc.mmap(None, 4096, 1, 2, fd, 0)
+os.unlink(bait)
+os.symlink(lure, bait + " (deleted)")
+sys.exit(libc.mprotect(ctypes.c_void_p(memory), 4096, 5) != 0)'
+if command -v python3 >/dev/null; then
+    mkfifo "$tmp/fifo"
+    (: >"$tmp/fifo" && : >"$tmp/opened") &
+    writer=$!
+    check "a link in the place of a mapped file" "${run[@]}" --cpu $cpu -- python3 -c "$lure" "$tmp/bait" "$tmp/fifo"
+    sleep 0.1
+    same "nothing is opened through it" "$tmp/bait (deleted)" "$(ls -d "$tmp"/bait* "$tmp/opened" 2>/dev/null)"
+    kill $writer 2>/dev/null
+else skip "a link in the place of a mapped file" "package python3 is not installed"; fi
 # what is ignored when `run` is called is so in the program, also where the trial of int 0x80 is a SIGSEGV
 inherit="import os, signal, sys; [signal.signal(s, signal.SIG_IGN) for s in (signal.SIGILL, signal.SIGSEGV)]; os.execv(sys.argv[1], sys.argv[1:])"
 if command -v python3 >/dev/null; then
