@@ -72,10 +72,23 @@ lacks "$trace" "no answer"
 "$hook" cloudstack hook transform - <"$folder/long.xml" >"$folder/out" || fail "standard input is not read"
 has "$folder/out" "check='full'"
 
+# Where no file may grow, which comes as a signal, a guest's stays as it was.
+file=$folder/instance-libvirt.xml
+limited() { (ulimit -f 0 && exec "$hook" "$@"); }
+boot="hook euca-nc-pre-boot $folder $folder" start="$folder/etc/cpulift/plan.json $file"
+for words in "0 eucalyptus $boot" "1 eucalyptus strict $boot" "1 opennebula $start" "2 opennebula strict $start"; do
+    cp "$here/eucalyptus.xml" "$file"
+    # shellcheck disable=SC2086 # words
+    expect "${words%% *}" limited ${words#* }
+    cmp "$here/eucalyptus.xml" "$file" || fail "a guest's file was changed: $words"
+    # shellcheck disable=SC2086 # words
+    expect 0 "$hook" ${words#* }
+    has "$file" "check='full'"
+done
+
 # With `strict` a guest that cannot be tuned is stopped in the platform's way, whatever became of the plan; on CloudStack, where the answer is
 # what is started, by a document that is no guest.
 rm "$folder/etc/cpulift/plan.json"
-file=$folder/instance-libvirt.xml
 cp "$here/eucalyptus.xml" "$file"
 expect 1 "$hook" guard strict hook g prepare begin -
 has "$folder/err" "cpulift: 'g' is stopped: cannot open"
