@@ -158,11 +158,15 @@ step_systemd() {
 set -e
 /root/agent
 systemctl start cpuliftd
-before=$(pidof cpuliftd)
+main() { systemctl show --property MainPID --value cpuliftd; }
+before=$(main)
 dpkg --install /packages/cpulift_*+1_*.deb /packages/cpulift-hook_*+1_*.deb /packages/cpulift-agent_*+1_*.deb
-[ "$(pidof cpuliftd)" != "$before" ]
+now=$(main)
+[ "$now" -ne 0 ]
+[ "$now" -ne "$before" ]
 dpkg --purge cpulift-agent
-if pidof cpuliftd || dmesg | grep 'DENIED.*profile="cpuliftd"'; then exit 1; fi
+[ ! -e "/proc/$now" ]
+if dmesg | grep 'DENIED.*profile="cpuliftd"'; then exit 1; fi
 echo PASSED
 SCRIPT
     cat >"$place/root/etc/systemd/system/agent-test.service" <<'UNIT'
