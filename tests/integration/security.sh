@@ -69,8 +69,8 @@ host sound "retbleed:Not affected" "mds:Not affected" "x:<script>"
 host skylake "retbleed:Mitigation: IBRS" "mds:Mitigation: Clear CPU buffers; SMT vulnerable"
 
 prove "$work/nehalem.json" "$work/sound.json" --security --direct --kernel "$kernel"
-check 'a guest as safe as its host' '[ $status -eq 0 ] && says "^AS SAFE.*AS THEY SAY.*kernel 6\.1\." && says "^retbleed  *Not affected  *sound: Not affected  *same"'
-check 'the guest tells every file of its kernel' '[ "$(grep -cE "^[a-z_0-9]+ +(Not affected|Mitigation|Vulnerable|Unknown|KVM)" "$work/out")" -ge 15 ]'
+check 'a guest as safe as its host' '[ $status -eq 0 ] && says "^AS SAFE.*AS THEY SAY.*kernel 6\.1\." && says "^retbleed  *same  *Not affected  *sound: Not affected"'
+check 'the guest tells every file of its kernel' '[ "$(grep -cE "^[a-z_0-9]+ +[a-z]+ +(Not affected|Mitigation|Vulnerable|Unknown|KVM)" "$work/out")" -ge 15 ]'
 check 'what emulation cannot tell is said' 'says "^note .*IA32_ARCH_CAPABILITIES"'
 
 prove "$work/nehalem.json" "$work/sound.json" "$work/skylake.json" --security --kernel "$kernel" --in default --json -c qemu:///embed --html "$work/page"
