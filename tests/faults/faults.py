@@ -149,12 +149,12 @@ def compare(before, now, after):
 
 
 def find_unsaid(said, error):
-    """What the words of a failure lack; None: nothing."""
+    """What the words of a failure lack; None: nothing. `error` None: the cause is a library's to tell."""
     lines = [line for line in said.splitlines() if line and not OTHERS.match(line)]
     if not lines:
         return "it failed without a word"
     if not all(line.startswith(("cpulift: ", "cpuliftd: ")) for line in lines):
         return "words that are not ours"
-    if not any(cause in line for line in lines for cause in (os.strerror(error), *CAUSES)):
+    if error is not None and not any(cause in line for line in lines for cause in (os.strerror(error), *CAUSES)):
         return "the cause is not told"
     return None
