@@ -158,7 +158,7 @@ static int read_regular(int fd, struct root_file *ret_file)
     if (fstat(fd, &st) != 0) {
         return -1;
     }
-    if (!S_ISREG(st.st_mode) || st.st_size > (off_t)FILE_DOCUMENT_MAX) {
+    if (!S_ISREG(st.st_mode) || st.st_size > (off_t)ROOT_FILE_MAX) {
         errno = S_ISREG(st.st_mode) ? EFBIG : EINVAL;
         return -1;
     }
@@ -278,6 +278,12 @@ static int fill(int fd, int old, const root_dir *root, const char *target,
 int root_stage(const root_dir *root, const char *target, const struct root_file *file,
                char **ret_temporary, cpulift_error **err)
 {
+    if (file->len > ROOT_FILE_MAX) { // of the journal it could not be undone
+        return cpulift_error_set(err, CPULIFT_EINPUT,
+                                 "cannot write '%s': it would have %zu MiB, and %zu are read again "
+                                 "at most; change fewer guests at once (--only)",
+                                 target, file->len >> 20, ROOT_FILE_MAX >> 20);
+    }
     g_autofree char *name = NULL;
     autoclose int folder = root_walk_parent(root, target, &name);
     if (folder < 0) {

@@ -55,7 +55,10 @@ bool root_file_same_bytes(const struct root_file *a, const struct root_file *b);
 int root_file_check_owner(const root_dir *root, const char *target, const struct root_file *file,
                           cpulift_error **err);
 
-/// Reads a regular file of at most FILE_DOCUMENT_MAX bytes; one that does not exist is no error.
+/// The journal of an apply to thousands of guests has them twice.
+#define ROOT_FILE_MAX ((size_t)64 << 20)
+
+/// Reads a regular file of at most ROOT_FILE_MAX bytes; one that does not exist is no error.
 int root_load(const root_dir *root, const char *target, struct root_file *ret_file,
               cpulift_error **err);
 
@@ -96,7 +99,8 @@ int root_remove_folder(const root_dir *root, const char *folder, cpulift_error *
 int root_rename_folder(const root_dir *root, const char *from, const char *to, cpulift_error **err);
 
 /// Writes `file` completely to a new, unpredictably named file in the target's folder and
-/// synchronises it. *ret_temporary (the caller's) is that file's name in the folder.
+/// synchronises it; at most ROOT_FILE_MAX bytes. *ret_temporary (the caller's) is that file's name
+/// in the folder.
 int root_stage(const root_dir *root, const char *target, const struct root_file *file,
                char **ret_temporary, cpulift_error **err);
 

@@ -50,6 +50,32 @@ static void test_two_applies_one_rollback(void **state)
     assert_string_equal(text, "one\n");
 }
 
+/// Files of 1 MiB each, of which the journal keeps what they become.
+static int apply_mebibytes(struct place *place, unsigned count, cpulift_error **err)
+{
+    g_autoptr(changeset) set = changeset_new("test");
+    g_autofree char *text = g_strnfill((1 << 20) - 1, 'x');
+    for (unsigned i = 0; i < count; i++) {
+        g_autofree char *name = g_strdup_printf("big/%u", i);
+        assert_int_equal(add(set, place, name, text, CHANGE_WHOLE, NULL), 0);
+    }
+    return changeset_apply(set, place->stores, NULL, err);
+}
+
+static void test_what_cannot_be_undone_is_not_done(void **state)
+{
+    struct place *place = *state;
+    g_autoptr(cpulift_error) err = NULL;
+    assert_int_equal(apply_mebibytes(place, 20, NULL), 0);
+    assert_true(has(place, "big/19"));
+    assert_int_equal(journal_rollback(place->stores, NULL, NULL, NULL, NULL), 0);
+    assert_false(has(place, "big"));
+    assert_int_equal(apply_mebibytes(place, 65, &err), CPULIFT_EINPUT);
+    assert_non_null(strstr(err->message, "fewer guests"));
+    assert_false(has(place, "big"));
+    assert_false(has(place, "var"));
+}
+
 static void test_conflicts_are_refused(void **state)
 {
     struct place *place = *state;
@@ -383,6 +409,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_apply_is_idempotent_and_undone),
         TEST(test_two_applies_one_rollback),
+        TEST(test_what_cannot_be_undone_is_not_done),
         TEST(test_conflicts_are_refused),
         TEST(test_conflict_stops_nothing_else),
         TEST(test_rollback_of_the_newest_alone),
