@@ -104,7 +104,13 @@ static PetscErrorCode schwarz_setup(PC pc)
     PetscCall(PCShellGetContext(pc, &l));
     PetscCall(PCSetUp(l->base));
     PetscCall(PCGetFailedReason(l->base, &failed));
-    PetscCall(PCSetFailedReason(pc, (PCFailedReason)domain_max(l->pt->d, (double)failed)));
+    failed = (PCFailedReason)domain_max(l->pt->d, (double)failed);
+    PetscCall(PCSetFailedReason(pc, failed));
+    if (failed) { /* PETSc does not make factors again that once failed */
+        l->drift = INFINITY;
+        PetscCall(PCReset(l->base));
+        PetscCall(PCSetOperators(l->base, l->sub, l->sub));
+    }
     if (l->coarse.n)
         PetscCall(coarse_setup(&l->coarse, l->values));
     PetscFunctionReturn(0);
@@ -378,6 +384,8 @@ static PetscErrorCode refresh(struct linear *l, int *ret_new)
     if (!*ret_new)
         PetscFunctionReturn(0);
     l->factors++;
+    PetscCall(MatAssemblyBegin(l->mat, MAT_FINAL_ASSEMBLY)); /* or there would be no set-up */
+    PetscCall(MatAssemblyEnd(l->mat, MAT_FINAL_ASSEMBLY));
     for (PetscInt r = 0; r < l->pt->d->n_own * l->bs; r++)
         l->factored[r] = diagonal(l, r);
     l->drift = 0;
