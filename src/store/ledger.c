@@ -41,6 +41,7 @@ struct ledger {
     /// What the clock said at the last look, at which second of the machine's running that was, and
     /// since which the clock has not leapt ahead.
     gint64 seen, seen_at, steady_since;
+    bool is_waiting; ///< at the last look it had not gone on for long enough
     char *fault;
 };
 
@@ -225,42 +226,61 @@ static int write_all(ledger *self, cpulift_error **err)
     return 0;
 }
 
-/// The oldest rows go that are beyond the limits, *ret_count of them up to *ret_last. None goes
-/// before an older one does: the clock may have been wrong when it was written, and a row is not
-/// older than one before it that is young. Dates that cannot be go with what follows them.
+/// Up to which row all are old, 0: none is. A row is not older than one before it that is young:
+/// the clock may have been wrong when it was written. Dates that cannot be go with what follows
+/// them, however many they are.
+static int find_old(const ledger *self, gint64 now, guint64 *ret_last, cpulift_error **err)
+{
+    g_autofree char *young = date_format(now - (gint64)self->limits.days * DAY);
+    g_autofree char *today = date_format(now);
+    g_autofree char *sql = g_strdup_printf(
+        "WITH head AS (SELECT id, at FROM event WHERE id >= (SELECT id FROM event WHERE at >= "
+        "'" FIRST_DAY "' AND at <= '%s' ORDER BY id LIMIT 1) ORDER BY id LIMIT %d)"
+        " SELECT ifnull(max(id), 0) FROM head WHERE at >= '" FIRST_DAY "' AND at < '%s' AND id <"
+        " ifnull((SELECT min(id) FROM head WHERE at >= '%s' AND at <= '%s'), id + 1)",
+        today, PRUNE_MAX, young, young, today);
+    return get_number(self, sql, NULL, ret_last, err);
+}
+
+/// The oldest rows go that are beyond the limits, *ret_count of them up to *ret_last; none before
+/// an older one does.
 static int prune(ledger *self, guint64 rows, guint64 *ret_count, guint64 *ret_last,
                  cpulift_error **err)
 {
     gint64 now = g_get_real_time() / G_USEC_PER_SEC;
-    g_autofree char *young = is_steady(self, now)
-                                 ? date_format(now - (gint64)self->limits.days * DAY)
-                                 : g_strdup(FIRST_DAY);
-    g_autofree char *today = date_format(now);
-    guint64 beyond = rows > self->limits.rows ? rows - self->limits.rows : 0;
-    g_autofree char *last = g_strdup_printf(
-        "WITH head AS (SELECT id, at, row_number() OVER (ORDER BY id) AS n FROM event ORDER BY id"
-        " LIMIT %d) SELECT ifnull(max(id), 0) FROM head WHERE n <= %" G_GUINT64_FORMAT
-        " OR (at >= '" FIRST_DAY "' AND at < '%s' AND id < ifnull((SELECT min(id) FROM head WHERE"
-        " at >= '%s' AND at <= '%s'), id + 1))",
-        PRUNE_MAX, beyond, young, young, today);
+    guint64 beyond = rows > self->limits.rows ? rows - self->limits.rows : 0, old = 0;
+    self->is_waiting = !is_steady(self, now);
+    TRY(self->is_waiting ? 0 : find_old(self, now, &old, err));
+    g_autofree char *these = g_strdup_printf(
+        "FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM event ORDER BY id LIMIT %d)"
+        " WHERE id <= %" G_GUINT64_FORMAT " OR n <= %" G_GUINT64_FORMAT,
+        PRUNE_MAX, old, beyond);
+    g_autofree char *last = g_strconcat("SELECT ifnull(max(id), 0) ", these, NULL);
+    g_autofree char *count = g_strconcat("SELECT count(*) ", these, NULL);
     TRY(get_number(self, last, NULL, ret_last, err));
-    g_autofree char *ids = g_strdup_printf("id <= %" G_GUINT64_FORMAT, *ret_last);
-    g_autofree char *count = g_strconcat("SELECT count(*) FROM event WHERE ", ids, NULL);
     TRY(get_number(self, count, NULL, ret_count, err));
     if (*ret_count == 0) {
         return 0;
     }
-    g_autofree char *pruned =
-        g_strdup_printf("UPDATE pruned SET rows = rows + %" G_GUINT64_FORMAT
-                        ", row = max(row, %" G_GUINT64_FORMAT "); DELETE FROM event WHERE %s",
-                        *ret_count, *ret_last, ids);
+    g_autofree char *pruned = g_strdup_printf("UPDATE pruned SET rows = rows + %" G_GUINT64_FORMAT
+                                              ", row = max(row, %" G_GUINT64_FORMAT
+                                              "); DELETE FROM event WHERE id <= %" G_GUINT64_FORMAT,
+                                              *ret_count, *ret_last, *ret_last);
     return execute(self, pruned, "write", err);
+}
+
+/// After so many rows, and when the clock may be believed at last: few may come from then on.
+static bool is_prune_due(const ledger *self)
+{
+    gint64 at = g_get_monotonic_time() / G_USEC_PER_SEC;
+    return self->unpruned + self->pending->len >= PRUNE_EVERY ||
+           (self->is_waiting && at - self->steady_since >= DAY);
 }
 
 static int commit(ledger *self, cpulift_error **err)
 {
     guint64 count = 0, last = 0;
-    bool is_due = self->unpruned + self->pending->len >= PRUNE_EVERY;
+    bool is_due = is_prune_due(self);
     TRY(execute(self, "BEGIN IMMEDIATE", "write", err));
     TRY(write_all(self, err));
     TRY(is_due ? prune(self, self->rows + self->pending->len, &count, &last, err) : 0);

@@ -193,6 +193,41 @@ static void a_ledger_that_is_opened_waits_a_day(void **state)
     assert_int_equal(ledger_count(self).pruned, LOOKS);
 }
 
+/// An agent with few guests that is started anew each week: the day's waiting ends in between.
+static void few_rows_of_many_starts_go_when_they_are_old(void **state)
+{
+    (void)state;
+    for (int week = 0; week < 10; week++) {
+        g_autoptr(ledger) self = open_ledger(&month);
+        for (int day = 0; day < 7; day++) {
+            add_now(self, 1);
+            pass(DAY);
+        }
+    }
+    g_autoptr(ledger) self = open_ledger(&month);
+    assert_true(ledger_count(self).pruned > 30);
+    assert_true(ledger_count(self).pruned < 45);
+}
+
+/// A host without a battery for its clock: more rows of no time than one look takes.
+static void rows_of_no_time_do_not_keep_what_follows(void **state)
+{
+    (void)state;
+    g_autoptr(ledger) self = open_ledger(&month);
+    gint64 right = real_time;
+    real_time = 0;
+    for (int i = 0; i < 5; i++) {
+        add_now(self, LOOKS);
+    }
+    real_time = right;
+    add_now(self, LOOKS);
+    pass(31 * DAY);
+    for (int i = 0; i < 3; i++) {
+        add_now(self, LOOKS);
+    }
+    assert_int_equal(ledger_count(self).pruned, 6 * LOOKS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -202,6 +237,10 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_leap_that_lasts_is_believed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_ledger_that_is_opened_waits_a_day, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(few_rows_of_many_starts_go_when_they_are_old, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(rows_of_no_time_do_not_keep_what_follows, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
