@@ -11,7 +11,7 @@
 /// From one run to the next at least: somebody else may undo each. Twice as long after each that
 /// failed, at most.
 #define PAUSE_SECONDS     30
-#define PAUSE_SECONDS_MAX 3600
+#define PAUSE_SECONDS_MAX 300
 
 /// So long one may take, with thousands of definitions.
 #define APPLY_SECONDS 600
