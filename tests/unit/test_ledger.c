@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "../lib/skip.h"
-#include "store/ledger.h"
+#include "ledger_place.h"
 
 #include "base/file.h"
 #include "base/json.h"
@@ -21,38 +21,11 @@
 #include <glib/gstdio.h>
 
 static const struct ledger_limits plenty = {3650, 1000000};
-static char *folder, *path;
 
 static int set_up(void **state)
 {
     (void)state;
-    folder = g_dir_make_tmp("cpulift-ledger-XXXXXX", NULL);
-    path = g_build_filename(folder, "ledger.db", NULL);
-    return folder == NULL;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    static const char *const suffixes[] = {"", "-wal", "-shm"};
-    for (size_t i = 0; i < G_N_ELEMENTS(suffixes); i++) {
-        g_autofree char *file = g_strconcat(path, suffixes[i], NULL);
-        (void)g_unlink(file);
-    }
-    int rc = g_rmdir(folder);
-    g_clear_pointer(&folder, g_free);
-    g_clear_pointer(&path, g_free);
-    return rc;
-}
-
-static ledger *open_ledger(const struct ledger_limits *limits)
-{
-    ledger *opened = NULL;
-    g_autoptr(cpulift_error) err = NULL;
-    if (ledger_open(path, limits, &opened, &err) != 0) {
-        fail_msg("%s", err->message);
-    }
-    return opened;
+    return make_place();
 }
 
 static ledger_row *make_row(const char *event, const char *uuid, const char *verdict)

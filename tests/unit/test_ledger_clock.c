@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /// What goes from a ledger for being old, whatever the clock says.
 #include "base/date.h"
-#include "store/ledger.h"
+#include "ledger_place.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,8 +10,6 @@
 
 #include <cmocka.h>
 #include <glib/gstdio.h>
-
-static char *folder, *path;
 
 /// What the ledger's clocks say, in seconds; it calls these in GLib's place.
 static gint64 real_time, run_time;
@@ -36,34 +34,8 @@ static void pass(gint64 seconds)
 static int set_up(void **state)
 {
     (void)state;
-    folder = g_dir_make_tmp("cpulift-ledger-XXXXXX", NULL);
-    path = g_build_filename(folder, "ledger.db", NULL);
     run_time = 1000;
-    return folder == NULL || !date_parse("2026-11-27T08:00:00Z", &real_time);
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    static const char *const suffixes[] = {"", "-wal", "-shm"};
-    for (size_t i = 0; i < G_N_ELEMENTS(suffixes); i++) {
-        g_autofree char *file = g_strconcat(path, suffixes[i], NULL);
-        (void)g_unlink(file);
-    }
-    int rc = g_rmdir(folder);
-    g_clear_pointer(&folder, g_free);
-    g_clear_pointer(&path, g_free);
-    return rc;
-}
-
-static ledger *open_ledger(const struct ledger_limits *limits)
-{
-    ledger *opened = NULL;
-    g_autoptr(cpulift_error) err = NULL;
-    if (ledger_open(path, limits, &opened, &err) != 0) {
-        fail_msg("%s", err->message);
-    }
-    return opened;
+    return make_place() || !date_parse("2026-11-27T08:00:00Z", &real_time);
 }
 
 /// So many rows that are looked at, of now.
