@@ -33,7 +33,8 @@ struct files {
     unsigned settle_ms;
     void (*changed)(void *data);
     void *data;
-    int fd;
+    int fd;       ///< -1: the kernel gives none,
+    int fd_error; ///< for this reason
     guint source, timer;
     bool is_blind;       ///< some of them cannot be watched
     GHashTable *watched; ///< descriptors of inotify; keys alone
@@ -56,6 +57,9 @@ static bool is_same(const struct print *a, const struct print *b)
 /// there and cannot be watched; 0: none.
 static int watch_above(files *self, const char *path)
 {
+    if (self->fd < 0) {
+        return self->fd_error;
+    }
     g_autofree char *folder = g_path_get_dirname(path);
     int number = inotify_add_watch(self->fd, folder, NEAR | IN_ONLYDIR);
     while (number < 0 && (errno == ENOENT || errno == ENOTDIR) && strcmp(folder, "/") != 0) {
@@ -100,9 +104,36 @@ static void bear(files *self, const char *path, int error)
     }
 }
 
+/// What happened does not matter, nor that inotify lost some of it: all files are looked at.
+static gboolean drain(int fd, GIOCondition condition, void *data)
+{
+    (void)condition;
+    files *self = data;
+    char events[4096];
+    while (read(fd, events, sizeof events) > 0) {
+    }
+    if (self->timer == 0) {
+        self->timer = g_timeout_add(self->settle_ms, settle, self);
+    }
+    return G_SOURCE_CONTINUE;
+}
+
+/// Of an instance of inotify, too, a user has only so many.
+static void open_instance(files *self)
+{
+    self->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    self->fd_error = errno;
+    if (self->fd >= 0) {
+        self->source = g_unix_fd_add(self->fd, G_IO_IN, drain, self);
+    }
+}
+
 /// Watches what is to be watched now and nothing else.
 static void arm(files *self)
 {
+    if (self->fd < 0) {
+        open_instance(self);
+    }
     GHashTable *before = self->watched;
     self->watched = g_hash_table_new(NULL, NULL);
     bool is_blind = false;
@@ -148,41 +179,20 @@ static gboolean settle(void *data)
     return G_SOURCE_REMOVE;
 }
 
-/// What happened does not matter, nor that inotify lost some of it: all files are looked at.
-static gboolean drain(int fd, GIOCondition condition, void *data)
+files *files_watch(const char *const *paths, unsigned settle_ms, void (*changed)(void *data),
+                   void *data)
 {
-    (void)condition;
-    files *self = data;
-    char events[4096];
-    while (read(fd, events, sizeof events) > 0) {
-    }
-    if (self->timer == 0) {
-        self->timer = g_timeout_add(self->settle_ms, settle, self);
-    }
-    return G_SOURCE_CONTINUE;
-}
-
-int files_watch(const char *const *paths, unsigned settle_ms, void (*changed)(void *data),
-                void *data, files **ret_files, cpulift_error **err)
-{
-    int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-    if (fd < 0) {
-        return cpulift_error_set(err, CPULIFT_ESYSTEM, "cannot watch '%s': %s", *paths,
-                                 g_strerror(errno));
-    }
     files *self = g_new0(files, 1);
     self->paths = g_strdupv((char **)paths);
     self->prints = g_new0(struct print, g_strv_length(self->paths) + 1);
     self->settle_ms = settle_ms;
     self->changed = changed;
     self->data = data;
-    self->fd = fd;
+    self->fd = -1;
     self->watched = g_hash_table_new(NULL, NULL);
-    self->source = g_unix_fd_add(fd, G_IO_IN, drain, self);
     arm(self);
     (void)take_prints(self);
-    *ret_files = self;
-    return 0;
+    return self;
 }
 
 void files_free(files *self)
@@ -190,11 +200,13 @@ void files_free(files *self)
     if (self == NULL) {
         return;
     }
-    g_source_remove(self->source);
+    if (self->fd >= 0) {
+        g_source_remove(self->source);
+        close(self->fd);
+    }
     if (self->timer != 0) {
         g_source_remove(self->timer);
     }
-    close(self->fd);
     g_hash_table_unref(self->watched);
     g_strfreev(self->paths);
     g_free(self->prints);

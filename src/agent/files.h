@@ -5,14 +5,14 @@
 /// so.
 #pragma once
 
-#include "base/error.h"
+#include <glib.h>
 
 typedef struct files files;
 
 /// `changed` is called on the default main loop when, `settle_ms` after the last that happened near
 /// them, one of the files (NULL-terminated, copied) is another than before. The caller's.
-int files_watch(const char *const *paths, unsigned settle_ms, void (*changed)(void *data),
-                void *data, files **ret_files, cpulift_error **err);
+files *files_watch(const char *const *paths, unsigned settle_ms, void (*changed)(void *data),
+                   void *data);
 
 void files_free(files *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(files, files_free)

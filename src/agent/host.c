@@ -75,7 +75,6 @@ static void files_changed(void *data)
 static void watch_files(host_watch *self, const cpulift_host *host)
 {
     g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func(g_free);
-    g_autoptr(cpulift_error) err = NULL;
     for (size_t i = 0; i < G_N_ELEMENTS(paths); i++) {
         add_path(list, paths[i]);
     }
@@ -91,10 +90,7 @@ static void watch_files(host_watch *self, const cpulift_host *host)
     g_clear_pointer(&self->watch, files_free);
     g_strfreev(self->watched);
     self->watched = g_strdupv(names);
-    if (files_watch((const char *const *)names, SETTLE_MS, files_changed, self, &self->watch,
-                    &err) != 0) {
-        say(SAY_ERROR, "%s; this host is scanned at the next start only", err->message);
-    }
+    self->watch = files_watch((const char *const *)names, SETTLE_MS, files_changed, self);
 }
 
 static int compare_names(const void *a, const void *b)

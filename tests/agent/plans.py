@@ -2,6 +2,7 @@
 """The plan in force is the last good one, whatever becomes of its file: plans.py CPULIFTD SOURCE."""
 import json
 import os
+import stat
 import subprocess
 import sys
 import tempfile
@@ -76,6 +77,30 @@ def turn_link(node, plan, folder):
     becomes(node, "a folder's link that is turned", 1, before)
 
 
+LIMIT = "/proc/sys/user/max_inotify_instances"
+
+
+def without_inotify(folder, plan):
+    """Where the user has no instance of inotify left the plan is looked at, and watched as soon as there is one."""
+    with open(f"{folder}/in", "w") as file:
+        file.write(f"#!/bin/sh\nexec unshare -Ur sh -c 'echo 0 >{LIMIT} && exec \"$0\" \"$@\"' {PROGRAM} \"$@\"\n")
+    os.chmod(file.name, stat.S_IRWXU)
+    if subprocess.run([file.name, "--version"], capture_output=True).returncode != 0:
+        print("without inotify: not tested, that needs user namespaces")
+        return
+    os.mkdir(f"{folder}/blind")
+    node = Node(file.name, f"{folder}/blind").start()
+    node.put_plan(plan)
+    becomes(node, "a plan that is looked at", 1)
+    if "it is looked at every 10 s" not in node.said():
+        fail(f"that nothing is watched is not told: {node.said()}")
+    enter = ["nsenter", "-t", str(node.process.pid), "-U", "--preserve-credentials", "sh", "-c", f"echo 1 >{LIMIT}"]
+    subprocess.run(enter, check=True)
+    opened = f"/proc/{node.process.pid}/fd"
+    wait_for("that it is watched", lambda: any("inotify" in os.readlink(f"{opened}/{one}") for one in os.listdir(opened)))
+    node.stop()
+
+
 def test(folder):
     with open(f"{SOURCE}/tests/platform/plan.json") as file:
         plan = file.read()
@@ -117,3 +142,5 @@ def test(folder):
 
 with tempfile.TemporaryDirectory() as scratch:
     test(scratch)
+    with open(f"{SOURCE}/tests/platform/plan.json") as file:
+        without_inotify(scratch, file.read())
