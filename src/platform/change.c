@@ -298,11 +298,13 @@ char *change_get_label(const struct change *change)
     return change->guest != NULL ? g_strdup(change->guest) : g_strconcat("/", change->target, NULL);
 }
 
-/// The bytes without what libvirt tells of a definition only to those who may know secrets.
-static char *hide_passwords(const char *bytes, size_t *ret_len)
+/// The bytes without what libvirt tells of a definition only to those who may know secrets: what
+/// it formats under VIR_DOMAIN_DEF_FORMAT_SECURE, of graphics and of disks over HTTP.
+static char *hide_secrets(const char *bytes, size_t *ret_len)
 {
-    g_autoptr(GRegex) password = g_regex_new(" passwd=('[^']*'|\"[^\"]*\")", G_REGEX_RAW, 0, NULL);
-    char *hidden = g_regex_replace_literal(password, bytes, -1, 0, " passwd='***'", 0, NULL);
+    static const char pattern[] = " passwd='\\K[^']*| passwd=\"\\K[^\"]*|<cookie\\s[^>]*>\\K[^<]*";
+    g_autoptr(GRegex) secret = g_regex_new(pattern, G_REGEX_RAW, 0, NULL);
+    char *hidden = g_regex_replace_literal(secret, bytes, -1, 0, "***", 0, NULL);
     *ret_len = strlen(hidden);
     return hidden;
 }
@@ -314,7 +316,7 @@ static char *show(const struct change *change, const struct root_file *file, siz
     const char *bytes = file->bytes;
     *ret_len = file->len;
     if (change->undo == CHANGE_CPU && file->exists) {
-        return hide_passwords(bytes, ret_len);
+        return hide_secrets(bytes, ret_len);
     }
     if (change->undo == CHANGE_PROPERTIES && file->exists &&
         properties_parse(bytes, file->len, change->target, &parsed, NULL) == 0) {

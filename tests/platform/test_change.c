@@ -275,12 +275,15 @@ static void test_document_comes_back(void **state)
 }
 
 /// Neither the diff nor the JSON that apply prints has what libvirt hides.
-static void test_passwords_are_not_shown(void **state)
+static void test_secrets_are_not_shown(void **state)
 {
     (void)state;
     static const char before[] = "<domain>\n<cpu/>\n<graphics passwd='xyzzy' port='1'/>\n"
-                                 "<graphics passwd=\"xyz'zy\"/>\n</domain>\n";
-    static const char after[] = "<domain>\n<graphics passwd='xyzzy'/>\n</domain>\n";
+                                 "<graphics passwd=\"xyz'zy\"/>\n<cookies>\n"
+                                 "<cookie name='a'>xyzzy</cookie>\n</cookies>\n</domain>\n";
+    static const char after[] =
+        "<domain>\n<graphics passwd='xyzzy'/>\n<cookie\tname=\"a\">xyz\nzy</cookie>\n"
+        "</domain>\n";
     char uri[] = "test:///default";
     const store_key key = {.uri = uri};
     g_autoptr(changeset) set = changeset_new("libvirt");
@@ -292,6 +295,7 @@ static void test_passwords_are_not_shown(void **state)
     const char *const printed[] = {diff, text};
     for (size_t i = 0; i < G_N_ELEMENTS(printed); i++) {
         assert_non_null(strstr(printed[i], "<graphics passwd='***' port='1'/>"));
+        assert_non_null(strstr(printed[i], "<cookie name='a'>***</cookie>"));
         assert_null(strstr(printed[i], "xyz"));
     }
 }
@@ -370,7 +374,7 @@ int main(void)
         TEST(test_replace_of_a_changed_file),
         TEST(test_properties_survive_their_writer),
         TEST(test_document_comes_back),
-        TEST(test_passwords_are_not_shown),
+        TEST(test_secrets_are_not_shown),
         cmocka_unit_test(test_damaged_documents_are_refused),
     };
     int failed = cmocka_run_group_tests_name("change", tests, NULL, NULL);
