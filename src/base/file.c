@@ -299,9 +299,14 @@ int file_make_folder(const char *path, unsigned mode, cpulift_error **err)
     }
     g_autofree char *above = g_path_get_dirname(path);
     TRY(kind == FILE_NONE && strcmp(above, path) != 0 ? file_make_folder(above, mode, err) : 0);
-    // Somebody else may have made it meanwhile.
-    bool is_made = mkdir(path, mode) == 0 || (errno == EEXIST && kind == FILE_NONE);
-    return is_made ? 0 : fail_errno(err, "make the folder", path);
+    if (mkdir(path, mode) == 0) {
+        return 0;
+    }
+    // Somebody else may have made it meanwhile; a link that leads nowhere is there, too.
+    int error = errno;
+    TRY(error == EEXIST ? file_find_kind(path, &kind, err) : 0);
+    errno = error;
+    return kind == FILE_FOLDER ? 0 : fail_errno(err, "make the folder", path);
 }
 
 bool file_has_suffix(const char *name, const char *const *suffixes)

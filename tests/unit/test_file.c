@@ -184,6 +184,25 @@ static void a_link_that_dangles_gets_its_target(void **state)
     assert_int_equal(count_names(), 4);
 }
 
+static void a_folder_is_made_where_nothing_stands(void **state)
+{
+    (void)state;
+    assert_int_equal(file_make_folder("a/b", 0700, NULL), 0);
+    assert_int_equal(get_type("a/b"), S_IFDIR);
+    assert_int_equal(symlink("a/b", "link"), 0);
+    assert_int_equal(symlink("nowhere", "dangling"), 0);
+    put("file", OLD);
+    assert_int_equal(file_make_folder("a/b", 0700, NULL), 0);
+    assert_int_equal(file_make_folder("link/c", 0700, NULL), 0);
+    const char *const taken[] = {"file", "dangling", "dangling/d"};
+    for (size_t i = 0; i < G_N_ELEMENTS(taken); i++) {
+        g_autoptr(cpulift_error) err = NULL;
+        assert_int_equal(file_make_folder(taken[i], 0700, &err), CPULIFT_ESYSTEM);
+        assert_non_null(strstr(err->message, "cannot make the folder"));
+    }
+    assert_int_equal(count_names(), 4);
+}
+
 static void a_folder_is_refused(void **state)
 {
     (void)state;
@@ -312,6 +331,7 @@ int main(void)
         IN_FOLDER(a_device_is_written_and_stays),
         IN_FOLDER(a_link_is_followed_and_its_target_replaced_beside_the_target),
         IN_FOLDER(a_link_that_dangles_gets_its_target),
+        IN_FOLDER(a_folder_is_made_where_nothing_stands),
         IN_FOLDER(a_folder_is_refused),
         IN_FOLDER(an_open_descriptor_is_written_where_it_stands),
         IN_FOLDER(a_descriptor_of_another_is_opened_anew),
