@@ -386,9 +386,11 @@ void properties_set(properties *file, const char *key, const char *value)
     parse_again(file);
 }
 
+/// Rather one too many: the keys that are changed here have none of them.
 static bool is_secret(const char *key)
 {
-    static const char *const words[] = {"pass", "secret", "token", "credential", "private"};
+    static const char *const words[] = {"pass", "pw",   "secret",  "token",
+                                        "cred", "auth", "private", "key"};
     g_autofree char *low = g_ascii_strdown(key, -1);
     for (size_t i = 0; i < G_N_ELEMENTS(words); i++) {
         if (strstr(low, words[i]) != NULL) {
