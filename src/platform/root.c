@@ -19,14 +19,21 @@
 
 int root_fail(cpulift_error **err, const char *what, const root_dir *root, const char *target)
 {
+    static const char link[] =
+        " (a symbolic link or no folder stands in the path; cpulift follows no links here)";
+    static const char owner[] = "; run as the user that owns it";
+    static const char space[] = "; free some space";
+    static const struct {
+        int error;
+        const char *hint;
+    } hints[] = {
+        {ELOOP, link},  {ENOTDIR, link}, {EROFS, owner},  {EACCES, owner},
+        {EPERM, owner}, {ENOSPC, space}, {EDQUOT, space}, {EFBIG, "; 64 MiB at most"},
+    };
     int saved = errno;
     const char *hint = "";
-    if (saved == ELOOP || saved == ENOTDIR) {
-        hint = " (a symbolic link or no folder stands in the path; cpulift follows no links here)";
-    } else if (saved == EROFS || saved == EACCES || saved == EPERM) {
-        hint = "; run as the user that owns it";
-    } else if (saved == ENOSPC || saved == EDQUOT) {
-        hint = "; free some space";
+    for (size_t i = 0; i < G_N_ELEMENTS(hints); i++) {
+        hint = hints[i].error == saved ? hints[i].hint : hint;
     }
     return cpulift_error_set(err, CPULIFT_ESYSTEM, "cannot %s '%s/%s': %s%s", what, root->path,
                              target, g_strerror(saved), hint);
@@ -152,20 +159,16 @@ int root_walk_parent(const root_dir *root, const char *target, char **ret_name)
     return root_walk(root, folder);
 }
 
-static int read_regular(int fd, struct root_file *ret_file)
+static int read_regular(int fd, const struct stat *st, struct root_file *ret_file)
 {
-    struct stat st;
-    if (fstat(fd, &st) != 0) {
+    if (st->st_size > (off_t)ROOT_FILE_MAX) {
+        errno = EFBIG;
         return -1;
     }
-    if (!S_ISREG(st.st_mode) || st.st_size > (off_t)ROOT_FILE_MAX) {
-        errno = S_ISREG(st.st_mode) ? EFBIG : EINVAL;
-        return -1;
-    }
-    g_autofree char *bytes = g_malloc((size_t)st.st_size + 1);
+    g_autofree char *bytes = g_malloc((size_t)st->st_size + 1);
     size_t len = 0;
-    for (ssize_t got = 1; got > 0 && len < (size_t)st.st_size; len += (size_t)got) {
-        got = TEMP_FAILURE_RETRY(read(fd, bytes + len, (size_t)st.st_size - len));
+    for (ssize_t got = 1; got > 0 && len < (size_t)st->st_size; len += (size_t)got) {
+        got = TEMP_FAILURE_RETRY(read(fd, bytes + len, (size_t)st->st_size - len));
         if (got < 0) {
             return -1;
         }
@@ -174,9 +177,9 @@ static int read_regular(int fd, struct root_file *ret_file)
     *ret_file = (struct root_file){.exists = true,
                                    .bytes = g_steal_pointer(&bytes),
                                    .len = len,
-                                   .mode = st.st_mode & 07777,
-                                   .uid = st.st_uid,
-                                   .gid = st.st_gid};
+                                   .mode = st->st_mode & 07777,
+                                   .uid = st->st_uid,
+                                   .gid = st->st_gid};
     return 0;
 }
 
@@ -192,10 +195,17 @@ int root_load(const root_dir *root, const char *target, struct root_file *ret_fi
         *ret_file = (struct root_file){0};
         return 0;
     }
-    if (fd < 0 || read_regular(fd, ret_file) != 0) {
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st) != 0) {
         return root_fail(err, "read", root, target);
     }
-    return 0;
+    if (!S_ISREG(st.st_mode)) {
+        return cpulift_error_set(err, CPULIFT_ESYSTEM,
+                                 "cannot read '%s/%s': it is no regular file; put the file that "
+                                 "belongs there in its place",
+                                 root->path, target);
+    }
+    return read_regular(fd, &st, ret_file) == 0 ? 0 : root_fail(err, "read", root, target);
 }
 
 int root_find(const root_dir *root, const char *target, bool *ret_is, cpulift_error **err)

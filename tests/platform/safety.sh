@@ -119,9 +119,20 @@ for broken in etc/cpulift/plan.json var/lib/cpulift/hook.log etc/cpulift/node.js
     rm -rf "$folder/broken/$broken"
     mkdir -p "$folder/broken/${broken%/*}"
     echo '{"schema":' >"$folder/broken/$broken"
-    case $broken in *.log) rm "$folder/broken/$broken" && mkfifo "$folder/broken/$broken" ;; esac
+    case $broken in
+    *.log) ;; # any line may be a trace
+    *)
+        expect 2 "$cpulift" status --root "$folder/broken"
+        has "$folder/err" "$broken"
+        ;;
+    esac
+    rm "$folder/broken/$broken"
+    mkfifo "$folder/broken/$broken"
     expect 2 "$cpulift" status --root "$folder/broken"
-    has "$folder/err" "$broken"
+    case $broken in
+    */node.json) has "$folder/err" "'$broken' does not say which QEMU" ;;
+    *) has "$folder/err" "$broken': it is no regular file" ;;
+    esac
     rm -rf "$folder/broken"
 done
 
