@@ -8,10 +8,12 @@
 /// Definitions come several at once.
 #define SOON_MS 2000
 
-/// From one run to the next at least: somebody else may undo each. Twice as long after each that
-/// failed, at most.
-#define PAUSE_SECONDS     30
-#define PAUSE_SECONDS_MAX 300
+/// From one run to the next at least: somebody else may undo each.
+#define PAUSE_SECONDS 30
+
+/// So many of them at most until one that failed is tried again: twice as many after each further
+/// one. What is new waits for one alone.
+#define PAUSES_MAX 10u
 
 /// So long one may take, with thousands of definitions.
 #define APPLY_SECONDS 600
@@ -25,9 +27,9 @@ struct enforce {
     const host_watch *host;
     tool *apply;
     guint soon, pause;
-    unsigned pause_seconds;
-    bool is_due; ///< again, after this run and the pause
-    char *fault;
+    unsigned left, failed; ///< of the pauses until it is tried again, and how many there were
+    bool is_asked;         ///< again, after this run and one pause
+    char *fault;           ///< of the last run; NULL: none
     guint64 runs, changes;
 };
 
@@ -44,9 +46,14 @@ static gboolean start_soon(void *data)
 static gboolean end_pause(void *data)
 {
     enforce *self = data;
+    if (!self->is_asked && self->left > 0 && --self->left > 0) {
+        return G_SOURCE_CONTINUE;
+    }
+    // What was in its way, as an administrator's rollback, may go without a word.
+    bool is_due = self->is_asked || self->fault != NULL;
     self->pause = 0;
-    if (self->is_due) {
-        self->is_due = false;
+    self->is_asked = false;
+    if (is_due) {
         enforce_soon(self);
     }
     return G_SOURCE_REMOVE;
@@ -95,12 +102,9 @@ static void done(void *data, int status, const char *output, size_t len, const c
         take_report(self, output, len);
     }
     g_clear_pointer(&self->apply, tool_free);
-    self->pause = g_timeout_add_seconds(self->pause_seconds, end_pause, self);
-    // What was in its way, as an administrator's rollback, may go without a word.
-    bool is_failure = self->fault != NULL;
-    self->is_due |= is_failure;
-    self->pause_seconds =
-        is_failure ? MIN(self->pause_seconds * 2, PAUSE_SECONDS_MAX) : PAUSE_SECONDS;
+    self->pause = g_timeout_add_seconds(PAUSE_SECONDS, end_pause, self);
+    self->failed = self->fault == NULL ? 0 : CLAMP(self->failed * 2, 1, PAUSES_MAX);
+    self->left = self->failed;
 }
 
 static void add_each(GPtrArray *words, const char *option, char *const *values)
@@ -164,7 +168,6 @@ enforce *enforce_new(const agent_settings *settings, const plans *plans_in_force
         return NULL;
     }
     enforce *self = g_new0(enforce, 1);
-    self->pause_seconds = PAUSE_SECONDS;
     self->settings = settings;
     self->plans = plans_in_force;
     self->host = host;
@@ -177,7 +180,7 @@ void enforce_soon(enforce *self)
         return;
     }
     if (self->apply != NULL || self->pause != 0) {
-        self->is_due = true;
+        self->is_asked = true;
     } else if (self->soon == 0) {
         self->soon = g_timeout_add(SOON_MS, start_soon, self);
     }
