@@ -291,16 +291,38 @@ static enum verdict judge(struct finder *finder, const struct range *code, uint6
     return judge_gap(&region, is_known ? start : UINT64_MAX, at);
 }
 
+/// Where the next candidate begins, from `at` on; UINT64_MAX: there is none. memchr() for the rarer
+/// byte is ten times as fast as memmem() for both.
+static uint64_t find_candidate(const uint8_t *data, uint64_t at, uint64_t end)
+{
+    while (at + CPUID_LENGTH <= end) {
+        const uint8_t *hit = memchr(data + at + 1, CPUID_BYTE_1, end - at - 1);
+        if (hit == NULL) {
+            break;
+        }
+        at = (uint64_t)(hit - data);
+        if (data[at - 1] == CPUID_BYTE_0) {
+            return at - 1;
+        }
+    }
+    return UINT64_MAX;
+}
+
+static bool has_candidate(const struct finder *finder)
+{
+    for (unsigned i = 0; i < finder->ranges.code->len; i++) {
+        const struct range *code = &g_array_index(finder->ranges.code, struct range, i);
+        if (find_candidate(finder->data, code->start, code->end) != UINT64_MAX) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void find_in_range(struct finder *finder, const struct range *code)
 {
-    static const uint8_t cpuid[] = {CPUID_BYTE_0, CPUID_BYTE_1};
     uint64_t at = code->start;
-    while (at + CPUID_LENGTH <= code->end) {
-        const uint8_t *hit = memmem(finder->data + at, code->end - at, cpuid, sizeof cpuid);
-        if (hit == NULL) {
-            return;
-        }
-        at = (uint64_t)(hit - finder->data);
+    while ((at = find_candidate(finder->data, at, code->end)) != UINT64_MAX) {
         enum verdict verdict = judge(finder, code, at);
         if (verdict == VERDICT_CODE) {
             g_array_append_val(finder->result->code, at);
@@ -346,7 +368,10 @@ void find_in_file(const uint8_t *data, size_t size, struct find_result *ret)
     if (file.is_excessive) {
         ranges_init_raw(size, &finder.ranges);
     } else {
-        ranges_read(&file, &finder.ranges);
+        ranges_read_code(&file, &finder.ranges);
+        if (has_candidate(&finder)) { // most libraries have none
+            ranges_read_known(&file, &finder.ranges);
+        }
     }
     find_all(&finder);
     elf_clear(&file);

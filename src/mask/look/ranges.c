@@ -89,18 +89,22 @@ static void init(struct ranges *ranges)
     };
 }
 
-void ranges_read(const struct elf_file *file, struct ranges *ret)
+void ranges_read_code(const struct elf_file *file, struct ranges *ret)
 {
     init(ret);
-    struct symbol_walk walk = {file, ret};
     add_segments(file, ret);
-    add_sections(file, ret);
+}
+
+void ranges_read_known(const struct elf_file *file, struct ranges *ranges)
+{
+    struct symbol_walk walk = {file, ranges};
+    add_sections(file, ranges);
     elf_each_symbol(file, add_symbol, &walk);
-    unwind_each_function(file, add_function, ret);
-    g_array_sort(ret->functions, compare_ranges);
-    g_array_sort(ret->data, compare_ranges);
-    g_array_sort(ret->sections, compare_ranges);
-    g_array_sort(ret->labels, compare_offsets);
+    unwind_each_function(file, add_function, ranges);
+    g_array_sort(ranges->functions, compare_ranges);
+    g_array_sort(ranges->data, compare_ranges);
+    g_array_sort(ranges->sections, compare_ranges);
+    g_array_sort(ranges->labels, compare_offsets);
 }
 
 void ranges_init_raw(size_t size, struct ranges *ret)

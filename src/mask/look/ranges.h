@@ -16,8 +16,9 @@ struct ranges {
     GArray *code;      ///< struct range: the executable segments
 };
 
-/// Collects everything from headers, symbols and unwind tables.
-void ranges_read(const struct elf_file *file, struct ranges *ret);
+/// The executable segments alone; then what sections, symbols and unwind tables say of them.
+void ranges_read_code(const struct elf_file *file, struct ranges *ret);
+void ranges_read_known(const struct elf_file *file, struct ranges *ranges);
 
 /// One executable range and nothing known about it.
 void ranges_init_raw(size_t size, struct ranges *ret);
