@@ -20,7 +20,7 @@ enum {
 
 static struct {
     char *cpu, *vendor, *trap;
-    gboolean only_checks, drops_missing, keeps_cpuinfo, has_no_cache, has_no_jit, is_verbose;
+    gboolean only_checks, drops_missing, keeps_cpuinfo, has_no_jit, is_verbose;
 } options;
 
 static const GOptionEntry entries[] = {
@@ -36,8 +36,6 @@ static const GOptionEntry entries[] = {
      "leave out what this machine lacks, and say what that is", NULL},
     {"keep-cpuinfo", 0, 0, G_OPTION_ARG_NONE, &options.keeps_cpuinfo,
      "leave /proc/cpuinfo as it is", NULL},
-    {"no-cache", 0, 0, G_OPTION_ARG_NONE, &options.has_no_cache,
-     "neither read nor write what is known of files", NULL},
     {"no-jit", 0, 0, G_OPTION_ARG_NONE, &options.has_no_jit,
      "do not watch memory that is writable and executable", NULL},
     {"trap", 0, 0, G_OPTION_ARG_STRING, &options.trap, "what CPUID is replaced by (auto)",
@@ -85,7 +83,6 @@ static void trace(const struct definition *definition, const catalog *map, struc
     const struct run_options run_options = {
         .tracer = {.is_verbose = options.is_verbose,
                    .is_jit_watched = !options.has_no_jit,
-                   .uses_cache = !options.has_no_cache,
                    .is_faulting = find_trap() == RUN_TRAP_AUTO && run_has_faulting()},
         .trap = find_trap(),
         .cpuinfo = cpuinfo,

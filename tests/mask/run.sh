@@ -272,20 +272,8 @@ wait $pid
 same "stop, continue, terminate" "S 143" "${running} $?"
 [[ $stopped == [tT] ]] && ok "stopped" || not_ok "stopped"
 
-# --- the cache -------------------------------------------------------------------------------
-if [ "$("${run[@]}" --cpu $cpu -- "$victim" trap)" = 0fa2 ]; then
-    XDG_CACHE_HOME=$tmp/none "${run[@]}" --cpu $cpu -- bash -c :
-    same "where CPUID faults no file is searched" "" "$(ls "$tmp/none" 2>/dev/null)"
-    run=("$program" --trap ud2)
-fi
-entries() { # OWNER: what is kept after a program of that owner has run
-    cp "$(command -v bash)" "$tmp/bash-$1" && chown "$1" "$tmp/bash-$1"
-    XDG_CACHE_HOME=$tmp/cache-$1 "${run[@]}" --cpu $cpu -- "$tmp/bash-$1" -c :
-    find "$tmp/cache-$1" -name '*.sites' | wc -l
-}
-if [ "$(id -u)" = 0 ]; then
-    same "nothing is kept of a stranger's file" "$(entries 0)" $(($(entries 65534) + 1))
-else skip "nothing is kept of a stranger's file" "needs root to make one"; fi
+# --- other files under the same name ---------------------------------------------------------
+if [ "$("${run[@]}" --cpu $cpu -- "$victim" trap)" = 0fa2 ]; then run=("$program" --trap ud2); fi # else none is searched
 # What was found in a file is not believed of another, nor of what replaces it: as large, as old, with the same build id.
 perl -e 'local $/; print substr <> . "\0" x 4000000, 0, 4000000' "$static" >"$tmp/whole"
 perl -pe 's/\x0f\xa2/\x90\x90/g' "$tmp/whole" >"$tmp/bare"
@@ -297,12 +285,11 @@ dump=$("${shows[@]}" "$static" dump)
 same "a file with the build id of another is searched" "$dump" "$(sh -c "$anew" - "$tmp/one" "$tmp/two" "$tmp/whole" "${shows[@]}")"
 same "what replaces a file is searched" "$dump" "$(sh -c "$anew" - "$tmp/one" "$tmp/one" "$tmp/whole" "${shows[@]}")"
 same "and so within one run" "$dump" "$("${shows[@]}" sh -c "$anew" - "$tmp/three" "$tmp/three" "$tmp/whole")"
-check "the cache is used again" "${run[@]}" --cpu $cpu -- "$victim" gap
-same "the cache is ours alone" "700" "$(stat -c %a "$XDG_CACHE_HOME/cpulift" 2>/dev/null)"
-for file in "$XDG_CACHE_HOME"/cpulift/*.sites; do echo garbage >"$file"; done
-check "a damaged cache does no harm" "${run[@]}" --cpu $cpu -- bash -c :
-same "the level is still right" "v2" "$(level Nehalem)"
-chmod 777 "$XDG_CACHE_HOME/cpulift"
-check "a cache that others may write is not used" "${run[@]}" --cpu $cpu -- bash -c :
+# Nor of one that had the same inode, size and times, as in the next image of a file system whose times are fixed: earlier versions kept it here.
+mkdir -p "$XDG_CACHE_HOME/cpulift" && chmod 700 "$XDG_CACHE_HOME/cpulift" && chmod 755 "$tmp/whole"
+stat -c '%d %i %s %.Z' "$tmp/whole" | tr . ' ' | while read -r device inode size seconds fraction; do
+    printf 'cpulift-sites/3 %s %s %s %s %s 0\nend\n' "$device" "$inode" "$size" "$seconds" $((10#$fraction)) >"$XDG_CACHE_HOME/cpulift/$(printf '%x-%x.sites' "$device" "$inode")"
+done
+same "what is kept of a file is not believed" "$dump" "$("${shows[@]}" "$tmp/whole" dump)"
 
 echo "1..$count"

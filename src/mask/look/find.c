@@ -328,8 +328,6 @@ static void find_in_range(struct finder *finder, const struct range *code)
             g_array_append_val(finder->result->code, at);
         } else if (verdict == VERDICT_UNDECIDED) {
             g_array_append_val(finder->result->undecided, at);
-        } else {
-            finder->result->rejected++;
         }
         at++;
     }

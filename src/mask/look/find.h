@@ -13,7 +13,6 @@
 struct find_result {
     GArray *code;      ///< uint64_t, ascending: file offsets of CPUID instructions
     GArray *undecided; ///< uint64_t, ascending: may be one; must not be changed
-    size_t rejected;   ///< candidates that are data or part of another instruction
 };
 
 /// Analyses a whole ELF file; anything else is taken as raw 64-bit code.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/// The analysis of files, remembered: in memory, and on disk in $XDG_CACHE_HOME/cpulift.
+/// The analysis of files, remembered while the program runs and no longer: to look into a file
+/// costs less than to know that it is the one that was looked into before.
 #pragma once
 
 #include "mask/look/find.h"
@@ -14,8 +15,7 @@ struct image {
 
 struct image_store;
 
-/// `uses_disk`: read and write the cache on disk.
-struct image_store *image_store_new(bool uses_disk);
+struct image_store *image_store_new(void);
 void image_store_free(struct image_store *store);
 
 /// The analysis of an open file, borrowed from the store; NULL where it cannot be read.

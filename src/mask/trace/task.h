@@ -16,7 +16,6 @@
 struct tracer_options {
     bool is_verbose;     ///< counts to the report when the program ends
     bool is_jit_watched; ///< watch memory that is writable and executable
-    bool uses_cache;     ///< the cache of sites on disk
     bool is_faulting;    ///< the kernel makes CPUID fault: nothing is replaced
 };
 

@@ -29,7 +29,7 @@ struct tracer *tracer_new(const struct mask_table *table, const struct tracer_op
     struct tracer *tracer = g_new0(struct tracer, 1);
     tracer->table = table;
     tracer->options = *options;
-    tracer->images = image_store_new(options->uses_cache);
+    tracer->images = image_store_new();
     tracer->tasks = task_table_new();
     tracer->reported = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     tracer->root = root;

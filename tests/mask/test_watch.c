@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/// What is remembered: watched memory, and the cache on disk.
-#include "mask/look/sites.h"
+/// What is remembered of watched memory.
 #include "mask/trace/watch.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 #include <sys/mman.h>
 
 #include <cmocka.h>
@@ -106,73 +104,12 @@ static void test_watch_releases(void **state)
     watch_free(copy);
 }
 
-static struct find_result make_result(void)
-{
-    struct find_result result = {g_array_new(FALSE, FALSE, sizeof(uint64_t)),
-                                 g_array_new(FALSE, FALSE, sizeof(uint64_t)), 7};
-    static const uint64_t code[] = {16, 4096}, undecided[] = {99};
-    g_array_append_vals(result.code, code, 2);
-    g_array_append_vals(result.undecided, undecided, 1);
-    return result;
-}
-
-static const struct sites_key file = {
-    .dev = 1, .ino = 2, .size = 5000, .seconds = 3, .nanoseconds = 4};
-
-static void test_sites_round_trip(void **state)
-{
-    (void)state;
-    struct find_result result = make_result(), again;
-    g_autofree char *text = sites_format(&file, &result);
-    assert_true(sites_parse(text, &file, &again));
-    assert_int_equal(again.code->len, 2);
-    assert_int_equal(g_array_index(again.code, uint64_t, 1), 4096);
-    assert_int_equal(again.undecided->len, 1);
-    assert_int_equal(again.rejected, 7);
-    find_result_clear(&again);
-    const uint64_t changes[] = {offsetof(struct sites_key, dev), offsetof(struct sites_key, ino),
-                                offsetof(struct sites_key, size),
-                                offsetof(struct sites_key, seconds),
-                                offsetof(struct sites_key, nanoseconds)};
-    for (size_t i = 0; i < G_N_ELEMENTS(changes); i++) {
-        struct sites_key other = file;
-        ++*(uint64_t *)((char *)&other + changes[i]);
-        assert_false(sites_parse(text, &other, &again));
-    }
-    for (size_t cut = 0; cut + 4 < strlen(text); cut++) {
-        g_autofree char *start = g_strndup(text, cut);
-        assert_false(sites_parse(start, &file, &again));
-    }
-    find_result_clear(&result);
-}
-
-static void test_sites_hostile(void **state)
-{
-    (void)state;
-    static const char *const texts[] = {
-        "cpulift-sites/3 1 2 5000 3 4 0\nc 4999\nend\n",
-        "cpulift-sites/3 1 2 5000 3 4 0\nc 5\nc 5\nend\n",
-        "cpulift-sites/3 1 2 5000 3 4 0\nx 5\nend\n",
-        "cpulift-sites/3 1 2 5000 3 4 0\nc -1\nend\n",
-        "cpulift-sites/2 1 2 5000 3 4 0\nend\n",
-        "cpulift-sites/3 1 2 5000 3 4\nend\n",
-        "cpulift-sites/3 1 2 5000 3 4 0 0\nend\n",
-        "cpulift-sites/3 1 2 5000 3 4 0\nc 99999999999999999999999\nend\n",
-        "cpulift-sites/3 1 2 5000 3 4 0\nc\nend\n",
-    };
-    struct find_result result;
-    for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
-        assert_false(sites_parse(texts[i], &file, &result));
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_watch_alternates), cmocka_unit_test(test_watch_gives_up),
         cmocka_unit_test(test_watch_areas),      cmocka_unit_test(test_watch_forgets),
-        cmocka_unit_test(test_watch_releases),   cmocka_unit_test(test_sites_round_trip),
-        cmocka_unit_test(test_sites_hostile),
+        cmocka_unit_test(test_watch_releases),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
