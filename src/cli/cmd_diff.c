@@ -25,10 +25,10 @@ static void add_rows(table *t, const catalog *map, const char *path, const json_
         const char *const cells[] = {path, "", "nothing"};
         table_add(t, cells);
     }
+    g_auto(GStrv) groups = document_join_groups(map, only);
     for (enum feature_group group = 0; group < GROUP_COUNT; group++) {
-        g_autofree char *names = document_join_group(map, only, group);
-        const char *const cells[] = {path, group_to_string(group), names};
-        if (*names != '\0') {
+        const char *const cells[] = {path, group_to_string(group), groups[group]};
+        if (*groups[group] != '\0') {
             table_add(t, cells);
         }
     }

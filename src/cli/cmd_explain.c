@@ -262,11 +262,11 @@ static void add_loss(table *t, const catalog *map, const json_t *document, const
     g_autofree char *by =
         g_strdup_printf("by %" G_GUINT64_FORMAT " host%s", count, count == 1 ? "" : "s");
     add_row(t, by, hosts);
+    g_auto(GStrv) groups = document_join_groups(map, names);
     for (enum feature_group group = 0; group < GROUP_COUNT; group++) {
         g_autofree char *what = g_strconcat("  ", group_to_string(group), NULL);
-        g_autofree char *features = document_join_group(map, names, group);
-        if (*features != '\0') {
-            add_row(t, what, features);
+        if (*groups[group] != '\0') {
+            add_row(t, what, groups[group]);
         }
     }
 }

@@ -42,10 +42,10 @@ static void add_features(table *t, const catalog *map, const json_t *names)
 {
     g_autofree char *count = g_strdup_printf("%zu", json_array_size(names));
     add_row(t, "features", count);
+    g_auto(GStrv) groups = document_join_groups(map, names);
     for (enum feature_group group = 0; group < GROUP_COUNT; group++) {
         g_autofree char *what = g_strconcat("  ", group_to_string(group), NULL);
-        g_autofree char *of_group = document_join_group(map, names, group);
-        add_row(t, what, of_group);
+        add_row(t, what, groups[group]);
     }
 }
 

@@ -190,17 +190,26 @@ const json_t *document_find_entry(const json_t *json, const char *key, const cha
     return NULL;
 }
 
-char *document_join_group(const catalog *map, const json_t *names, enum feature_group group)
+char **document_join_groups(const catalog *map, const json_t *names)
 {
-    g_autoptr(json_t) of_group = json_array();
+    GString *texts[GROUP_COUNT];
+    char **joined = g_new0(char *, GROUP_COUNT + 1);
     size_t i;
-    json_t *name;
-    json_array_foreach (names, i, name) {
-        if (json_is_string(name) && group_find(map, json_string_value(name)) == group) {
-            json_array_append(of_group, name);
+    const json_t *item;
+    for (size_t group = 0; group < GROUP_COUNT; group++) {
+        texts[group] = g_string_new(NULL);
+    }
+    json_array_foreach (names, i, item) {
+        const char *name = json_string_value(item);
+        if (name != NULL) {
+            GString *text = texts[group_find(map, name)];
+            g_string_append_printf(text, "%s%s", text->len > 0 ? " " : "", name);
         }
     }
-    return document_join_strings(of_group);
+    for (size_t group = 0; group < GROUP_COUNT; group++) {
+        joined[group] = g_string_free(texts[group], FALSE);
+    }
+    return joined;
 }
 
 char *document_join_strings(const json_t *array)

@@ -36,8 +36,9 @@ int document_take_side(const struct document *document, const char *path, const 
 /// The entry about a feature in a plan's list `key` ("losses", "omitted"), borrowed, or NULL.
 const json_t *document_find_entry(const json_t *json, const char *key, const char *feature);
 
-/// Of the features that `names` lists those of one group, between blanks. The caller frees it.
-char *document_join_group(const catalog *map, const json_t *names, enum feature_group group);
+/// The features that `names` lists, a string for each group of them, with blanks between. The
+/// caller frees it.
+char **document_join_groups(const catalog *map, const json_t *names);
 
 /// The strings of a JSON array between blanks. The caller frees it.
 char *document_join_strings(const json_t *array);
