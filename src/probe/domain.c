@@ -31,7 +31,7 @@ static int watch(struct child_work *work, virDomainPtr domain, int listener)
 }
 
 /// The embedded driver has no autodestroy: there, the guest ends with the destroy below or by
-/// itself.
+/// its keeper.
 static int start_and_watch(struct child_work *work, virt_conn *conn, int listener)
 {
     child_choose_wording(work, &conn, 1);

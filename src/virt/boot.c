@@ -28,7 +28,7 @@ static bool wait_for_end(virDomainPtr domain, const struct boot_options *options
 int boot_run(const virt_conn *conn, const struct boot_options *options, struct boot_end *ret_end,
              cpulift_error **err)
 {
-    // The embedded driver knows no autodestroy; its guests end with this process anyway.
+    // The embedded driver knows no autodestroy; its keeper ends its guests with us.
     unsigned flags = conn->is_embedded ? 0 : VIR_DOMAIN_START_AUTODESTROY;
     g_autoptr(virDomain) domain = virDomainCreateXML(conn->handle, options->domain, flags);
     if (domain == NULL) {

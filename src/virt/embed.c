@@ -3,6 +3,7 @@
 
 #include "base/auto.h"
 #include "base/file.h"
+#include "virt/keeper.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -63,9 +64,9 @@ static char *find_base(void)
     return g_dir_make_tmp("cpulift-XXXXXX", NULL);
 }
 
-/// Takes the first slot that no running process has; the lock ends with the process. *ret_path is
-/// the slot's folder.
-static int take_slot(const char *base, char **ret_path, cpulift_error **err)
+/// Takes the first slot that no running process has; the lock ends with the process and its keeper.
+/// *ret_path is the slot's folder.
+static int take_slot(const char *base, char **ret_path, int *ret_lock, cpulift_error **err)
 {
     for (unsigned slot = 0; slot < SLOT_COUNT; slot++) {
         g_autofree char *lock = g_strdup_printf("%s/%u.lock", base, slot);
@@ -74,7 +75,7 @@ static int take_slot(const char *base, char **ret_path, cpulift_error **err)
             return fail_folder(lock, err);
         }
         if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
-            (void)auto_steal(&fd);
+            *ret_lock = auto_steal(&fd);
             *ret_path = g_strdup_printf("%s/%u", base, slot);
             return 0;
         }
@@ -114,9 +115,11 @@ static int make_root(char **ret_root, cpulift_error **err)
         return fail_folder(base == NULL ? g_get_tmp_dir() : base, err);
     }
     g_autofree char *root = NULL;
+    int lock = -1;
     TRY(make_private(base, err));
-    TRY(take_slot(base, &root, err));
+    TRY(take_slot(base, &root, &lock, err));
     TRY(fill_root(base, root, err));
+    TRY(keeper_start(root, lock, err));
     *ret_root = g_steal_pointer(&root);
     return 0;
 }
