@@ -193,6 +193,24 @@ static PetscErrorCode run(const struct params *p, struct mesh *m, const struct k
     PetscFunctionReturn(0);
 }
 
+/* A failure of PETSc's in one line. The other ranks may wait for this one. */
+static void run_told(const struct params *p, struct mesh *m, const struct kernels *kern, int size,
+                     int *ret_status)
+{
+    char message[OPTIONS_MESSAGE];
+
+    options_keep_message(message);
+    if (run(p, m, kern, ret_status) != 0) {
+        fprintf(stderr,
+                "cpulift-ddg: PETSc failed: %s; choose other options of its solvers, or none\n",
+                message);
+        *ret_status = EXIT_INPUT;
+        if (size > 1)
+            MPI_Abort(PETSC_COMM_WORLD, EXIT_INPUT);
+    }
+    PetscPopErrorHandler();
+}
+
 /* One rank that no mpirun started needs no daemon of Open MPI's beside it, nor its folder below the
  * temporary one: all such processes share that, and who ends removes it while another begins. */
 static void stand_alone(void)
@@ -211,7 +229,7 @@ int main(int argc, char **argv)
     const struct kernels *kern;
     char **rest = mesh_calloc((size_t)argc + 1, sizeof(*rest));
     int n = 1, status = EXIT_INPUT, good;
-    PetscMPIInt rank;
+    PetscMPIInt rank, size;
 
     params_init(&p);
     if (is_asked(argc, argv, "version"))
@@ -229,11 +247,12 @@ int main(int argc, char **argv)
     stand_alone();
     PetscCall(PetscInitialize(&n, &rest, NULL, NULL));
     PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
+    PetscCallMPI(MPI_Comm_size(PETSC_COMM_WORLD, &size));
     if (!good || options_check(PETSC_COMM_WORLD, &p, n, rest, &err) < 0 ||
         prepare(&p, &m, &kern, &err) < 0)
         say(rank, err.text);
     else
-        PetscCall(run(&p, &m, kern, &status));
+        run_told(&p, &m, kern, size, &status);
     PetscCall(PetscFinalize());
     free(rest);
     return status;

@@ -131,8 +131,14 @@ static PetscErrorCode keep_message(MPI_Comm comm, int line, const char *function
     (void)function;
     (void)file;
     if (type == PETSC_ERROR_INITIAL && message)
-        snprintf(kept, 160, "%.*s", (int)strcspn(message, "\n"), message);
+        snprintf(kept, OPTIONS_MESSAGE, "%.*s", (int)strcspn(message, "\n"), message);
     return code;
+}
+
+void options_keep_message(char *ret_message)
+{
+    *ret_message = '\0';
+    PetscPushErrorHandler(keep_message, ret_message);
 }
 
 /* The first option that begins so; NULL: none. */
@@ -151,11 +157,11 @@ static int try_all(MPI_Comm comm, const struct params *p, int argc, char **argv,
                    struct ddg_error *err)
 {
     struct trial *t = trial_new(comm);
-    char message[160] = "";
+    char message[OPTIONS_MESSAGE];
     const char *given = NULL;
     int bad = 0;
 
-    PetscPushErrorHandler(keep_message, message);
+    options_keep_message(message);
     for (size_t i = 0; i < sizeof(solvers) / sizeof(solvers[0]) && !bad; i++) {
         given = find_given(argc, argv, solvers[i].prefix);
         if (given && solvers[i].methods & 1 << p->method)

@@ -13,4 +13,10 @@
 int options_check(MPI_Comm comm, const struct params *p, int argc, char **argv,
                   struct ddg_error *err);
 
+enum { OPTIONS_MESSAGE = 160 };
+
+/* Until PetscPopErrorHandler() a failure of PETSc's leaves its first line there, without a trace.
+ */
+void options_keep_message(char *ret_message);
+
 #endif

@@ -168,6 +168,10 @@ refuse_option -log_vew -log_vew
 refuse_option -malloc_dumpp -malloc_dumpp
 refuse_option -potential_pc_type -potential_pc_type gamg
 refuse_option -density_ksp_type -density_ksp_type nonsense
+# what PETSc refuses while it solves, in one line, too: the factors have no transpose
+"$ddg" $small -vg 0.5 -potential_ksp_type bicg >"$scratch/out" 2>"$scratch/err"
+[ $? -eq 2 ] && [ "$(wc -l <"$scratch/err")" -eq 1 ] && grep -q 'PETSc failed: .*transpose' "$scratch/err"
+result $? "a solver that wants a transpose"
 plain=$(run 1 $small -vg 0.5 | cut -f3)
 for option in "-potential_ksp_type gmres" "-full_ksp_type gmres" "-method decoupled -poisson_ksp_type gmres" "-potential_ksp_view" \
     "-log_view" "-malloc_dump" "-options_left"; do
