@@ -14,13 +14,17 @@
 #include <string.h>
 #include <sys/socket.h>
 
+/// How long nobody is let in where it failed.
+#define REST_MS 200
+
 /// One address.
 struct gate {
     agent_server *server;
     char *address;
     bool is_secure;
     struct MHD_Daemon *daemon;
-    guint source, timer;
+    guint source, timer; ///< `source` waits for somebody, or rests
+    guint64 let_in;
 };
 
 struct server {
@@ -48,9 +52,10 @@ static gboolean cut(void *data)
 static void notice(void *data, struct MHD_Connection *connection, void **context,
                    enum MHD_ConnectionNotificationCode code)
 {
-    (void)data;
+    struct gate *gate = data;
     struct link *link = *context;
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        gate->let_in++;
         link = g_new0(struct link, 1);
         link->fd =
             MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
@@ -246,12 +251,35 @@ static void arm(struct gate *gate)
     }
 }
 
+static void listen_again(struct gate *gate);
+
+static gboolean stop_resting(void *data)
+{
+    listen_again(data);
+    return G_SOURCE_REMOVE;
+}
+
+/// Who knocks and is not let in, for want of a descriptor or of memory, goes on knocking. While
+/// others are inside libmicrohttpd waits for one of them to leave; else it would try without end.
 static gboolean run_now(int fd, GIOCondition condition, void *data)
 {
     (void)fd;
     (void)condition;
-    run(data);
-    return G_SOURCE_CONTINUE;
+    struct gate *gate = data;
+    bool is_empty = count_connections(gate) == 0;
+    guint64 before = gate->let_in;
+    run(gate);
+    if (!is_empty || gate->let_in > before) {
+        return G_SOURCE_CONTINUE;
+    }
+    gate->source = g_timeout_add(REST_MS, stop_resting, gate);
+    return G_SOURCE_REMOVE;
+}
+
+static void listen_again(struct gate *gate)
+{
+    int epoll = MHD_get_daemon_info(gate->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+    gate->source = g_unix_fd_add(epoll, G_IO_IN, run_now, gate);
 }
 
 static void free_gate(void *data)
@@ -286,7 +314,7 @@ static int start(struct gate *gate, int fd, cpulift_error **err)
                                     MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)SERVER_SILENCE,
                                     MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)SERVER_REQUEST_MAX,
                                     MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_CONNECTION,
-                                    notice, NULL, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
+                                    notice, gate, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
     if (gate->daemon == NULL) {
         int why = errno;
         close(fd);
@@ -299,8 +327,7 @@ static int start(struct gate *gate, int fd, cpulift_error **err)
                                  : gate->is_secure ? "do certificate and key belong together?"
                                                    : "");
     }
-    int epoll = MHD_get_daemon_info(gate->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
-    gate->source = g_unix_fd_add(epoll, G_IO_IN, run_now, gate);
+    listen_again(gate);
     return 0;
 }
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What strangers send is refused, and who is slow is cut off, while others are served: server.py CPULIFTD SOURCE."""
 import os
+import resource
 import select
 import shutil
 import socket
@@ -130,6 +131,31 @@ def crowd(node):
         fail(f"a crowd left {grown} KiB")
 
 
+def read_seconds(node):
+    """What it has had of a CPU."""
+    with open(f"/proc/{node.process.pid}/stat") as file:
+        return sum(map(int, file.read().rsplit(")", 1)[1].split()[11:13])) / os.sysconf("SC_CLK_TCK")
+
+
+def starved(node):
+    """Without a descriptor for whoever knocks it tries now and then, and lets him in once it has one."""
+    pid = node.process.pid
+    time.sleep(0.5)  # the last who was there has left
+    most = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    free = next(number for number in range(most[0]) if not os.path.exists(f"/proc/{pid}/fd/{number}"))
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (free, most[1]))
+    begin = read_seconds(node)
+    with connect(node) as connection:
+        connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+        is_answered = bool(select.select([connection], [], [], 2)[0])
+        spent = read_seconds(node) - begin
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, most)
+        if is_answered or spent > 0.2:
+            fail(f"without descriptors: answered: {is_answered}, {spent} s of a CPU in 2 s")
+        if ask(connection, b"") != 200:
+            fail("who waited for a descriptor is not answered")
+
+
 def make_certificates(folder):
     """Two authorities, and what they sign: NAME is signed by its authority, for a purpose, until a day."""
     def run(*words):
@@ -238,7 +264,7 @@ def each(what):
 
 def limits(folder):
     node = Node(PROGRAM, folder).start()
-    for part in (strangers, keep_alive, crowd, slow):
+    for part in (strangers, keep_alive, starved, crowd, slow):
         part(node)
     node.stop()
 
