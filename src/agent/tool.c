@@ -2,13 +2,13 @@
 #include "agent/tool.h"
 
 #include "base/auto.h"
+#include "base/jobs.h"
 #include "base/text.h"
 #include "config.h"
 
 #include <errno.h>
 #include <glib-unix.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 
 /// So much of what it complains of is told.
@@ -146,13 +146,6 @@ static gboolean tell_failure(void *data)
     return G_SOURCE_REMOVE;
 }
 
-/// In the child: it ends with the agent.
-static void tie(void *data)
-{
-    (void)data;
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-}
-
 /// Beside this program, as in a build tree, or where it is installed. The caller's.
 static char *find_program(const char *name)
 {
@@ -184,8 +177,9 @@ tool *tool_start(const char *const *argv, unsigned seconds, const struct tool_ca
     self->seconds = seconds;
     g_free(words[0]);
     words[0] = find_program(argv[0]);
+    pid_t agent = getpid();
     self->is_running =
-        g_spawn_async_with_pipes(NULL, words, NULL, G_SPAWN_DO_NOT_REAP_CHILD, tie, NULL,
+        g_spawn_async_with_pipes(NULL, words, NULL, G_SPAWN_DO_NOT_REAP_CHILD, jobs_tie, &agent,
                                  &self->pid, NULL, &output, &complaint, &error);
     begin_stream(self, &self->output, output, TOOL_OUTPUT_MAX);
     begin_stream(self, &self->complaint, complaint, COMPLAINT_MAX);

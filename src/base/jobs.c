@@ -29,14 +29,22 @@ static void free_job(void *data)
     g_free(job);
 }
 
+void jobs_tie(void *parent)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != *(const pid_t *)parent) {
+        _exit(EXIT_FAILURE);
+    }
+}
+
 /// The child leads a session, so that its own children (ssh) can be killed with it and none of them
 /// can ask a person for a password.
 static void G_NORETURN run_child(const struct jobs *jobs, size_t index, int to, pid_t parent)
 {
     setsid();
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    jobs_tie(&parent);
     int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (getppid() != parent || dup2(nothing, STDIN_FILENO) < 0) {
+    if (dup2(nothing, STDIN_FILENO) < 0) {
         _exit(EXIT_FAILURE);
     }
     g_autofree char *text = jobs->work(jobs->data, index);

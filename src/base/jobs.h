@@ -35,6 +35,10 @@ struct jobs {
 /// Runs all of them; returns when each has ended. The caller must not have started threads.
 void jobs_run(const struct jobs *jobs);
 
+/// For a child, before it becomes another program: it is killed when its parent ends, even where
+/// that was before. `parent` is a pid_t *, as g_spawn's functions have it.
+void jobs_tie(void *parent);
+
 /// Waits for the end of a child, whatever signals come meanwhile: a caught one must not leave a
 /// zombie, nor make its status unknown. `ret_status` may be NULL.
 bool jobs_wait(pid_t pid, int *ret_status);

@@ -2,6 +2,7 @@
 #include "measure/process.h"
 
 #include "base/auto.h"
+#include "base/jobs.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -11,7 +12,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -60,13 +60,18 @@ static void pin(unsigned count)
     sched_setaffinity(0, sizeof chosen, &chosen);
 }
 
+struct child {
+    unsigned cpus; ///< as in the options
+    pid_t parent;
+};
+
 /// A group of its own, so that the deadline reaches the program's children; and it dies with us.
 static void set_up_child(void *data)
 {
-    const struct process_options *options = data;
+    struct child *child = data;
     setpgid(0, 0);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    pin(options->cpus);
+    jobs_tie(&child->parent);
+    pin(child->cpus);
 }
 
 typedef struct running {
@@ -107,10 +112,11 @@ static int start(const struct process_options *options, struct running *r, cpuli
     r->started = g_get_monotonic_time();
     r->deadline =
         options->timeout > 0 ? r->started + (gint64)options->timeout * G_USEC_PER_SEC : G_MAXINT64;
+    struct child child = {options->cpus, getpid()};
     gboolean ok =
         g_spawn_async_with_fds(options->folder, options->argv, options->environment,
                                G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_SEARCH_PATH, set_up_child,
-                               (void *)options, &r->pid, -1, pipes[1], r->errors, &error);
+                               &child, &r->pid, -1, pipes[1], r->errors, &error);
     close(pipes[1]);
     if (!ok) {
         return cpulift_error_set(err, CPULIFT_EMISSING, "cannot start '%s': %s", options->argv[0],

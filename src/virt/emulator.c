@@ -11,17 +11,10 @@
 #include <stdbool.h>
 #include <sys/mman.h>
 #include <sys/pidfd.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 /// How much of QEMU's complaint is read.
 #define COMPLAINT_MAX 1024
-
-static void tie_to_parent(gpointer data)
-{
-    (void)data;
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-}
 
 int emulator_start(const char *const *argv, int in, int out, struct emulator *ret_emulator,
                    cpulift_error **err)
@@ -31,13 +24,14 @@ int emulator_start(const char *const *argv, int in, int out, struct emulator *re
         return cpulift_error_set(err, CPULIFT_ESYSTEM, "cannot run '%s': %s", argv[0],
                                  g_strerror(errno));
     }
+    pid_t self = getpid();
     GSpawnFlags flags = G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_SEARCH_PATH;
     if (out < 0) {
         flags |= G_SPAWN_STDOUT_TO_DEV_NULL;
     }
     g_autoptr(GError) error = NULL;
-    if (!g_spawn_async_with_fds(NULL, (char **)argv, NULL, flags, tie_to_parent, NULL, &started.pid,
-                                in, out, started.complaints, &error)) {
+    if (!g_spawn_async_with_fds(NULL, (char **)argv, NULL, flags, jobs_tie, &self, &started.pid, in,
+                                out, started.complaints, &error)) {
         close(started.complaints);
         return cpulift_error_set(err, CPULIFT_EMISSING, "cannot run '%s': %s", argv[0],
                                  error->message);

@@ -88,11 +88,29 @@ static void a_caught_signal_does_not_end_the_wait(void **state)
     assert_int_equal(WEXITSTATUS(status), 3);
 }
 
+/// Its parent is not who it was told to be: that has ended meanwhile.
+static void an_orphan_does_not_run(void **state)
+{
+    (void)state;
+    for (int is_orphan = 0; is_orphan <= 1; is_orphan++) {
+        pid_t parent = is_orphan ? getppid() : getpid();
+        pid_t pid = fork();
+        if (pid == 0) {
+            jobs_tie(&parent);
+            _exit(3);
+        }
+        int status = 0;
+        assert_true(jobs_wait(pid, &status));
+        assert_int_equal(WEXITSTATUS(status), is_orphan ? EXIT_FAILURE : 3);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_job_ends_by_its_own_fate),
         cmocka_unit_test(a_caught_signal_does_not_end_the_wait),
+        cmocka_unit_test(an_orphan_does_not_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
