@@ -16,6 +16,8 @@ import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+sys.path.append(f"{sys.argv[3]}/tests/lib")
+import processes
 from faults import NUMBERS, SEED, WRITES, choose_faults, compare, find_unsaid, list_calls, look, may_be_left
 
 KILL_AT, BUILD, SOURCE = (os.path.abspath(path) for path in sys.argv[1:4])
@@ -269,6 +271,9 @@ class Trial:
                 return fault, ["it does not end"], None
             # Not every run makes as many calls.
             wrong = self.judge_files(fault, scene.before, scene.look(), done) + self.judge_words(fault, done) if done.failed else []
+            left = processes.find(f"{folder}/embed/")
+            processes.send(left)
+            wrong += [f"QEMU {pid} is left" for pid in left]
             return fault, wrong, done
 
 

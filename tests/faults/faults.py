@@ -48,7 +48,8 @@ WAITS = choose_calls("poll ppoll accept accept4")
 REMOVALS = choose_calls("unlink unlinkat rmdir getdents64 openat2")
 SEARCHES = choose_calls("open openat newfstatat lstat")
 DATE = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
-# What GLib ends a program with, and libc, where there is no memory; and what a library that does not look for that ends with.
+# What GLib ends a program with, and libc, where there is no memory; and what GLib ends with that has none to say so (g_vasprintf() and g_logv()
+# call each other until the stack is full).
 ABORTED = (128 + signal.SIGABRT, 128 + signal.SIGTRAP, 128 + signal.SIGSEGV)
 # Of what does not tell why, or says it in its own words: SQLite; libraries that look for a program, or make a socket; libvirt that looks for QEMU,
 # asks it or is asked; a child of ours that could not write to us, or that GLib ended. And of a machine whose files cannot be read.

@@ -12,41 +12,28 @@ import sys
 import tempfile
 import time
 
+sys.path.append(f"{os.path.dirname(os.path.abspath(__file__))}/../lib")
+import processes
+from processes import send
+
 PROGRAM = f"{os.path.abspath(sys.argv[1])}/cpulift"
 COUNT = int(sys.argv[2]) if len(sys.argv) > 2 else 6
 SEED = int(os.environ.get("CPULIFT_SEED", random.SystemRandom().randrange(1 << 30)))
 dice = random.Random(SEED)
 
 
-def read(pid, name):
-    try:
-        with open(f"/proc/{pid}/{name}", "rb") as file:
-            return file.read()
-    except OSError:
-        return b""
+def find_qemus(root):
+    return processes.find(f"{root}/")
 
 
-def find(root, *kinds):
-    """The processes of these kinds (none: of all) that use the folder."""
-    found = []
-    for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
-        if f"{root}/".encode() in read(pid, "cmdline"):
-            kind = "qemu"
-        elif f"CPULIFT_EMBED_ROOT={root}\0".encode() in read(pid, "environ"):
-            kind = "keeper" if b"keeper" in read(pid, "comm") else "scan"
-        else:
-            continue
-        if not kinds or kind in kinds:
-            found.append(pid)
-    return found
+def find_ours(root):
+    """The scan's processes, and those of them that keep watch."""
+    ours = processes.find(f"CPULIFT_EMBED_ROOT={root}\0", "environ")
+    return ours, [pid for pid in ours if b"keeper" in processes.read(pid, "comm")]
 
 
-def send(pids, number):
-    for pid in pids:
-        try:
-            os.kill(pid, number)
-        except ProcessLookupError:
-            pass
+def find(root):
+    return find_qemus(root) + find_ours(root)[0]
 
 
 def wait(condition, seconds):
@@ -67,7 +54,7 @@ def begin_until_qemu(root):
     """A scan of which libvirt has begun a QEMU."""
     shutil.rmtree(root, ignore_errors=True)  # what libvirt knows of each
     scan = begin(root)
-    if not wait(lambda: find(root, "qemu") or scan.poll() is not None, 20) or scan.poll() is not None:
+    if not wait(lambda: find_qemus(root) or scan.poll() is not None, 20) or scan.poll() is not None:
         print("no QEMU inside this process here", scan.communicate())
         sys.exit(77)
     return scan
@@ -76,14 +63,18 @@ def begin_until_qemu(root):
 def expect_none(root, scan, why):
     scan.communicate(timeout=60)
     if not wait(lambda: not find(root), 5):
-        sys.exit(f"CPULIFT_SEED={SEED}: {why}: {[read(pid, 'cmdline') for pid in find(root)]} are left")
+        sys.exit(f"CPULIFT_SEED={SEED}: {why}: {[processes.read(pid, 'cmdline') for pid in find(root)]} are left")
+
+
+def kill_unwatched(ours, watchers):
+    send(set(ours).difference(watchers))
 
 
 # How a scan ends, by chance.
 ENDS = {
-    "the command is killed": lambda root, scan: send([scan.pid], signal.SIGKILL),
+    "the command is killed": lambda root, scan: send([scan.pid]),
     "the command is interrupted": lambda root, scan: send([scan.pid], signal.SIGINT),
-    "all of it is killed": lambda root, scan: send(find(root, "scan"), signal.SIGKILL),
+    "all but the watch is killed": lambda root, scan: kill_unwatched(*find_ours(root)),
 }
 
 
@@ -91,7 +82,7 @@ def end_somehow(root):
     how = dice.choice(list(ENDS))
     scan = begin_until_qemu(root)
     time.sleep(dice.random())
-    is_hit = bool(find(root, "qemu"))
+    is_hit = bool(find_qemus(root))
     ENDS[how](root, scan)
     expect_none(root, scan, how)
     return is_hit
@@ -107,11 +98,11 @@ def is_ended_late(root):
 
 def is_ended_by_next(root):
     scan = begin_until_qemu(root)
-    ours = find(root, "scan", "keeper")
+    ours, _ = find_ours(root)
     send(ours, signal.SIGSTOP)  # so that none sees another's end
-    send(ours, signal.SIGKILL)
+    send(ours)
     scan.communicate(timeout=20)
-    is_hit = bool(find(root, "qemu"))
+    is_hit = bool(find_qemus(root))
     expect_none(root, begin(root), "nobody was left to end it")
     return is_hit
 
@@ -123,7 +114,7 @@ def main():
             hits = [end_somehow(root) for _ in range(COUNT)]
             hits += [is_ended_late(root), is_ended_by_next(root)]
         finally:
-            send(find(root), signal.SIGKILL)
+            send(find(root))
     print(f"{COUNT + 2} scans ended, {sum(hits)} of them while a QEMU of libvirt's ran")
     sys.exit(0 if any(hits) else 77)
 

@@ -144,10 +144,10 @@ static void go_on(pid_t task, int status)
     ptrace(PTRACE_SYSCALL, task, 0, is_signal ? number : 0);
 }
 
-/// Runs the program to its end. Its exit status, 137 for a killed one.
+/// Runs the program and what it leaves behind to their end. Its exit status, 137 for a killed one.
 static int follow(void)
 {
-    int status = 0;
+    int status = 0, of_program = 0;
     waitpid(run.program, &status, 0);
     ptrace(PTRACE_SETOPTIONS, run.program, 0,
            PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC | PTRACE_O_TRACECLONE |
@@ -155,11 +155,14 @@ static int follow(void)
     ptrace(PTRACE_SYSCALL, run.program, 0, 0);
     for (;;) {
         pid_t task = waitpid(-1, &status, __WALL);
-        bool is_over = task < 0 || WIFEXITED(status) || WIFSIGNALED(status);
+        bool is_over = WIFEXITED(status) || WIFSIGNALED(status);
+        if (task < 0) {
+            return of_program;
+        }
         if (!is_over) {
             go_on(task, status);
-        } else if (task < 0 || task == run.program) {
-            return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+        } else if (task == run.program) {
+            of_program = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
         } else {
             run.is_known[task] = false;
         }
