@@ -20,6 +20,9 @@
 /// What is looked for stands in the first kilobytes of a QEMU's arguments.
 #define ARGUMENTS_MAX 16384
 
+/// Where the driver has what it needs for each, below its root.
+#define QEMU_FOLDER "/lib/qemu/"
+
 /// libvirt's children hold nothing of ours for a moment before they become QEMU.
 #define LOOK_US 50000
 #define LOOKS   3
@@ -43,7 +46,7 @@ static bool is_left(pid_t pid, const char *root)
     static const char option[] = "\0-no-user-config";
     char text[ARGUMENTS_MAX], folder[PATH_MAX];
     size_t len = read_arguments(pid, text, sizeof text);
-    snprintf(folder, sizeof folder, "%s/lib/qemu/", root);
+    snprintf(folder, sizeof folder, "%s" QEMU_FOLDER, root);
     return memmem(text, len, folder, strlen(folder)) != NULL &&
            memmem(text, len, option, sizeof option) != NULL;
 }
@@ -69,6 +72,34 @@ static bool end_left(const char *root)
         closedir(processes);
     }
     return is_any;
+}
+
+/// libvirt makes a folder for each QEMU that it asks.
+static void remove_folder(int parent, const char *name)
+{
+    static const char *const files[] = {"qmp.monitor", "qmp.pid"};
+    for (size_t i = 0; i < G_N_ELEMENTS(files); i++) {
+        char path[PATH_MAX];
+        snprintf(path, sizeof path, "%s/%s", name, files[i]);
+        (void)unlinkat(parent, path, 0);
+    }
+    (void)unlinkat(parent, name, AT_REMOVEDIR);
+}
+
+static void remove_folders(const char *root)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s" QEMU_FOLDER, root);
+    DIR *folders = opendir(path);
+    const struct dirent *entry;
+    while (folders != NULL && (entry = readdir(folders)) != NULL) {
+        if (strncmp(entry->d_name, "qmp-", 4) == 0) {
+            remove_folder(dirfd(folders), entry->d_name);
+        }
+    }
+    if (folders != NULL) {
+        closedir(folders);
+    }
 }
 
 /// All that another may wait to be closed.
@@ -97,6 +128,7 @@ static void G_NORETURN keep(const char *root, int lock, int end)
         usleep(LOOK_US);
         (void)end_left(root);
     }
+    remove_folders(root);
     _exit(EXIT_SUCCESS);
 }
 
@@ -112,6 +144,7 @@ int keeper_start(const char *root, int lock, cpulift_error **err)
     while (end_left(root)) {
         g_usleep(LOOK_US);
     }
+    remove_folders(root);
     if (pipe2(ends, O_CLOEXEC) != 0) {
         return fail(root, err);
     }

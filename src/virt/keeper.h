@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /// Ends the QEMUs that libvirt's embedded driver leaves behind. It starts them as daemons, which
-/// outlive a process that is killed, and a capability probe among them waits for ever.
+/// outlive a process that is killed, and one that is only asked what it can do waits for ever.
 #pragma once
 
 #include "base/error.h"

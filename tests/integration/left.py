@@ -3,6 +3,7 @@
 
 left.py BUILD [COUNT]: so many scans, which end at times by chance. $CPULIFT_SEED repeats them.
 """
+import glob
 import os
 import random
 import shutil
@@ -64,6 +65,9 @@ def expect_none(root, scan, why):
     scan.communicate(timeout=60)
     if not wait(lambda: not find(root), 5):
         sys.exit(f"CPULIFT_SEED={SEED}: {why}: {[processes.read(pid, 'cmdline') for pid in find(root)]} are left")
+    folders = glob.glob(f"{root}/*/lib/qemu/qmp-*")
+    if folders:
+        sys.exit(f"CPULIFT_SEED={SEED}: {why}: {folders} are left")
 
 
 def kill_unwatched(ours, watchers):
