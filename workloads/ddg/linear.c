@@ -24,7 +24,7 @@ static PetscErrorCode make_subdomain(struct linear *l)
     }
     for (PetscInt i = pt->d->n_own; i < pt->n_rows; i++)
         for (PetscInt k = 0; k < bs; k++)
-            l->values[pt->diag[i] * bs * bs + k * (bs + 1)] = 1;
+            l->values[(size_t)pt->diag[i] * bs * bs + k * (bs + 1)] = 1;
     PetscFunctionReturn(0);
 }
 

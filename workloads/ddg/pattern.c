@@ -52,8 +52,8 @@ PetscErrorCode pattern_assemble(const struct pattern *pt, int bs, const double *
 
         for (PetscInt k = 0; k < len; k++)
             cols[k] = pt->global[pt->col[pt->row[i] + k]];
-        PetscCall(MatSetValuesBlocked(*ret, 1, &r, len, cols, values + pt->row[i] * bs * bs,
-                                      INSERT_VALUES));
+        PetscCall(MatSetValuesBlocked(*ret, 1, &r, len, cols, values, INSERT_VALUES));
+        values += (size_t)len * bs * bs;
     }
     PetscCall(PetscFree(cols));
     PetscCall(MatAssemblyBegin(*ret, MAT_FINAL_ASSEMBLY));
