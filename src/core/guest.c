@@ -6,38 +6,6 @@
 
 #include <string.h>
 
-static const struct guest_feature table[] = {
-#define GUEST_FEATURE(name, cause, since, amd) {name, GUEST_##cause, since, amd},
-#include "core/tables/guest.def"
-#undef GUEST_FEATURE
-};
-
-static const char *const causes[] = {[GUEST_SOCKET] = "topology",
-                                     [GUEST_PMU] = "pmu",
-                                     [GUEST_CPU_PM] = "cpu-pm",
-                                     [GUEST_MODEL] = "model"};
-
-const char *guest_cause_to_string(enum guest_cause cause)
-{
-    return causes[cause];
-}
-
-const struct guest_feature *guest_list_features(size_t *ret_count)
-{
-    *ret_count = G_N_ELEMENTS(table);
-    return table;
-}
-
-const struct guest_feature *guest_find_feature(const char *name)
-{
-    for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
-        if (strcmp(table[i].name, name) == 0) {
-            return &table[i];
-        }
-    }
-    return NULL;
-}
-
 /// A count of <topology>: libvirt takes 1 for what is not said.
 static unsigned get_count(const xmlNode *topology, const char *attribute)
 {
@@ -190,8 +158,10 @@ bool guest_depends_on_qemu(const cpulift_plan *plan, const struct domain_guest *
 cpulift_cpu *guest_define(const cpulift_plan *plan, const struct domain_guest *guest, unsigned qemu)
 {
     cpulift_cpu *cpu = cpu_copy(plan->cpu);
+    size_t count;
+    const struct guest_feature *table = guest_list_features(&count);
     // What does not bind starts with what the host has, and may not require what QEMU sets.
-    for (size_t i = 0; i < G_N_ELEMENTS(table) && cpu_is_binding(cpu); i++) {
+    for (size_t i = 0; i < count && cpu_is_binding(cpu); i++) {
         const struct guest_feature *feature = &table[i];
         if (feature->cause == GUEST_MODEL) {
             continue;

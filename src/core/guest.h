@@ -4,36 +4,13 @@
 #pragma once
 
 #include "core/domain.h"
+#include "core/guest_feature.h"
 #include "core/plan.h"
 
 /// From this version on libvirt's check='full' sees what QEMU sets by topology
 /// (core/tables/guest.def).
 #define GUEST_QEMU_BREAK      10000000u
 #define GUEST_QEMU_BREAK_TEXT "10.0"
-
-/// What decides whether a guest has a feature.
-enum guest_cause {
-    GUEST_SOCKET, ///< more than one logical CPU in a socket
-    GUEST_PMU,    ///< a virtual PMU
-    GUEST_CPU_PM, ///< -overcommit cpu-pm=on
-    GUEST_MODEL,  ///< the named model has it
-};
-
-struct guest_feature {
-    const char *name;
-    enum guest_cause cause;
-    unsigned since_qemu; ///< before it libvirt does not see it, and refuses to require it
-    bool is_amd_only;    ///< not on CPUs of Intel
-};
-
-/// The table's row for this feature; NULL where no guest's configuration matters to it.
-const struct guest_feature *guest_find_feature(const char *name);
-
-/// All of them, by name: *ret_count rows.
-const struct guest_feature *guest_list_features(size_t *ret_count);
-
-/// "topology", "pmu", "cpu-pm", "model": as a plan says it.
-const char *guest_cause_to_string(enum guest_cause cause);
 
 /// What of a guest's own configuration decides on its CPU.
 struct domain_guest {

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "core/cpu.h"
+#include "core/guest_feature.h"
 #include "core/machine.h"
 
 #include <string.h>
@@ -62,41 +63,42 @@ static const record_row text_row = {.kind = &record_string};
 #define NAME_SET      RECORD_NAMES | RECORD_SORTED
 #define VERSION       &record_version, .max = 255
 
-RECORD_ITEM(guest_record, struct host_guest,
-            {"virt", &record_name, GUEST(virt), RECORD_REQUIRED, .words = machine_virts},
-            {"machine", &record_name, GUEST(machine), RECORD_REQUIRED,
-             .meaning = "`pc`, `q35`, or a name of QEMU's"},
-            {"canonical_machine", &record_name, GUEST(canonical_machine),
-             .meaning = "what `machine` stands for here"},
-            {"emulator", &record_string, GUEST(emulator), .meaning = "the program"},
-            {"host_model", &record_name, GUEST(host_model),
-             .meaning = "the named model by which libvirt says what a guest can get"},
-            {"features", &features, GUEST(features), RECORD_REQUIRED | RECORD_NAMES,
-             .meaning = "every feature that a guest can get, by libvirt's names: what libvirt "
-                        "*and* QEMU say, where both were asked"},
-            {"libvirt_only", &features, GUEST(libvirt_only), RECORD_NAMES,
-             .meaning = "what only libvirt says; not in `features`"},
-            {"qemu_only", &features, GUEST(qemu_only), RECORD_NAMES,
-             .meaning = "what only QEMU says; not in `features`"},
-            {"possible", &features, GUEST(possible), RECORD_NAMES,
-             .meaning = "what libvirt gives only to a guest that asks for it by name (told by 12.5 "
-                        "on); not in `features`"},
-            {"not_migratable", &features, GUEST(not_migratable), RECORD_NAMES,
-             .meaning = "features that this host's libvirt or QEMU does not migrate"},
-            {"unknown", &record_strings, GUEST(unknown), NAME_SET,
-             .meaning = "features that the host gives and whose names the catalogue of the machine "
-                        "that wrote this does not have: they count once it has, and the host's "
-                        "libvirt"},
-            {"lower_bound", &record_string, GUEST(lower_bound),
-             .meaning = "why the host may give more than `features`: its libvirt's model is not "
-                        "in the CPU map of the machine that wrote this"},
-            {"phys_bits", &record_uint, GUEST(phys_bits), .min = CPU_PHYS_BITS_MIN,
-             .max = CPU_PHYS_BITS_MAX,
-             .meaning = "the widest physical address that a guest can have"},
-            {"usable_models", &record_strings, GUEST(usable_models), NAME_SET,
-             .meaning = "named models that run here as they are"},
-            {"blocked_models", &record_json, GUEST(blocked_models), RECORD_MAP, .each = &names_row,
-             .meaning = "other model → the features that stop it"})
+RECORD_ITEM(
+    guest_record, struct host_guest,
+    {"virt", &record_name, GUEST(virt), RECORD_REQUIRED, .words = machine_virts},
+    {"machine", &record_name, GUEST(machine), RECORD_REQUIRED,
+     .meaning = "`pc`, `q35`, or a name of QEMU's"},
+    {"canonical_machine", &record_name, GUEST(canonical_machine),
+     .meaning = "what `machine` stands for here"},
+    {"emulator", &record_string, GUEST(emulator), .meaning = "the program"},
+    {"host_model", &record_name, GUEST(host_model),
+     .meaning = "the named model by which libvirt says what a guest can get"},
+    {"features", &features, GUEST(features), RECORD_REQUIRED | RECORD_NAMES,
+     .meaning = "every feature that a guest can get, by libvirt's names: what libvirt "
+                "*and* QEMU say, where both were asked"},
+    {"libvirt_only", &features, GUEST(libvirt_only), RECORD_NAMES,
+     .meaning = "what only libvirt says; not in `features`"},
+    {"qemu_only", &features, GUEST(qemu_only), RECORD_NAMES,
+     .meaning = "what only QEMU says; not in `features`"},
+    {"possible", &features, GUEST(possible), RECORD_NAMES,
+     .meaning = "what libvirt gives only to a guest that asks for it by name (told by 12.5 "
+                "on); not in `features`"},
+    {"not_migratable", &features, GUEST(not_migratable), RECORD_NAMES,
+     .meaning = "features that this host's libvirt or QEMU does not migrate"},
+    {"unknown", &record_strings, GUEST(unknown), NAME_SET,
+     .meaning = "features that the host gives and whose names the catalogue of the machine "
+                "that wrote this does not have: they count once it has, and the host's "
+                "libvirt"},
+    {"lower_bound", &record_string, GUEST(lower_bound),
+     .meaning = "why the host may give more than `features`: its libvirt's model is not "
+                "in the CPU map of the machine that wrote this"},
+    {"phys_bits", &record_uint, GUEST(phys_bits), .min = CPU_PHYS_BITS_MIN,
+     .max = CPU_PHYS_BITS_MAX, .meaning = "the widest physical address that a guest can have"},
+    {"usable_models", &record_strings, GUEST(usable_models), NAME_SET,
+     .meaning = "named models that run here as they are"},
+    {"blocked_models", &record_json, GUEST(blocked_models), RECORD_MAP, .each = &names_row,
+     .meaning =
+         "other model → the features that stop it; one of `features` that does is not given"})
 
 RECORD_MAP_ITEM(machines_record, host_machines,
                 {"aliases", &record_json, RECORD_AT(host_machines, aliases),
@@ -226,7 +228,41 @@ host_machines *host_add_machines(cpulift_host *host, const char *virt)
 unsigned host_get_width(const cpulift_host *host, const struct host_guest *guest)
 {
     bool is_kvm = strcmp(guest->virt, "kvm") == 0;
-    return guest->phys_bits != 0 || !is_kvm ? guest->phys_bits : host->phys_bits;
+    if (!is_kvm || host->phys_bits == 0) {
+        return guest->phys_bits;
+    }
+    return guest->phys_bits != 0 ? MIN(guest->phys_bits, host->phys_bits) : host->phys_bits;
+}
+
+/// What stops some model there. The caller's.
+static GHashTable *collect_blockers(const struct host_guest *guest)
+{
+    GHashTable *names = g_hash_table_new(g_str_hash, g_str_equal);
+    const char *model;
+    const json_t *blockers, *name;
+    size_t i;
+    json_object_foreach ((json_t *)guest->blocked_models, model, blockers) {
+        json_array_foreach (blockers, i, name) {
+            g_hash_table_add(names, (char *)json_string_value(name));
+        }
+    }
+    return names;
+}
+
+/// A feature that stops a model is none that guests can get, whatever the document says elsewhere;
+/// but models are asked without a PMU and a topology.
+static void remove_blockers(const catalog *map, struct host_guest *guest)
+{
+    g_autoptr(GHashTable) names = collect_blockers(guest);
+    GHashTableIter iter;
+    void *name;
+    g_hash_table_iter_init(&iter, names);
+    while (g_hash_table_iter_next(&iter, &name, NULL)) {
+        int id = catalog_find_feature(map, name);
+        if (id >= 0 && guest_find_feature(catalog_get_feature(map, (size_t)id)->name) == NULL) {
+            feature_set_remove(&guest->features, (size_t)id);
+        }
+    }
 }
 
 /// True where a host's QEMU gives all of this model but, perhaps, features that it names.
@@ -297,6 +333,7 @@ static void complete(cpulift_host *host, const catalog *map)
     for (size_t i = 0; i < host->guests->len; i++) {
         struct host_guest *guest = host->guests->pdata[i];
         settle_newer(host, map, &newer, guest);
+        remove_blockers(map, guest);
         if (strcmp(guest->virt, "kvm") == 0) {
             add_topoext(host, map, guest);
         }

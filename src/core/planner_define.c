@@ -39,10 +39,29 @@ static void add_features(cpulift_cpu *cpu, const catalog *map, const feature_set
     }
 }
 
-/// Every feature stated, none left to libvirt or QEMU. The caller's.
-static cpulift_cpu *new_definition(const catalog *map, const struct catalog_model *model,
-                                   const feature_set *features, const char *virt)
+/// What stops the model on some host: it has that, whatever our tables say. A newer name is not
+/// known to every libvirt.
+static feature_set find_blockers(const cpulift_pool *pool, const char *model)
 {
+    feature_set set = {0};
+    size_t i;
+    const json_t *name;
+    for (size_t k = 0; k < pool->inv->kinds->len; k++) {
+        json_array_foreach (json_object_get(pool->guests[k]->blocked_models, model), i, name) {
+            int id = catalog_find_feature(pool->inv->map, json_string_value(name));
+            if (id >= 0 && !catalog_is_newer_name(json_string_value(name))) {
+                feature_set_add(&set, (size_t)id);
+            }
+        }
+    }
+    return set;
+}
+
+/// Every feature stated, none left to libvirt or QEMU. The caller's.
+static cpulift_cpu *new_definition(const cpulift_pool *pool, const struct catalog_model *model,
+                                   const feature_set *features)
+{
+    const catalog *map = pool->inv->map;
     cpulift_cpu *cpu = cpu_new();
     cpu->mode = g_strdup("custom");
     cpu->match = g_strdup("exact");
@@ -51,9 +70,10 @@ static cpulift_cpu *new_definition(const catalog *map, const struct catalog_mode
     cpu->fallback = g_strdup("forbid");
     add_features(cpu, map, features, CPU_REQUIRE);
     feature_set adds, drops;
-    planner_get_virt_changes(map, virt, &adds, &drops);
+    planner_get_virt_changes(map, pool->virt, &adds, &drops);
     feature_set all = feature_set_unite(feature_set_unite(model->features, model->removed),
                                         feature_set_unite(model->qemu_adds, adds));
+    all = feature_set_unite(all, find_blockers(pool, model->name));
     feature_set disabled = feature_set_subtract(all, *features);
     add_features(cpu, map, &disabled, CPU_DISABLE);
     return cpu;
@@ -78,7 +98,7 @@ static bool can_state_width(const cpulift_pool *pool)
 cpulift_cpu *planner_define(const cpulift_pool *pool, const struct catalog_model *model,
                             const feature_set *features)
 {
-    cpulift_cpu *cpu = new_definition(pool->inv->map, model, features, pool->virt);
+    cpulift_cpu *cpu = new_definition(pool, model, features);
     if (strcmp(pool->virt, "kvm") == 0) {
         bool is_known =
             pool->vendor != NULL && catalog_find_vendor(pool->inv->map, pool->vendor) != NULL;

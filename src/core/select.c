@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/select.h"
 
-#include "core/guest.h"
+#include "core/guest_feature.h"
 
 /// A definition for the pool cannot state what each guest decides.
 static enum policy_reason leave_to_guest(const struct catalog_feature *feature,

@@ -3,6 +3,7 @@
 /// (unknown vendors, widths, duplicates, contradictions), held against the documents' own words and
 /// none of our code.
 #include "base/json.h"
+#include "core/guest_feature.h"
 #include "core/planner.h"
 #include "support.h"
 
@@ -168,12 +169,30 @@ static const json_t *find_guest(const json_t *host, const cpulift_plan *plan)
     return NULL;
 }
 
-/// What the guest can have of a width; that of the host where nothing is said of guests.
-static json_int_t get_width(const json_t *host, const json_t *guest)
+/// Nothing is wider than the host says anywhere; 0 where it says nothing.
+static void check_width(const json_t *host, const json_t *guest, json_int_t width)
 {
     const json_t *own = json_object_get(guest, "phys_bits");
-    return json_integer_value(
-        own != NULL ? own : json_object_get(json_object_get(host, "cpu"), "phys_bits"));
+    const json_t *silicon = json_object_get(json_object_get(host, "cpu"), "phys_bits");
+    assert_true(width == 0 || own != NULL || silicon != NULL);
+    assert_true(own == NULL || width <= json_integer_value(own));
+    assert_true(silicon == NULL || width <= json_integer_value(silicon));
+}
+
+/// What stops the model on a host is not required, and not left to QEMU.
+static void check_blockers(const json_t *guest, const char *model, const json_t *definition)
+{
+    size_t i;
+    const json_t *name;
+    json_array_foreach (json_object_get(json_object_get(guest, "blocked_models"), model), i, name) {
+        const char *text = json_string_value(name);
+        if (guest_find_feature(text) == NULL &&
+            (has(json_object_get(definition, "require"), text) ||
+             (!catalog_is_newer_name(text) &&
+              !has(json_object_get(definition, "disable"), text)))) {
+            fail_msg("model %s is stopped by %s", model, text);
+        }
+    }
 }
 
 /// Nothing is left to what a libvirt or QEMU takes the named model for.
@@ -213,8 +232,8 @@ static void check_given(const json_t *host, const cpulift_plan *plan, const json
         }
         assert_false(has(json_object_get(guest, "not_migratable"), text));
     }
-    json_int_t width = json_integer_value(json_object_get(definition, "phys_bits"));
-    assert_true(width == 0 || width <= get_width(host, guest));
+    check_width(host, guest, json_integer_value(json_object_get(definition, "phys_bits")));
+    check_blockers(guest, plan->cpu->model, definition);
 }
 
 static void check_pool(const json_t *hosts, const cpulift_plan *plan)
