@@ -33,6 +33,19 @@ has "$trace" "cloudstack own: note: <qemu:commandline>"
 has "$trace" "cloudstack own: note: the domain is a 32-bit one"
 [ "$(grep -c "note: " "$trace")" -eq 3 ] || fail "not three notes: $(cat "$trace")"
 
+# What a tenant calls a guest turns no line of the trace around, and no number of its starts makes the trace longer than 1 MiB.
+turning=$(printf '\342\200\256')
+expect 0 "$hook" cloudstack hook transform "$(printf %s "$owner" | sed "s/<name>own/&$turning/")"
+has "$trace" "cloudstack own???: note: the domain is a 32-bit one"
+lacks "$trace" "$turning"
+mv "$trace" "$folder/kept"
+for room in 1 0; do
+    head -c $((1048576 - room)) /dev/zero >"$trace"
+    expect 0 "$hook" guard hook other prepare begin - </dev/null
+    [ $(($(stat -c %s "$trace") > 1048576)) -eq "$room" ] || fail "a trace with room for $room became $(stat -c %s "$trace") bytes"
+done
+mv "$folder/kept" "$trace"
+
 # The guard stops what its host widens: a model that is only the least, and a CPU on QEMU's own command line, whatever <cpu> says or does not.
 guarded() { # STATUS DOMAIN
     status=0
