@@ -188,7 +188,7 @@ static int check_journal(struct stores *all, cpulift_error **err)
     return options.commit ? journal_recover(all, err) : journal_load(all->root, &sets, err);
 }
 
-/// *ret_status: EXIT_SOME where a guest's definition was not taken.
+/// *ret_status: EXIT_SOME where a guest's definition could not be read or was not taken.
 static int apply(const struct platform *platform, const char *plan_path, char **ret_text,
                  int *ret_status, cpulift_error **err)
 {
@@ -205,7 +205,8 @@ static int apply(const struct platform *platform, const char *plan_path, char **
     TRY(check_journal(all, err));
     TRY(plan_changes(platform, plan, all, set, report, err));
     TRY(options.commit ? changeset_apply(set, all, refused, err) : 0);
-    size_t count = guests_note_refused(report->guests, refused) +
+    size_t count = guests_count_unread(report->guests) +
+                   guests_note_refused(report->guests, refused) +
                    guests_note_refused(report->guests, set->changes);
     *ret_status = count > 0 ? EXIT_SOME : EXIT_YES;
     for (size_t i = 0; i < report->losses->len; i++) {

@@ -79,6 +79,7 @@ static void add_guest(const struct definition *definition, const store_key *key,
     struct platform_guest *guest = platform_add_guest(guests, definition->name, definition->uuid);
     guest->is_active = definition->is_active;
     if (xml == NULL) {
+        guest->is_unread = true;
         guest->skipped = g_strdup(definition->why);
         return;
     }
@@ -105,8 +106,8 @@ int guests_plan(const virt_conn *conn, const store_key *key, const cpulift_plan 
     meant.guests.only = (char **)how->only;
     meant.guests.skip = (char **)how->skip;
     meant.guests.is_respectful = how->is_respectful;
-    TRY(definitions_read(conn, pattern, &definitions, err));
     unsigned qemu = conn_get_qemu(conn);
+    TRY(definitions_read(conn, pattern, &definitions, err));
     for (size_t i = 0; i < definitions->len; i++) {
         const struct definition *definition = g_ptr_array_index(definitions, i);
         if (plan_means_guest(&meant, definition->name)) {
@@ -114,6 +115,15 @@ int guests_plan(const virt_conn *conn, const store_key *key, const cpulift_plan 
         }
     }
     return 0;
+}
+
+size_t guests_count_unread(const GPtrArray *guests)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < guests->len; i++) {
+        count += ((const struct platform_guest *)guests->pdata[i])->is_unread;
+    }
+    return count;
 }
 
 size_t guests_note_refused(const GPtrArray *guests, const GPtrArray *changes)

@@ -12,6 +12,9 @@ int guests_plan(const virt_conn *conn, const store_key *key, const cpulift_plan 
                 const struct platform_options *how, const char *pattern, changeset *set,
                 GPtrArray *guests, cpulift_error **err);
 
+/// Of how many libvirt does not say how they are defined.
+size_t guests_count_unread(const GPtrArray *guests);
+
 /// Notes of which guests what their store did not take: `changes` (struct change *) that have a
 /// `why`. How many there are.
 size_t guests_note_refused(const GPtrArray *guests, const GPtrArray *changes);

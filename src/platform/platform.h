@@ -37,6 +37,7 @@ typedef struct platform_report {
 struct platform_guest {
     char *name, *uuid;
     bool is_active;    ///< it runs now, on the CPU that it was started with
+    bool is_unread;    ///< its definition is not known
     char *skipped;     ///< why its definition stays as it is; NULL: it changes
     GPtrArray *notes;  ///< char *: what else to know of it
     GPtrArray *losses; ///< char *: what it asked of its CPU and does not get

@@ -14,7 +14,8 @@ typedef struct definition {
 } virt_definition;
 
 /// The persistent domains whose name fits the shell pattern (NULL: all), by name; one that is gone
-/// meanwhile is left out, one that cannot be read says why. The array frees its elements.
+/// meanwhile is left out, one that cannot be read says why, but none is where the connection is
+/// lost. The array frees its elements.
 int definitions_read(const virt_conn *conn, const char *pattern, GPtrArray **ret_definitions,
                      cpulift_error **err);
 

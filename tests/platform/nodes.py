@@ -68,8 +68,12 @@ class Node:
     def look(self):
         return look(self.root) | (self.libvirt.look() if self.libvirt else {})
 
+    def show(self, plan):
+        """What an apply would do."""
+        return ["apply", plan, *self.options, "--root", self.root]
+
     def apply(self, plan):
-        return ["apply", plan, *self.options, "--root", self.root, "--commit"]
+        return [*self.show(plan), "--commit"]
 
     def rollback(self):
         return ["rollback", "--root", self.root, "--commit"]
