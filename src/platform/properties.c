@@ -386,6 +386,8 @@ void properties_set(properties *file, const char *key, const char *value)
     parse_again(file);
 }
 
+#define MASK "***"
+
 /// Rather one too many: the keys that are changed here have none of them.
 static bool is_secret(const char *key)
 {
@@ -400,21 +402,55 @@ static bool is_secret(const char *key)
     return false;
 }
 
+/// A setting that was made a comment is one that was in force, or will be. NULL: none of a secret.
+static const char *find_commented(const char *line, const char *end)
+{
+    const char *at = line;
+    bool is_comment = false;
+    for (; at < end && (is_blank(*at) || *at == '#' || *at == '!'); at++) {
+        is_comment |= !is_blank(*at);
+    }
+    size_t key_len = find_key_end(at, (size_t)(end - at));
+    g_autofree char *key = g_strndup(at, key_len);
+    return is_comment && at + key_len < end && is_secret(key) ? at + key_len + 1 : NULL;
+}
+
+/// Appends what stands between two values.
+static void append_unset(GString *out, const char *text, size_t len)
+{
+    const char *end = text + len;
+    while (text < end) {
+        const char *line_end = memchr(text, '\n', (size_t)(end - text));
+        line_end = line_end != NULL ? line_end : end;
+        const char *value = find_commented(text, line_end);
+        if (value != NULL) {
+            g_string_append_len(out, text, value - text);
+            g_string_append(out, MASK);
+            text = line_end;
+        }
+        line_end += line_end < end;
+        g_string_append_len(out, text, line_end - text);
+        text = line_end;
+    }
+}
+
 void properties_mask(properties *file)
 {
-    bool is_masked = false;
-    for (size_t i = file->entries->len; i-- > 0;) { // what stands before keeps its place
+    const GString *text = file->text;
+    g_autoptr(GString) shown = g_string_sized_new(text->len);
+    size_t at = 0;
+    for (size_t i = 0; i < file->entries->len; i++) {
         const struct entry *entry = g_ptr_array_index(file->entries, i);
-        if (is_secret(entry->key) && entry->value_end > entry->value_start) {
-            g_string_erase(file->text, (gssize)entry->value_start,
-                           (gssize)(entry->value_end - entry->value_start));
-            g_string_insert(file->text, (gssize)entry->value_start, "***");
-            is_masked = true;
-        }
+        bool is_masked = is_secret(entry->key) && entry->value_end > entry->value_start;
+        append_unset(shown, text->str + at, entry->value_start - at);
+        g_string_append_len(shown, is_masked ? MASK : text->str + entry->value_start,
+                            is_masked ? -1 : (gssize)(entry->value_end - entry->value_start));
+        at = entry->value_end;
     }
-    if (is_masked) {
-        parse_again(file);
-    }
+    append_unset(shown, text->str + at, text->len - at);
+    g_string_truncate(file->text, 0);
+    g_string_append_len(file->text, shown->str, (gssize)shown->len);
+    parse_again(file);
 }
 
 const char *properties_format(const properties *file, size_t *ret_len)

@@ -165,7 +165,8 @@ static void test_mask(void **state)
 {
     (void)state;
     static const char text[] = "host=a\nkeystore.passphrase = top \\\n  secret\nempty.password=\n"
-                               "AuthToken:x=y\ndb.pw=z\nguest.cpu.mode=custom\n";
+                               "AuthToken:x=y\ndb.pw=z\nguest.cpu.mode=custom\n"
+                               "# ! old.token : x\n#host=b\n#password\n";
     g_autoptr(properties) file = NULL;
     size_t len = 0;
     assert_int_equal(properties_parse(text, strlen(text), "p", &file, NULL), 0);
@@ -173,7 +174,8 @@ static void test_mask(void **state)
     assert_string_equal(properties_format(file, &len),
                         "host=a\nkeystore.passphrase = ***\nempty.password=\nAuthToken:***\n"
                         "db.pw=***\n"
-                        "guest.cpu.mode=custom\n");
+                        "guest.cpu.mode=custom\n"
+                        "# ! old.token ***\n#host=b\n#password\n");
     assert_string_equal(properties_get(file, "AuthToken"), "***");
 }
 
