@@ -32,24 +32,26 @@ static GPtrArray *split(const char *line)
     return words;
 }
 
-/// A name stands for one host.
-static int check_new(const GPtrArray *entries, const char *name, const char *where, size_t number,
+/// A name stands for one host: `named` has the entries by name.
+static int check_new(GHashTable *named, struct hosts_entry *entry, const char *where, size_t number,
                      cpulift_error **err)
 {
-    for (size_t i = 0; name != NULL && i < entries->len; i++) {
-        const struct hosts_entry *entry = entries->pdata[i];
-        if (g_strcmp0(entry->name, name) == 0) {
-            return cpulift_error_set(err, CPULIFT_EINPUT,
-                                     "'%s', line %zu: a host is called '%s' already ('%s'); name "
-                                     "them apart",
-                                     where, number, name, entry->uri);
-        }
+    const struct hosts_entry *other =
+        entry->name != NULL ? g_hash_table_lookup(named, entry->name) : NULL;
+    if (other != NULL) {
+        return cpulift_error_set(err, CPULIFT_EINPUT,
+                                 "'%s', line %zu: a host is called '%s' already ('%s'); name "
+                                 "them apart",
+                                 where, number, entry->name, other->uri);
+    }
+    if (entry->name != NULL) {
+        g_hash_table_insert(named, entry->name, entry);
     }
     return 0;
 }
 
-static int parse_line(GPtrArray *entries, const char *line, const char *where, size_t number,
-                      cpulift_error **err)
+static int parse_line(GPtrArray *entries, GHashTable *named, const char *line, const char *where,
+                      size_t number, cpulift_error **err)
 {
     g_autoptr(GPtrArray) words = split(line);
     if (words->len == 0) {
@@ -62,18 +64,18 @@ static int parse_line(GPtrArray *entries, const char *line, const char *where, s
                                  "'%s', line %zu: expected 'URI' or 'NAME URI', found '%.200s'",
                                  where, number, line);
     }
-    TRY(check_new(entries, name, where, number, err));
     struct hosts_entry *entry = g_new0(struct hosts_entry, 1);
     *entry = (struct hosts_entry){g_strdup(name), g_strdup(uri)};
     g_ptr_array_add(entries, entry);
-    return 0;
+    return check_new(named, entry, where, number, err);
 }
 
 int hosts_file_parse(GPtrArray *entries, const char *text, const char *where, cpulift_error **err)
 {
     g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    g_autoptr(GHashTable) named = g_hash_table_new(g_str_hash, g_str_equal);
     for (size_t i = 0; lines[i] != NULL; i++) {
-        TRY(parse_line(entries, lines[i], where, i + 1, err));
+        TRY(parse_line(entries, named, lines[i], where, i + 1, err));
     }
     return entries->len > 0 ? 0
                             : cpulift_error_set(err, CPULIFT_EINPUT, "'%s' lists no host", where);

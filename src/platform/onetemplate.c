@@ -41,6 +41,8 @@ struct lexer {
     size_t start, end;     ///< where it stands
     bool is_value;         ///< behind an equals sign other rules hold
     bool has_open_comment; ///< a comment without an end of line was met, which is none
+    size_t line_end;       ///< of the line that was asked for last
+    size_t cdata;          ///< the "]]>" that was found last
 };
 
 /// How many bytes from `at` on are of `set`, or, where `is_not`, are not.
@@ -90,10 +92,26 @@ static size_t span_open(const struct lexer *lexer, size_t at)
                : 0;
 }
 
-static size_t span_cdata(const struct lexer *lexer, size_t at)
+/// How many bytes from `at` on the line has. A line of many tokens is looked through once, as the
+/// places that are asked for only grow.
+static size_t span_line(struct lexer *lexer, size_t at)
 {
-    size_t line = span(lexer, at, "\n", true);
-    return g_strstr_len(lexer->text + at, (gssize)line, "]]>") != NULL ? line : 0;
+    if (at >= lexer->line_end) {
+        const char *end = memchr(lexer->text + at, '\n', lexer->len - at);
+        lexer->line_end = end != NULL ? (size_t)(end - lexer->text) : lexer->len;
+    }
+    return lexer->line_end - at;
+}
+
+static size_t span_cdata(struct lexer *lexer, size_t at)
+{
+    static const char mark[] = "]]>";
+    size_t line = span_line(lexer, at);
+    if (at > lexer->cdata) {
+        const char *found = memmem(lexer->text + at, lexer->len - at, mark, sizeof mark - 1);
+        lexer->cdata = found != NULL ? (size_t)(found - lexer->text) : lexer->len;
+    }
+    return lexer->cdata + sizeof mark - 1 <= at + line ? line : 0;
 }
 
 /// Takes the longest of the values at the lexer's place, of two the first; false: there is none.
@@ -131,7 +149,7 @@ static bool take_other(struct lexer *lexer)
         bool is_empty = lexer->end < lexer->len && lexer->text[lexer->end] == '\n';
         lexer->kind = is_empty ? TOKEN_EMPTY : TOKEN_EQUAL;
     } else if (first == '#') {
-        size_t line = span(lexer, lexer->start, "\n", true);
+        size_t line = span_line(lexer, lexer->start);
         bool is_comment = lexer->start + line < lexer->len;
         lexer->end = is_comment ? lexer->start + line + 1 : lexer->end;
         lexer->has_open_comment |= !is_comment;
