@@ -6,6 +6,10 @@
 
 #define ATTRIBUTES_MAX 256
 
+/// The names in a document, each once: libxml2's table of them grows no further than 16,384 rows,
+/// and is slow with many more. Those of libvirt's documents have some KiB.
+#define NAMES_MAX ((size_t)512 << 10)
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(xmlParserCtxt, xmlFreeParserCtxt)
 
 /// Ends parsing where a document type begins: entity bombs and external entities need one. (An
@@ -32,6 +36,15 @@ static int fail_doctype(const char *name, cpulift_error **err)
 static void print_nothing(void *data, const char *format, ...)
 {
     (void)data, (void)format;
+}
+
+static int fail_names(const char *name, cpulift_error **err)
+{
+    return cpulift_error_set(
+        err, CPULIFT_EINPUT,
+        "'%s' has more than %zu KiB of names of elements and attributes, as no "
+        "document of libvirt has; refused",
+        name, NAMES_MAX >> 10);
 }
 
 static int fail_parse(xmlParserCtxt *context, const char *name, cpulift_error **err)
@@ -102,11 +115,15 @@ int xml_parse(const char *text, size_t len, const char *name, xmlDoc **ret_doc, 
         return cpulift_error_set(err, CPULIFT_ESYSTEM, "no memory to parse '%s'", name);
     }
     context->sax->internalSubset = refuse_doctype;
+    (void)xmlDictSetLimit(context->dict, NAMES_MAX);
     g_autoptr(xmlDoc) doc =
         xmlCtxtReadMemory(context, text, (int)len, NULL, NULL,
                           XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
     if (context->_private != NULL) {
         return fail_doctype(name, err);
+    }
+    if (doc == NULL && xmlDictGetUsage(context->dict) > NAMES_MAX) {
+        return fail_names(name, err);
     }
     if (doc == NULL || xmlDocGetRootElement(doc) == NULL) {
         return fail_parse(context, name, err);
