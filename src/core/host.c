@@ -54,7 +54,8 @@ static json_t *format_features(const record_row *row, const void *base, const vo
 
 static const struct record_kind features = {"list of names", parse_features, format_features, NULL};
 
-static const record_row names_row = {.kind = &record_strings, .flags = RECORD_NAMES};
+static const record_row names_row = {
+    .kind = &record_strings, .flags = RECORD_NAMES, .max = HOST_NAMES_MAX};
 static const record_row name_row = {.kind = &record_name};
 static const record_row text_row = {.kind = &record_string};
 
@@ -73,19 +74,19 @@ RECORD_ITEM(
     {"emulator", &record_string, GUEST(emulator), .meaning = "the program"},
     {"host_model", &record_name, GUEST(host_model),
      .meaning = "the named model by which libvirt says what a guest can get"},
-    {"features", &features, GUEST(features), RECORD_REQUIRED | RECORD_NAMES,
+    {"features", &features, GUEST(features), RECORD_REQUIRED | RECORD_NAMES, .max = HOST_NAMES_MAX,
      .meaning = "every feature that a guest can get, by libvirt's names: what libvirt "
                 "*and* QEMU say, where both were asked"},
-    {"libvirt_only", &features, GUEST(libvirt_only), RECORD_NAMES,
+    {"libvirt_only", &features, GUEST(libvirt_only), RECORD_NAMES, .max = HOST_NAMES_MAX,
      .meaning = "what only libvirt says; not in `features`"},
-    {"qemu_only", &features, GUEST(qemu_only), RECORD_NAMES,
+    {"qemu_only", &features, GUEST(qemu_only), RECORD_NAMES, .max = HOST_NAMES_MAX,
      .meaning = "what only QEMU says; not in `features`"},
-    {"possible", &features, GUEST(possible), RECORD_NAMES,
+    {"possible", &features, GUEST(possible), RECORD_NAMES, .max = HOST_NAMES_MAX,
      .meaning = "what libvirt gives only to a guest that asks for it by name (told by 12.5 "
                 "on); not in `features`"},
-    {"not_migratable", &features, GUEST(not_migratable), RECORD_NAMES,
+    {"not_migratable", &features, GUEST(not_migratable), RECORD_NAMES, .max = HOST_NAMES_MAX,
      .meaning = "features that this host's libvirt or QEMU does not migrate"},
-    {"unknown", &record_strings, GUEST(unknown), NAME_SET,
+    {"unknown", &record_strings, GUEST(unknown), NAME_SET, .max = HOST_NAMES_MAX,
      .meaning = "features that the host gives and whose names the catalogue of the machine "
                 "that wrote this does not have: they count once it has, and the host's "
                 "libvirt"},
@@ -94,9 +95,10 @@ RECORD_ITEM(
                 "in the CPU map of the machine that wrote this"},
     {"phys_bits", &record_uint, GUEST(phys_bits), .min = CPU_PHYS_BITS_MIN,
      .max = CPU_PHYS_BITS_MAX, .meaning = "the widest physical address that a guest can have"},
-    {"usable_models", &record_strings, GUEST(usable_models), NAME_SET,
+    {"usable_models", &record_strings, GUEST(usable_models), NAME_SET, .max = HOST_NAMES_MAX,
      .meaning = "named models that run here as they are"},
     {"blocked_models", &record_json, GUEST(blocked_models), RECORD_MAP, .each = &names_row,
+     .max = HOST_NAMES_MAX,
      .meaning =
          "other model → the features that stop it; one of `features` that does is not given"})
 
@@ -153,7 +155,7 @@ const struct record host_record = {
         {"machines", &record_map, HOST(machines), .flags = RECORD_NAMES, .record = &machines_record,
          .max = HOST_MACHINES_MAX,
          .meaning = "virt type → every machine type that QEMU has for it"},
-        {"libvirt_models", &record_strings, HOST(libvirt_models), NAME_SET,
+        {"libvirt_models", &record_strings, HOST(libvirt_models), NAME_SET, .max = HOST_NAMES_MAX,
          .meaning = "every CPU model name that this host's libvirt knows"},
         {"vulnerabilities", &record_json, HOST(vulnerabilities), RECORD_MAP, .each = &text_row,
          .meaning = "file name → first line, from `/sys/devices/system/cpu/vulnerabilities`; "

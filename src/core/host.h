@@ -18,6 +18,9 @@
 #define HOST_CPUS_MAX     (1U << 20)
 #define HOST_MACHINES_MAX 1024
 
+/// More than there are names of features, and of CPU models.
+#define HOST_NAMES_MAX 4096
+
 /// What guests of one virt type and machine type can get. Strings and vectors are owned; NULL is
 /// "not known".
 typedef struct host_guest {

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#define POLICY_FILE_MAX ((size_t)1 << 20)
+#define POLICY_FILE_MAX ((size_t)128 << 10)
 #define GROUP           "policy"
 
 /// By policy_reason, less POLICY_GIVEN.

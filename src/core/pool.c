@@ -269,6 +269,20 @@ static void gather_guests(cpulift_pool *pool)
     }
 }
 
+static int check_unknown(const cpulift_pool *pool, cpulift_error **err)
+{
+    g_autoptr(GPtrArray) unknown = pool_collect_unknown(pool);
+    return unknown->len <= POOL_UNKNOWN_MAX
+               ? 0
+               : cpulift_error_set(
+                     err, CPULIFT_EINPUT,
+                     "the hosts give %u features that the CPU map here does not have, "
+                     "and a pool may have at most %d of these: 'cpulift show' of a "
+                     "host document lists its own; scan anew, or leave out who names "
+                     "them (--without)",
+                     unknown->len, POOL_UNKNOWN_MAX);
+}
+
 int pool_gather(const inventory *inv, const char *virt, const char *machine,
                 bool is_mixed_vendor_allowed, cpulift_pool **ret_pool, cpulift_error **err)
 {
@@ -279,6 +293,7 @@ int pool_gather(const inventory *inv, const char *virt, const char *machine,
     TRY(choose_machine(pool, err));
     TRY(check_vendor(pool, is_mixed_vendor_allowed, err));
     gather_guests(pool);
+    TRY(check_unknown(pool, err));
     *ret_pool = g_steal_pointer(&pool);
     return 0;
 }

@@ -17,6 +17,9 @@ typedef struct cpulift_pool {
     bool is_phys_bits_mixed;
 } cpulift_pool;
 
+/// So many names of features that this catalogue lacks: a plan says of each which kinds cost it.
+#define POOL_UNKNOWN_MAX 1024
+
 /// The inventory's hosts as a pool; a virt type or machine type of NULL is chosen
 /// (struct planner_options). The inventory must outlive it, as must the strings. Hosts that cannot
 /// be in it are CPULIFT_EINPUT, mixed vendors that are not allowed CPULIFT_EREFUSED; both name
