@@ -50,6 +50,8 @@ static int run(const agent_settings *settings)
     g_unix_signal_add(SIGINT, quit, loop);
     g_unix_signal_add(SIGTERM, quit, loop);
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN);
+    (void)signal(SIGCHLD, SIG_DFL);
     if (agent_start(settings, &running, &err) != 0) {
         return fail(err);
     }

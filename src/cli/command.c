@@ -98,7 +98,6 @@ int command_output_in(const char *folder, const char *name, const char *text, cp
 
 void command_begin_change(void)
 {
-    (void)signal(SIGXFSZ, SIG_IGN);
     (void)signal(SIGPIPE, SIG_IGN);
 }
 
@@ -176,8 +175,20 @@ static int refuse(const struct command *command, const GError *error)
     return command_usage(command->name, "%s%s", error->message, meant);
 }
 
+/// A limit of file sizes is an error that is told, not a signal that leaves half a file behind, and
+/// children are waited for, whatever who started this does. The program of `run` has both as they
+/// were.
+static void set_signals(const struct command *command)
+{
+    if (!command->is_posix) {
+        (void)signal(SIGXFSZ, SIG_IGN);
+        (void)signal(SIGCHLD, SIG_DFL);
+    }
+}
+
 int command_run(const struct command *command, char **argv)
 {
+    set_signals(command);
     g_autoptr(GOptionContext) context = g_option_context_new(NULL);
     gboolean ignored = FALSE, is_help = FALSE;
     const GOptionEntry common[] = {

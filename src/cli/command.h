@@ -98,8 +98,8 @@ int command_finish(const char *path, const char *text, int status);
 /// log of others brings into it must not move their terminal.
 int command_say(char *text, bool is_json, int status);
 
-/// For a command that is about to change things: what it cannot write is an error from here on, not
-/// a signal (a limit of file sizes, a reader that went) that ends it midway.
+/// For a command that is about to change things: a reader that went is an error from here on, not a
+/// signal that ends it midway.
 void command_begin_change(void);
 
 /// As command_say() where a change is made: that its report cannot be written is a warning then.
