@@ -245,6 +245,16 @@ int conn_fail(cpulift_error **err, const char *what, const char *subject)
     return cpulift_error_set(err, CPULIFT_EREMOTE, "%s '%s': %s", what, subject, why);
 }
 
+int conn_check(const virt_conn *conn, cpulift_error **err)
+{
+    bool is_told = virGetLastErrorCode() != VIR_ERR_OK;
+    g_autofree char *why = is_told ? conn_get_complaint() : NULL; // the next question forgets it
+    return virConnectIsAlive(conn->handle) != 0
+               ? 0
+               : cpulift_error_set(err, CPULIFT_EREMOTE, "the connection to '%s' was lost%s%s",
+                                   conn->uri, is_told ? ": " : "", is_told ? why : "");
+}
+
 unsigned conn_get_qemu(const virt_conn *conn)
 {
     unsigned long version = 0;

@@ -59,5 +59,9 @@ char *conn_get_complaint(void);
 /// CPULIFT_EREMOTE.
 int conn_fail(cpulift_error **err, const char *what, const char *subject);
 
+/// CPULIFT_EREMOTE where the connection has been lost: then no answer to the last questions means
+/// nothing.
+int conn_check(const virt_conn *conn, cpulift_error **err);
+
 /// True where `uri` names a hypervisor on this machine: no server, no tunnel, no mock driver.
 bool conn_is_local_uri(const char *uri);

@@ -69,17 +69,6 @@ static void add_one(virDomainPtr domain, GPtrArray *found)
     g_ptr_array_add(found, definition);
 }
 
-/// Where the connection has been lost, what was asked last failed.
-static int check_connection(const virt_conn *conn, cpulift_error **err)
-{
-    g_autoptr(cpulift_error) why = NULL;
-    (void)conn_fail(&why, "cannot read the definitions of", conn->uri);
-    if (virConnectIsAlive(conn->handle) != 0) {
-        return 0;
-    }
-    return cpulift_error_set(err, CPULIFT_EREMOTE, "%s", why->message);
-}
-
 int definitions_read(const virt_conn *conn, const char *pattern, GPtrArray **ret_definitions,
                      cpulift_error **err)
 {
@@ -100,7 +89,7 @@ int definitions_read(const virt_conn *conn, const char *pattern, GPtrArray **ret
             add_one(all->pdata[i], found);
         }
     }
-    TRY(check_connection(conn, err));
+    TRY(conn_check(conn, err));
     g_ptr_array_sort(found, compare_names);
     *ret_definitions = g_steal_pointer(&found);
     return 0;

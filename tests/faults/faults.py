@@ -54,7 +54,7 @@ ABORTED = (128 + signal.SIGABRT, 128 + signal.SIGTRAP, 128 + signal.SIGSEGV)
 # Of what does not tell why, or says it in its own words: SQLite; libraries that look for a program, or make a socket; libvirt that looks for QEMU,
 # asks it or is asked; a child of ours that could not write to us, or that GLib ended. And of a machine whose files cannot be read.
 CAUSES = ("disk I/O error", "errors of its disk", "database or disk is full", "unable to open database file", "is not there; install",
-          "Couldn't connect to server", "client socket is closed", "is QEMU installed there?", "this host cannot say what a guest gets", "was lost: it ended with status 1",
+          "Couldn't connect to server", "client socket is closed", "the connection to '", "is QEMU installed there?", "this host cannot say what a guest gets", "was lost: it ended with status 1",
           f"was lost: killed by signal {signal.SIGTRAP:d}", "was begun on another machine")
 # Lines that are no complaint of ours: how far bench is, what libraries say.
 OTHERS = re.compile(r"\d+/\d+ |libnuma: |libvirt: |\(\w+:\d+\): GLib-")
