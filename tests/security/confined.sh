@@ -45,7 +45,7 @@ SCRIPT
     chmod +x "$root/init"
     # shellcheck disable=SC2046 # names of ours, without blanks
     "$build/tests/lib/test-initramfs" "$folder/initrd" $(cd "$root" && find . -type f | sed "s|^\.\(.*\)|\1=$root\1|")
-    timeout 150 qemu-system-x86_64 -accel tcg -m 512 -display none -no-reboot -nodefaults -serial stdio -cpu max -kernel "$kernel" \
+    timeout 210 qemu-system-x86_64 -accel tcg -m 512 -display none -no-reboot -nodefaults -serial stdio -cpu max -kernel "$kernel" \
         -initrd "$folder/initrd" -append "console=ttyS0 quiet panic=-1 no_timer_check lsm=apparmor" </dev/null 2>"$folder/err" | tr -d "\\r" |
         sed -n '/BEGIN$/,/END/p' | sed 1d >"$folder/out"
 }
