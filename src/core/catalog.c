@@ -348,6 +348,12 @@ const struct catalog_vendor *catalog_find_vendor(const catalog *map, const char 
     return NULL;
 }
 
+bool catalog_has_vendor(const catalog *map, const char *name)
+{
+    const struct catalog_vendor *vendor = name != NULL ? catalog_find_vendor(map, name) : NULL;
+    return vendor != NULL && strcmp(vendor->name, name) == 0;
+}
+
 feature_set catalog_find_unsupported(const catalog *map, feature_set set, int *ret_needs)
 {
     feature_set unsupported = {0};

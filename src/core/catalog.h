@@ -125,6 +125,9 @@ const struct catalog_model *catalog_get_model(const catalog *map, size_t index);
 /// libvirt's vendor for its name or its CPUID string, borrowed, or NULL.
 const struct catalog_vendor *catalog_find_vendor(const catalog *map, const char *name_or_string);
 
+/// Whether libvirt takes it in <vendor>: its name alone, not what CPUID says.
+bool catalog_has_vendor(const catalog *map, const char *name);
+
 /// The features of `set` that cannot work without others that are not in `set`
 /// (core/tables/depends.def), removed again and again until none is left. For each, ret_needs (may
 /// be NULL, FEATURE_MAX entries) gets the id of the missing one.

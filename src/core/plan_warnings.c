@@ -115,7 +115,7 @@ static char *find_silicon(const cpulift_host *host, const catalog *map)
 /// Of such hosts nothing can be said that holds for a vendor.
 static char *find_no_vendor(const cpulift_host *host, const catalog *map)
 {
-    if (host->vendor != NULL && catalog_find_vendor(map, host->vendor) != NULL) {
+    if (catalog_has_vendor(map, host->vendor)) {
         return NULL;
     }
     const char *what = host->vendor != NULL ? "libvirt does not know" : "is not said";

@@ -100,8 +100,7 @@ cpulift_cpu *planner_define(const cpulift_pool *pool, const struct catalog_model
 {
     cpulift_cpu *cpu = new_definition(pool, model, features);
     if (strcmp(pool->virt, "kvm") == 0) {
-        bool is_known =
-            pool->vendor != NULL && catalog_find_vendor(pool->inv->map, pool->vendor) != NULL;
+        bool is_known = catalog_has_vendor(pool->inv->map, pool->vendor);
         cpu->vendor = is_known ? g_strdup(pool->vendor) : NULL;
     }
     cpu->phys_bits = can_state_width(pool) ? pool->phys_bits : 0;
