@@ -54,7 +54,8 @@ static int take_block(const char **at, const char *label, const unsigned char *h
 
 static int refuse_keys(const char *name, const char *kind, const char *how, cpulift_error **err)
 {
-    return cpulift_error_set(err, CPULIFT_EINPUT, "'%s' is no Ed25519 %s key in PEM; %s makes one",
+    return cpulift_error_set(err, CPULIFT_EINPUT,
+                             "'%s' is no Ed25519 %s key in PEM of at most 64 KiB; %s makes one",
                              name, kind, how);
 }
 
@@ -71,7 +72,8 @@ int seal_keys_parse(const char *text, size_t len, const char *name, seal_keys **
     while ((rc = take_block(&at, "PUBLIC KEY", public_head, sizeof public_head, key)) == 0) {
         g_byte_array_append(keys->bytes, key, sizeof key);
     }
-    if (rc < 0 || keys->bytes->len == 0) {
+    // What file_load_trusted() would not read is none for apply either.
+    if (rc < 0 || keys->bytes->len == 0 || len > PEM_MAX) {
         return refuse_keys(name, "public", "'openssl pkey -pubout'", err);
     }
     *ret_keys = g_steal_pointer(&keys);

@@ -171,7 +171,9 @@ static void another_document_of_it_has_the_seal_too(void **state)
 static void what_is_no_key_is_refused(void **state)
 {
     (void)state;
-    static const char *const texts[] = {
+    g_autofree char *blanks = g_strnfill((gsize)64 << 10, '\n');
+    g_autofree char *large = g_strconcat(PUBLIC, blanks, NULL);
+    const char *const texts[] = {
         "",
         "no key",
         PRIVATE,
@@ -179,6 +181,7 @@ static void what_is_no_key_is_refused(void **state)
         "-----BEGIN PUBLIC KEY-----\n",
         "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA\n-----END PUBLIC KEY-----\n",
         X25519,
+        large,
     };
     for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
         seal_keys *keys = NULL;
