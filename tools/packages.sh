@@ -3,7 +3,7 @@
 # Debian's packages, in BUILD/packages ($BUILD, else build): packages.sh STEP…, or all steps.
 #   build    source and binary packages of what is committed
 #   again    builds once more in another folder, time zone and language: the same bytes
-#   lint     lintian's errors, warnings and hints: none
+#   lint     lintian's errors, warnings and hints, and rpmlint's errors: none
 #   install  in a bare Debian: installs, upgrades, refuses to be removed while hooks are in force, is removed and purged
 #   tests    the packages' own tests (debian/tests) there, but for that of the agent
 #   systemd  debian/tests/agent in a guest of that Debian whose first process is systemd and whose kernel has AppArmor, on emulated processors
@@ -49,6 +49,8 @@ step_again() {
 step_lint() {
     lintian --fail-on error,warning --display-info --suppress-tags package-supports-alternative-init-but-no-init.d-script \
         "$place/first/cpulift_${version}_amd64.changes"
+    command -v rpmlint >/dev/null || fail "no rpmlint; install it"
+    rpmlint "$top/data/rpm/cpulift.spec"
 }
 
 # A bare Debian with the packages in a repository of its own; made once, copied for each use.
