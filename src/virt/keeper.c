@@ -40,6 +40,16 @@ static size_t read_arguments(pid_t pid, char *text, size_t max)
     return (size_t)MAX(n, 0);
 }
 
+/// What is called so there is this folder: in another mount namespace it may be another one.
+static bool sees(pid_t pid, const char *root)
+{
+    char path[PATH_MAX];
+    struct stat ours, its;
+    snprintf(path, sizeof path, "/proc/%d/root%s", (int)pid, root);
+    return stat(root, &ours) == 0 && stat(path, &its) == 0 && ours.st_dev == its.st_dev &&
+           ours.st_ino == its.st_ino;
+}
+
 /// It has a folder of the driver's among its arguments, and one that libvirt gives each QEMU.
 static bool is_left(pid_t pid, const char *root)
 {
@@ -48,7 +58,7 @@ static bool is_left(pid_t pid, const char *root)
     size_t len = read_arguments(pid, text, sizeof text);
     snprintf(folder, sizeof folder, "%s" QEMU_FOLDER, root);
     return memmem(text, len, folder, strlen(folder)) != NULL &&
-           memmem(text, len, option, sizeof option) != NULL;
+           memmem(text, len, option, sizeof option) != NULL && sees(pid, root);
 }
 
 /// The number may be another's by the time that it is looked at: the descriptor is not.
