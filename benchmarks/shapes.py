@@ -117,6 +117,7 @@ SHAPES = {
     "hosts file: names": ("in.txt", lambda n: count("h%d qemu:///x\n", n), ["plan", f"{COMMON}/north.json", "--hosts", "IN"]),
     "hosts file: comments": ("in.txt", lambda n: repeat("# x\n", n), ["plan", f"{COMMON}/north.json", "--hosts", "IN"]),
     "plan: losses": ("in.json", lambda n: json.dumps(PLAN | {"losses": [{"feature": "avx", "hosts": [f"h{i}"], "host_count": 1} for i in range(n // 60)]}), ["show", "IN"]),
+    "plan: losses of a kind each": ("in.json", lambda n: json.dumps(PLAN | {"kinds": [{"hosts": [f"h{i}"], "host_count": 1, "cpu": "X"} for i in range(n // 120)], "losses": [{"feature": f"f{i}", "hosts": [f"h{i}"], "host_count": 1, "kinds": [i]} for i in range(n // 120)]}), ["explain", "IN"]),
     "plan: features": ("in.json", lambda n: json.dumps(PLAN | {"features": PLAN["features"] + names("f", n)}), ["show", "IN"]),
     "policy: names": ("in.ini", lambda n: "[policy]\nallow=" + repeat("avx;", n) + "\n", ["plan", f"{COMMON}/north.json", "--policy", "IN"]),
     "policy: patterns": ("in.ini", lambda n: "[policy]\ndeny=" + repeat("s*;", min(n, 127 << 10)) + "\n", ["plan", f"{COMMON}/north.json", "--policy", "IN"]),

@@ -2,6 +2,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "cli/alike.h"
 #include "cli/commands.h"
 #include "cli/explain_hosts.h"
 #include "cli/explain_security.h"
@@ -206,28 +207,6 @@ static char *format_feature(const json_t *answer)
     return table_format(t);
 }
 
-/// The members of `list` of which the same is said as of its `first`: their `keys` are equal.
-static json_t *find_alike(const json_t *list, size_t first, const char *const *keys)
-{
-    json_t *names = json_array();
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        bool is_alike = true;
-        for (const char *const *key = keys; *key != NULL; key++) {
-            const json_t *one = json_object_get(json_array_get(list, first), *key);
-            const json_t *other = json_object_get(json_array_get(list, i), *key);
-            is_alike = is_alike && (one == other || json_equal(one, other));
-        }
-        if (is_alike && i < first) { // it was told with an earlier one
-            json_array_clear(names);
-            return names;
-        }
-        if (is_alike) {
-            json_array_append(names, json_object_get(json_array_get(list, i), "feature"));
-        }
-    }
-    return names;
-}
-
 /// "a, b and 3 more (Nehalem)": the hosts that cost a loss, and what their CPUs are like.
 static char *format_costs(const json_t *document, const json_t *loss)
 {
@@ -277,11 +256,10 @@ static void append_losses(GString *text, const catalog *map, const json_t *docum
     static const char *const keys[] = {"kinds", NULL};
     g_autoptr(table) t = table_new(headers);
     const json_t *all = json_object_get(document, "losses");
-    for (size_t i = 0; i < json_array_size(all); i++) {
-        g_autoptr(json_t) names = find_alike(all, i, keys);
-        if (json_array_size(names) > 0) {
-            add_loss(t, map, document, json_array_get(all, i), names);
-        }
+    g_autoptr(GPtrArray) alike = alike_list(all, keys);
+    for (size_t i = 0; i < alike->len; i++) {
+        const struct alike *one = alike->pdata[i];
+        add_loss(t, map, document, one->first, one->names);
     }
     g_autofree char *losses = table_format(t);
     g_string_append(text, json_array_size(all) > 0
@@ -294,19 +272,16 @@ static void append_omitted(GString *text, const json_t *document)
     static const char *const headers[] = {"BECAUSE", "NEEDS", "LEFT OUT", NULL};
     static const char *const keys[] = {"reason", "needs", NULL};
     g_autoptr(table) t = table_new(headers);
-    size_t i;
-    const json_t *item, *all = json_object_get(document, "omitted");
-    json_array_foreach (all, i, item) {
-        g_autoptr(json_t) names = find_alike(all, i, keys);
-        g_autofree char *features = document_join_strings(names);
-        const char *const cells[] = {json_get_string(item, "reason"),
-                                     json_get_string(item, "needs"), features};
-        if (*features != '\0') {
-            table_add(t, cells);
-        }
+    g_autoptr(GPtrArray) alike = alike_list(json_object_get(document, "omitted"), keys);
+    for (size_t i = 0; i < alike->len; i++) {
+        const struct alike *one = alike->pdata[i];
+        g_autofree char *features = document_join_strings(one->names);
+        const char *const cells[] = {json_get_string(one->first, "reason"),
+                                     json_get_string(one->first, "needs"), features};
+        table_add(t, cells);
     }
     g_autofree char *omitted = table_format(t);
-    if (i > 0) {
+    if (alike->len > 0) {
         g_string_append_printf(text, "\n%s", omitted);
     }
 }
