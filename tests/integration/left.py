@@ -46,15 +46,15 @@ def wait(condition, seconds):
     return True
 
 
-def begin(root, *words):
-    return subprocess.Popen([PROGRAM, "scan", "-c", "qemu:///embed", *words], env={**os.environ, "CPULIFT_EMBED_ROOT": root},
+def begin(root, *words, before=()):
+    return subprocess.Popen([*before, PROGRAM, "scan", "-c", "qemu:///embed", *words], env={**os.environ, "CPULIFT_EMBED_ROOT": root},
                             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 
-def begin_until_qemu(root):
+def begin_until_qemu(root, before=()):
     """A scan of which libvirt has begun a QEMU."""
     shutil.rmtree(root, ignore_errors=True)  # what libvirt knows of each
-    scan = begin(root)
+    scan = begin(root, before=before)
     if not wait(lambda: find_qemus(root) or scan.poll() is not None, 20) or scan.poll() is not None:
         print("no QEMU inside this process here", scan.communicate())
         sys.exit(77)
@@ -111,12 +111,25 @@ def is_ended_by_next(root):
     return is_hit
 
 
+def leave_others(root, other):
+    """Where the folder is another under the same name, as in a container, its QEMU is another's."""
+    inside = ["unshare", "--mount", "sh", "-c", f"mkdir {root} {other} && mount --bind {other} {root} && exec \"$0\" \"$@\""]
+    if subprocess.run([*inside[:2], "true"], capture_output=True).returncode != 0:
+        print("QEMUs of another mount namespace: not tested, that needs root")
+        return
+    scan = begin_until_qemu(root, inside)
+    here = begin(root)
+    if here.wait(60) != 0 or scan.wait(60) != 0:
+        sys.exit(f"a scan ended another's QEMU: {here.communicate()} {scan.communicate()}")
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         root = f"{folder}/embed"
         try:
             hits = [end_somehow(root) for _ in range(COUNT)]
             hits += [is_ended_late(root), is_ended_by_next(root)]
+            leave_others(root, f"{folder}/other")
         finally:
             send(find(root))
     print(f"{COUNT + 2} scans ended, {sum(hits)} of them while a QEMU of libvirt's ran")
