@@ -2,7 +2,6 @@
 """The plan in force is the last good one, whatever becomes of its file: plans.py CPULIFTD SOURCE."""
 import json
 import os
-import stat
 import subprocess
 import sys
 import tempfile
@@ -84,7 +83,7 @@ def without_inotify(folder, plan):
     """Where the user has no instance of inotify left the plan is looked at, and watched as soon as there is one."""
     with open(f"{folder}/in", "w") as file:
         file.write(f"#!/bin/sh\nexec unshare -Ur sh -c 'echo 0 >{LIMIT} && exec \"$0\" \"$@\"' {PROGRAM} \"$@\"\n")
-    os.chmod(file.name, stat.S_IRWXU)
+    os.chmod(file.name, 0o700)
     if subprocess.run([file.name, "--version"], capture_output=True).returncode != 0:
         print("without inotify: not tested, that needs user namespaces")
         return
@@ -138,9 +137,8 @@ def test(folder):
     node.put_plan(make_sealed(folder))
     becomes(node, "a sealed plan", 1)
     node.stop()
+    without_inotify(folder, plan)
 
 
 with tempfile.TemporaryDirectory() as scratch:
     test(scratch)
-    with open(f"{SOURCE}/tests/platform/plan.json") as file:
-        without_inotify(scratch, file.read())
