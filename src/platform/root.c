@@ -28,7 +28,7 @@ int root_fail(cpulift_error **err, const char *what, const root_dir *root, const
         const char *hint;
     } hints[] = {
         {ELOOP, link},  {ENOTDIR, link}, {EROFS, owner},  {EACCES, owner},
-        {EPERM, owner}, {ENOSPC, space}, {EDQUOT, space}, {EFBIG, "; 64 MiB at most"},
+        {EPERM, owner}, {ENOSPC, space}, {EDQUOT, space},
     };
     int saved = errno;
     const char *hint = "";
@@ -161,10 +161,6 @@ int root_walk_parent(const root_dir *root, const char *target, char **ret_name)
 
 static int read_regular(int fd, const struct stat *st, struct root_file *ret_file)
 {
-    if (st->st_size > (off_t)ROOT_FILE_MAX) {
-        errno = EFBIG;
-        return -1;
-    }
     g_autofree char *bytes = g_malloc((size_t)st->st_size + 1);
     size_t len = 0;
     for (ssize_t got = 1; got > 0 && len < (size_t)st->st_size; len += (size_t)got) {
@@ -204,6 +200,11 @@ int root_load(const root_dir *root, const char *target, struct root_file *ret_fi
                                  "cannot read '%s/%s': it is no regular file; put the file that "
                                  "belongs there in its place",
                                  root->path, target);
+    }
+    if (st.st_size > (off_t)ROOT_FILE_MAX) {
+        return cpulift_error_set(err, CPULIFT_ESYSTEM,
+                                 "cannot read '%s/%s': File too large; %zu MiB at most", root->path,
+                                 target, ROOT_FILE_MAX >> 20);
     }
     return read_regular(fd, &st, ret_file) == 0 ? 0 : root_fail(err, "read", root, target);
 }

@@ -191,8 +191,8 @@ static int read_all(struct scan *scan, cpulift_error **err)
     read_size(scan);
     TRY(read_guests(scan, root, err));
     read_models(scan);
-    TRY(conn_check(scan->conn,
-                   err)); // what the host did not say may be left out, not what was lost
+    // What the host did not say may be left out, not what was lost.
+    TRY(conn_check(scan->conn, err));
     g_autofree char *bound = host_model_describe_bound(scan->host);
     if (bound != NULL) {
         warn(scan, "%s", bound);
