@@ -92,6 +92,10 @@ int seal_keys_load(const char *path, seal_keys **ret_keys, cpulift_error **err)
                    : cpulift_error_set(err, CPULIFT_ESYSTEM, "cannot look for '%s': %s", path,
                                        g_strerror(errno));
     }
+    if (S_ISLNK(st.st_mode)) { // apply follows none below a root, and the two must agree
+        return cpulift_error_set(err, CPULIFT_EREFUSED,
+                                 "'%s' is a symbolic link; put the keys themselves there", path);
+    }
     TRY(file_load_trusted(path, PEM_MAX, &text, &len, err));
     return seal_keys_parse(text, len, path, ret_keys, err);
 }
@@ -142,7 +146,7 @@ static int read_private(const char *path, unsigned char *secret, cpulift_error *
     g_autofree char *text = NULL;
     size_t len = 0;
     unsigned char seed[KEY_BYTES], public[KEY_BYTES];
-    TRY(file_load(path, PEM_MAX, &text, &len, err));
+    TRY(file_load_trusted(path, PEM_MAX, &text, &len, err));
     const char *at = text;
     int rc = take_block(&at, "PRIVATE KEY", private_head, sizeof private_head, seed);
     sodium_memzero(text, len);

@@ -17,8 +17,8 @@ typedef struct seal_keys seal_keys;
 int seal_keys_parse(const char *text, size_t len, const char *name, seal_keys **ret_keys,
                     cpulift_error **err);
 
-/// Those in the file, which only root and who runs this may write; *ret_keys is NULL where there is
-/// no such file.
+/// Those in the file, no link, which only root and who runs this may write; *ret_keys is NULL where
+/// there is no such file.
 int seal_keys_load(const char *path, seal_keys **ret_keys, cpulift_error **err);
 
 void seal_keys_free(seal_keys *keys);

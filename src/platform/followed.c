@@ -19,23 +19,31 @@ static int check_owner(const root_dir *root, const char *target, const struct ro
     return root_file_check_owner(root, target, &seen, err);
 }
 
-int followed_check_seal(const root_dir *root, const cpulift_plan *plan, const char *name,
-                        cpulift_error **err)
+/// *ret_keys is NULL where there are none.
+static int load_keys(const root_dir *root, seal_keys **ret_keys, cpulift_error **err)
 {
     g_auto(root_file) file = {0};
-    g_autoptr(seal_keys) keys = NULL;
+    *ret_keys = NULL;
     TRY(root_load(root, SEAL_KEYS_TARGET, &file, err));
     if (!file.exists) {
         return 0;
     }
+    g_autofree char *name = g_strdup_printf("%s/" SEAL_KEYS_TARGET, root->path);
     TRY(root_file_check_owner(root, SEAL_KEYS_TARGET, &file, err));
-    TRY(seal_keys_parse(file.bytes, file.len, SEAL_KEYS_TARGET, &keys, err));
+    return seal_keys_parse(file.bytes, file.len, name, ret_keys, err);
+}
+
+int followed_check_seal(const root_dir *root, const cpulift_plan *plan, const char *name,
+                        cpulift_error **err)
+{
+    g_autoptr(seal_keys) keys = NULL;
+    TRY(load_keys(root, &keys, err));
     return seal_check(plan, name, keys, err);
 }
 
 /// *ret_plan is NULL where there is none.
-static int load(const root_dir *root, const char *target, cpulift_plan **ret_plan,
-                cpulift_error **err)
+static int load(const root_dir *root, const char *target, const seal_keys *keys,
+                cpulift_plan **ret_plan, cpulift_error **err)
 {
     g_auto(root_file) file = {0};
     TRY(root_load(root, target, &file, err));
@@ -45,7 +53,7 @@ static int load(const root_dir *root, const char *target, cpulift_plan **ret_pla
     TRY(check_owner(root, target, &file, err));
     g_autoptr(cpulift_plan) plan = NULL;
     TRY(plan_parse(file.bytes, file.len, target, &plan, err));
-    TRY(followed_check_seal(root, plan, target, err));
+    TRY(seal_check(plan, target, keys, err));
     *ret_plan = g_steal_pointer(&plan);
     return 0;
 }
@@ -55,10 +63,17 @@ cpulift_plan *followed_load(const root_dir *root, const char **ret_target, GPtrA
     size_t count = 0;
     const struct platform *const *all = platform_list(&count);
     cpulift_plan *plan = NULL;
+    g_autoptr(seal_keys) keys = NULL;
+    g_autoptr(cpulift_error) problem = NULL;
+    // Without a plan, too, it is said that none would be taken.
+    if (load_keys(root, &keys, &problem) != 0) {
+        g_ptr_array_add(whys, g_strdup(problem->message));
+        return NULL;
+    }
     for (size_t i = 0; i < count && plan == NULL; i++) {
         g_autoptr(cpulift_error) err = NULL;
         *ret_target = all[i]->plan_target;
-        if (load(root, *ret_target, &plan, &err) != 0 &&
+        if (load(root, *ret_target, keys, &plan, &err) != 0 &&
             !g_ptr_array_find_with_equal_func(whys, err->message, g_str_equal, NULL)) {
             g_ptr_array_add(whys, g_strdup(err->message));
         }

@@ -210,6 +210,20 @@ static void keys_that_strangers_may_write_are_none(void **state)
     assert_int_equal(seal_keys_load(path, &keys, NULL), 0);
     assert_non_null(keys);
     seal_keys_free(keys);
+    g_autofree char *link = g_strconcat(path, ".link", NULL);
+    assert_int_equal(symlink(path, link), 0);
+    assert_int_equal(seal_keys_load(link, &keys, NULL), CPULIFT_EREFUSED);
+    (void)g_unlink(link);
+    (void)g_unlink(path);
+}
+
+static void a_key_that_strangers_may_write_seals_nothing(void **state)
+{
+    (void)state;
+    g_autofree char *path = save(PRIVATE, 0620);
+    g_autoptr(cpulift_plan) plan = parse(PLAN_TEXT);
+    assert_int_equal(seal_put(plan, path, NULL), CPULIFT_EREFUSED);
+    assert_null(json_object_get(plan->document, "seal"));
     (void)g_unlink(path);
 }
 
@@ -221,6 +235,7 @@ int main(void)
         cmocka_unit_test(another_document_of_it_has_the_seal_too),
         cmocka_unit_test(what_is_no_key_is_refused),
         cmocka_unit_test(keys_that_strangers_may_write_are_none),
+        cmocka_unit_test(a_key_that_strangers_may_write_seals_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
