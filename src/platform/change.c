@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "platform/diff.h"
 #include "platform/properties.h"
+#include "platform/secrets.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -298,32 +299,18 @@ char *change_get_label(const struct change *change)
     return change->guest != NULL ? g_strdup(change->guest) : g_strconcat("/", change->target, NULL);
 }
 
-/// The bytes without what libvirt tells of a definition only to those who may know secrets: what
-/// it formats under VIR_DOMAIN_DEF_FORMAT_SECURE, of graphics and of disks over HTTP.
-static char *hide_secrets(const char *bytes, size_t *ret_len)
-{
-    static const char pattern[] = " passwd='\\K[^']*| passwd=\"\\K[^\"]*|<cookie\\s[^>]*>\\K[^<]*";
-    g_autoptr(GRegex) secret = g_regex_new(pattern, G_REGEX_RAW, 0, NULL);
-    char *hidden = g_regex_replace_literal(secret, bytes, -1, 0, "***", 0, NULL);
-    *ret_len = strlen(hidden);
-    return hidden;
-}
-
-/// The content for people's eyes, the caller's: of properties and definitions without secrets.
+/// The content for people's eyes, the caller's: without secrets.
 static char *show(const struct change *change, const struct root_file *file, size_t *ret_len)
 {
     g_autoptr(properties) parsed = NULL;
     const char *bytes = file->bytes;
     *ret_len = file->len;
-    if (change->undo == CHANGE_CPU && file->exists) {
-        return hide_secrets(bytes, ret_len);
-    }
     if (change->undo == CHANGE_PROPERTIES && file->exists &&
         properties_parse(bytes, file->len, change->target, &parsed, NULL) == 0) {
         properties_mask(parsed);
         bytes = properties_format(parsed, ret_len);
     }
-    return file->exists ? g_memdup2(bytes, *ret_len + 1) : NULL;
+    return file->exists ? secrets_hide(bytes, ret_len, change->undo == CHANGE_CPU) : NULL;
 }
 
 static json_t *format_shown(const struct change *change, const struct root_file *file)

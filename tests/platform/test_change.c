@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "place.h"
 #include "platform/journal.h"
+#include "platform/secrets.h"
 #include "platform/undo.h"
 
 #include <setjmp.h>
@@ -300,6 +301,37 @@ static void test_secrets_are_not_shown(void **state)
     }
 }
 
+/// Passwords stand in URLs too, of any file; what goes to QEMU past libvirt is its owner's.
+static void test_hidden_words(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *shown;
+        bool is_definition;
+    } cases[] = {
+        {"db=mysql://cloud:s3:c/ret@h/d", "db=mysql://cloud:s3:c/ret@h/d", false}, // no URL's
+        {"db=mysql://cloud:s3:cret@h:1/d\n", "db=mysql://cloud:***@h:1/d\n", false},
+        {"db=jdbc\\:mysql\\://a\\:b@h", "db=jdbc\\:mysql\\://a\\:***@h", false},
+        {"jdbc:x://h/d?user=a&password=b;c&Token=d", "jdbc:x://h/d?user=a&password=***;c&Token=***",
+         false},
+        {"http://h:8080/a@b http://me@h/ <a b=':c@'/>",
+         "http://h:8080/a@b http://me@h/ <a b=':c@'/>", false},
+        {"<source name='http://u:p@h'/>", "<source name='http://u:***@h'/>", true},
+        {"<qemu:arg value='secret,data=x'/><qemu:env name=\"A\" value=\"y\"/><arg value='z'/>",
+         "<qemu:arg value='***'/><qemu:env name=\"A\" value=\"***\"/><arg value='z'/>", true},
+        {"<qemu:arg value='x'/>", "<qemu:arg value='x'/>", false},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        size_t len = strlen(cases[i].text);
+        g_autofree char *shown = secrets_hide(cases[i].text, &len, cases[i].is_definition);
+        assert_string_equal(shown, cases[i].shown);
+        assert_int_equal(len, strlen(shown));
+    }
+    size_t len = 4;
+    g_autofree char *whole = secrets_hide("a\0b\n", &len, false);
+    assert_memory_equal(whole, "a\0b\n", 5);
+}
+
 /// A journal that is damaged is refused by its member, before anything is undone by it.
 static void test_damaged_documents_are_refused(void **state)
 {
@@ -375,6 +407,8 @@ int main(void)
         TEST(test_properties_survive_their_writer),
         TEST(test_document_comes_back),
         TEST(test_secrets_are_not_shown),
+        TEST(test_hidden_words),
+        cmocka_unit_test(test_hidden_words),
         cmocka_unit_test(test_damaged_documents_are_refused),
     };
     int failed = cmocka_run_group_tests_name("change", tests, NULL, NULL);
