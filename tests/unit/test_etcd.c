@@ -172,6 +172,29 @@ static void test_agents(void **state)
 
 /// A password never crosses a network in the clear, and a token that is refused is not asked for
 /// without an end.
+/// One that cannot be read is told by its name, before anybody is asked.
+static void test_tls_files(void **state)
+{
+    (void)state;
+    static const struct {
+        struct http_tls tls;
+        const char *named; ///< NULL: all is well
+    } files[] = {
+        {{"/nowhere/ca.pem", NULL, NULL}, "'/nowhere/ca.pem'"},
+        {{NULL, "/dev/null", "/nowhere/key.pem"}, "'/nowhere/key.pem'"},
+        {{NULL, "/nowhere/cert.pem", "/dev/null"}, "'/nowhere/cert.pem'"},
+        {{"/dev/null", "/dev/null", "pkcs11:token=x"}, NULL},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(files); i++) {
+        g_autoptr(store_access) access = NULL;
+        g_autoptr(cpulift_error) err = NULL;
+        const char *named = files[i].named;
+        assert_int_equal(access_new(NULL, NULL, &files[i].tls, &access, &err),
+                         named != NULL ? CPULIFT_ESYSTEM : 0);
+        assert_true(named == NULL || strstr(err->message, named) != NULL);
+    }
+}
+
 static void test_access(void **state)
 {
     (void)state;
@@ -206,9 +229,9 @@ static void test_access(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_answers), cmocka_unit_test(test_pages),
-        cmocka_unit_test(test_members), cmocka_unit_test(test_agents),
-        cmocka_unit_test(test_access),
+        cmocka_unit_test(test_answers),   cmocka_unit_test(test_pages),
+        cmocka_unit_test(test_members),   cmocka_unit_test(test_agents),
+        cmocka_unit_test(test_tls_files), cmocka_unit_test(test_access),
     };
     return cmocka_run_group_tests_name("etcd", tests, NULL, NULL);
 }
