@@ -18,14 +18,22 @@ char *hook_path(const char *path)
     return g_strconcat(root != NULL ? root : "", path, NULL);
 }
 
+int hook_check_seal(const cpulift_plan *plan, const char *path, const char *root,
+                    cpulift_error **err)
+{
+    g_autoptr(seal_keys) keys = NULL;
+    g_autofree char *keys_path = g_build_filename(root, SEAL_KEYS_TARGET, NULL);
+    TRY(seal_keys_load(keys_path, &keys, err));
+    return seal_check(plan, path, keys, err);
+}
+
 int hook_load_plan(const char *path, cpulift_plan **ret_plan, cpulift_error **err)
 {
     g_autofree char *text = NULL;
     size_t len = 0;
     g_autoptr(json_t) json = NULL;
     g_autoptr(cpulift_plan) plan = NULL;
-    g_autoptr(seal_keys) keys = NULL;
-    g_autofree char *keys_path = hook_path("/" SEAL_KEYS_TARGET);
+    g_autofree char *root = hook_path("/");
     TRY(file_load_trusted(path, PLAN_FILE_MAX, &text, &len, err));
     TRY(json_parse_text(text, len, path, &json, err));
     // The operator's word counts whatever else is wrong.
@@ -34,8 +42,7 @@ int hook_load_plan(const char *path, cpulift_plan **ret_plan, cpulift_error **er
     }
     TRY(plan_from_json(json, path, &plan, err));
     TRY(plan_check_promise(plan, path, err));
-    TRY(seal_keys_load(keys_path, &keys, err));
-    TRY(seal_check(plan, path, keys, err));
+    TRY(hook_check_seal(plan, path, root, err));
     *ret_plan = g_steal_pointer(&plan);
     return 0;
 }

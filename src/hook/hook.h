@@ -12,9 +12,13 @@
 /// $CPULIFT_ROOT + `path`: the tests' way to a node that is a folder. The caller frees it.
 char *hook_path(const char *path);
 
-/// The plan that the hooks of this node go by; refuses one that promises nothing binding. A plan
-/// may be strict too (trace.h), even where the rest of it is refused: hooks of an earlier version
-/// do not say it themselves.
+/// Refuses the plan of `path` where keys stand below `root` and none of them sealed it.
+int hook_check_seal(const cpulift_plan *plan, const char *path, const char *root,
+                    cpulift_error **err);
+
+/// The plan that the hooks of this node go by; refuses one that promises nothing binding, and one
+/// without the seal that the node's keys ask for. A plan may be strict too (trace.h), even where
+/// the rest of it is refused: hooks of an earlier version do not say it themselves.
 int hook_load_plan(const char *path, cpulift_plan **ret_plan, cpulift_error **err);
 
 /// True when the plan's patterns say that this guest is to be tuned.

@@ -57,10 +57,13 @@ static int run_cloudstack(char **args, size_t count)
                : trace_fail(guest != NULL ? guest : "?", err->message);
 }
 
-static int rewrite_file(const char *plan_path, const char *path, cpulift_error **err)
+/// `home`, or NULL, is a root beside the node's own that may have keys.
+static int rewrite_file(const char *plan_path, const char *home, const char *path,
+                        cpulift_error **err)
 {
     g_autoptr(cpulift_plan) plan = NULL;
     TRY(hook_load_plan(plan_path, &plan, err));
+    TRY(home != NULL ? hook_check_seal(plan, plan_path, home, err) : 0);
     return hook_rewrite_file(plan, path, err);
 }
 
@@ -75,7 +78,7 @@ static int run_eucalyptus(char **args, size_t count)
     g_autofree char *guest = g_path_get_basename(args[3]);
     enum file_kind kind = FILE_NONE;
     bool is_done = file_find_kind(in_home, &kind, &err) == 0 &&
-                   rewrite_file(kind != FILE_NONE ? in_home : in_root, file, &err) == 0;
+                   rewrite_file(kind != FILE_NONE ? in_home : in_root, args[2], file, &err) == 0;
     return is_done ? 0 : trace_fail(guest, err->message);
 }
 
@@ -86,7 +89,7 @@ static int run_opennebula(char **args, size_t count)
         return trace_fail("?", "called without a plan and a file");
     }
     g_autoptr(cpulift_error) err = NULL;
-    return rewrite_file(args[0], args[1], &err) == 0 ? 0 : trace_fail(args[1], err->message);
+    return rewrite_file(args[0], NULL, args[1], &err) == 0 ? 0 : trace_fail(args[1], err->message);
 }
 
 /// The platforms, and what each makes of an answer.

@@ -87,7 +87,9 @@ fault() {
     plan-open) chmod 666 "$(plan)" ;;
     plan-late) late ;;
     plan-unsealed) mkdir -p etc/cpulift && printf '%s\n' '-----BEGIN PUBLIC KEY-----' MCowBQYDK2VwAyEAvryWFAmJnS4J8SWtO4Kk7nhdKlOv4xrh3VNYVbYORNc= \
-        '-----END PUBLIC KEY-----' >etc/cpulift/plan.pub ;;
+        '-----END PUBLIC KEY-----' >etc/cpulift/plan.pub
+        # A node controller's home need not be the root.
+        [ "$platform" != eucalyptus ] || CPULIFT_ROOT=$PWD/instance ;;
     program-gone) rm bin/cpulift-hook ;;
     program-no-program) rm bin/cpulift-hook && echo text >bin/cpulift-hook ;;
     program-killed) late && instead '(sleep 0.3; kill -KILL $$) &' ;;
