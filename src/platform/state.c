@@ -280,14 +280,15 @@ static GPtrArray *compare(const cpulift_plan *in_force, const cpulift_plan *held
     return compare_sides(&here, &kept);
 }
 
-/// Hooks go by the plan that is installed; where only definitions were changed, by the newest.
+/// Hooks go by the plan that is installed; where only definitions were changed, by the newest. One
+/// that is there and not taken has no other in its place.
 static void read_plan(node_state *state, const root_dir *root, const GPtrArray *sets,
                       const cpulift_plan *held)
 {
     const char *target = NULL;
     g_autoptr(cpulift_plan) plan = followed_load(root, &target, state->unasked);
     state->plan = plan != NULL ? describe_plan(plan, target) : NULL;
-    if (plan == NULL && sets->len > 0) {
+    if (plan == NULL && state->unasked->len == 0 && sets->len > 0) {
         plan = changeset_find_plan(sets->pdata[sets->len - 1]);
     }
     state->differences = held != NULL ? compare(plan, held) : NULL;
@@ -353,7 +354,7 @@ static void format_plan(GString *out, const node_state *state)
                                plan->target, plan->pool, plan->variant, plan->virt, plan->model,
                                plan->features);
     } else {
-        g_string_append(out, state->unasked->len > 0 ? "no plan that can be read is installed\n"
+        g_string_append(out, state->unasked->len > 0 ? "no plan that hooks take is installed\n"
                                                      : "no plan is installed\n");
     }
 }

@@ -19,7 +19,7 @@ block() {
 }
 
 # Nothing on the page is forgotten: each block has words that are known here.
-known='each|plan|guests|drain|upgrade|join|raise|libvirt|libvirt back|cloudstack|cloudstack upgrade|cloudstack back|opennebula|opennebula back|eucalyptus|eucalyptus back'
+known='each|seal|sealed|seal anew|sealed anew|unsealed|plan|guests|drain|upgrade|join|raise|libvirt|libvirt back|cloudstack|cloudstack upgrade|cloudstack back|opennebula|opennebula back|eucalyptus|eucalyptus back'
 if awk '{ line = $0; sub(/^ +/, "", line) } line ~ /^```/ { is_in = !is_in; if (is_in) print line }' "$page" | grep -vxE "\`\`\`(sh ($known)|yaml)"; then
     fail "a block of the page is not run"
 fi
@@ -59,7 +59,7 @@ chmod +x "$folder/bin"/*
 run() {
     words=$1
     shift
-    block "sh $words" | sed 's,\bHOST\b,north,; s,\bWEAK\b,south,' >"$folder/block"
+    block "sh $words" | sed 's,\bHOST\b,north,; s,\bWEAK\b,south,; s, /etc/cpulift, "$NODE"/etc/cpulift,' >"$folder/block"
     for node; do
         expect "${status-0}" env NODE="$node" P="$platform" PATH="$folder/bin:$PATH" sh -eu "$folder/block"
     done
@@ -101,6 +101,14 @@ way() {
     same_tree "$a" "$b"
 }
 leave() {
+    run seal "$folder/nowhere"
+    run sealed "$a" "$b"
+    run "seal anew" "$folder/nowhere"
+    run "sealed anew" "$a" "$b"
+    (status=2; run sealed "$a") || exit 1 # with the keys of before it is refused
+    cp new.pub "$a/etc/cpulift/plan.pub"
+    run unsealed "$a" "$b"
+    rmdir --ignore-fail-on-non-empty "$a/etc/cpulift" "$b/etc/cpulift"
     run each "$a" "$b"
     same_tree "$folder/$1-before" "$a"
     same_tree "$a" "$b"

@@ -142,7 +142,7 @@ expect 1 "$cpulift" status --root "$folder/broken"
 has "$folder/out" "no plan is installed"
 ln -s nowhere "$folder/broken/etc/cpulift/plan.json"
 expect 2 "$cpulift" status --root "$folder/broken"
-has "$folder/out" "no plan that can be read"
+has "$folder/out" "no plan that hooks take"
 
 # status says when somebody took our change away.
 cp "$folder/theirs" "$folder/new/$agent"
