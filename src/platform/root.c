@@ -21,14 +21,19 @@ int root_fail(cpulift_error **err, const char *what, const root_dir *root, const
 {
     static const char link[] =
         " (a symbolic link or no folder stands in the path; cpulift follows no links here)";
-    static const char owner[] = "; run as the user that owns it";
     static const char space[] = "; free some space";
     static const struct {
         int error;
         const char *hint;
     } hints[] = {
-        {ELOOP, link},  {ENOTDIR, link}, {EROFS, owner},  {EACCES, owner},
-        {EPERM, owner}, {ENOSPC, space}, {EDQUOT, space},
+        {ELOOP, link},
+        {ENOTDIR, link},
+        {ENOSPC, space},
+        {EDQUOT, space},
+        {EACCES, "; run as the user that owns it"},
+        {EPERM, "; run as the user that owns it, where no attribute (lsattr) forbids it"},
+        {EROFS, "; mount it writable, or change it where it comes from"},
+        {EBUSY, "; something is mounted there: change it where that comes from"},
     };
     int saved = errno;
     const char *hint = "";

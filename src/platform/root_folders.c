@@ -142,9 +142,11 @@ int root_remove_folder(const root_dir *root, const char *folder, cpulift_error *
 {
     g_autofree char *name = NULL;
     autoclose int parent = root_walk_parent(root, folder, &name);
+    struct stat st;
     STEP();
-    if (parent >= 0 && unlinkat(parent, name, AT_REMOVEDIR) == 0 &&
-        root_synchronise(root, parent) == 0) {
+    // Where nothing may be written, that is said even of what is not there.
+    if (parent >= 0 && fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+        unlinkat(parent, name, AT_REMOVEDIR) == 0 && root_synchronise(root, parent) == 0) {
         return 0;
     }
     bool is_left = errno == ENOENT || errno == ENOTEMPTY || errno == EEXIST || errno == EBUSY;

@@ -219,6 +219,31 @@ has "$folder/err" "File too large"
 [ ! -e "$changed/var" ] && [ ! -e "$changed/etc/cpulift" ] || fail "something is left: $(find "$changed")"
 checks=$((checks + 3))
 
+# Where part of a node cannot be written nothing is changed, nothing is left, and the reason is one that helps.
+mounted() { # WORD COMMANDS: of what the commands, in its folder, have mounted
+    node=$folder/mounted
+    rm -rf "$node"
+    cloudstack_node "$node" 4.22.0.0
+    mkdir -p "$node/var"
+    cp -a "$node" "$node.before"
+    # shellcheck disable=SC2016
+    expect 2 unshare -m sh -ec 'cd "$1"; eval "$2"; shift 2; "$@"' - "$node" "$2" "$cpulift" apply "$plan" --platform cloudstack --root "$node" --commit
+    has "$folder/err" "$1"
+    lacks "$folder/err" "taken back"
+    same_tree "$node.before" "$node"
+    rm -rf "$node.before"
+}
+if unshare -m true 2>/dev/null; then
+    # shellcheck disable=SC2016
+    only='mount --bind $it $it && mount -o remount,ro,bind $it'
+    mounted "is mounted there" "mount --bind $agent $agent"
+    for it in . etc var; do
+        mounted "mount it writable" "it=$it; $only"
+    done
+else
+    echo "no mounts: this user may make no mount namespace"
+fi
+
 for cloud in nova proxmox kubevirt ovirt; do
     expect 0 "$cpulift" render "$plan" --platform "$cloud"
     same "$folder/out" "$here/render.$cloud"
