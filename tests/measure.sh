@@ -89,7 +89,7 @@ check 'a report of nothing but failures is made' cpulift report wrong.json -o re
 { echo 'echo x >>calls; [ "$(wc -l <calls)" -ge 5 ] && [ ! -e resumed ] && kill -KILL $(cat pid)'; result true; } |
     program cpulift-linpack
 killed() {
-    OPENBLAS_CORETYPE=Haswell sh -c 'echo $$ >pid; exec cpulift-measure bench --runs 2 --cpus 1,64 --cpu default --cpu host linpack -o killed.json'
+    TMPDIR=$PWD OPENBLAS_CORETYPE=Haswell sh -c 'echo $$ >pid; exec cpulift-measure bench --runs 2 --cpus 1,64 --cpu default --cpu host linpack -o killed.json'
     [ $? = 137 ] && [ "$(count '"status": "ok"' killed.json)" = 4 ]
 }
 check 'a killed run leaves the samples so far' killed
