@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
@@ -62,13 +63,15 @@ static gboolean tick(void *data)
     return G_SOURCE_CONTINUE;
 }
 
-/// One folder, one agent: the lock goes with the descriptor.
+/// One folder, one agent, and nobody else writes there: the lock goes with the descriptor.
 static int lock_folder(agent *self, const char *folder, cpulift_error **err)
 {
+    struct stat st;
     TRY(file_make_folder(folder, 0750, err));
     self->lock = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (self->lock >= 0 && flock(self->lock, LOCK_EX | LOCK_NB) == 0) {
-        return 0;
+    if (self->lock >= 0 && fstat(self->lock, &st) == 0 &&
+        flock(self->lock, LOCK_EX | LOCK_NB) == 0) {
+        return file_check_owner(st.st_uid, st.st_mode, folder, err);
     }
     return errno == EWOULDBLOCK
                ? cpulift_error_set(err, CPULIFT_ECONFLICT,

@@ -319,7 +319,7 @@ int host_watch_load(const host_watch *self, char **ret_text, size_t *ret_len, cp
                                  self->fault != NULL ? ": " : "",
                                  self->fault != NULL ? self->fault : "");
     }
-    return file_load(self->path, FILE_DOCUMENT_MAX, ret_text, ret_len, err);
+    return file_load_at_once(self->path, FILE_DOCUMENT_MAX, ret_text, ret_len, err);
 }
 
 void host_watch_free(host_watch *self)

@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <systemd/sd-daemon.h>
 
-enum { EXIT_WRONG_USAGE = 64 };
+enum { EXIT_NOT_STARTED = 2, EXIT_WRONG_USAGE = 64 };
 
 static struct {
     char *config;
@@ -33,7 +33,7 @@ static const GOptionEntry entries[] = {
 static int fail(const cpulift_error *err)
 {
     say(SAY_ERROR, "%s", err->message);
-    return cpulift_error_exit_status(err);
+    return EXIT_NOT_STARTED;
 }
 
 static gboolean quit(void *loop)

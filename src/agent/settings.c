@@ -186,7 +186,7 @@ int settings_load(const char *path, agent_settings **ret_settings, cpulift_error
         return settings_parse("", 0, SETTINGS_PATH, ret_settings, err);
     }
     const char *from = path != NULL ? path : SETTINGS_PATH;
-    TRY(file_load(from, SETTINGS_MAX, &text, &len, err));
+    TRY(file_load_trusted(from, SETTINGS_MAX, &text, &len, err));
     return settings_parse(text, len, from, ret_settings, err);
 }
 

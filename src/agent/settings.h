@@ -19,8 +19,8 @@ typedef struct agent_settings {
 } agent_settings;
 
 /// Reads the file at `path`; NULL: SETTINGS_PATH, and where there is none every key has its
-/// default. An unknown section or key, or a value that its kind does not take, is refused. The
-/// caller's.
+/// default. A file that others may write, an unknown section or key, or a value that its kind
+/// does not take, is refused. The caller's.
 int settings_load(const char *path, agent_settings **ret_settings, cpulift_error **err);
 
 /// The same of a text; `name` stands in messages.

@@ -224,8 +224,18 @@ def refused(folder, listen, keys, words, check=("--check",), plan=None):
             file.write(text)
     for more in [[], *([option] for option in check)]:
         got = subprocess.run([PROGRAM, "--config", f"{folder}/conf", *more], capture_output=True, text=True, timeout=20)
-        if got.returncode == 0 or words not in got.stderr or len(got.stderr.splitlines()) > 2:
+        if got.returncode != 2 or words not in got.stderr or len(got.stderr.splitlines()) > 2:
             fail(f"listen = {listen}, {keys} {more}: {got.returncode} {got.stderr}")
+
+
+def untrusted(folder, place, more):
+    """What others may write does not decide what this one does."""
+    Node(PROGRAM, folder)
+    os.chmod(place, os.stat(place).st_mode | 0o020)
+    got = subprocess.run([PROGRAM, "--config", f"{folder}/conf", *more], capture_output=True, text=True, timeout=20)
+    if got.returncode != 2 or f"'{place}' is not trusted" not in got.stderr:
+        fail(f"{place}, which others may write: {got.returncode} {got.stderr}")
+    os.chmod(place, os.stat(place).st_mode & ~0o020)
 
 
 def starts(folder):
@@ -244,6 +254,9 @@ def starts(folder):
     refused(folder, "", "", "names no plan", plan="etcd://127.0.0.1:1/prefix")
     refused(folder, "", "", "is no HOST:PORT", plan="etcd://a:b/prefix/plan/x")
     refused(folder, "", "[etcd]\nuser = me\n", "password", plan="etcd://there:1/p/plan/x")
+    for place, is_told in ((f"{folder}/conf", ["--check"]), (f"{folder}/state", [])):
+        os.makedirs(f"{folder}/state", exist_ok=True)
+        untrusted(folder, place, is_told)
     node = Node(PROGRAM, folder).start()
     refused(folder, "", "", "another cpuliftd has", ())
     with tempfile.TemporaryDirectory() as other:
