@@ -91,6 +91,8 @@ static int check(const agent_settings *settings, cpulift_error **err)
     g_autoptr(store_access) access = NULL;
     etcd *client = NULL;
     TRY(read_keys(settings, &address, &access, err));
+    const struct http_tls tls = access_get_tls(access);
+    TRY(http_check_tls(&tls, err));
     TRY(etcd_new(NULL, address, access, &client, err));
     etcd_free(client);
     return 0;

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "store/access.h"
 
-#include "base/auto.h"
 #include "base/file.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 
 #define PASSWORD_MAX ((size_t)4096)
@@ -24,24 +21,6 @@ static int load_password(const char *path, char **ret_password, cpulift_error **
         return cpulift_error_set(err, CPULIFT_EINPUT, "'%s' holds no password", path);
     }
     *ret_password = g_steal_pointer(&text);
-    return 0;
-}
-
-/// curl tells of a file that cannot be read without its name, and only when it connects.
-static int check_readable(const struct http_tls *tls, cpulift_error **err)
-{
-    const char *const paths[] = {tls->ca, tls->cert, tls->key};
-    for (size_t i = 0; i < G_N_ELEMENTS(paths); i++) {
-        g_autofree char *path = copy(paths[i]);
-        if (path == NULL || g_str_has_prefix(path, "pkcs11:")) { // a key of a token is no file
-            continue;
-        }
-        autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-        if (fd < 0) {
-            return cpulift_error_set(err, CPULIFT_ESYSTEM, "cannot read the TLS file '%s': %s",
-                                     path, g_strerror(errno));
-        }
-    }
     return 0;
 }
 
@@ -66,7 +45,6 @@ int access_new(const char *user, const char *password_file, const struct http_tl
                                  "set",
                                  self->cert != NULL ? self->cert : self->key);
     }
-    TRY(check_readable(tls, err));
     TRY(file != NULL ? load_password(file, &self->password, err) : 0);
     *ret_access = g_steal_pointer(&self);
     return 0;
@@ -76,6 +54,7 @@ int access_read(store_access **ret_access, cpulift_error **err)
 {
     const struct http_tls tls = {g_getenv("CPULIFT_TLS_CA"), g_getenv("CPULIFT_TLS_CERT"),
                                  g_getenv("CPULIFT_TLS_KEY")};
+    TRY(http_check_tls(&tls, err));
     return access_new(g_getenv("CPULIFT_ETCD_USER"), g_getenv("CPULIFT_ETCD_PASSWORD_FILE"), &tls,
                       ret_access, err);
 }

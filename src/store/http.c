@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "store/http.h"
 
+#include "base/auto.h"
+
 #include <curl/curl.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <glib-unix.h>
 #include <string.h>
 
@@ -188,6 +192,23 @@ static void hand_on_lines(http_call *call)
     }
 }
 
+int http_check_tls(const struct http_tls *tls, cpulift_error **err)
+{
+    const char *const paths[] = {tls->ca, tls->cert, tls->key};
+    for (size_t i = 0; i < G_N_ELEMENTS(paths); i++) {
+        const char *path = paths[i];
+        if (path == NULL || *path == '\0' || g_str_has_prefix(path, "pkcs11:")) { // no file
+            continue;
+        }
+        autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        if (fd < 0) {
+            return cpulift_error_set(err, CPULIFT_ESYSTEM, "cannot read the TLS file '%s': %s",
+                                     path, g_strerror(errno));
+        }
+    }
+    return 0;
+}
+
 static int set_problem(const http_call *call, CURLcode result, cpulift_error **err)
 {
     long number = 0;
@@ -200,6 +221,12 @@ static int set_problem(const http_call *call, CURLcode result, cpulift_error **e
     if (result == CURLE_OPERATION_TIMEDOUT) {
         return cpulift_error_set(err, CPULIFT_EREMOTE, "'%s' did not answer within its time",
                                  call->name);
+    }
+    // curl does not name the file that it cannot read.
+    if (result == CURLE_SSL_CERTPROBLEM || result == CURLE_SSL_CACERT_BADFILE ||
+        result == CURLE_SSL_CONNECT_ERROR) {
+        const http *self = call->owner;
+        TRY(http_check_tls(&(struct http_tls){self->ca, self->cert, self->key}, err));
     }
     bool is_refused = result == CURLE_COULDNT_CONNECT && number != 0;
     bool is_unproved = result == CURLE_PEER_FAILED_VERIFICATION;

@@ -17,6 +17,9 @@ struct http_tls {
     const char *ca, *cert, *key;
 };
 
+/// Whether each can be read. A client does without, until a server asks for it.
+int http_check_tls(const struct http_tls *tls, cpulift_error **err);
+
 struct http_answer {
     const cpulift_error *err; ///< NULL: the server answered, perhaps with an error of its own
     long status;              ///< 200 …; 0 where it did not answer

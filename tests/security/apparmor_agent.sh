@@ -85,7 +85,7 @@ work() {
     fi
     if [ -x /bin/etcd ] && [ "\$1" = confined ]; then
         agent test:///default etcds://127.0.0.1:2379/fleet/plan/blue /var/lib/cpuliftd /etc/ssl/private/client.key
-        within logs "reading X.509 key" && echo "\$1 has no such key"
+        within logs "cannot read the TLS file '/etc/ssl/private/client.key'" && echo "\$1 has no such key"
         ends "\$1"
     fi
     agent 'qemu+ext:///system?command=/bin/other-program' /etc/cpulift/plan.json /var/lib/cpuliftd
