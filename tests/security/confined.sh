@@ -27,6 +27,7 @@ boot() {
 /bin/busybox --install /bin
 mkdir -p /proc /sys /dev /tmp
 mount -t proc none /proc
+echo 0 >/proc/sys/kernel/printk_ratelimit # each denial is told
 mount -t sysfs none /sys
 mount -t devtmpfs none /dev
 mount -t securityfs none /sys/kernel/security
