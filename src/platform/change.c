@@ -2,6 +2,7 @@
 #include "platform/change.h"
 
 #include "base/json.h"
+#include "base/text.h"
 #include "platform/diff.h"
 #include "platform/properties.h"
 #include "platform/secrets.h"
@@ -174,6 +175,17 @@ static int fill_after(struct change *change, const root_dir *root, const char *b
     return root_get_owner(root, change->target, &change->after.uid, &change->after.gid, err);
 }
 
+/// What the journal could not name could not be undone.
+static int check_target(const char *target, cpulift_error **err)
+{
+    return text_is_below(target) && text_is_line(target)
+               ? 0
+               : cpulift_error_set(err, CPULIFT_EREFUSED,
+                                   "'%s' is no place for a file of ours: a part of it is empty, or "
+                                   "it has characters that are not seen; name another",
+                                   target);
+}
+
 int changeset_add(changeset *set, const root_dir *root, const char *target, const char *bytes,
                   size_t len, mode_t mode, enum change_undo undo, cpulift_error **err)
 {
@@ -181,6 +193,7 @@ int changeset_add(changeset *set, const root_dir *root, const char *target, cons
     change->target = g_strdup(target);
     change->undo = undo;
     TRY(root_load(root, target, &change->before, err));
+    TRY(check_target(target, err));
     TRY(fill_after(change, root, bytes, len, mode, err));
     if (!root_file_equal(&change->before, &change->after)) {
         g_ptr_array_add(set->changes, g_steal_pointer(&change));
@@ -195,6 +208,7 @@ int changeset_add_removal(changeset *set, const root_dir *root, const char *targ
     change->target = g_strdup(target);
     change->undo = CHANGE_WHOLE;
     TRY(root_load(root, target, &change->before, err));
+    TRY(check_target(target, err));
     if (change->before.exists) {
         g_ptr_array_add(set->changes, g_steal_pointer(&change));
     }
@@ -381,5 +395,15 @@ int changeset_from_json(const json_t *json, const char *name, changeset **ret_se
         }
     }
     *ret_set = g_steal_pointer(&set);
+    return 0;
+}
+
+int changeset_to_file(const changeset *set, const char *name, struct root_file *ret_file,
+                      cpulift_error **err)
+{
+    g_autoptr(json_t) json = changeset_to_json(set);
+    g_autoptr(changeset) again = NULL;
+    TRY(changeset_from_json(json, name, &again, err));
+    *ret_file = root_file_new_private(json_format_document(json));
     return 0;
 }

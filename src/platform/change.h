@@ -120,3 +120,8 @@ json_t *changeset_to_json(const changeset *set);
 /// Reads the document back; `name` stands in messages.
 int changeset_from_json(const json_t *json, const char *name, changeset **ret_set,
                         cpulift_error **err);
+
+/// The document as a file of the journal, the caller's; `name` is that file's. Refuses what could
+/// not be read back, and so not be undone.
+int changeset_to_file(const changeset *set, const char *name, struct root_file *ret_file,
+                      cpulift_error **err);

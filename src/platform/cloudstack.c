@@ -112,12 +112,20 @@ static const struct place {
                  "libvirt-vm-xml-transformer.sh"},
   rolling_place = {"rolling.maintenance.hooks.dir", "/etc/cloudstack/agent/hooks.d"};
 
-/// The value below the root, the caller's: no leading slash.
+/// The value below the root, the caller's: as the journal names files, whatever slashes and dots a
+/// path may have for Java.
 static char *find_place(const properties *file, const struct place *place)
 {
     const char *value = properties_get(file, place->key);
     value = value != NULL && *value != '\0' ? value : place->otherwise;
-    return g_strdup(value + strspn(value, "/"));
+    g_auto(GStrv) parts = g_strsplit(value, "/", -1);
+    GString *below = g_string_new(NULL);
+    for (char **part = parts; *part != NULL; part++) {
+        if (**part != '\0' && strcmp(*part, ".") != 0) {
+            g_string_append_printf(below, "%s%s", below->len > 0 ? "/" : "", *part);
+        }
+    }
+    return g_string_free(below, FALSE);
 }
 
 static int load_properties(const root_dir *root, properties **ret_file, cpulift_error **err)

@@ -92,12 +92,6 @@ static int name_next(const root_dir *root, char **ret_base, cpulift_error **err)
     return 0;
 }
 
-static struct root_file format_record(const changeset *set)
-{
-    g_autoptr(json_t) json = changeset_to_json(set);
-    return root_file_new_private(json_format_document(json));
-}
-
 /// The journal begins with this record, or goes on with it: `*held` is its lock, -1 where there is
 /// none yet.
 static int write_record(const root_dir *root, const char *target, const struct root_file *file,
@@ -124,7 +118,8 @@ static int adopt(const root_dir *root, int *held, cpulift_error **err)
     TRY(find_folders(set, root, err));
     TRY(name_next(root, &base, err));
     g_autofree char *target = g_strconcat(base, SUFFIX_DONE, NULL);
-    g_auto(root_file) file = format_record(set);
+    g_auto(root_file) file = {0};
+    TRY(changeset_to_file(set, target, &file, err));
     TRY(write_record(root, target, &file, held, err));
     return root_replace(root, DOMAINS_TARGET, &absent, &kept, err);
 }
@@ -419,7 +414,8 @@ static int finish(struct journal_record *record, struct stores *stores, const ch
         if (record->set->changes->len == 0) {
             return take_back(record, stores, err);
         }
-        g_auto(root_file) rest = format_record(record->set);
+        g_auto(root_file) rest = {0};
+        TRY(changeset_to_file(record->set, record->target, &rest, err));
         TRY(root_replace(root, record->target, &rest, &record->file, err));
     }
     g_autofree char *name = g_path_get_basename(record->target);
@@ -492,7 +488,8 @@ int changeset_apply(changeset *set, struct stores *stores, GPtrArray *refused, c
     }
     TRY(name_next(root, &base, err));
     g_autofree char *pending = g_strconcat(base, SUFFIX_PENDING, NULL);
-    g_auto(root_file) file = format_record(set);
+    g_auto(root_file) file = {0};
+    TRY(changeset_to_file(set, pending, &file, err));
     TRY(write_record(root, pending, &file, &held, err));
     struct journal_record record = {pending, file, set};
     return make_changes_or_none(&record, stores, base, refused, err);

@@ -138,6 +138,29 @@ expect 0 "$cpulift" rollback --root "$folder/former" --commit
 rm -rf "${folder:?}/former/var"
 same_tree "$folder/former.before" "$folder/former"
 
+# The folder that the properties name, as Java reads it: slashes and dots too many are none, and what the journal could not name is refused.
+for place in /etc/cloudstack//agent/hooks /etc/./hooks /etc/hooks/. . // 'etc/hooks/'; do
+    rm -rf "$folder/placed" "$folder/placed.before"
+    cloudstack_node "$folder/placed" 4.22.0.0
+    printf '\nagent.hooks.basedir=%s\n' "$place" >>"$folder/placed/$agent"
+    cp -a "$folder/placed" "$folder/placed.before"
+    expect 0 "$cpulift" apply "$plan" --platform cloudstack --root "$folder/placed" --commit
+    [ -x "$folder/placed/$place/libvirt-vm-xml-transformer.sh" ] || fail "no hook in '$place'"
+    expect 0 "$cpulift" status --root "$folder/placed"
+    expect 0 "$cpulift" rollback --root "$folder/placed" --commit
+    same_tree "$folder/placed.before" "$folder/placed"
+done
+for place in '/etc/\u0001' '/etc/h\u202e'; do
+    cp "$folder/placed.before/$agent" "$folder/placed/$agent"
+    printf 'agent.hooks.basedir=%s\n' "$place" >>"$folder/placed/$agent"
+    cp "$folder/placed/$agent" "$folder/kept"
+    expect 1 "$cpulift" apply "$plan" --platform cloudstack --root "$folder/placed"
+    expect 1 "$cpulift" apply "$plan" --platform cloudstack --root "$folder/placed" --commit
+    has "$folder/err" "is no place for a file of ours"
+    same "$folder/kept" "$folder/placed/$agent"
+    [ ! -e "$folder/placed/var" ] || fail "'$place' left a journal"
+done
+
 # The hook under its contract. Standard input is a pipe that stays open.
 cloudstack_node "$folder/hooked" 4.22.0.0
 expect 0 "$cpulift" apply "$plan" --platform cloudstack --root "$folder/hooked" --commit --skip 'r-*'

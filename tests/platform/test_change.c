@@ -275,6 +275,27 @@ static void test_document_comes_back(void **state)
     assert_memory_equal(change->before.bytes, "caf\xE9=1\n", 8);
 }
 
+/// What could not be read back could never be undone: nothing is changed then.
+static void test_unreadable_document_is_not_kept(void **state)
+{
+    struct place *place = *state;
+    g_autoptr(changeset) set = changeset_new("test");
+    const char *const targets[] = {"a//b", "a/./b", "a\x01", "a\xC2\xAD"};
+    for (size_t i = 0; i < G_N_ELEMENTS(targets); i++) {
+        assert_int_equal(add(set, place, targets[i], "x", CHANGE_WHOLE, NULL), CPULIFT_EREFUSED);
+        assert_int_equal(changeset_add_removal(set, place->root, targets[i], NULL),
+                         CPULIFT_EREFUSED);
+    }
+    assert_int_equal(add(set, place, "a", "x", CHANGE_WHOLE, NULL), 0);
+    struct change *change = g_ptr_array_index(set->changes, 0);
+    g_free(change->target);
+    change->target = g_strdup("./a");
+    assert_int_equal(changeset_apply(set, place->stores, NULL, NULL), CPULIFT_EINPUT);
+    g_autofree char *file = at(place, "a"), *journal = at(place, JOURNAL_FOLDER);
+    assert_false(g_file_test(file, G_FILE_TEST_EXISTS));
+    assert_false(g_file_test(journal, G_FILE_TEST_EXISTS));
+}
+
 /// Neither the diff nor the JSON that apply prints has what libvirt hides.
 static void test_secrets_are_not_shown(void **state)
 {
@@ -406,6 +427,7 @@ int main(void)
         TEST(test_replace_of_a_changed_file),
         TEST(test_properties_survive_their_writer),
         TEST(test_document_comes_back),
+        TEST(test_unreadable_document_is_not_kept),
         TEST(test_secrets_are_not_shown),
         TEST(test_hidden_words),
         cmocka_unit_test(test_hidden_words),
