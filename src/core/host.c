@@ -267,6 +267,15 @@ static void remove_blockers(const catalog *map, struct host_guest *guest)
     }
 }
 
+/// Nor is one that stands among those which are no features, too.
+static void remove_others(struct host_guest *guest)
+{
+    const feature_set *const others[] = {&guest->libvirt_only, &guest->qemu_only, &guest->possible};
+    for (size_t i = 0; i < G_N_ELEMENTS(others); i++) {
+        guest->features = feature_set_subtract(guest->features, *others[i]);
+    }
+}
+
 /// True where a host's QEMU gives all of this model but, perhaps, features that it names.
 static bool is_blocked_by_others(const struct host_guest *guest, const char *model,
                                  const char *feature)
@@ -336,6 +345,7 @@ static void complete(cpulift_host *host, const catalog *map)
         struct host_guest *guest = host->guests->pdata[i];
         settle_newer(host, map, &newer, guest);
         remove_blockers(map, guest);
+        remove_others(guest);
         if (strcmp(guest->virt, "kvm") == 0) {
             add_topoext(host, map, guest);
         }

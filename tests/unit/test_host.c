@@ -53,6 +53,30 @@ static void test_width_alone(void **state)
     assert_int_equal(again->family, 0);
 }
 
+/// A document that says of a feature that guests get it and that they do not is not believed.
+static void test_contradictions(void **state)
+{
+    (void)state;
+    static const char *const others[] = {"libvirt_only", "qemu_only", "possible"};
+    feature_set avx = pool_get_features("avx"), fpu = pool_get_features("fpu");
+    for (size_t i = 0; i < G_N_ELEMENTS(others); i++) {
+        for (int is_unknown = 0; is_unknown <= 1; is_unknown++) {
+            g_autofree char *text = g_strdup_printf(
+                "{\"schema\":\"cpulift.host/1\",\"name\":\"h\",\"arch\":\"x86_64\",\"guests\":"
+                "[{\"virt\":\"kvm\",\"machine\":\"pc\",\"features\":[\"fpu\"%s],"
+                "\"unknown\":[%s],\"%s\":[\"avx\"]}]}",
+                is_unknown ? "" : ",\"avx\"", is_unknown ? "\"avx\"" : "", others[i]);
+            g_autoptr(cpulift_host) host = NULL;
+            assert_int_equal(parse(text, &host, NULL), 0);
+            const struct host_guest *guest = host->guests->pdata[0];
+            assert_true(feature_set_equal(&guest->features, &fpu));
+            feature_set kept = feature_set_unite(
+                feature_set_unite(guest->libvirt_only, guest->qemu_only), guest->possible);
+            assert_true(feature_set_equal(&kept, &avx));
+        }
+    }
+}
+
 /// A model that runs, or that others stop, proves what QEMU does not set on the CPU that is asked.
 static void test_topoext(void **state)
 {
@@ -196,9 +220,9 @@ static void test_malformed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),  cmocka_unit_test(test_topoext),
-        cmocka_unit_test(test_width_alone), cmocka_unit_test(test_newer),
-        cmocka_unit_test(test_malformed),
+        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_contradictions),
+        cmocka_unit_test(test_topoext),    cmocka_unit_test(test_width_alone),
+        cmocka_unit_test(test_newer),      cmocka_unit_test(test_malformed),
     };
     return cmocka_run_group_tests_name("host", tests, NULL, NULL);
 }
