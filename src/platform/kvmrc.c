@@ -8,7 +8,7 @@ enum word_kind {
     WORD_OPENS,  ///< a compound command
     WORD_CLOSES, ///< it
     WORD_LEADS,  ///< a command follows
-    WORD_ENDS,   ///< the file, where nothing is open
+    WORD_ENDS,   ///< the file, but in a function
 };
 
 static const struct {
@@ -30,10 +30,11 @@ struct scan {
     GPtrArray *documents; ///< char *: the ends of here-documents that begin at the next newline; a
                           ///< tab before it where they may be indented
     unsigned depth;       ///< compound commands that are open
+    unsigned function;    ///< so many are with the body of a function; 0: there is none
     bool is_command;      ///< a command can begin here
     bool is_bound;        ///< what follows hangs on what stands before it
     bool is_operator;     ///< an operator was the last
-    bool has_ended;       ///< nothing from here on runs
+    bool has_ended;       ///< from here on nothing surely runs
     bool is_lost;         ///< nothing more can be said
 };
 
@@ -92,24 +93,56 @@ static void skip_documents(struct scan *scan)
     g_ptr_array_set_size(scan->documents, 0);
 }
 
+static const char *skip_back(const struct scan *scan, const char *at, const char *set, bool is_not)
+{
+    while (at > scan->text && (strchr(set, at[-1]) != NULL) != is_not) {
+        at--;
+    }
+    return at;
+}
+
+/// True where a brace that opens here begins the body of a function: what ends it does not end the
+/// file.
+static bool is_body(const struct scan *scan)
+{
+    static const char word[] = "function";
+    const char *at = skip_back(scan, scan->at, " \t\n", false);
+    if (at > scan->text && at[-1] == ')') {
+        at = skip_back(scan, at - 1, " \t", false);
+        return at > scan->text && at[-1] == '(';
+    }
+    at = skip_back(scan, skip_back(scan, at, " \t\n;|&()", true), " \t", false);
+    size_t len = strlen(word);
+    return (size_t)(at - scan->text) >= len && strncmp(at - len, word, len) == 0;
+}
+
+static void note_word(struct scan *scan, enum word_kind kind)
+{
+    bool begins_function =
+        kind == WORD_OPENS && *scan->at == '{' && scan->function == 0 && is_body(scan);
+    scan->has_ended |= kind == WORD_ENDS && scan->function == 0;
+    scan->is_lost |= kind == WORD_CLOSES && scan->depth == 0;
+    scan->depth += kind == WORD_OPENS;
+    scan->depth -= kind == WORD_CLOSES && scan->depth > 0;
+    scan->function = begins_function                ? scan->depth
+                     : scan->depth < scan->function ? 0
+                                                    : scan->function;
+    scan->is_command = kind == WORD_LEADS || kind == WORD_OPENS;
+    scan->is_operator = false;
+}
+
 /// A word that means something to the shell, where a command can begin; a brace opens anywhere.
 static bool read_word(struct scan *scan)
 {
     size_t len = strcspn(scan->at, " \t\n;|&<>()");
     for (size_t i = 0; i < G_N_ELEMENTS(words); i++) {
         bool is_brace = strcmp(words[i].word, "{") == 0;
-        if (strlen(words[i].word) != len || strncmp(scan->at, words[i].word, len) != 0 ||
-            (!scan->is_command && !is_brace)) {
-            continue;
+        if (strlen(words[i].word) == len && strncmp(scan->at, words[i].word, len) == 0 &&
+            (scan->is_command || is_brace)) {
+            note_word(scan, words[i].kind);
+            scan->at += len;
+            return true;
         }
-        scan->has_ended |= words[i].kind == WORD_ENDS && scan->depth == 0 && !scan->is_bound;
-        scan->is_lost |= words[i].kind == WORD_CLOSES && scan->depth == 0;
-        scan->depth += words[i].kind == WORD_OPENS;
-        scan->depth -= words[i].kind == WORD_CLOSES && scan->depth > 0;
-        scan->is_command = words[i].kind == WORD_LEADS || words[i].kind == WORD_OPENS;
-        scan->is_operator = false;
-        scan->at += len;
-        return true;
     }
     return false;
 }

@@ -8,7 +8,7 @@
 
 /// True where a shell that sources `text` surely runs `line`, which ends in a newline, as a command
 /// of its own. One in a comment, a string, a here-document, a function or behind a condition is not
-/// such, nor one behind a return.
+/// such, nor one behind a return that may be reached.
 bool kvmrc_runs(const char *text, const char *line);
 
 /// Adds the line, if kvmrc_runs() does not find it: at the end, or, where the shell would not

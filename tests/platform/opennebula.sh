@@ -185,6 +185,10 @@ idle $'echo \\\n'"$line"$'\n'
 idle $'case x in\ny)\n'"$line"$'\n;;\nesac\n'
 idle $'export LANG=C\nreturn 0\n'"$line"$'\n'
 idle $'#!/bin/bash\nreturn 0\n'
+idle $'true && return 0\n'
+idle $'[ -r /etc/nowhere ] || return\n'"$line"$'\n'
+idle $'if true; then\n  return\nfi\n'
+idle $'case x in x) { return; } ;; esac\n'
 idle $'cat >/dev/null <<EOF\nno end\n'
 # One that its owner comments out is put in again; status says that it does not run.
 opennebula_front "$folder/idle" 7.4.0
@@ -208,5 +212,6 @@ runs 'export A="it'"'"'s" B=$((1 << 2)) # don'"'"'t' ''
 runs 'if [ -n "$(echo ")")" ]; then A=(1 2); fi' 'return 0'
 runs $'cat >/dev/null <<EOF\nif\nEOF' 'if true'
 runs $'f() { case $1 in a) echo "${1#"x"}" ;; *) : ;; esac; }' ''
+runs $'f() {\n  if true; then return 1; fi\n}\nfunction g\n{ { exit; }; }\nh ( ) { return; }' ''
 runs $'while false; do :; done\n[ -n "$A" ] || true' ''
 echo "$checks checks"
