@@ -35,15 +35,27 @@ struct server {
     struct secure *secure; ///< NULL: no TLS
 };
 
-/// One connection, and when it is cut.
+/// One connection, and for how long it has been there.
 struct link {
+    const struct gate *gate;
     int fd;
     guint timer;
+    unsigned seconds;
 };
 
-static gboolean cut(void *data)
+static unsigned count_connections(const struct gate *gate)
+{
+    return MHD_get_daemon_info(gate->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)->num_connections;
+}
+
+/// Who is slow is cut off in the end; at once where others may have to wait for him: an answer
+/// takes no second.
+static gboolean cut_late(void *data)
 {
     struct link *link = data;
+    if (++link->seconds < SERVER_SECONDS && count_connections(link->gate) < SERVER_CONNECTIONS) {
+        return G_SOURCE_CONTINUE;
+    }
     link->timer = 0;
     (void)shutdown(link->fd, SHUT_RDWR);
     return G_SOURCE_REMOVE;
@@ -59,7 +71,8 @@ static void notice(void *data, struct MHD_Connection *connection, void **context
         link = g_new0(struct link, 1);
         link->fd =
             MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-        link->timer = g_timeout_add_seconds(SERVER_SECONDS, cut, link);
+        link->gate = gate;
+        link->timer = g_timeout_add_seconds(1, cut_late, link);
         *context = link;
         return;
     }
@@ -212,11 +225,6 @@ static enum MHD_Result handle(void *data, struct MHD_Connection *connection, con
 }
 
 static void arm(struct gate *gate);
-
-static unsigned count_connections(const struct gate *gate)
-{
-    return MHD_get_daemon_info(gate->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)->num_connections;
-}
 
 /// Who waited while it was full, or had no descriptor for him, is let in by the run after the one
 /// in which others left.

@@ -11,7 +11,8 @@
 /// So many connections at the same time on each address; more wait in the queue of the socket.
 #define SERVER_CONNECTIONS 128
 
-/// So long one may last, answer and all, and so long it may be silent.
+/// So long one may last, answer and all, and so long it may be silent; while there are as many as
+/// may be, one second.
 #define SERVER_SECONDS 30
 #define SERVER_SILENCE 10
 

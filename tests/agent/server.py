@@ -131,6 +131,37 @@ def crowd(node):
         fail(f"a crowd left {grown} KiB")
 
 
+def siege(node):
+    """Many that are slow and come again when they are cut off keep nobody out."""
+    slow_ones, begin, answered = [connect(node) for _ in range(400)], time.monotonic(), 0
+    while time.monotonic() - begin < 20:
+        for i, one in enumerate(slow_ones):
+            try:
+                one.send(b"GET /metrics HTTP/1.1\r\nX: a")
+                one.setblocking(False)
+                gone = one.recv(4096) == b""
+            except BlockingIOError:
+                gone = False
+            except OSError:
+                gone = True
+            if gone:
+                one.close()
+                slow_ones[i] = connect(node)
+        if answered == 0 or time.monotonic() - begin > 10:
+            asked = time.monotonic()
+            with connect(node) as guest:
+                guest.settimeout(15)
+                if ask(guest, b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n") != 200:
+                    fail("many slow ones keep others out")
+            if time.monotonic() - asked > 12:
+                fail("many slow ones keep others waiting")
+            answered += 1
+    for one in slow_ones:
+        one.close()
+    if answered < 2:
+        fail(f"{answered} asked beside many slow ones")
+
+
 def read_seconds(node):
     """What it has had of a CPU."""
     with open(f"/proc/{node.process.pid}/stat") as file:
@@ -277,7 +308,7 @@ def each(what):
 
 def limits(folder):
     node = Node(PROGRAM, folder).start()
-    for part in (strangers, keep_alive, starved, crowd, slow):
+    for part in (strangers, keep_alive, starved, crowd, slow, siege):
         part(node)
     node.stop()
 
