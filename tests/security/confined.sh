@@ -36,7 +36,7 @@ SCRIPT
         cat <<'SCRIPT'
 echo "BEGIN"
 work free
-cat /profile >/sys/kernel/security/apparmor/.load && cat /sys/kernel/security/apparmor/profiles
+dd if=/profile of=/sys/kernel/security/apparmor/.load bs=1M 2>/dev/null && cat /sys/kernel/security/apparmor/profiles
 work confined
 dmesg | grep DENIED | sed 's/.* name="/denied "/; s/ pid=.*//' | sort -u
 echo "END"
