@@ -55,9 +55,9 @@ static char *find_hook(void)
     g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
     g_autofree char *folder = g_path_get_dirname(self != NULL ? self : ".");
     g_autofree char *beside = g_build_filename(folder, "cpulift-hook", NULL);
-    return g_file_test(beside, G_FILE_TEST_IS_EXECUTABLE)
+    return strcmp(folder, CPULIFT_LIBEXECDIR) != 0 && g_file_test(beside, G_FILE_TEST_IS_EXECUTABLE)
                ? g_steal_pointer(&beside)
-               : g_build_filename(CPULIFT_LIBEXECDIR, "cpulift-hook", NULL);
+               : g_build_filename(CPULIFT_SBINDIR, "cpulift-hook", NULL);
 }
 
 static char *format_json(const changeset *set, const struct platform_report *report)
@@ -170,7 +170,7 @@ static int plan_changes(const struct platform *platform, const cpulift_plan *pla
     }
     TRY(are_files_meant() ? platform->plan(all->root, plan, &how, set, report, err) : 0);
     if (options.hook == NULL) {
-        platform_report_program(set, hook, CPULIFT_LIBEXECDIR, report);
+        platform_report_program(set, hook, CPULIFT_SBINDIR, report);
     }
     if (options.connect == NULL) {
         return 0;

@@ -4,7 +4,7 @@
 . "$2/tests/platform/lib.sh"
 . "$2/tests/security/confined.sh"
 parse cpuliftd
-libexec=$(sed -n 's|^ *\(/.*\)/cpulift-hook r,|\1|p' "$build/cpuliftd.apparmor")
+libexec=$(sed -n 's|^ *\(/.*\)/cpulift-{.*|\1|p' "$build/cpuliftd.apparmor")
 mkdir -p "$root/etc/cpulift" "$root/usr/share/libvirt" "$root$libexec" "$root/${program%/*}"
 cp "$build/cpuliftd" "$root/$program"
 cp "$build/cpulift-virt" "$root$libexec"

@@ -7,12 +7,17 @@ apparmor=$(package apparmor) || apparmor=
 [ -x "$apparmor/sbin/apparmor_parser" ] || { echo "not tested, that needs Debian's package apparmor"; exit 77; }
 root=$folder/root
 
-# parse NAME: the profile, for the guest's kernel and not for this machine's; $program is whose it is.
-parse() {
+# compile FILE NAME [OPTION]: the profile, for the guest's kernel and not for this machine's.
+compile() {
     features=$apparmor/etc/apparmor.d/abi/3.0
-    mkdir -p "$root/bin"
+    mkdir -p "$root/bin" "$root/profiles"
     "$apparmor/sbin/apparmor_parser" --base "$apparmor/etc/apparmor.d" --skip-kernel-load --skip-cache --policy-features "$features" \
-        --kernel-features "$features" --Werror --ofile "$root/profile" "$(realpath "$build")/$1.apparmor" || fail "the profile cannot be parsed"
+        --kernel-features "$features" ${3-} --ofile "$root/profiles/$2" "$1" || fail "the profile $2 cannot be parsed"
+}
+
+# parse NAME: that of ours; $program is whose it is.
+parse() {
+    compile "$(realpath "$build")/$1.apparmor" "$1" --Werror
     program=$(sed -n "s/^profile $1 \([^ ]*\) .*/\1/p" "$build/$1.apparmor")
 }
 
@@ -36,7 +41,8 @@ SCRIPT
         cat <<'SCRIPT'
 echo "BEGIN"
 work free
-dd if=/profile of=/sys/kernel/security/apparmor/.load bs=1M 2>/dev/null && cat /sys/kernel/security/apparmor/profiles
+for profile in /profiles/*; do dd if=$profile of=/sys/kernel/security/apparmor/.load bs=1M 2>/dev/null; done
+cat /sys/kernel/security/apparmor/profiles
 work confined
 dmesg | grep DENIED | sed 's/.* name="/denied "/; s/ pid=.*//' | sort -u
 echo "END"
