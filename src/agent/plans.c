@@ -26,6 +26,18 @@ struct plans {
     guint told;    ///< `changed` will be called when the loop runs
 };
 
+/// No seal covers which guests are meant: a node's own root says it in the node's file. Elsewhere
+/// one who has no key could say that no guest is.
+static int check_guests(const plans *self, const cpulift_plan *plan, cpulift_error **err)
+{
+    return *self->where == '/' || json_object_get(plan->document, "guests") == NULL
+               ? 0
+               : cpulift_error_set(err, CPULIFT_EREFUSED,
+                                   "'%s' says which guests are meant, which no seal covers; take "
+                                   "\"guests\" out",
+                                   self->where);
+}
+
 static int parse(const plans *self, const char *text, size_t len, const char *name,
                  cpulift_plan **ret_plan, cpulift_error **err)
 {
@@ -35,6 +47,7 @@ static int parse(const plans *self, const char *text, size_t len, const char *na
     TRY(plan_check_promise(plan, name, err));
     TRY(seal_keys_load(self->keys, &keys, err));
     TRY(seal_check(plan, name, keys, err));
+    TRY(keys != NULL ? check_guests(self, plan, err) : 0);
     *ret_plan = g_steal_pointer(&plan);
     return 0;
 }

@@ -13,7 +13,7 @@ import time
 import urllib.error
 import urllib.request
 
-from node import Node, digest, fail, wait_for
+from node import Node, digest, fail, make_sealed, put_key, wait_for
 
 PROGRAM, SOURCE = sys.argv[1:3]
 CURRENT, FAULTS, CONNECTED = "cpulift_agent_plan_current", "cpulift_agent_plan_faults_total", "cpulift_agent_etcd_connected"
@@ -85,6 +85,20 @@ def check_twin(folder, plan, program):
     twin.stop()
 
 
+def check_sealed(folder, etcd, node):
+    """Which guests are meant is in no seal: where one is asked for, who may write to etcd alone does not say it."""
+    put_key(node)
+    sealed = json.loads(make_sealed(PROGRAM, folder))
+    etcd.put(json.dumps(sealed))
+    becomes(node, "a sealed plan", 1)
+    before = digest(node)
+    etcd.put(json.dumps({**sealed, "guests": {"skip": ["*"]}}))
+    becomes(node, "guests that nobody sealed", 0)
+    check_kept(node, "guests that nobody sealed", before)
+    if "which guests" not in node.get("/healthz")[1]:
+        fail(f"guests that nobody sealed are refused for another reason: {node.get('/healthz')[1]}")
+
+
 def check_published(folder, etcd):
     """The host's document is in etcd while its agent lives, and no plan is made without it when it does not."""
     programs, cpulift = f"{folder}/programs", f"{os.path.dirname(os.path.abspath(PROGRAM))}/cpulift"
@@ -140,7 +154,7 @@ def make_node(folder, plan, program=PROGRAM):
     with open(f"{folder}/conf") as file:
         text = file.read()
     with open(f"{folder}/conf", "w") as file:
-        file.write(text.replace(f"plan = {node.plan}\n", f"plan = {plan}\n") + f"[etcd]\nlease = {LEASE}\n")
+        file.write(text.replace(f"plan = {node.plan}\n", f"plan = {plan}\nroot = {folder}/root\n") + f"[etcd]\nlease = {LEASE}\n")
     return node
 
 
@@ -204,6 +218,7 @@ def test(folder, etcd):
     becomes(node, "etcd does not hang any more", 1, fourth, seconds=90)
     if node.metric("cpulift_agent_etcd_outages_total") != 1:
         fail("an agent that was started anew knows of one outage")
+    check_sealed(folder, etcd, node)
     node.stop()
     check_published(f"{folder}/shown", etcd)
 

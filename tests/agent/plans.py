@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 
-from node import Node, digest, fail, wait_for
+from node import Node, digest, fail, make_sealed, put_key, wait_for
 
 PROGRAM, SOURCE = sys.argv[1:3]
 IN_FORCE, CURRENT, FAULTS = "cpulift_agent_plan_in_force", "cpulift_agent_plan_current", "cpulift_agent_plan_faults_total"
@@ -43,20 +43,6 @@ def put_fifo(node):
     """Nobody ever writes into it, and the agent answers all the same."""
     os.mkfifo(f"{node.folder}/fifo")
     os.rename(f"{node.folder}/fifo", node.plan)
-
-
-def put_key(node):
-    """From now on a plan needs a seal; this one has none."""
-    os.makedirs(f"{node.folder}/root/etc/cpulift")
-    with open(f"{node.folder}/root/etc/cpulift/plan.pub", "w") as file:
-        file.write("-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEARKNJ2Pn9B3VFiWg8nlCGl803ThxVN6H2kcpP+JYWNjo=\n-----END PUBLIC KEY-----\n")
-
-
-def make_sealed(folder):
-    with open(f"{folder}/key.pem", "w") as file:
-        file.write("-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIM3xDSSIkyYTRvPRsac2/ScZN/En9poCuzJ2fAp1Zw6r\n-----END PRIVATE KEY-----\n")
-    words = [f"{os.path.dirname(PROGRAM)}/cpulift", "plan", "--for", "paper", "--virt", "qemu", "--sign", file.name]
-    return subprocess.run(words, check=True, capture_output=True, text=True).stdout
 
 
 def turn_link(node, plan, folder):
@@ -134,7 +120,7 @@ def test(folder):
     break_plan(node, "no seal", lambda: node.put_plan(plan.replace('"lab"', '"unsealed"')))
     if "asks for a seal" not in node.get("/healthz")[1]:
         fail(f"a plan without a seal is refused for another reason: {node.get('/healthz')[1]}")
-    node.put_plan(make_sealed(folder))
+    node.put_plan(make_sealed(PROGRAM, folder))
     becomes(node, "a sealed plan", 1)
     node.stop()
     without_inotify(folder, plan)
