@@ -6,6 +6,9 @@
 #define BACK_OFF_MS     1000
 #define BACK_OFF_MAX_MS 64000
 
+/// A plan changes a few times a day: who tells of more is no etcd that can be followed.
+#define TOLD_IN_A_SECOND_MAX 100
+
 struct follow {
     etcd *client;
     char *key;
@@ -24,6 +27,8 @@ struct follow {
     bool is_putting, is_granting;
     char *refusal, *told; ///< the last that was told of it
     guint64 outages;
+    gint64 second; ///< in which it told something last, and how often
+    unsigned told_then;
 };
 
 /// What a write that is cut off became is not known.
@@ -96,6 +101,15 @@ static void tell_value(follow *self, const etcd_pair *pair)
     self->calls.value(self->calls.data, pair->value, pair->len);
 }
 
+static bool tells_too_much(follow *self, const etcd_reply *reply)
+{
+    gint64 now = g_get_monotonic_time() / G_USEC_PER_SEC;
+    unsigned count = reply->events != NULL ? reply->events->len : 0;
+    self->told_then = (now == self->second ? self->told_then : 0) + MAX(count, 1);
+    self->second = now;
+    return self->told_then > TOLD_IN_A_SECOND_MAX;
+}
+
 static void take_event(void *data, etcd_reply *taken, const cpulift_error *err)
 {
     follow *self = data;
@@ -103,6 +117,10 @@ static void take_event(void *data, etcd_reply *taken, const cpulift_error *err)
     if (err != NULL || reply == NULL) {
         self->watch = NULL;
         leave(self, err != NULL ? err->message : "etcd did not answer");
+        return;
+    }
+    if (tells_too_much(self, reply)) {
+        leave(self, "etcd tells of changes without end");
         return;
     }
     if (reply->is_cancelled && reply->compacted != 0) { // what was missed is read

@@ -430,6 +430,28 @@ static void test_nameless_lease(void **state)
     clear(&told);
 }
 
+/// Neither the processor nor the log of its host are for what tells of changes as fast as it can.
+static void test_flood(void **state)
+{
+    (void)state;
+    g_autoptr(GString) flood = g_string_new(OK);
+    for (unsigned i = 0; i < 2000; i++) {
+        g_string_append(
+            flood, "{\"result\":{\"events\":[{\"kv\":{\"key\":\"YQ==\",\"value\":\"bmV3\"}}]}}\n");
+    }
+    const char *const texts[] = {WHOLE("{\"header\":{\"revision\":\"1\"}}", "27"), flood->str};
+    struct fake_http fake = fake_http_start(texts, G_N_ELEMENTS(texts), true);
+    g_autofree char *place = g_strdup_printf("etcd://127.0.0.1:%u/x", fake.port);
+    struct told told = {.value = g_string_new(NULL)};
+    const struct follow_calls calls = {tell_value, tell_fault, NULL, &told};
+    follow *self = follow_new(new_client(NULL, place), "a", TTL, &calls);
+    wait_for(5, told.fault != NULL && strstr(told.fault, "without end") != NULL);
+    assert_in_range(told.values, 1, 200); // of two seconds
+    follow_free(self);
+    fake_http_stop(&fake);
+    clear(&told);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -467,7 +489,7 @@ int main(void)
         cmocka_unit_test(test_lease),          cmocka_unit_test(test_restart),
         cmocka_unit_test(test_hang),           cmocka_unit_test(test_lost_lease),
         cmocka_unit_test(test_refusal),        cmocka_unit_test(test_twins),
-        cmocka_unit_test(test_nameless_lease),
+        cmocka_unit_test(test_nameless_lease), cmocka_unit_test(test_flood),
     };
     return cmocka_run_group_tests_name("follow", tests, set_up, tear_down);
 }
