@@ -1,15 +1,25 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "base/html.h"
 
+#include "base/text.h"
+
 #include <string.h>
 
+/// Control characters are references by then, which no other character is.
 void html_add(GString *page, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
     g_autofree char *text = g_markup_vprintf_escaped(format, args);
     va_end(args);
-    g_string_append(page, text);
+    text_make_lines_printable(text);
+    const char *at = text;
+    for (const char *control = strstr(at, "&#x"); control != NULL; control = strstr(at, "&#x")) {
+        g_string_append_len(page, at, control - at);
+        g_string_append_c(page, '?');
+        at = strchr(control, ';') + 1;
+    }
+    g_string_append(page, at);
 }
 
 char *html_fill(const char *template, const char *const (*values)[2], size_t count)
