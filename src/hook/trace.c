@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -24,7 +25,7 @@ struct late {
 };
 
 static struct {
-    char path[512], folder[512];
+    char path[PATH_MAX], folder[PATH_MAX];
     const struct trace_role *role;
     struct late late[2]; ///< of one who is strict the second
     volatile bool is_strict;

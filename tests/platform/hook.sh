@@ -159,4 +159,9 @@ expect 0 guard
 has "$folder/out" "plain libvirt 10.0.1"
 expect 0 "$cpulift" detect --root "$folder/virt"
 has "$folder/out" "libvirt: plain libvirt 10.0.1; channels plan, guard"
+# A node controller's home may be long.
+home=$folder/$(printf '%0200d/%0200d/%0200d' 1 2 3)
+mkdir -p "$home/var/log/eucalyptus"
+expect 0 "$hook" eucalyptus hook euca-nc-pre-boot "$home" "$home"
+has "$home/var/log/eucalyptus/cpulift-hook.log" ' eucalyptus '
 echo "$checks checks"
