@@ -80,6 +80,16 @@ static bool is_vendors(const xmlNode *cpu)
     return is_usual;
 }
 
+/// False where a condition, a loop or a variable decides which guest gets it.
+static bool is_for_all(const xmlNode *node)
+{
+    const xmlNode *at = node->parent;
+    while (at->type == XML_ELEMENT_NODE && !is_instruction(at)) {
+        at = at->parent;
+    }
+    return at->type != XML_ELEMENT_NODE || strcmp((const char *)at->name, "template") == 0;
+}
+
 /// The element of this name below the root, of which there must be one at most, in the tree and in
 /// the text.
 static int find_one(const char *text, size_t len, const char *path, const xmlDoc *tree,
@@ -90,10 +100,11 @@ static int find_one(const char *text, size_t len, const char *path, const xmlDoc
     g_autoptr(GArray) places = g_array_new(FALSE, FALSE, sizeof(struct xmltext_element));
     collect_nodes(xmlDocGetRootElement(tree), name, nodes);
     bool is_scanned = collect_places(text, 0, len, name, places);
-    if (!is_scanned || places->len != nodes->len || nodes->len > 1) {
+    if (!is_scanned || places->len != nodes->len || nodes->len > 1 ||
+        (nodes->len > 0 && !is_for_all(nodes->pdata[0]))) {
         return cpulift_error_set(err, CPULIFT_EINPUT,
-                                 "'%s' has a <%s> more than once, or in a form that cannot be "
-                                 "edited in place: use the hook",
+                                 "'%s' has a <%s> more than once, not for every guest, or in a "
+                                 "form that cannot be edited in place: use the hook",
                                  path, name);
     }
     *ret_node = nodes->len > 0 ? nodes->pdata[0] : NULL;
