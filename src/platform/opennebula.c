@@ -54,6 +54,19 @@ static const char *find_fault(const char *target, const root_file *file)
                : NULL;
 }
 
+/// A shell has one function of a name: ours would go, or an operator's, and nobody be told.
+static int check_functions(const root_dir *root, const char *target, const char *text,
+                           cpulift_error **err)
+{
+    static const char own[] = "^[ \\t]*(function[ \\t]+virsh\\b|virsh[ \\t]*\\()";
+    return !g_regex_match_simple(own, text, G_REGEX_MULTILINE | G_REGEX_RAW, 0)
+               ? 0
+               : cpulift_error_set(err, CPULIFT_ECONFLICT,
+                                   "'%s/%s' defines a function 'virsh', and so does ours: take it "
+                                   "out, or use --channel native",
+                                   root->path, target);
+}
+
 static int add_include(const root_dir *root, changeset *set, cpulift_error **err)
 {
     bool is_new = false;
@@ -67,6 +80,7 @@ static int add_include(const root_dir *root, changeset *set, cpulift_error **err
                                  "--root",
                                  root->path, KVMRC);
     }
+    TRY(check_functions(root, target, file.bytes, err));
     g_autoptr(GString) text = g_string_new_len(file.bytes, (gssize)file.len);
     g_autofree char *line = format_include(target);
     kvmrc_add(text, line);

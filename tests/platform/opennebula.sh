@@ -200,6 +200,14 @@ has "$folder/out" "the line that runs our include is not there, or does not run"
 expect 0 "$cpulift" apply "$plan" --platform opennebula --root "$folder/idle" --strict --commit
 has "$folder/out" "1 file changed"
 expect 0 "$cpulift" status --root "$folder/idle"
+# A virsh of the operator's own is not passed by without a word.
+for own in 'virsh() { command virsh -q "$@"; }' 'function virsh { :; }' $'A=1\n\tvirsh ( )\n{ :; }'; do
+    printf '%s\n' "$own" >"$kvmrc"
+    cp "$kvmrc" "$folder/kept"
+    expect 2 "$cpulift" apply "$plan" --platform opennebula --root "$folder/idle" --commit
+    has "$folder/err" "defines a function 'virsh'"
+    same "$folder/kept" "$kvmrc"
+done
 # And where it runs it stays as it is, whatever stands around it.
 runs() {
     opennebula_front "$folder/runs" 7.4.0
