@@ -9,28 +9,32 @@ enum word_kind {
     WORD_CLOSES, ///< it
     WORD_LEADS,  ///< a command follows
     WORD_ENDS,   ///< the file, but in a function
+    WORD_EXITS,  ///< the shell: in a function, too, which may be called
 };
 
 static const struct {
     const char *word;
     enum word_kind kind;
+    char open; ///< what it opens or closes
 } words[] = {
-    {"!", WORD_LEADS},      {"case", WORD_OPENS}, {"do", WORD_LEADS},    {"done", WORD_CLOSES},
-    {"elif", WORD_LEADS},   {"else", WORD_LEADS}, {"esac", WORD_CLOSES}, {"exit", WORD_ENDS},
-    {"fi", WORD_CLOSES},    {"for", WORD_OPENS},  {"if", WORD_OPENS},    {"return", WORD_ENDS},
-    {"select", WORD_OPENS}, {"then", WORD_LEADS}, {"time", WORD_LEADS},  {"until", WORD_OPENS},
-    {"while", WORD_OPENS},  {"{", WORD_OPENS},    {"}", WORD_CLOSES},
+    {"!", WORD_LEADS, 0},        {"case", WORD_OPENS, 'c'},  {"do", WORD_LEADS, 0},
+    {"done", WORD_CLOSES, 'l'},  {"elif", WORD_LEADS, 0},    {"else", WORD_LEADS, 0},
+    {"esac", WORD_CLOSES, 'c'},  {"exit", WORD_EXITS, 0},    {"fi", WORD_CLOSES, 'i'},
+    {"for", WORD_OPENS, 'l'},    {"if", WORD_OPENS, 'i'},    {"return", WORD_ENDS, 0},
+    {"select", WORD_OPENS, 'l'}, {"then", WORD_LEADS, 0},    {"time", WORD_LEADS, 0},
+    {"until", WORD_OPENS, 'l'},  {"while", WORD_OPENS, 'l'}, {"{", WORD_OPENS, '{'},
+    {"}", WORD_CLOSES, '{'},
 };
 
 /// What a shell is in the midst of. `open` has, outermost first, '"', '`', '(' of a subshell or
-/// list, 'a' of each parenthesis in arithmetic, '$' of a parameter in braces.
+/// list, 'a' of each parenthesis in arithmetic, '$' of a parameter in braces, and of compound
+/// commands what `words` has.
 struct scan {
     const char *text, *at;
     GString *open;
     GPtrArray *documents; ///< char *: the ends of here-documents that begin at the next newline; a
                           ///< tab before it where they may be indented
-    unsigned depth;       ///< compound commands that are open
-    unsigned function;    ///< so many are with the body of a function; 0: there is none
+    gsize function;       ///< so much is open with the body of a function; 0: there is none
     bool is_command;      ///< a command can begin here
     bool is_bound;        ///< what follows hangs on what stands before it
     bool is_operator;     ///< an operator was the last
@@ -116,17 +120,21 @@ static bool is_body(const struct scan *scan)
     return (size_t)(at - scan->text) >= len && strncmp(at - len, word, len) == 0;
 }
 
-static void note_word(struct scan *scan, enum word_kind kind)
+static void note_word(struct scan *scan, enum word_kind kind, char open)
 {
-    bool begins_function =
-        kind == WORD_OPENS && *scan->at == '{' && scan->function == 0 && is_body(scan);
-    scan->has_ended |= kind == WORD_ENDS && scan->function == 0;
-    scan->is_lost |= kind == WORD_CLOSES && scan->depth == 0;
-    scan->depth += kind == WORD_OPENS;
-    scan->depth -= kind == WORD_CLOSES && scan->depth > 0;
-    scan->function = begins_function                ? scan->depth
-                     : scan->depth < scan->function ? 0
-                                                    : scan->function;
+    bool is_within = scan->function != 0 || strchr(scan->open->str, '(') != NULL;
+    bool begins_function = open == '{' && kind == WORD_OPENS && !is_within && is_body(scan);
+    // A subshell that ends is not the file that ends.
+    scan->has_ended |= (kind == WORD_ENDS && !is_within) ||
+                       (kind == WORD_EXITS && strchr(scan->open->str, '(') == NULL);
+    if (kind == WORD_OPENS) {
+        g_string_append_c(scan->open, open);
+    } else if (kind == WORD_CLOSES) {
+        close_one(scan, open);
+    }
+    scan->function = begins_function                    ? scan->open->len
+                     : scan->open->len < scan->function ? 0
+                                                        : scan->function;
     scan->is_command = kind == WORD_LEADS || kind == WORD_OPENS;
     scan->is_operator = false;
 }
@@ -139,7 +147,7 @@ static bool read_word(struct scan *scan)
         bool is_brace = strcmp(words[i].word, "{") == 0;
         if (strlen(words[i].word) == len && strncmp(scan->at, words[i].word, len) == 0 &&
             (scan->is_command || is_brace)) {
-            note_word(scan, words[i].kind);
+            note_word(scan, words[i].kind, words[i].open);
             scan->at += len;
             return true;
         }
@@ -151,6 +159,7 @@ static void read_newline(struct scan *scan)
 {
     scan->at++;
     skip_documents(scan);
+    scan->is_lost |= get_open(scan) == 'a'; // may be two subshells
     scan->is_command = true;
     scan->is_bound &= scan->is_operator;
 }
@@ -174,7 +183,7 @@ static void read_parenthesis(struct scan *scan)
     } else if (open == '(' || open == 'a') {
         close_one(scan, open);
     } else {
-        scan->is_lost |= scan->depth == 0; // else it is a pattern of case
+        scan->is_lost |= open != 'c'; // it ends a pattern
     }
     scan->at++;
     scan->is_command = true;
@@ -206,7 +215,7 @@ static void step_plain(struct scan *scan)
         bool is_string = scan->at[2] == '<';
         scan->at += is_string ? 3 : 2;
         (is_string ? (void)0 : note_document(scan));
-    } else if (!is_start || scan->open->len > 0 || !read_word(scan)) {
+    } else if (!is_start || is_sum || get_open(scan) == '`' || !read_word(scan)) {
         scan->at++;
         scan->is_command = false;
         scan->is_operator = false;
@@ -218,6 +227,10 @@ static bool step_common(struct scan *scan)
 {
     char c = *scan->at, open = get_open(scan);
     bool is_string = open == '"';
+    if (c == '\\' && scan->at[1] == '\n') { // as if neither stood there
+        scan->at += 2;
+        return true;
+    }
     if (c == '\\') {
         scan->at += scan->at[1] != '\0' ? 2 : 1;
     } else if (c == '"') {
@@ -250,8 +263,8 @@ static bool step_common(struct scan *scan)
 /// True where a line that begins here is a command by itself, which runs.
 static bool is_plain(const struct scan *scan)
 {
-    return scan->open->len == 0 && scan->documents->len == 0 && scan->depth == 0 &&
-           scan->is_command && !scan->is_bound && !scan->has_ended && !scan->is_lost;
+    return scan->open->len == 0 && scan->documents->len == 0 && scan->is_command &&
+           !scan->is_bound && !scan->has_ended && !scan->is_lost;
 }
 
 /// Reads on to the next line that is a command by itself, or to the end: then NULL.

@@ -190,6 +190,15 @@ idle $'[ -r /etc/nowhere ] || return\n'"$line"$'\n'
 idle $'if true; then\n  return\nfi\n'
 idle $'case x in x) { return; } ;; esac\n'
 idle $'cat >/dev/null <<EOF\nno end\n'
+# What the shell itself does not come behind: a function that it calls ends it, a loop whose head goes on in the next line has a body.
+line_runs_not() {
+    opennebula_front "$folder/never" 7.4.0
+    printf %s "$1" >"$folder/never/var/lib/one/remotes/etc/vmm/kvm/kvmrc"
+    expect 0 "$cpulift" apply "$plan" --platform opennebula --root "$folder/never"
+    has "$folder/out" "+$line"
+}
+line_runs_not $'f() { true && exit; }\n'"$line"$'\n'
+line_runs_not $'true | \\\nfor x in 1; do\n'"$line"$'\ndone\n'
 # One that its owner comments out is put in again; status says that it does not run.
 opennebula_front "$folder/idle" 7.4.0
 kvmrc=$folder/idle/var/lib/one/remotes/etc/vmm/kvm/kvmrc
@@ -220,6 +229,6 @@ runs 'export A="it'"'"'s" B=$((1 << 2)) # don'"'"'t' ''
 runs 'if [ -n "$(echo ")")" ]; then A=(1 2); fi' 'return 0'
 runs $'cat >/dev/null <<EOF\nif\nEOF' 'if true'
 runs $'f() { case $1 in a) echo "${1#"x"}" ;; *) : ;; esac; }' ''
-runs $'f() {\n  if true; then return 1; fi\n}\nfunction g\n{ { exit; }; }\nh ( ) { return; }' ''
+runs $'f() {\n  if true; then return 1; fi\n}\nfunction g\n{ { return; }; }\nh ( ) { return; }' ''
 runs $'while false; do :; done\n[ -n "$A" ] || true' ''
 echo "$checks checks"
