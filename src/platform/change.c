@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "platform/diff.h"
+#include "platform/journal_folder.h"
 #include "platform/properties.h"
 #include "platform/secrets.h"
 
@@ -175,15 +176,29 @@ static int fill_after(struct change *change, const root_dir *root, const char *b
     return root_get_owner(root, change->target, &change->after.uid, &change->after.gid, err);
 }
 
-/// What the journal could not name could not be undone.
-static int check_target(const char *target, cpulift_error **err)
+static bool is_or_is_below(const char *target, const char *folder)
 {
-    return text_is_below(target) && text_is_line(target)
+    size_t len = strlen(folder);
+    return strncmp(target, folder, len) == 0 && (target[len] == '\0' || target[len] == '/');
+}
+
+/// What the journal could not name, what stands in its way and what is changed twice could not be
+/// undone.
+static int check_target(const changeset *set, const char *target, cpulift_error **err)
+{
+    bool is_taken =
+        is_or_is_below(target, JOURNAL_FOLDER) || is_or_is_below(JOURNAL_FOLDER, target);
+    for (size_t i = 0; i < set->changes->len; i++) {
+        const struct change *change = set->changes->pdata[i];
+        is_taken |= change->store == NULL && strcmp(change->target, target) == 0;
+    }
+    return text_is_below(target) && text_is_line(target) && !is_taken
                ? 0
                : cpulift_error_set(err, CPULIFT_EREFUSED,
-                                   "'%s' is no place for a file of ours: a part of it is empty, or "
-                                   "it has characters that are not seen; name another",
-                                   target);
+                                   "'%s' is no place for a file of ours: %s; name another", target,
+                                   is_taken ? "another of them belongs there"
+                                            : "a part of it is empty, or it has characters that "
+                                              "are not seen");
 }
 
 int changeset_add(changeset *set, const root_dir *root, const char *target, const char *bytes,
@@ -193,7 +208,7 @@ int changeset_add(changeset *set, const root_dir *root, const char *target, cons
     change->target = g_strdup(target);
     change->undo = undo;
     TRY(root_load(root, target, &change->before, err));
-    TRY(check_target(target, err));
+    TRY(check_target(set, target, err));
     TRY(fill_after(change, root, bytes, len, mode, err));
     if (!root_file_equal(&change->before, &change->after)) {
         g_ptr_array_add(set->changes, g_steal_pointer(&change));
@@ -208,7 +223,7 @@ int changeset_add_removal(changeset *set, const root_dir *root, const char *targ
     change->target = g_strdup(target);
     change->undo = CHANGE_WHOLE;
     TRY(root_load(root, target, &change->before, err));
-    TRY(check_target(target, err));
+    TRY(check_target(set, target, err));
     if (change->before.exists) {
         g_ptr_array_add(set->changes, g_steal_pointer(&change));
     }

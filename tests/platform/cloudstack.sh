@@ -161,6 +161,15 @@ for place in '/etc/\u0001' '/etc/h\u202e'; do
     [ ! -e "$folder/placed/var" ] || fail "'$place' left a journal"
 done
 
+# Nor may it be the place of another file of ours.
+for place in 'etc/cpulift plan.json' 'var/lib/cpulift/journal 000001.json' 'var/lib/cpulift journal'; do
+    cp "$folder/placed.before/$agent" "$folder/placed/$agent"
+    printf 'agent.hooks.basedir=/%s\nagent.hooks.libvirt_vm_xml_transformer.shell_script=%s\n' "${place% *}" "${place#* }" >>"$folder/placed/$agent"
+    expect 1 "$cpulift" apply "$plan" --platform cloudstack --root "$folder/placed" --commit
+    has "$folder/err" "another of them belongs there"
+    [ ! -e "$folder/placed/var" ] && [ ! -e "$folder/placed/etc/cpulift" ] || fail "'$place' left a file"
+done
+
 # The hook under its contract. Standard input is a pipe that stays open.
 cloudstack_node "$folder/hooked" 4.22.0.0
 expect 0 "$cpulift" apply "$plan" --platform cloudstack --root "$folder/hooked" --commit --skip 'r-*'

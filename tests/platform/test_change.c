@@ -280,13 +280,20 @@ static void test_unreadable_document_is_not_kept(void **state)
 {
     struct place *place = *state;
     g_autoptr(changeset) set = changeset_new("test");
-    const char *const targets[] = {"a//b", "a/./b", "a\x01", "a\xC2\xAD"};
+    const char *const targets[] = {"a//b",
+                                   "a/./b",
+                                   "a\x01",
+                                   "a\xC2\xAD",
+                                   "var",
+                                   JOURNAL_FOLDER,
+                                   JOURNAL_FOLDER "/000001.json"};
     for (size_t i = 0; i < G_N_ELEMENTS(targets); i++) {
         assert_int_equal(add(set, place, targets[i], "x", CHANGE_WHOLE, NULL), CPULIFT_EREFUSED);
         assert_int_equal(changeset_add_removal(set, place->root, targets[i], NULL),
                          CPULIFT_EREFUSED);
     }
     assert_int_equal(add(set, place, "a", "x", CHANGE_WHOLE, NULL), 0);
+    assert_int_equal(add(set, place, "a", "y", CHANGE_WHOLE, NULL), CPULIFT_EREFUSED);
     struct change *change = g_ptr_array_index(set->changes, 0);
     g_free(change->target);
     change->target = g_strdup("./a");
