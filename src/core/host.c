@@ -236,6 +236,9 @@ unsigned host_get_width(const cpulift_host *host, const struct host_guest *guest
     return guest->phys_bits != 0 ? MIN(guest->phys_bits, host->phys_bits) : host->phys_bits;
 }
 
+/// Of the features that follow from a guest's configuration the one that a model has by itself.
+#define TOPOEXT "topoext"
+
 /// What stops some model there. The caller's.
 static GHashTable *collect_blockers(const struct host_guest *guest)
 {
@@ -261,7 +264,8 @@ static void remove_blockers(const catalog *map, struct host_guest *guest)
     g_hash_table_iter_init(&iter, names);
     while (g_hash_table_iter_next(&iter, &name, NULL)) {
         int id = catalog_find_feature(map, name);
-        if (id >= 0 && guest_find_feature(catalog_get_feature(map, (size_t)id)->name) == NULL) {
+        const char *known = id >= 0 ? catalog_get_feature(map, (size_t)id)->name : NULL;
+        if (known != NULL && (guest_find_feature(known) == NULL || strcmp(known, TOPOEXT) == 0)) {
             feature_set_remove(&guest->features, (size_t)id);
         }
     }
@@ -276,34 +280,28 @@ static void remove_others(struct host_guest *guest)
     }
 }
 
-/// True where a host's QEMU gives all of this model but, perhaps, features that it names.
-static bool is_blocked_by_others(const struct host_guest *guest, const char *model,
-                                 const char *feature)
+/// True where a host's QEMU gives all of this model but features that it names.
+static bool is_blocked(const struct host_guest *guest, const char *model)
 {
-    const json_t *blockers = json_object_get(guest->blocked_models, model);
-    bool is_named = json_array_size(blockers) > 0;
-    size_t i;
-    const json_t *blocker;
-    json_array_foreach (blockers, i, blocker) {
-        is_named = is_named && strcmp(json_string_value(blocker), feature) != 0;
-    }
-    return is_named;
+    return json_array_size(json_object_get(guest->blocked_models, model)) > 0;
 }
 
 /// QEMU never sets `topoext` on the CPU that libvirt asks it about (core/tables/guest.def): that an
-/// AMD model which holds it runs under KVM, or is stopped by others only, is what tells that guests
-/// can have it.
+/// AMD model which holds it runs under KVM, or is stopped by others, and none by it, is what tells
+/// that guests can have it.
 static void add_topoext(const cpulift_host *host, const catalog *map, struct host_guest *guest)
 {
-    int id = catalog_find_feature(map, "topoext");
+    int id = catalog_find_feature(map, TOPOEXT);
     bool is_amd = g_strcmp0(host->vendor, "AMD") == 0 || g_strcmp0(host->vendor, "Hygon") == 0;
-    for (size_t i = 0; i < catalog_model_count(map) && id >= 0; i++) {
+    g_autoptr(GHashTable) blockers = collect_blockers(guest);
+    bool can = id >= 0 && !g_hash_table_contains(blockers, TOPOEXT);
+    for (size_t i = 0; can && i < catalog_model_count(map); i++) {
         const struct catalog_model *model = catalog_get_model(map, i);
         feature_set contents = feature_set_unite(model->features, model->qemu_adds);
         if (feature_set_has(&contents, (size_t)id) &&
             ((guest->usable_models != NULL &&
               g_strv_contains((const char *const *)guest->usable_models, model->name)) ||
-             (is_amd && is_blocked_by_others(guest, model->name, "topoext")))) {
+             (is_amd && is_blocked(guest, model->name)))) {
             feature_set_add(&guest->features, (size_t)id);
         }
     }

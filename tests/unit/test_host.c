@@ -90,6 +90,8 @@ static void test_topoext(void **state)
         {"kvm", "AMD", "\"blocked_models\":{\"EPYC\":[\"rdtscp\"]}", true},
         {"kvm", "AMD", "\"blocked_models\":{\"EPYC\":[\"rdtscp\",\"topoext\"]}", false},
         {"kvm", "AMD", "\"blocked_models\":{\"EPYC\":[]}", false},
+        {"kvm", "AMD",
+         "\"usable_models\":[\"EPYC\"],\"blocked_models\":{\"EPYC-Rome\":[\"topoext\"]}", false},
         {"kvm", "Intel", "\"blocked_models\":{\"EPYC\":[\"clzero\"]}", false},
         {"qemu", "AMD", "\"usable_models\":[\"EPYC\"]", false},
     };
