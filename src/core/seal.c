@@ -234,7 +234,8 @@ int seal_check(const cpulift_plan *plan, const char *name, const seal_keys *keys
     if (text == NULL || uncovered != NULL || !is_of_a_key(keys, text, base64)) {
         return cpulift_error_set(err, CPULIFT_EREFUSED,
                                  "'%s' does not have the seal of a key in '%s'%s%s; take the plan "
-                                 "as it was made",
+                                 "as it was made, or seal one "
+                                 "with such a key ('cpulift plan --sign KEY')",
                                  name, keys->name, uncovered != NULL ? ", for it has another " : "",
                                  uncovered != NULL ? uncovered : "");
     }
