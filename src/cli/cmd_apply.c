@@ -201,6 +201,7 @@ static int apply(const struct platform *platform, const char *plan_path, char **
     TRY(plan_check_promise(plan, plan_path, err));
     TRY(root_open(options.root, &root, err));
     TRY(followed_check_seal(root, plan, plan_path, err));
+    TRY(are_files_meant() ? followed_check_place(root, platform->plan_target, err) : 0);
     g_autoptr(platform_stores) all = stores_new(root, libvirt_store_open);
     TRY(check_journal(all, err));
     TRY(plan_changes(platform, plan, all, set, report, err));

@@ -19,6 +19,13 @@ static int check_owner(const root_dir *root, const char *target, const struct ro
     return root_file_check_owner(root, target, &seen, err);
 }
 
+int followed_check_place(const root_dir *root, const char *target, cpulift_error **err)
+{
+    g_auto(root_file) file = {0};
+    TRY(root_load(root, target, &file, err));
+    return file.exists ? check_owner(root, target, &file, err) : 0;
+}
+
 /// *ret_keys is NULL where there are none.
 static int load_keys(const root_dir *root, seal_keys **ret_keys, cpulift_error **err)
 {
@@ -52,8 +59,9 @@ static int load(const root_dir *root, const char *target, const seal_keys *keys,
     }
     TRY(check_owner(root, target, &file, err));
     g_autoptr(cpulift_plan) plan = NULL;
-    TRY(plan_parse(file.bytes, file.len, target, &plan, err));
-    TRY(seal_check(plan, target, keys, err));
+    g_autofree char *name = g_strdup_printf("%s/%s", root->path, target);
+    TRY(plan_parse(file.bytes, file.len, name, &plan, err));
+    TRY(seal_check(plan, name, keys, err));
     *ret_plan = g_steal_pointer(&plan);
     return 0;
 }

@@ -13,3 +13,7 @@ cpulift_plan *followed_load(const root_dir *root, const char **ret_target, GPtrA
 /// (core/seal.h). `name` stands in messages.
 int followed_check_seal(const root_dir *root, const cpulift_plan *plan, const char *name,
                         cpulift_error **err);
+
+/// Whether hooks would take a plan in this place: a file that is there keeps owner and mode, and by
+/// one that others may write none goes.
+int followed_check_place(const root_dir *root, const char *target, cpulift_error **err);

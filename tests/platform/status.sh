@@ -13,9 +13,11 @@ lacks "$folder/out" "install cpulift and apply again"
 expect 0 "$cpulift" status --root "$node"
 has "$folder/out" "transformer.sh: in force"
 
-# A plan that others may write is none that a hook goes by.
+# A plan that others may write is none that a hook goes by, and apply, which keeps the mode, does not say that it is done.
 chmod 666 "$node/etc/cpulift/plan.json"
 expect 2 "$cpulift" status --root "$node"
+has "$folder/err" "plan.json' is not trusted: its owner is user"
+expect 1 "$cpulift" apply "$here/plan.json" --platform cloudstack --root "$node" --hook "$program" --commit
 has "$folder/err" "plan.json' is not trusted: its owner is user"
 chmod 644 "$node/etc/cpulift/plan.json"
 
