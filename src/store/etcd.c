@@ -11,6 +11,8 @@
 #define PAGE_KEYS  32
 #define ANSWER_MAX ((size_t)PAGE_KEYS * (2 << 20) * 4 / 3)
 #define PAGES_MAX  32768
+/// For all pages: a hundred thousand hosts have some 4 GiB.
+#define LIST_MAX_S 600
 
 struct etcd {
     http *client;
@@ -329,7 +331,8 @@ int etcd_list(etcd *self, const char *part, guint64 *revision,
 {
     g_autofree char *prefix = etcd_name_key(self, part, ""), *stop = etcd_reply_end(prefix);
     g_autofree char *last = NULL;
-    for (size_t pages = 0; pages < PAGES_MAX; pages++) {
+    const gint64 end = g_get_monotonic_time() + LIST_MAX_S * G_USEC_PER_SEC;
+    for (size_t pages = 0; pages < PAGES_MAX && g_get_monotonic_time() < end; pages++) {
         g_autoptr(etcd_reply) reply = NULL;
         const char *from = last != NULL ? last : prefix;
         size_t len = strlen(from) + (last != NULL); // the next key that there can be
@@ -341,6 +344,8 @@ int etcd_list(etcd *self, const char *part, guint64 *revision,
             return 0;
         }
     }
-    return cpulift_error_set(err, CPULIFT_EINPUT, "'%s' has more than %d keys below '%s'",
-                             self->name, PAGES_MAX * PAGE_KEYS, prefix);
+    return cpulift_error_set(err, CPULIFT_EREMOTE,
+                             "'%s' tells of keys below '%s' without end: more than %d, or for "
+                             "longer than %d s",
+                             self->name, prefix, PAGES_MAX * PAGE_KEYS, LIST_MAX_S);
 }

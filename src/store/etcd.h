@@ -49,7 +49,7 @@ int etcd_perform(etcd *self, const char *path, char *body, etcd_reply **ret_repl
 
 /// Calls `add` for each key below the prefix and `part`, in their order, as they were at one
 /// revision: *revision, or the newest where it is 0, which is then set. `name` is the rest of the
-/// key. Waits.
+/// key. Waits, ten minutes at most.
 int etcd_list(etcd *self, const char *part, guint64 *revision,
               int (*add)(void *data, const char *name, const etcd_pair *pair, cpulift_error **err),
               void *data, cpulift_error **err);

@@ -8,6 +8,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 // After its prerequisites.
 #include <cmocka.h>
@@ -18,6 +19,18 @@
 
 static const char *const denied[] = {"HTTP/1.1 401 Unauthorized\r\nConnection: close\r\n\r\n"
                                      "{\"error\":\"etcdserver: invalid auth token\",\"code\":16}"};
+
+static gint64 leap; ///< s from one look at it to the next
+
+/// The client's clock.
+gint64 g_get_monotonic_time(void)
+{
+    struct timespec now;
+    static gint64 took;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    took += leap * G_USEC_PER_SEC;
+    return now.tv_sec * G_USEC_PER_SEC + now.tv_nsec / 1000 + took;
+}
 
 static int add(void *data, const char *name, const etcd_pair *pair, cpulift_error **err)
 {
@@ -111,6 +124,21 @@ static void test_pages(void **state)
     g_autoptr(GString) found = g_string_new(NULL);
     assert_int_equal(list(pages, 2, false, found, NULL), 0);
     assert_string_equal(found->str, "a=a;b=b;");
+}
+
+/// One that goes on and on, each page in time, is left.
+static void test_endless(void **state)
+{
+    (void)state;
+    static const char *const pages[] = {PAIRS ",\"more\":true}",
+                                        OK "{\"header\":{\"revision\":\"9\"},\"kvs\":[{\"key\":"
+                                           "\"eC9ob3N0cy9i\",\"value\":\"Yg==\"}],\"more\":true}"};
+    g_autoptr(GString) found = g_string_new(NULL);
+    g_autoptr(cpulift_error) err = NULL;
+    leap = 500;
+    assert_int_equal(list(pages, 2, false, found, &err), CPULIFT_EREMOTE);
+    leap = 0;
+    assert_non_null(strstr(err->message, "without end"));
 }
 
 /// Another member is asked, once each.
@@ -227,9 +255,10 @@ static void test_access(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_answers),   cmocka_unit_test(test_pages),
-        cmocka_unit_test(test_members),   cmocka_unit_test(test_agents),
-        cmocka_unit_test(test_tls_files), cmocka_unit_test(test_access),
+        cmocka_unit_test(test_answers), cmocka_unit_test(test_pages),
+        cmocka_unit_test(test_endless), cmocka_unit_test(test_members),
+        cmocka_unit_test(test_agents),  cmocka_unit_test(test_tls_files),
+        cmocka_unit_test(test_access),
     };
     return cmocka_run_group_tests_name("etcd", tests, NULL, NULL);
 }
