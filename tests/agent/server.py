@@ -313,9 +313,22 @@ def limits(folder):
     node.stop()
 
 
+def unlike(folder):
+    """A certificate with another's key, which GnuTLS would take where both are Ed25519, and what is none."""
+    for kind in ("ed25519", "rsa:2048"):
+        for name in ("one", "other"):
+            subprocess.run(["openssl", "req", "-x509", "-newkey", *kind.split(), "-nodes", "-days", "2", "-subj", "/CN=x", "-keyout", f"{name}.key", "-out",
+                            f"{name}.pem"], check=True, capture_output=True, cwd=folder)
+        refused(folder, "", f"certificate = {folder}/one.pem\nkey = {folder}/other.key\nclients = {folder}/one.pem\n", "is not the key of the certificate")
+    refused(folder, "", f"certificate = {folder}/one.key\nkey = {folder}/one.key\nclients = {folder}/one.pem\n", "one.key' is no certificate in PEM")
+    refused(folder, "", f"certificate = {folder}/one.pem\nkey = {folder}/one.pem\nclients = {folder}/one.pem\n", "one.pem' is no private key")
+    refused(folder, "", f"certificate = {folder}/one.pem\nkey = {folder}/one.key\nclients = {folder}/conf\n", "conf' is no certificate in PEM")
+
+
 each(starts)
 each(limits)
 if shutil.which("openssl"):
     each(secure)
+    each(unlike)
 else:
     print("TLS: not tested, that needs openssl")
