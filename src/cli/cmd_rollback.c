@@ -3,6 +3,7 @@
 #include "cli/commands.h"
 #include "cli/libvirt_store.h"
 #include "cli/undone.h"
+#include "platform/followed.h"
 #include "platform/journal.h"
 
 static struct {
@@ -45,6 +46,17 @@ static int add_only(struct stores *all, store_key **ret_only, cpulift_error **er
     return libvirt_store_add(all, options.connect, ret_only, &conn, err);
 }
 
+/// What came back need not have the seal that is asked for now.
+static void warn_of_plan(const root_dir *root)
+{
+    const char *target = NULL;
+    g_autoptr(GPtrArray) whys = g_ptr_array_new_with_free_func(g_free);
+    plan_free(followed_load(root, &target, whys));
+    for (size_t i = 0; i < whys->len; i++) {
+        command_warn("hooks take no plan now: %s", (const char *)whys->pdata[i]);
+    }
+}
+
 static int run(char **arguments, size_t count)
 {
     (void)arguments;
@@ -82,6 +94,9 @@ static int run(char **arguments, size_t count)
         options.connect != NULL ? "" : "Now restart what 'cpulift apply' named, if anything.\n",
         options.commit};
     g_autofree char *text = undone_format(&undone, options.json);
+    if (options.commit) {
+        warn_of_plan(root);
+    }
     int status = options.commit ? command_say_changed(text, options.json, EXIT_YES)
                                 : command_say(text, options.json, EXIT_YES);
     return rc != 0 ? command_fail(&err) : status;

@@ -55,8 +55,8 @@ static int take_block(const char **at, const char *label, const unsigned char *h
 static int refuse_keys(const char *name, const char *kind, const char *how, cpulift_error **err)
 {
     return cpulift_error_set(err, CPULIFT_EINPUT,
-                             "'%s' is no Ed25519 %s key in PEM of at most 64 KiB; %s makes one",
-                             name, kind, how);
+                             "'%s' is no Ed25519 %s of at most 64 KiB; %s makes one", name, kind,
+                             how);
 }
 
 int seal_keys_parse(const char *text, size_t len, const char *name, seal_keys **ret_keys,
@@ -74,7 +74,7 @@ int seal_keys_parse(const char *text, size_t len, const char *name, seal_keys **
     }
     // What file_load_trusted() would not read is none for apply either.
     if (rc < 0 || keys->bytes->len == 0 || len > PEM_MAX) {
-        return refuse_keys(name, "public", "'openssl pkey -pubout'", err);
+        return refuse_keys(name, "public key in PEM", "'openssl pkey -pubout'", err);
     }
     *ret_keys = g_steal_pointer(&keys);
     return 0;
@@ -151,7 +151,8 @@ static int read_private(const char *path, unsigned char *secret, cpulift_error *
     int rc = take_block(&at, "PRIVATE KEY", private_head, sizeof private_head, seed);
     sodium_memzero(text, len);
     if (rc != 0) {
-        return refuse_keys(path, "private", "'openssl genpkey -algorithm ed25519'", err);
+        return refuse_keys(path, "private key in PEM, without a password,",
+                           "'openssl genpkey -algorithm ed25519'", err);
     }
     (void)crypto_sign_ed25519_seed_keypair(public, secret, seed);
     sodium_memzero(seed, sizeof seed);
