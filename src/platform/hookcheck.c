@@ -3,6 +3,7 @@
 
 #include "base/auto.h"
 #include "base/jobs.h"
+#include "platform/followed.h"
 #include "platform/hookfile.h"
 
 #include <fcntl.h>
@@ -79,6 +80,9 @@ char *hookcheck_find_fault(const root_dir *root, const char *target, const root_
     g_autofree char *program = hookfile_find_program(file);
     if (program == NULL || g_str_has_prefix(target, REMOTES)) {
         return NULL;
+    }
+    if (followed_check_place(root, target, NULL) != 0) {
+        return g_strdup("may be changed by others");
     }
     g_autofree char *below = g_build_filename(root->path, program, NULL);
     bool is_here = strcmp(root->path, "/") == 0 || access(below, F_OK) != 0;

@@ -62,6 +62,12 @@ if chown 12345 "$program" 2>/dev/null; then
     [ ! -e "$folder/ran" ] || fail "a stranger's program was run"
     chown 0 "$program"
 fi
+# Nor is what calls it in force.
+script=$node/etc/cloudstack/agent/hooks/libvirt-vm-xml-transformer.sh
+chmod 775 "$script"
+expect 1 "$cpulift" status --root "$node"
+has "$folder/out" "libvirt-vm-xml-transformer.sh: may be changed by others"
+chmod 755 "$script"
 expect 0 "$cpulift" status --root "$node"
 [ -e "$folder/ran" ] || fail "the program was not asked"
 # A node that is a folder has its own; what stands there is not run here.
