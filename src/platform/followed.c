@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "platform/followed.h"
 
+#include "base/auto.h"
 #include "core/seal.h"
 #include "platform/platform.h"
 
+#include <errno.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /// A hook goes by no plan that others may write. It runs as the owner of the plan's folder, where
@@ -26,11 +29,30 @@ int followed_check_place(const root_dir *root, const char *target, cpulift_error
     return file.exists ? check_owner(root, target, &file, err) : 0;
 }
 
+/// Whoever may write the folder of the keys can take them away, and nobody is told.
+static int check_folder(const root_dir *root, cpulift_error **err)
+{
+    struct stat st;
+    autoclose int fd = -1;
+    g_autofree char *folder = g_path_get_dirname(SEAL_KEYS_TARGET);
+    TRY(root_open_folder(root, folder, &fd, err));
+    if (fd < 0) {
+        return 0;
+    }
+    if (fstat(fd, &st) != 0) {
+        return cpulift_error_set(err, CPULIFT_ESYSTEM, "cannot look at '%s/%s': %s", root->path,
+                                 folder, g_strerror(errno));
+    }
+    const struct root_file seen = {.uid = st.st_uid, .mode = st.st_mode & 07777};
+    return check_owner(root, folder, &seen, err);
+}
+
 /// *ret_keys is NULL where there are none.
 static int load_keys(const root_dir *root, seal_keys **ret_keys, cpulift_error **err)
 {
     g_auto(root_file) file = {0};
     *ret_keys = NULL;
+    TRY(check_folder(root, err));
     TRY(root_load(root, SEAL_KEYS_TARGET, &file, err));
     if (!file.exists) {
         return 0;
