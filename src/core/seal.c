@@ -34,13 +34,16 @@ static int take_block(const char **at, const char *label, const unsigned char *h
     if (start == NULL) {
         return 1;
     }
+    if (!g_str_has_prefix(start, begin)) {
+        return -1;
+    }
+    start += strlen(begin);
     const char *end = strstr(start, "-----END ");
-    if (!g_str_has_prefix(start, begin) || end == NULL) {
+    if (end == NULL) {
         return -1;
     }
     gsize count = 0;
-    g_autofree char *base64 =
-        g_strndup(start + strlen(begin), (gsize)(end - start) - strlen(begin));
+    g_autofree char *base64 = g_strndup(start, (gsize)(end - start));
     g_autofree guchar *der = g_base64_decode(base64, &count);
     bool is_key = count == len + KEY_BYTES && memcmp(der, head, len) == 0;
     if (is_key) {

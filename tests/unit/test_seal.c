@@ -179,6 +179,7 @@ static void what_is_no_key_is_refused(void **state)
         PRIVATE,
         PUBLIC PRIVATE,
         "-----BEGIN PUBLIC KEY-----\n",
+        "-----BEGIN PUBLIC KEY-----END PUBLIC KEY-----\n",
         "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA\n-----END PUBLIC KEY-----\n",
         X25519,
         large,
