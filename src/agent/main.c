@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /// cpuliftd: reads what it is told, starts the agent and runs its loop until a signal ends it.
 #include "agent/agent.h"
+#include "agent/plans.h"
 #include "agent/say.h"
 #include "agent/source.h"
 #include "base/text.h"
@@ -65,7 +66,10 @@ static int run(const agent_settings *settings)
 static int check(const agent_settings *settings)
 {
     g_autoptr(cpulift_error) err = NULL;
-    return source_check(settings, &err) == 0 && server_check(settings, &err) == 0 ? 0 : fail(err);
+    return plans_check(settings, &err) == 0 && source_check(settings, &err) == 0 &&
+                   server_check(settings, &err) == 0
+               ? 0
+               : fail(err);
 }
 
 /// The help of the options, with the keys of the configuration below them.

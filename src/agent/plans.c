@@ -151,6 +151,18 @@ static void load_last(plans *self)
     take(self, g_steal_pointer(&plan), digest);
 }
 
+int plans_check(const agent_settings *settings, cpulift_error **err)
+{
+    enum file_kind kind = FILE_NONE;
+    TRY(file_find_kind(settings->agent_root, &kind, err));
+    return kind == FILE_FOLDER
+               ? 0
+               : cpulift_error_set(err, CPULIFT_EINPUT,
+                                   "key 'root': '%s' is no folder, so that no keys for plans would "
+                                   "be found there; name the root of this node",
+                                   settings->agent_root);
+}
+
 int plans_open(const agent_settings *settings, void (*changed)(void *data), void *data,
                plans **ret_plans, cpulift_error **err)
 {
@@ -161,6 +173,7 @@ int plans_open(const agent_settings *settings, void (*changed)(void *data), void
     self->where = g_strdup(settings->agent_plan);
     self->changed = changed;
     self->data = data;
+    TRY(plans_check(settings, err));
     self->fault = g_strdup("its source has not said anything yet");
     load_last(self);
     TRY(source_open(settings, &calls, &self->source, err));

@@ -16,6 +16,9 @@ struct plans_state {
     guint64 faults;           ///< how often that happened
 };
 
+/// Refuses a root that is no folder: there would be no keys.
+int plans_check(const agent_settings *settings, cpulift_error **err);
+
 /// Takes what the folder `state` has, then follows the source. `changed` is called whenever another
 /// plan is in force; not before this returns. The caller's.
 int plans_open(const agent_settings *settings, void (*changed)(void *data), void *data,

@@ -151,6 +151,7 @@ def refuse(folder, plan, message):
 
 def make_node(folder, plan, program=PROGRAM):
     node = Node(program, folder)
+    os.makedirs(f"{folder}/root", exist_ok=True)
     with open(f"{folder}/conf") as file:
         text = file.read()
     with open(f"{folder}/conf", "w") as file:

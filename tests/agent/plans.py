@@ -91,6 +91,7 @@ def test(folder):
         plan = file.read()
     promise = json.loads(plan)
     promise["definition"]["check"] = "partial"
+    os.mkdir(f"{folder}/root")
     node = Node(PROGRAM, folder, more=f"connect = test:///default\nroot = {folder}/root").start()
     if node.get("/healthz")[0] != 503 or node.metric(IN_FORCE) != 0:
         fail("without a plan it is not well")

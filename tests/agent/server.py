@@ -282,6 +282,7 @@ def starts(folder):
     refused(folder, "", "certificate = /x\nkey = /x\nclients = /x\n", "cannot open '/x'")
     refused(folder, "", "mode = 999\n", "no permissions")
     refused(folder, "", "", "no place for a plan", plan="here.json")
+    refused(folder, "", "[agent]\nroot = /nowhere\n", "'/nowhere' is no folder")
     refused(folder, "", "", "names no plan", plan="etcd://127.0.0.1:1/prefix")
     refused(folder, "", "", "is no HOST:PORT", plan="etcd://a:b/prefix/plan/x")
     refused(folder, "", "[etcd]\nuser = me\n", "password", plan="etcd://there:1/p/plan/x")
