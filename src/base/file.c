@@ -50,8 +50,8 @@ int file_check_owner(uid_t uid, mode_t mode, const char *path, cpulift_error **e
     }
     return cpulift_error_set(err, CPULIFT_EREFUSED,
                              "'%s' is not trusted: its owner is user %u, its mode %04o, so that "
-                             "others than root and you may have written it; look at it, then give "
-                             "it to root (chown root, chmod go-w) or remove it",
+                             "others than root and you may have written it; look at it, then "
+                             "make it root's or yours (chown) and nobody else's (chmod go-w)",
                              path, (unsigned)uid, (unsigned)mode & 07777);
 }
 

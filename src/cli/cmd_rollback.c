@@ -49,9 +49,8 @@ static int add_only(struct stores *all, store_key **ret_only, cpulift_error **er
 /// What came back need not have the seal that is asked for now.
 static void warn_of_plan(const root_dir *root)
 {
-    const char *target = NULL;
     g_autoptr(GPtrArray) whys = g_ptr_array_new_with_free_func(g_free);
-    plan_free(followed_load(root, &target, whys));
+    plan_free(followed_load(root, whys).plan);
     for (size_t i = 0; i < whys->len; i++) {
         command_warn("hooks take no plan now: %s", (const char *)whys->pdata[i]);
     }

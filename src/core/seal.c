@@ -148,7 +148,18 @@ static int read_private(const char *path, unsigned char *secret, cpulift_error *
 {
     g_autofree char *text = NULL;
     size_t len = 0;
+    struct stat st = {0};
     unsigned char seed[KEY_BYTES], public[KEY_BYTES];
+    if (strcmp(path, "-") != 0 && stat(path, &st) != 0) {
+        return cpulift_error_set(err, CPULIFT_ESYSTEM, "cannot open '%s': %s", path,
+                                 g_strerror(errno));
+    }
+    if ((st.st_mode & S_IROTH) != 0) {
+        return cpulift_error_set(err, CPULIFT_EREFUSED,
+                                 "'%s' may be read by every user, who could seal plans with it; "
+                                 "make another key, which only you can read (chmod 600)",
+                                 path);
+    }
     TRY(file_load_trusted(path, PEM_MAX, &text, &len, err));
     const char *at = text;
     int rc = take_block(&at, "PRIVATE KEY", private_head, sizeof private_head, seed);
@@ -185,17 +196,33 @@ int seal_put(cpulift_plan *plan, const char *key_path, cpulift_error **err)
     return 0;
 }
 
-static bool is_of_a_key(const seal_keys *keys, const char *text, const char *base64)
+/// Which key, from 1 on, has signed the text; 0: none.
+static unsigned find_key(const seal_keys *keys, const char *text, const char *base64)
 {
     gsize len = 0;
     g_autofree guchar *signature = g_base64_decode(base64, &len);
-    bool is_one = false;
-    for (guint at = 0; len == crypto_sign_ed25519_BYTES && !is_one && at < keys->bytes->len;
-         at += KEY_BYTES) {
-        is_one = crypto_sign_ed25519_verify_detached(signature, (const unsigned char *)text,
-                                                     strlen(text), keys->bytes->data + at) == 0;
+    unsigned count = len == crypto_sign_ed25519_BYTES ? seal_keys_count(keys) : 0;
+    for (unsigned i = 0; i < count; i++) {
+        if (crypto_sign_ed25519_verify_detached(signature, (const unsigned char *)text,
+                                                strlen(text),
+                                                keys->bytes->data + (size_t)i * KEY_BYTES) == 0) {
+            return i + 1;
+        }
     }
-    return is_one;
+    return 0;
+}
+
+unsigned seal_keys_count(const seal_keys *keys)
+{
+    return keys->bytes->len / KEY_BYTES;
+}
+
+unsigned seal_find_key(const cpulift_plan *plan, const seal_keys *keys)
+{
+    const json_t *seal = json_object_get(plan->document, "seal");
+    const char *base64 = json_get_string(seal, "ed25519");
+    g_autofree char *text = format_covered(plan->document, json_object_get(seal, "covers"));
+    return base64 != NULL && text != NULL ? find_key(keys, text, base64) : 0;
 }
 
 /// What is taken and not covered; NULL: nothing. The caller's.
@@ -235,7 +262,7 @@ int seal_check(const cpulift_plan *plan, const char *name, const seal_keys *keys
     }
     g_autofree char *text = format_covered(plan->document, covers);
     g_autofree char *uncovered = find_uncovered(plan, covers);
-    if (text == NULL || uncovered != NULL || !is_of_a_key(keys, text, base64)) {
+    if (text == NULL || uncovered != NULL || find_key(keys, text, base64) == 0) {
         return cpulift_error_set(err, CPULIFT_EREFUSED,
                                  "'%s' does not have the seal of a key in '%s'%s%s; take the plan "
                                  "as it was made, or seal one "

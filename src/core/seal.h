@@ -24,6 +24,11 @@ int seal_keys_load(const char *path, seal_keys **ret_keys, cpulift_error **err);
 void seal_keys_free(seal_keys *keys);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(seal_keys, seal_keys_free)
 
+unsigned seal_keys_count(const seal_keys *keys);
+
+/// Which of the keys, from 1 on, has sealed the plan; 0: none.
+unsigned seal_find_key(const cpulift_plan *plan, const seal_keys *keys);
+
 /// Puts a seal into the plan's document, by the private key in a PEM file as 'openssl genpkey
 /// -algorithm ed25519' writes it, without a password.
 int seal_put(cpulift_plan *plan, const char *key_path, cpulift_error **err);

@@ -88,25 +88,27 @@ static int load(const root_dir *root, const char *target, const seal_keys *keys,
     return 0;
 }
 
-cpulift_plan *followed_load(const root_dir *root, const char **ret_target, GPtrArray *whys)
+struct followed followed_load(const root_dir *root, GPtrArray *whys)
 {
     size_t count = 0;
     const struct platform *const *all = platform_list(&count);
-    cpulift_plan *plan = NULL;
+    struct followed found = {0};
     g_autoptr(seal_keys) keys = NULL;
     g_autoptr(cpulift_error) problem = NULL;
     // Without a plan, too, it is said that none would be taken.
     if (load_keys(root, &keys, &problem) != 0) {
         g_ptr_array_add(whys, g_strdup(problem->message));
-        return NULL;
+        return found;
     }
-    for (size_t i = 0; i < count && plan == NULL; i++) {
+    for (size_t i = 0; i < count && found.plan == NULL; i++) {
         g_autoptr(cpulift_error) err = NULL;
-        *ret_target = all[i]->plan_target;
-        if (load(root, *ret_target, keys, &plan, &err) != 0 &&
+        found.target = all[i]->plan_target;
+        if (load(root, found.target, keys, &found.plan, &err) != 0 &&
             !g_ptr_array_find_with_equal_func(whys, err->message, g_str_equal, NULL)) {
             g_ptr_array_add(whys, g_strdup(err->message));
         }
     }
-    return plan;
+    found.keys = keys != NULL ? seal_keys_count(keys) : 0;
+    found.key = keys != NULL && found.plan != NULL ? seal_find_key(found.plan, keys) : 0;
+    return found;
 }

@@ -5,9 +5,15 @@
 #include "core/plan.h"
 #include "platform/root.h"
 
-/// The plan, the caller's; NULL where none is installed, or none that a hook would take, of which
-/// each adds to `whys` why not. *ret_target (static) is its place.
-cpulift_plan *followed_load(const root_dir *root, const char **ret_target, GPtrArray *whys);
+struct followed {
+    cpulift_plan *plan; ///< the caller's; NULL: none is installed, or none that a hook would take
+    const char *target; ///< its place, static
+    unsigned keys;      ///< of which one must have sealed it; 0: none is asked for
+    unsigned key;       ///< which of them did, from 1 on
+};
+
+/// What there is of it; why a hook would not take what is installed is added to `whys`.
+struct followed followed_load(const root_dir *root, GPtrArray *whys);
 
 /// Whether this node takes the plan: one without a seal is refused where the node has keys
 /// (core/seal.h). `name` stands in messages.

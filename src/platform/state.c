@@ -2,7 +2,6 @@
 #include "platform/state.h"
 
 #include "base/text.h"
-#include "core/guest.h"
 #include "platform/followed.h"
 #include "platform/hookcheck.h"
 #include "platform/journal.h"
@@ -15,6 +14,7 @@
 #define PLAN(member)    RECORD_AT(struct state_plan, member)
 #define QEMU(member)    RECORD_AT(struct state_qemu, member)
 #define FILES(member)   RECORD_AT(struct state_file, member)
+#define SEAL(member)    RECORD_AT(struct state_seal, member)
 #define DEFINED(member) RECORD_AT(struct state_definition, member)
 #define UNTUNED(member) RECORD_AT(struct state_untuned, member)
 #define OTHERS          RECORD_REQUIRED | RECORD_TEXT // what anybody writes into the trace
@@ -35,6 +35,13 @@ static const struct record installed_record = {
         {"features", &record_uint, PLAN(features), RECORD_REQUIRED, .meaning = "how many"},
         {"qemu", &record_object, .record = &range_record, .meaning = "the versions of its hosts"}),
     .size = sizeof(struct state_plan),
+};
+
+static const struct record seal_record = {
+    RECORD_ROWS({"keys", &record_uint, SEAL(keys), RECORD_REQUIRED, .meaning = "how many"},
+                {"key", &record_uint, SEAL(key),
+                 .meaning = "which of them, from 1 on, sealed the plan; absent: none"}),
+    .size = sizeof(struct state_seal),
 };
 
 static const struct record qemu_record = {
@@ -73,6 +80,8 @@ const struct record state_record = {
          .meaning = "an apply was killed before it ended"},
         {"plan", &record_pointer, STATE(plan), RECORD_REQUIRED | RECORD_NULL,
          .record = &installed_record, .meaning = "that the hooks go by; null: none is installed"},
+        {"seal", &record_pointer, STATE(seal), .record = &seal_record,
+         .meaning = "the keys of which one must have sealed a plan; absent: no seal is asked for"},
         {"qemu", &record_pointer, STATE(qemu), .record = &qemu_record,
          .meaning = "the node's; absent: apply did not record it"},
         {"files", &record_list, STATE(files), RECORD_REQUIRED, .record = &file_record,
@@ -285,9 +294,13 @@ static GPtrArray *compare(const cpulift_plan *in_force, const cpulift_plan *held
 static void read_plan(node_state *state, const root_dir *root, const GPtrArray *sets,
                       const cpulift_plan *held)
 {
-    const char *target = NULL;
-    g_autoptr(cpulift_plan) plan = followed_load(root, &target, state->unasked);
-    state->plan = plan != NULL ? describe_plan(plan, target) : NULL;
+    const struct followed found = followed_load(root, state->unasked);
+    g_autoptr(cpulift_plan) plan = found.plan;
+    state->plan = plan != NULL ? describe_plan(plan, found.target) : NULL;
+    if (found.keys > 0) {
+        state->seal = record_new(&seal_record);
+        *state->seal = (struct state_seal){found.keys, found.key};
+    }
     if (plan == NULL && state->unasked->len == 0 && sets->len > 0) {
         plan = changeset_find_plan(sets->pdata[sets->len - 1]);
     }
@@ -344,131 +357,4 @@ bool state_is_good(const node_state *state)
         is_good = is_good && (strcmp(now, "in force") == 0 || strcmp(now, "no longer there") == 0);
     }
     return is_good;
-}
-
-static void format_plan(GString *out, const node_state *state)
-{
-    const struct state_plan *plan = state->plan;
-    if (plan != NULL) {
-        g_string_append_printf(out, "plan /%s: pool %s, %s, %s, model %s, %u features\n",
-                               plan->target, plan->pool, plan->variant, plan->virt, plan->model,
-                               plan->features);
-    } else {
-        g_string_append(out, state->unasked->len > 0 ? "no plan that hooks take is installed\n"
-                                                     : "no plan is installed\n");
-    }
-}
-
-static void format_qemu(GString *out, const node_state *state)
-{
-    const struct state_plan *plan = state->plan;
-    const struct state_qemu *qemu = state->qemu;
-    if (plan != NULL && guest_find_side(plan->qemu_min, plan->qemu_max) == GUEST_QEMU_ACROSS) {
-        g_string_append_printf(out,
-                               "its hosts have QEMU %s to %s: guests with more than one logical "
-                               "CPU per socket do not migrate across " GUEST_QEMU_BREAK_TEXT "\n",
-                               plan->qemu_min, plan->qemu_max);
-    }
-    if (qemu != NULL && g_strcmp0(qemu->applied, qemu->now) != 0) {
-        g_string_append_printf(
-            out,
-            "%s was QEMU %s when the plan was applied and is %s now: scan this host, plan and "
-            "apply again\n",
-            qemu->emulator, qemu->applied, qemu->now != NULL ? qemu->now : "gone");
-    }
-}
-
-/// How often each reason stands in the list. `reasons` gets each once, in the order in which they
-/// first came. The caller unrefs.
-static GHashTable *count_reasons(const GPtrArray *starts, GPtrArray *reasons)
-{
-    GHashTable *counts = g_hash_table_new(g_str_hash, g_str_equal);
-    for (size_t i = 0; i < starts->len; i++) {
-        const struct state_untuned *one = starts->pdata[i];
-        size_t count = GPOINTER_TO_SIZE(g_hash_table_lookup(counts, one->why));
-        if (count == 0) {
-            g_ptr_array_add(reasons, one->why);
-        }
-        g_hash_table_replace(counts, one->why, GSIZE_TO_POINTER(count + 1));
-    }
-    return counts;
-}
-
-static void format_untuned(GString *out, const GPtrArray *untuned, const char *what)
-{
-    g_autoptr(GPtrArray) reasons = g_ptr_array_new();
-    g_autoptr(GHashTable) counts = count_reasons(untuned, reasons);
-    g_string_append_printf(out, "%u %s\n", untuned->len, what);
-    for (size_t r = 0; r < reasons->len; r++) {
-        const char *why = g_ptr_array_index(reasons, r);
-        g_string_append_printf(out, "  %zu: %s\n",
-                               GPOINTER_TO_SIZE(g_hash_table_lookup(counts, why)), why);
-    }
-    if (untuned->len > 0) {
-        const struct state_untuned *last = untuned->pdata[untuned->len - 1];
-        g_string_append_printf(out, "  the last: %s at %s\n", last->guest, last->time);
-    }
-}
-
-/// Each note once, with the guest of which it was written last.
-static void format_notes(GString *out, const GPtrArray *notes)
-{
-    g_autoptr(GPtrArray) reasons = g_ptr_array_new();
-    g_autoptr(GHashTable) counts = count_reasons(notes, reasons);
-    g_autoptr(GHashTable) lasts = g_hash_table_new(g_str_hash, g_str_equal);
-    for (size_t i = 0; i < notes->len; i++) {
-        struct state_untuned *note = notes->pdata[i];
-        g_hash_table_replace(lasts, note->why, note);
-    }
-    for (size_t r = 0; r < reasons->len; r++) {
-        const struct state_untuned *last = g_hash_table_lookup(lasts, reasons->pdata[r]);
-        size_t count = GPOINTER_TO_SIZE(g_hash_table_lookup(counts, last->why));
-        g_autofree char *who =
-            count > 1 ? g_strdup_printf("%zu guests, the last ", count) : g_strdup("");
-        g_string_append_printf(out, "note of %s%s at %s: %s\n", who, last->guest, last->time,
-                               last->why);
-    }
-}
-
-static void format_differences(GString *out, const GPtrArray *differences)
-{
-    if (differences != NULL && differences->len == 0) {
-        g_string_append(out, "the installed plan is the plan given\n");
-    }
-    for (size_t i = 0; differences != NULL && i < differences->len; i++) {
-        const struct compare_difference *one = differences->pdata[i];
-        g_string_append_printf(out, "%s: installed %s, in the plan given %s\n", one->what,
-                               one->a != NULL ? one->a : "none", one->b != NULL ? one->b : "none");
-    }
-}
-
-char *state_format(const node_state *state)
-{
-    GString *out = g_string_new(NULL);
-    format_plan(out, state);
-    format_qemu(out, state);
-    format_differences(out, state->differences);
-    if (state->is_interrupted) {
-        g_string_append(out, "an apply was interrupted: 'cpulift rollback' takes it back, another "
-                             "'cpulift apply --commit' takes it back and begins anew\n");
-    }
-    for (size_t i = 0; i < state->files->len; i++) {
-        const struct state_file *file = g_ptr_array_index(state->files, i);
-        g_string_append_printf(out, "%s /%s: %s\n", file->platform, file->target, file->state);
-    }
-    for (size_t i = 0; i < state->definitions->len; i++) {
-        const struct state_definition *one = g_ptr_array_index(state->definitions, i);
-        g_string_append_printf(out, "definition of %s at %s: %s\n", one->guest, one->uri,
-                               one->state);
-    }
-    format_untuned(out, state->untuned, "starts of guests were left untuned");
-    if (state->unjudged != NULL) {
-        format_untuned(out, state->unjudged, "guests passed the guard, which could not judge them");
-    }
-    if (state->stopped != NULL) {
-        format_untuned(out, state->stopped,
-                       "starts of guests were stopped: hooks are strict and failed");
-    }
-    format_notes(out, state->notes);
-    return g_string_free(out, FALSE);
 }

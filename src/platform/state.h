@@ -19,6 +19,12 @@ struct state_qemu {
     char *now; ///< NULL: it is gone or does not tell
 };
 
+/// The keys of which one must have sealed a plan.
+struct state_seal {
+    unsigned keys;
+    unsigned key; ///< which of them sealed the installed one, from 1 on; 0: none
+};
+
 struct state_file {
     char *platform, *target, *state;
 };
@@ -36,6 +42,7 @@ struct state_untuned {
 typedef struct node_state {
     bool is_interrupted;     ///< an apply was killed
     struct state_plan *plan; ///< that the hooks go by; NULL: none is installed, or it is broken
+    struct state_seal *seal; ///< NULL: none is asked for
     struct state_qemu *qemu; ///< NULL: apply did not record it
     GPtrArray *files;        ///< struct state_file *
     GPtrArray *definitions;  ///< struct state_definition *

@@ -40,14 +40,14 @@ def wait_for(what, condition, seconds=20):
 
 def put_key(node):
     """From now on a plan needs a seal."""
-    os.makedirs(f"{node.folder}/root/etc/cpulift")
+    os.makedirs(f"{node.folder}/root/etc/cpulift", exist_ok=True)
     with open(f"{node.folder}/root/etc/cpulift/plan.pub", "w") as file:
         file.write("-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEARKNJ2Pn9B3VFiWg8nlCGl803ThxVN6H2kcpP+JYWNjo=\n-----END PUBLIC KEY-----\n")
 
 
 def make_sealed(program, folder):
     """Of the key that put_key() asks for."""
-    with open(f"{folder}/key.pem", "w") as file:
+    with open(f"{folder}/key.pem", "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
         file.write("-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIM3xDSSIkyYTRvPRsac2/ScZN/En9poCuzJ2fAp1Zw6r\n-----END PRIVATE KEY-----\n")
     words = [f"{os.path.dirname(os.path.abspath(program))}/cpulift", "plan", "--for", "paper", "--virt", "qemu", "--sign", file.name]
     return subprocess.run(words, check=True, capture_output=True, text=True).stdout
