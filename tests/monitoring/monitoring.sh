@@ -57,7 +57,7 @@ connection.request("GET", sys.argv[2])
 sys.stdout.write(connection.getresponse().read().decode())' "$1/socket" "$2"
 }
 agent() { # FOLDER PLAN PATTERN: its numbers, once they have it
-    mkdir "$1"
+    mkdir -p "$1/root"
     printf '%s\n' '[agent]' "plan = $2" "state = $work/$1/state" 'connect = test:///default' 'enforce = define' "root = $work/$1/root" \
         '[http]' "listen = unix:$work/$1/socket" >"$1/conf"
     programs/cpuliftd --config "$1/conf" 2>"$1/log" &
