@@ -331,7 +331,7 @@ int etcd_list(etcd *self, const char *part, guint64 *revision,
 {
     g_autofree char *prefix = etcd_name_key(self, part, ""), *stop = etcd_reply_end(prefix);
     g_autofree char *last = NULL;
-    const gint64 end = g_get_monotonic_time() + LIST_MAX_S * G_USEC_PER_SEC;
+    const gint64 end = g_get_monotonic_time() + (gint64)LIST_MAX_S * G_USEC_PER_SEC;
     for (size_t pages = 0; pages < PAGES_MAX && g_get_monotonic_time() < end; pages++) {
         g_autoptr(etcd_reply) reply = NULL;
         const char *from = last != NULL ? last : prefix;
