@@ -9,10 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/// A hook goes by no plan that others may write. It runs as the owner of the plan's folder, where
-/// that is not root.
-static int check_owner(const root_dir *root, const char *target, const struct root_file *file,
-                       cpulift_error **err)
+int followed_check_owner(const root_dir *root, const char *target, const struct root_file *file,
+                         cpulift_error **err)
 {
     struct root_file seen = *file;
     uid_t uid = 0;
@@ -26,7 +24,7 @@ int followed_check_place(const root_dir *root, const char *target, cpulift_error
 {
     g_auto(root_file) file = {0};
     TRY(root_load(root, target, &file, err));
-    return file.exists ? check_owner(root, target, &file, err) : 0;
+    return file.exists ? followed_check_owner(root, target, &file, err) : 0;
 }
 
 /// Whoever may write the folder of the keys can take them away, and nobody is told.
@@ -44,7 +42,7 @@ static int check_folder(const root_dir *root, cpulift_error **err)
                                  folder, g_strerror(errno));
     }
     const struct root_file seen = {.uid = st.st_uid, .mode = st.st_mode & 07777};
-    return check_owner(root, folder, &seen, err);
+    return followed_check_owner(root, folder, &seen, err);
 }
 
 /// *ret_keys is NULL where there are none.
@@ -79,7 +77,7 @@ static int load(const root_dir *root, const char *target, const seal_keys *keys,
     if (!file.exists) {
         return 0;
     }
-    TRY(check_owner(root, target, &file, err));
+    TRY(followed_check_owner(root, target, &file, err));
     g_autoptr(cpulift_plan) plan = NULL;
     g_autofree char *name = g_strdup_printf("%s/%s", root->path, target);
     TRY(plan_parse(file.bytes, file.len, name, &plan, err));

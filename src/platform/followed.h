@@ -20,6 +20,11 @@ struct followed followed_load(const root_dir *root, GPtrArray *whys);
 int followed_check_seal(const root_dir *root, const cpulift_plan *plan, const char *name,
                         cpulift_error **err);
 
+/// Refuses a file that others may write, by which no hook goes. One runs as the owner of the plan's
+/// folder, where that is not root.
+int followed_check_owner(const root_dir *root, const char *target, const struct root_file *file,
+                         cpulift_error **err);
+
 /// Whether hooks would take a plan in this place: a file that is there keeps owner and mode, and by
 /// one that others may write none goes.
 int followed_check_place(const root_dir *root, const char *target, cpulift_error **err);

@@ -81,7 +81,7 @@ char *hookcheck_find_fault(const root_dir *root, const char *target, const root_
     if (program == NULL || g_str_has_prefix(target, REMOTES)) {
         return NULL;
     }
-    if (followed_check_place(root, target, NULL) != 0) {
+    if (followed_check_owner(root, target, file, NULL) != 0) {
         return g_strdup("may be changed by others");
     }
     g_autofree char *below = g_build_filename(root->path, program, NULL);
