@@ -122,11 +122,11 @@ static bool is_body(const struct scan *scan)
 
 static void note_word(struct scan *scan, enum word_kind kind, char open)
 {
-    bool is_within = scan->function != 0 || strchr(scan->open->str, '(') != NULL;
+    bool is_subshell = strchr(scan->open->str, '(') != NULL;
+    bool is_within = scan->function != 0 || is_subshell;
     bool begins_function = open == '{' && kind == WORD_OPENS && !is_within && is_body(scan);
     // A subshell that ends is not the file that ends.
-    scan->has_ended |= (kind == WORD_ENDS && !is_within) ||
-                       (kind == WORD_EXITS && strchr(scan->open->str, '(') == NULL);
+    scan->has_ended |= (kind == WORD_ENDS && !is_within) || (kind == WORD_EXITS && !is_subshell);
     if (kind == WORD_OPENS) {
         g_string_append_c(scan->open, open);
     } else if (kind == WORD_CLOSES) {

@@ -3,8 +3,6 @@
 #include "core/guest.h"
 #include "platform/state.h"
 
-#include <string.h>
-
 static void format_plan(GString *out, const node_state *state)
 {
     const struct state_plan *plan = state->plan;
