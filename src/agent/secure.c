@@ -34,13 +34,14 @@ static gnutls_datum_t get_datum(char *text)
 }
 
 /// The id of the key in the first certificate of the text; returns what GnuTLS does.
-static int identify_certificate(char *text, unsigned char *id, size_t *len)
+static int identify_certificate(char *text, unsigned char *id)
 {
+    size_t len = ID_SIZE;
     gnutls_x509_crt_t *chain = NULL;
     unsigned count = 0;
     const gnutls_datum_t pem = get_datum(text);
     int rc = gnutls_x509_crt_list_import2(&chain, &count, &pem, GNUTLS_X509_FMT_PEM, 0);
-    rc = rc >= 0 ? gnutls_x509_crt_get_key_id(chain[0], GNUTLS_KEYID_USE_SHA256, id, len) : rc;
+    rc = rc >= 0 ? gnutls_x509_crt_get_key_id(chain[0], GNUTLS_KEYID_USE_SHA256, id, &len) : rc;
     for (unsigned i = 0; i < count; i++) {
         gnutls_x509_crt_deinit(chain[i]);
     }
@@ -48,27 +49,27 @@ static int identify_certificate(char *text, unsigned char *id, size_t *len)
     return rc;
 }
 
-static int identify_key(char *text, unsigned char *id, size_t *len)
+static int identify_key(char *text, unsigned char *id)
 {
+    size_t len = ID_SIZE;
     g_auto(gnutls_x509_privkey_t) key = NULL;
     const gnutls_datum_t pem = get_datum(text);
     int rc = gnutls_x509_privkey_init(&key);
     rc = rc == 0 ? gnutls_x509_privkey_import2(key, &pem, GNUTLS_X509_FMT_PEM, NULL, 0) : rc;
-    return rc == 0 ? gnutls_x509_privkey_get_key_id(key, GNUTLS_KEYID_USE_SHA256, id, len) : rc;
+    return rc == 0 ? gnutls_x509_privkey_get_key_id(key, GNUTLS_KEYID_USE_SHA256, id, &len) : rc;
 }
 
 /// GnuTLS itself takes some pairs that are none (Ed25519), and no client is served then.
 static int check_texts(const struct secure *self, const char *const *paths, cpulift_error **err)
 {
     char *const texts[] = {self->certificate, self->key, self->clients};
-    static int (*const identify[])(char *, unsigned char *, size_t *) = {
-        identify_certificate, identify_key, identify_certificate};
+    static int (*const identify[])(char *, unsigned char *) = {identify_certificate, identify_key,
+                                                               identify_certificate};
     static const char *const kinds[] = {"certificate", "private key without a password",
                                         "certificate"};
     unsigned char ids[G_N_ELEMENTS(texts)][ID_SIZE] = {0};
     for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
-        size_t len = ID_SIZE;
-        int rc = identify[i](texts[i], ids[i], &len);
+        int rc = identify[i](texts[i], ids[i]);
         if (rc < 0) {
             return cpulift_error_set(err, CPULIFT_EINPUT, "'%s' is no %s in PEM: %s", paths[i],
                                      kinds[i], gnutls_strerror(rc));
